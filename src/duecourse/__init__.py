@@ -1,0 +1,1 @@
+"""Duecourse: reminds borrowers before an installment is due, within the law, and proves every contact."""

@@ -1,0 +1,1 @@
+"""E-mail over SMTP, signed with DKIM, bounces read back."""

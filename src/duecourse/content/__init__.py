@@ -1,0 +1,1 @@
+"""Rendering a message for each channel and language."""

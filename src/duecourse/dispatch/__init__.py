@@ -1,0 +1,1 @@
+"""Workers: lane leases, claim, judge, send, settle, recover; receipts; the stop."""

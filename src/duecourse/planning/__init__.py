@@ -1,0 +1,1 @@
+"""From book and policy to messages."""

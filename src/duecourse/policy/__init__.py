@@ -1,0 +1,1 @@
+"""Policy and template files: model, check, versions, diff."""

@@ -1,0 +1,1 @@
+"""Sealing and opening personal fields, the blind index, masking."""

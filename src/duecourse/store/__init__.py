@@ -1,0 +1,1 @@
+"""Connection (embedded server or URL), migrations, lanes and leases, SQL loading."""
