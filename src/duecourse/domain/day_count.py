@@ -1,0 +1,36 @@
+"""How much of a year lies between two days, by the conventions loan contracts name."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+
+
+class DayCount(StrEnum):
+    """A contract's day-count convention."""
+
+    THIRTY_360 = "30/360"
+    """30E/360 (ISDA 2006 section 4.16(g)): every month has thirty days."""
+    ACTUAL_360 = "actual/360"
+    ACTUAL_365 = "actual/365"
+    """Fixed: 365 also in a leap year."""
+
+
+def year_fraction(start: date, end: date, convention: DayCount) -> Fraction:
+    """Share of a year from start (counted) to end (not counted), exactly.
+
+    Raises ValueError when end is before start.
+    """
+    if end < start:
+        raise ValueError(f"{end} is before {start}")
+    if convention is DayCount.ACTUAL_360:
+        return Fraction((end - start).days, 360)
+    if convention is DayCount.ACTUAL_365:
+        return Fraction((end - start).days, 365)
+    days = (
+        (end.year - start.year) * 360
+        + (end.month - start.month) * 30
+        + (min(end.day, 30) - min(start.day, 30))
+    )
+    return Fraction(days, 360)

@@ -1,0 +1,128 @@
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy_financial
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duecourse.domain.day_count import DayCount, year_fraction
+from duecourse.domain.schedule import (
+    Method,
+    Terms,
+    add_months,
+    annuity_payment,
+    build_schedule,
+    monthly_due_dates,
+    revolving_minimum,
+)
+
+terms = st.builds(
+    Terms,
+    principal_minor=st.integers(1, 10**13),
+    annual_rate=st.decimals(0, 2, places=6),
+    periods=st.integers(1, 420),
+    first_due_on=st.dates(date(2000, 1, 1), date(2060, 12, 31)),
+    month_end=st.booleans(),
+    started_on=st.just(date(1999, 12, 15)),
+    day_count=st.sampled_from([None, *DayCount]),
+)
+
+
+@given(terms, st.sampled_from([Method.ANNUITY, Method.EQUAL_PRINCIPAL]))
+def test_principal_parts_add_up_to_the_principal(terms: Terms, method: Method) -> None:
+    dues = build_schedule(method, terms)
+    assert sum(due.principal_minor for due in dues) == terms.principal_minor
+    assert [due.number for due in dues] == list(range(1, terms.periods + 1))
+    assert all(due.principal_minor >= 0 and due.interest_minor >= 0 for due in dues)
+
+
+@given(terms, st.sampled_from([Method.ANNUITY, Method.EQUAL_PRINCIPAL]))
+def test_interest_is_borne_by_what_is_still_owed(terms: Terms, method: Method) -> None:
+    balance, since = terms.principal_minor, terms.started_on
+    for due in build_schedule(method, terms):
+        assert since is not None
+        share = (
+            Fraction(1, 12) if terms.day_count is None else year_fraction(since, due.due_on, terms.day_count)
+        )
+        exact = balance * Fraction(terms.annual_rate) * share
+        assert abs(due.interest_minor - exact) <= Fraction(1, 2)
+        balance, since = balance - due.principal_minor, due.due_on
+    assert balance == 0
+
+
+@given(st.integers(10**5, 10**11), st.decimals("0.000001", "0.05", places=6), st.integers(1, 420))
+def test_level_payment_agrees_with_numpy_financial(principal: int, rate: Decimal, periods: int) -> None:
+    ours = annuity_payment(Decimal(principal), rate, periods)
+    theirs = -numpy_financial.pmt(float(rate), periods, principal)
+    assert float(ours) == pytest.approx(float(theirs), rel=1e-6)
+
+
+@given(st.integers(10**6, 10**10), st.decimals("0.01", "0.36", places=4), st.integers(2, 360))
+def test_annuity_payments_are_level_but_for_the_last(principal: int, rate: Decimal, periods: int) -> None:
+    dues = build_schedule(Method.ANNUITY, Terms(principal, rate, periods, date(2026, 1, 31)))
+    level = {due.due_minor for due in dues[:-1]}
+    assert len(level) == 1
+    drift = ((1 + float(rate) / 12) ** periods - 1) / (float(rate) / 12)
+    assert abs(dues[-1].due_minor - level.pop()) <= drift + 1
+
+
+def test_a_known_annuity() -> None:
+    dues = build_schedule(Method.ANNUITY, Terms(10_000_00, Decimal("0.12"), 3, date(2026, 1, 31)))
+    assert [(d.due_on.isoformat(), d.principal_minor, d.interest_minor) for d in dues] == [
+        ("2026-01-31", 330022, 10000),
+        ("2026-02-28", 333322, 6700),
+        ("2026-03-31", 336656, 3367),
+    ]
+
+
+def test_month_end_days_do_not_drift() -> None:
+    assert monthly_due_dates(date(2027, 12, 31), 4) == [
+        date(2027, 12, 31),
+        date(2028, 1, 31),
+        date(2028, 2, 29),
+        date(2028, 3, 31),
+    ]
+    assert monthly_due_dates(date(2026, 2, 28), 2, month_end=True)[1] == date(2026, 3, 31)
+    assert monthly_due_dates(date(2026, 2, 28), 2)[1] == date(2026, 3, 28)
+    assert add_months(date(2026, 1, 15), -1) == date(2025, 12, 15)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "convention", "share"),
+    [
+        ("2026-01-31", "2026-02-28", DayCount.THIRTY_360, Fraction(28, 360)),
+        ("2026-01-30", "2026-03-31", DayCount.THIRTY_360, Fraction(60, 360)),
+        ("2028-01-01", "2029-01-01", DayCount.ACTUAL_365, Fraction(366, 365)),
+        ("2026-01-01", "2026-01-31", DayCount.ACTUAL_360, Fraction(30, 360)),
+    ],
+)
+def test_day_counts(start: str, end: str, convention: DayCount, share: Fraction) -> None:
+    assert year_fraction(date.fromisoformat(start), date.fromisoformat(end), convention) == share
+
+
+@given(st.integers(-(10**9), 10**12), st.decimals(0, 100, places=2), st.integers(0, 10**6))
+def test_revolving_minimum_is_never_above_the_statement(balance: int, percent: Decimal, floor: int) -> None:
+    minimum = revolving_minimum(balance, percent, floor)
+    assert 0 <= minimum <= max(0, balance)
+    assert minimum >= min(max(0, balance), floor)
+
+
+def test_revolving_minimum_by_example() -> None:
+    assert [revolving_minimum(b, Decimal(10), 1000) for b in (0, 500, 5000, 50_005)] == [0, 500, 1000, 5001]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"principal_minor": 0},
+        {"periods": 0},
+        {"annual_rate": Decimal(-1)},
+        {"day_count": DayCount.ACTUAL_365},
+    ],
+)
+def test_impossible_terms_are_refused(fault: dict[str, object]) -> None:
+    known = {"principal_minor": 1, "annual_rate": Decimal(0), "periods": 1, "first_due_on": date(2026, 1, 1)}
+    with pytest.raises(ValueError):
+        Terms(**{**known, **fault})  # type: ignore[arg-type]
