@@ -1,0 +1,228 @@
+"""A checked policy: frozen, serialisable, and free of any trace of the file it came from.
+
+`Policy.model_dump(mode="json")` is what a published version stores; `Policy.model_validate` reads it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from duecourse.domain.messaging import Channel
+
+
+class Frozen(BaseModel):
+    """Base of everything in a policy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Anchor(StrEnum):
+    """The day a step counts from, in the borrower's calendar."""
+
+    STATEMENT = "statement"
+    """`installment.statement_on`; installments without one have no such step."""
+    DUE = "due"
+    """`installment.due_on`."""
+    OVERDUE = "overdue"
+    """End of grace: `due_on + grace_days`, the last day of grace. `overdue + 1d` is the first day past it."""
+
+
+class Purpose(StrEnum):
+    """Why a borrower is contacted. A reminder never speaks of being overdue; a collection notice may."""
+
+    REMINDER = "reminder"
+    COLLECTION = "collection"
+
+
+class Test(Frozen):
+    """One declared field and what is asked of it. Exactly one of `any_of`, `none_of` and a bound is given."""
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    field: str
+    """A name in conditions.FIELDS, or `attributes.<name>`."""
+    any_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+    minimum: Decimal | None = None
+    """Inclusive. For `amount` in units of `currency`; for `days_past_due` in days."""
+    maximum: Decimal | None = None
+    """Inclusive, as `minimum`."""
+    currency: str = ""
+    """ISO 4217; set for `amount` alone."""
+
+
+class Condition(Frozen):
+    """Holds when every test holds; with none it always holds."""
+
+    tests: tuple[Test, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.tests)
+
+
+class Window(Frozen):
+    """Borrower-local times of one day. `start == end` is a single moment (`at 09:00`)."""
+
+    start: time
+    end: time
+
+    @property
+    def seconds(self) -> int:
+        """Width of the window; 0 for a single moment."""
+        return _seconds(self.end) - _seconds(self.start)
+
+
+class UsefulUntil(Frozen):
+    """When a message has lost its use, counted from its local day."""
+
+    days: int = 0
+    at: time | None = None
+    """Borrower-local; None is the end of that day (the next midnight)."""
+
+
+class NextIf(Frozen):
+    """When the route moves on to its next channel: `unless` was not reached within the time."""
+
+    unless: Literal["sent", "delivered", "read"]
+    within_seconds: int
+
+    @property
+    def within(self) -> timedelta:
+        """The waiting time."""
+        return timedelta(seconds=self.within_seconds)
+
+
+class Variant(Frozen):
+    """Another template for a segment. The first variant whose condition holds wins."""
+
+    condition: Condition
+    template: str
+
+
+class Step(Frozen):
+    """One point of the policy: when, to whom, why, over which channels, with which words."""
+
+    id: str
+    anchor: Anchor
+    offset_days: int
+    """Days from the anchor; negative is before."""
+    window: Window
+    purpose: Purpose
+    condition: Condition = Condition()
+    route: tuple[Channel, ...]
+    send: Literal["first", "all"] = "first"
+    next_if: NextIf | None = None
+    """Only with send `first` and two or more channels. None: move on only when a channel fails."""
+    useful_until: UsefulUntil = UsefulUntil()
+    template: str
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Every template the step may use, its own first, each once."""
+        return tuple(dict.fromkeys((self.template, *(variant.template for variant in self.variants))))
+
+
+class Grace(Frozen):
+    """Days after the due date before an installment counts as overdue, by the borrower's grade."""
+
+    default: int = 0
+    by_grade: Mapping[str, int] = {}
+
+    def days(self, grade: str) -> int:
+        """Grace of a grade; the default for a grade that is not named, and for none."""
+        return self.by_grade.get(grade, self.default)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether no borrower at all has grace."""
+        return self.default == 0 and not any(self.by_grade.values())
+
+
+class Languages(Frozen):
+    """The languages a policy's templates are written in, BCP 47."""
+
+    known: tuple[str, ...]
+    default: str | None = None
+    """For a borrower whose language is neither known nor covered by `fallback`; None: send nothing."""
+    fallback: Mapping[str, str] = {}
+    """Borrower's language to a known one; the only way to another script besides `default`."""
+
+    def resolve(self, language: str) -> str | None:
+        """The known language to write in: exact, declared fallback, base language, default; None if none."""
+        if language in self.known:
+            return language
+        if language in self.fallback:
+            return self.fallback[language]
+        base = language.partition("-")[0]
+        return base if base in self.known else self.default
+
+
+class Creditor(Frozen):
+    """How a creditor appears in a message."""
+
+    name: Mapping[str, str] = {}
+    """Known language to name."""
+    contact_phone: str = ""
+
+
+class Wording(Frozen):
+    """What templates need besides the book: languages, names of creditors and products, whom to call."""
+
+    languages: Languages
+    creditors: Mapping[str, Creditor] = {}
+    """By `loan.creditor`; the key `*` stands for any other."""
+    products: Mapping[str, Mapping[str, str]] = {}
+    """`loan.product` to known language to name."""
+
+    def creditor(self, key: str) -> Creditor | None:
+        """The entry for a creditor of the book, else the one for any other, else None."""
+        return self.creditors.get(key) or self.creditors.get("*")
+
+    def product(self, key: str, language: str) -> str:
+        """A product's name in a known language; the book's own word when the policy names none."""
+        return self.products.get(key, {}).get(language, key)
+
+
+class Policy(Frozen):
+    """What a lender has decided to say, when, to whom and how."""
+
+    name: str
+    priority: int = 0
+    """Where messages of several policies merge, the higher priority picks the template."""
+    applies_to: Condition = Condition()
+    bundle: Literal["borrower", "loan"] = "borrower"
+    """One message for all that fall due together for a borrower, or one for each loan."""
+    grace: Grace = Grace()
+    daily_cap: int = 1
+    """Most messages to one borrower on one local day."""
+    sms_parts_max: int = 4
+    """Most parts one SMS may take; a template whose sample needs more is a fault."""
+    wording: Wording
+    steps: tuple[Step, ...]
+
+    def step(self, step_id: str) -> Step:
+        """Raises KeyError for a step the policy does not have."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Every template some step may use, each once, in the order of steps."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.templates))
+
+    def uses_of(self, template: str) -> Iterator[Step]:
+        """The steps that may use a template."""
+        return (step for step in self.steps if template in step.templates)
+
+
+def _seconds(moment: time) -> int:
+    return moment.hour * 3600 + moment.minute * 60 + moment.second
