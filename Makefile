@@ -1,0 +1,75 @@
+# Every target works from a fresh clone with make and one of Python 3.11, 3.12 or 3.13; `make` alone prints help.
+# Written for GNU make 3.81 (macOS ships it) and newer.
+
+# Name an interpreter to use that one and no other: make install PYTHON=/usr/bin/python3.12
+PYTHON ?=
+# How many pytest processes share the machine.
+JOBS ?= 2
+# make test ARGS="-k lease" narrows a run.
+ARGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) -m "not soak"
+# Rooms whose tests speak to the database: they run again on the oldest PostgreSQL we support.
+DATABASE_TESTS := $(wildcard tests/store tests/book tests/rules tests/policy tests/planning tests/dispatch)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install demo test test-18 test-16 check lint bench soak format docs lock
+
+help: ## show this list
+	@echo "Duecourse: make TARGET"
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)$$/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+install: $(STAMP) ## make .venv with the pinned dependencies and .venv/bin/duecourse
+
+$(STAMP): requirements.lock pyproject.toml tools/make-venv
+	@PYTHON="$(PYTHON)" tools/make-venv .venv
+	@echo "Installing the pinned dependencies into .venv (about half a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "Installed: $(BIN)/duecourse"
+
+demo: install ## live through a week of simulated due days, on this machine alone
+	@$(BIN)/duecourse demo
+
+test: test-18 test-16 ## run the tests on PostgreSQL 18, then those of the database again on 16
+
+test-18: install
+	DUECOURSE_TEST_POSTGRES=18 $(PYTEST) $(ARGS)
+
+test-16: install
+	DUECOURSE_TEST_POSTGRES=16 $(PYTEST) $(DATABASE_TESTS) $(ARGS)
+
+check: lint test ## everything a change must pass: format, lint, types, import contract, tests, docs
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+bench: install ## measure import, planning and dispatch on this machine
+	$(BIN)/python bench/run.py $(ARGS)
+
+soak: install ## kill workers during a long run and count what was lost or doubled
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+format: install ## format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: install ## write docs/reference/commands.md and settings.md anew from the code
+	$(BIN)/python docs/generate.py
+
+# uv resolves once for every supported Python and platform, which pip cannot. Users never need it.
+# UPGRADE=1 takes the newest versions that pyproject.toml allows; without it only what changed is resolved.
+lock: ## resolve pyproject.toml anew into requirements.lock (UPGRADE=1 for the newest)
+	@PYTHON="$(PYTHON)" tools/make-venv build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --annotation-style line --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+	  --group dev --group build --output-file requirements.lock pyproject.toml
