@@ -16,15 +16,16 @@ DATABASE_TESTS := $(wildcard tests/store tests/book tests/rules tests/policy tes
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-18 test-16 check lint bench soak format docs lock
+.PHONY: help install demo test test-18 test-16 check lint bench soak format docs lock named-python
 
 help: ## show this list
 	@echo "Duecourse: make TARGET"
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)$$/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
-install: $(STAMP) ## make .venv with the pinned dependencies and .venv/bin/duecourse
+install: $(STAMP) ## make .venv with the pinned packages and .venv/bin/duecourse
 
-$(STAMP): requirements.lock pyproject.toml tools/make-venv
+# With PYTHON named, always look whether .venv is made with it.
+$(STAMP): requirements.lock pyproject.toml tools/make-venv $(if $(PYTHON),named-python)
 	@PYTHON="$(PYTHON)" tools/make-venv .venv
 	@echo "Installing the pinned dependencies into .venv (about half a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
