@@ -1,1 +1,1 @@
-"""Local far ends that speak the real protocols, so that a policy can be tried without a provider."""
+"""Far ends that speak the real protocols on loopback, for trying a policy without a provider and for tests."""

@@ -1,1 +1,1 @@
-"""SMS over SMPP 3.4."""
+"""SMS over SMPP 3.4: codec, session, receipts and the adapter."""

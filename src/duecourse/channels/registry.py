@@ -1,0 +1,41 @@
+"""The one list of adapters. A provider of a new kind adds its folder and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from duecourse.channels.smpp.adapter import SmppAdapter, SmppConfig
+from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
+from duecourse.domain.problems import DuecourseError, Problem
+
+ADAPTERS: dict[str, type[SmppAdapter]] = {
+    "sms.smpp": SmppAdapter,
+}
+
+
+def build(
+    kind: str, name: str, config: Mapping[str, Any], on_receipts: ReceiptSink, on_reply: ReplySink
+) -> Adapter:
+    """The adapter of a configured provider. Raises DuecourseError C001 (unknown kind) or C002 (each bad setting)."""
+    where = f"provider {name}"
+    adapter = ADAPTERS.get(kind)
+    if adapter is None:
+        known = ", ".join(sorted(ADAPTERS))
+        raise DuecourseError(
+            Problem("C001", where, f"kind '{kind}' is unknown; known: {known}.", "Not opened.")
+        )
+    try:
+        return adapter(name, SmppConfig.model_validate(config), on_receipts, on_reply)
+    except ValidationError as error:
+        raise DuecourseError(
+            [
+                # The value itself may be a secret, so only its place and the fault are told.
+                Problem(
+                    "C002", f"{where}, {'.'.join(map(str, each['loc'])) or 'settings'}", f"{each['msg']}."
+                )
+                for each in error.errors(include_input=False, include_context=False, include_url=False)
+            ]
+        ) from None

@@ -1,0 +1,407 @@
+"""A windowed request and response session over length-prefixed PDUs, on one connection.
+
+It knows no more of the protocol than a `Wire` tells it, so that SMPP and CMPP can share it. It lives on one
+event loop and makes no task and no timer per message: requests wait in a queue, `_pump` writes as many as the
+window allows in one go, responses free the window, and one tick looks after deadlines, pauses and probes.
+
+What it promises: every request handed to `exchange` ends exactly once, either answered, or written and
+unanswered (`lost` says why), or never written (`unwritten` says why). A response after its deadline is counted
+and passed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from duecourse.channels.smpp.codec import RESPONSE, DecodeError, Frame
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.1
+LATE_REMEMBERED = 10_000
+LAST_SEQUENCE = 0x7FFF_FFFF
+
+
+class Wire(Protocol):
+    """What the session must know of a protocol: its header and the commands that keep a line alive."""
+
+    header_length: int
+    max_length: int
+    probe: int
+    unbind: int
+    nack: int
+    invalid_length: int
+    invalid_command: int
+
+    def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes: ...
+    def decode(self, octets: bytes) -> Frame: ...
+
+
+class Listener(Protocol):
+    """Who owns the session."""
+
+    def on_requests(self, session: Session, frames: Sequence[Frame]) -> None:
+        """Requests from the peer, all that arrived together; to be answered with `respond`."""
+
+    def on_part(self, request: Request, index: int, frame: Frame, late: bool) -> None:
+        """A response to one PDU of a request with several, or (late) of one that was given up already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """window: PDUs unanswered at once. response_seconds: write to response. probe_seconds: silence before a probe."""
+
+    window: int
+    response_seconds: float
+    probe_seconds: float
+    throttle_pause_seconds: float
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One or more PDUs that are written together or not at all."""
+
+    command: int
+    bodies: Sequence[bytes]
+    write_before: float = float("inf")
+    tag: object = None
+    weight: int = 1
+    """Carried for the owner: how many messages it stands for at the provider."""
+    replies: list[Frame | None] = field(default_factory=list)
+    unanswered: int = 0
+    unwritten: str | None = None
+    lost: str | None = None
+    exchange: _Exchange | None = None
+
+
+class _Exchange:
+    """The requests of one call and the future that waits for the last of them."""
+
+    __slots__ = ("left", "waiter")
+
+    def __init__(self, left: int, waiter: asyncio.Future[None]) -> None:
+        self.left = left
+        self.waiter = waiter
+
+    def ended(self) -> None:
+        self.left -= 1
+        if self.left == 0 and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+class SessionLostError(Exception):
+    """The connection ended, or the peer stopped answering, before the response came."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the connection was made."""
+
+    late_responses: int = 0
+    unexpected_responses: int = 0
+    deadlines_missed: int = 0
+
+
+class Session(asyncio.Protocol):
+    """One connection. Made by `loop.create_connection`, opened for traffic by its owner once bound."""
+
+    def __init__(
+        self, wire: Wire, limits: Limits, listener: Listener, is_throttle: Callable[[Frame], bool]
+    ) -> None:
+        self.counters = Counters()
+        self._wire = wire
+        self._limits = limits
+        self._listener = listener
+        self._is_throttle = is_throttle
+        self._loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[str] = self._loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._tail = b""
+        self._sequences = itertools.count(1)
+        self._pending: deque[Request] = deque()
+        self._in_flight: OrderedDict[int, tuple[Request, int, float]] = OrderedDict()
+        self._late: OrderedDict[int, tuple[Request, int]] = OrderedDict()
+        self._calls: dict[int, tuple[int, asyncio.Future[Frame]]] = {}
+        self._out: list[bytes] = []
+        self._open = False
+        self._why_closed = "not bound"
+        self._write_blocked = False
+        self._resume_at = 0.0
+        self._heard_at = time.monotonic()
+        self._probe_sent_at: float | None = None
+        self._tick: asyncio.TimerHandle | None = None
+
+    # Traffic
+
+    def open_traffic(self) -> None:
+        """Bound: requests may be written from now on."""
+        self._open = True
+        self._pump()
+
+    async def exchange(self, requests: Sequence[Request]) -> None:
+        """Write the requests in order through the window and return when each of them has ended."""
+        if not requests:
+            return
+        exchange = _Exchange(len(requests), self._loop.create_future())
+        for request in requests:
+            request.exchange = exchange
+            request.replies = [None] * len(request.bodies)
+            if self._open:
+                self._pending.append(request)
+            else:
+                _never_written(request, self._why_closed)
+        self._pump()
+        try:
+            await exchange.waiter
+        except asyncio.CancelledError:
+            gone = set(map(id, requests))
+            self._pending = deque(each for each in self._pending if id(each) not in gone)
+            raise
+
+    async def call(self, command: int, body: bytes = b"") -> Frame:
+        """One request outside the window (bind, probe, unbind). Raises SessionLostError."""
+        if self._transport is None or self.lost.done():
+            raise SessionLostError("the connection is closed")
+        sequence = self._next_sequence()
+        future: asyncio.Future[Frame] = self._loop.create_future()
+        self._calls[sequence] = (command, future)
+        self._out.append(self._wire.encode(command, 0, sequence, body))
+        self._flush()
+        try:
+            return await asyncio.wait_for(future, self._limits.response_seconds)
+        except TimeoutError:
+            raise SessionLostError(f"no response within {self._limits.response_seconds:g} s") from None
+        finally:
+            self._calls.pop(sequence, None)
+
+    async def probe(self) -> None:
+        """A round trip: everything the peer wrote before its answer has been taken when this returns."""
+        await self.call(self._wire.probe)
+
+    def respond(self, responses: Iterable[tuple[Frame, int, bytes]]) -> None:
+        """Answer requests of the peer: (request, status, body). Does nothing once the connection is gone."""
+        for frame, status, body in responses:
+            self._out.append(self._wire.encode(frame.command | RESPONSE, status, frame.sequence, body))
+        self._flush()
+
+    async def unbind(self) -> None:
+        """Stop writing, wait for what is unanswered, unbind and close. Bounded by twice response_seconds."""
+        self.stop_traffic("closing")
+        until = time.monotonic() + self._limits.response_seconds
+        while self._in_flight and not self.lost.done() and time.monotonic() < until:
+            await asyncio.sleep(TICK_SECONDS / 4)
+        with suppress(SessionLostError):
+            await self.call(self._wire.unbind)
+        self.abort("closed")
+        await self.lost
+
+    def stop_traffic(self, why: str) -> None:
+        """Write no further request; those that wait end as never written."""
+        self._open = False
+        self._why_closed = why
+        while self._pending:
+            _never_written(self._pending.popleft(), why)
+
+    def abort(self, why: str) -> None:
+        """Drop the connection. What is unanswered ends as lost."""
+        self.stop_traffic(why)
+        if self._transport is not None:
+            self._transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        # A full socket must hold back _pump: what waits in our own buffer is not yet handed over.
+        transport.set_write_buffer_limits(high=0)
+        self._tick = self._loop.call_later(TICK_SECONDS, self._on_tick)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        why = self._why_closed if not self._open else "the connection was lost"
+        self._transport = None
+        if self._tick is not None:
+            self._tick.cancel()
+        self.stop_traffic(why)
+        for request, _, _ in self._in_flight.values():
+            _part_ended(request, "the connection was lost")
+        self._in_flight.clear()
+        for _, future in self._calls.values():
+            if not future.done():
+                future.set_exception(SessionLostError(why))
+        if not self.lost.done():
+            self.lost.set_result(why)
+
+    def pause_writing(self) -> None:
+        self._write_blocked = True
+
+    def resume_writing(self) -> None:
+        self._write_blocked = False
+        self._pump()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = time.monotonic()
+        octets = self._tail + data if self._tail else data
+        at, requests = 0, []
+        wire = self._wire
+        try:
+            while len(octets) - at >= 4:
+                length = int.from_bytes(octets[at : at + 4])
+                if not wire.header_length <= length <= wire.max_length:
+                    raise DecodeError(f"a length of {length}")
+                if len(octets) - at < length:
+                    break
+                frame = wire.decode(octets[at : at + length])
+                at += length
+                if frame.command & RESPONSE:
+                    self._take_response(frame)
+                elif not self._keep_alive(frame):
+                    requests.append(frame)
+        except DecodeError as error:
+            log.warning("The peer sent what is not a PDU: %s. The connection is dropped. (C013)", error)
+            self._out.append(wire.encode(wire.nack, wire.invalid_length, 0, b""))
+            self._flush()
+            self.abort("the peer broke the protocol")
+            return
+        self._tail = octets[at:]
+        if requests:
+            self._listener.on_requests(self, requests)
+        self._pump()
+        self._flush()
+
+    # Inside
+
+    def _take_response(self, frame: Frame) -> None:
+        entry = self._in_flight.get(frame.sequence)
+        if entry is not None:
+            request, index, _ = entry
+            if frame.command not in (request.command | RESPONSE, self._wire.nack):
+                self.counters.unexpected_responses += 1
+                return
+            del self._in_flight[frame.sequence]
+            if self._is_throttle(frame):
+                self._resume_at = time.monotonic() + self._limits.throttle_pause_seconds
+            request.replies[index] = frame
+            if len(request.bodies) > 1:
+                self._listener.on_part(request, index, frame, False)
+            _part_ended(request, None)
+        elif frame.sequence in self._calls:
+            command, future = self._calls[frame.sequence]
+            if not future.done() and frame.command in (command | RESPONSE, self._wire.nack):
+                future.set_result(frame)
+        elif frame.sequence in self._late:
+            request, index = self._late.pop(frame.sequence)
+            self.counters.late_responses += 1
+            self._listener.on_part(request, index, frame, True)
+        elif self._probe_sent_at is not None and frame.command == self._wire.probe | RESPONSE:
+            self._probe_sent_at = None
+        else:
+            self.counters.unexpected_responses += 1
+
+    def _keep_alive(self, frame: Frame) -> bool:
+        if frame.command == self._wire.probe:
+            self._out.append(self._wire.encode(frame.command | RESPONSE, 0, frame.sequence, b""))
+            return True
+        if frame.command == self._wire.unbind:
+            self._out.append(self._wire.encode(frame.command | RESPONSE, 0, frame.sequence, b""))
+            self.stop_traffic("the peer unbound")
+            self._loop.call_later(1.0, self.abort, "the peer unbound")
+            return True
+        return False
+
+    def refuse(self, frame: Frame) -> None:
+        """Answer a request that nobody here understands."""
+        self._out.append(self._wire.encode(self._wire.nack, self._wire.invalid_command, frame.sequence, b""))
+        self._flush()
+
+    def _pump(self) -> None:
+        pending = self._pending
+        if not pending or self._write_blocked or time.monotonic() < self._resume_at:
+            return
+        room = self._limits.window - len(self._in_flight)
+        while pending and room > 0:
+            request = pending[0]
+            # All parts of a long message go together; one longer than the window waits for it to be empty.
+            if len(request.bodies) > room and self._in_flight:
+                break
+            pending.popleft()
+            now = time.monotonic()
+            if now > request.write_before:
+                _never_written(request, "its time to be written had passed")
+                continue
+            request.unanswered = len(request.bodies)
+            deadline = now + self._limits.response_seconds
+            for index, body in enumerate(request.bodies):
+                sequence = self._next_sequence()
+                self._in_flight[sequence] = (request, index, deadline)
+                self._out.append(self._wire.encode(request.command, 0, sequence, body))
+            room -= len(request.bodies)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._out and self._transport is not None and not self._transport.is_closing():
+            octets = b"".join(self._out)
+            self._out.clear()
+            self._transport.write(octets)
+
+    def _on_tick(self) -> None:
+        self._tick = self._loop.call_later(TICK_SECONDS, self._on_tick)
+        now = time.monotonic()
+        while self._in_flight:
+            sequence, (request, index, deadline) = next(iter(self._in_flight.items()))
+            if deadline > now:
+                break
+            del self._in_flight[sequence]
+            self.counters.deadlines_missed += 1
+            self._late[sequence] = (request, index)
+            if len(self._late) > LATE_REMEMBERED:
+                self._late.popitem(last=False)
+            _part_ended(request, f"no response within {self._limits.response_seconds:g} s")
+        if any(request.write_before < now for request in self._pending):
+            waiting, self._pending = self._pending, deque()
+            for request in waiting:
+                if request.write_before < now:
+                    _never_written(request, "its time to be written had passed")
+                else:
+                    self._pending.append(request)
+        self._probe_if_silent(now)
+        self._pump()
+
+    def _probe_if_silent(self, now: float) -> None:
+        if self._probe_sent_at is not None:
+            if self._heard_at > self._probe_sent_at:
+                self._probe_sent_at = None
+            elif now - self._probe_sent_at > self._limits.response_seconds:
+                log.warning("The peer does not answer probes. The connection is dropped. (C012)")
+                self.abort("the peer stopped answering")
+        elif self._open and now - self._heard_at > self._limits.probe_seconds:
+            self._probe_sent_at = now
+            self._out.append(self._wire.encode(self._wire.probe, 0, self._next_sequence(), b""))
+            self._flush()
+
+    def _next_sequence(self) -> int:
+        sequence = next(self._sequences)
+        if sequence >= LAST_SEQUENCE:
+            self._sequences = itertools.count(1)
+        return sequence
+
+
+def _never_written(request: Request, why: str) -> None:
+    request.unwritten = why
+    if request.exchange is not None:
+        request.exchange.ended()
+
+
+def _part_ended(request: Request, lost: str | None) -> None:
+    request.unanswered -= 1
+    request.lost = request.lost or lost
+    if request.unanswered == 0 and request.exchange is not None:
+        request.exchange.ended()
