@@ -3,6 +3,35 @@
 -- "Writes:" names the one room that writes a table; any room may read.
 -- No triggers, no foreign keys between distributed tables, no identity columns: see docs/decisions.
 
+-- Which migrations made this database.
+-- Writes: store
+CREATE TABLE schema_migration (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    digest bytea NOT NULL,                    -- SHA-256 of its SQL
+    applied_at timestamptz NOT NULL
+);
+
+-- The instant that the wall clock `local` means in a zone whose offset is the one in force `apart` from it.
+CREATE FUNCTION instant_by_offset(local timestamp, apart interval, zone text) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT timezone('UTC', local - (timezone(zone, timezone('UTC', local + apart)) - (local + apart))) $$;
+
+-- The one place where local time becomes an instant. As Python's zoneinfo with fold=0: of a repeated hour the
+-- earlier instant, in a gap by the offset before it. zone: an IANA name, checked before it gets here.
+-- Candidates come from the offsets a day before and a day after, so that any size of change is right; PostgreSQL's
+-- own conversion takes the later instant of a repeated hour. No FROM: so that it is inlined into the statement.
+CREATE FUNCTION local_instant(day date, at time, zone text) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE
+        WHEN timezone(zone, instant_by_offset(day + at, interval '-1 day', zone)) = day + at
+             OR timezone(zone, instant_by_offset(day + at, interval '1 day', zone)) <> day + at
+        THEN instant_by_offset(day + at, interval '-1 day', zone)
+        ELSE instant_by_offset(day + at, interval '1 day', zone)
+    END
+$$;
+
 -- Key and value of the installation: lender's zone, simulated or live, clock of a simulated book.
 -- Writes: store
 CREATE TABLE setting (
@@ -20,6 +49,13 @@ CREATE TABLE borrower_key (
     borrower_id uuid NOT NULL,
     PRIMARY KEY (key_lane, kind, key_hash),
     CONSTRAINT key_lane_in_range CHECK (key_lane BETWEEN 0 AND 255 AND lane BETWEEN 0 AND 255)
+);
+
+-- The workers that showed themselves lately, so that lanes are shared out among them also before they hold one.
+-- Writes: store
+CREATE TABLE worker (
+    owner text PRIMARY KEY,
+    expires_at timestamptz NOT NULL
 );
 
 -- One row per lane, made at init. A takeover raises epoch, which locks the key and so waits for fenced writes.
@@ -233,6 +269,8 @@ CREATE TABLE template_version (
 CREATE TABLE message (
     lane smallint NOT NULL,
     message_id uuid NOT NULL,
+    group_id uuid NOT NULL,                   -- one decision; its legs (send: all) share it, and caps count it once
+    leg smallint NOT NULL DEFAULT 0,          -- 0 when the route is walked in order, else the leg's place in it
     borrower_id uuid NOT NULL,
     policy text NOT NULL,
     policy_version integer NOT NULL,
@@ -240,10 +278,10 @@ CREATE TABLE message (
     purpose text NOT NULL,
     creditor text NOT NULL,
     currency char(3) NOT NULL,
+    bundle text NOT NULL DEFAULT '',          -- '' for all that falls together, or the loan it is only for
     template text NOT NULL,
     template_version integer NOT NULL,
     route text[] NOT NULL,
-    send text NOT NULL DEFAULT 'first',       -- first that reaches, or all at once
     next_if text,                             -- go on to the next channel if not: sent, delivered, read
     next_after_seconds integer,
     daily_cap smallint NOT NULL DEFAULT 1,
@@ -264,21 +302,22 @@ CREATE TABLE message (
     planned_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (lane, message_id),
-    UNIQUE (lane, borrower_id, purpose, creditor, currency, local_on, supplement),
+    UNIQUE (lane, borrower_id, purpose, creditor, currency, bundle, local_on, supplement, leg),
     CONSTRAINT message_state CHECK (state IN ('planned', 'in_flight', 'done')),
     CONSTRAINT message_outcome CHECK ((state = 'done') = (outcome IS NOT NULL)),
     CONSTRAINT message_outcome_known CHECK (outcome IN
         ('sent', 'delivered', 'read', 'failed', 'unknown', 'expired', 'cancelled')),
-    CONSTRAINT message_send CHECK (send IN ('first', 'all')),
     CONSTRAINT next_is_whole CHECK ((next_if IS NULL) = (next_after_seconds IS NULL)),
     CONSTRAINT route_not_empty CHECK (cardinality(route) > 0)
 );
 CREATE INDEX message_due ON message (lane, not_before) WHERE state = 'planned';
+CREATE INDEX message_useful ON message (lane, useful_until) WHERE state = 'planned';
 CREATE INDEX message_next ON message (lane, next_at) WHERE state = 'in_flight';
 CREATE INDEX message_borrower ON message (lane, borrower_id, local_on);
+CREATE INDEX message_group ON message (lane, group_id);
 
--- What a message speaks of; judged per debt, dropped one by one. An item is in one message only.
--- Writes: planning (inserts), dispatch (state)
+-- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages only.
+-- Writes: planning
 CREATE TABLE message_item (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -286,11 +325,10 @@ CREATE TABLE message_item (
     policy text NOT NULL,
     step text NOT NULL,
     anchor_on date NOT NULL,
-    message_id uuid NOT NULL,
-    dropped_rule text,
+    group_id uuid NOT NULL,
     PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on)
 );
-CREATE INDEX message_item_message ON message_item (lane, message_id);
+CREATE INDEX message_item_group ON message_item (lane, group_id);
 
 -- One hand-over of a message to one provider. Committed before the provider is called.
 -- Writes: dispatch
@@ -336,7 +374,7 @@ CREATE TABLE contact (
     attempt_id uuid NOT NULL,
     loan_id uuid NOT NULL,
     weight smallint NOT NULL,
-    message_id uuid NOT NULL,
+    group_id uuid NOT NULL,                   -- the decision: a daily cap counts these
     purpose text NOT NULL,
     channel text NOT NULL,
     local_on date NOT NULL,                   -- the borrower's day

@@ -7,9 +7,9 @@ A file is a list of statements. Each begins with its name and a comment that say
     -- as_of: date in the lender's zone. Writes: message, history.
     INSERT INTO message …
 
-`-- fragment: judge` (or a name that begins with `fragment_`) names text that is no statement by itself; another
-statement, also of another room, takes it in with a line `-- include: rules.judge`. Rooms are named by string and
-read as files, so including one imports nothing.
+`-- fragment: judge` (or a name that begins with `fragment_`) names text that is no statement by itself;
+another statement, also of another room, takes it in with a line `-- include: rules.judge`. Rooms are named
+by string and read as files, so including one imports nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from importlib.resources import files
 
 _HEADER = re.compile(r"^--[ \t]*(name|fragment):[ \t]*([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
 _INCLUDE = re.compile(r"^[ \t]*--[ \t]*include:[ \t]*(?:([a-z_]+)\.)?([a-z][a-z0-9_]*)[ \t]*$")
-_WRITES = re.compile(r"\bWrites:\s*([^.]*)")
+_TABLE = r"[a-z][a-z0-9_]*(?:\s*\([^)]*\))?"
+_WRITES = re.compile(rf"\bWrites:\s*({_TABLE}(?:\s*,\s*{_TABLE})*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Statements(Mapping[str, str]):
         return len(self._statements)
 
     def about(self, name: str) -> Statement:
-        """The statement with its comment and the tables it writes. Raises KeyError that names the known ones."""
+        """The statement with its comment and what it writes. Raises KeyError that names the known ones."""
         try:
             return self._statements[name]
         except KeyError:
@@ -69,7 +70,7 @@ class Statements(Mapping[str, str]):
 
 @cache
 def load(room: str) -> Statements:
-    """The statements of `<room>/<room>.sql`. room: 'planning', or a package's name such as 'duecourse.planning'.
+    """The statements of `<room>/<room>.sql`. room: 'planning', or its package's name, 'duecourse.planning'.
 
     Raises FileNotFoundError when the room has no such file, ValueError when the file is not well formed.
     """

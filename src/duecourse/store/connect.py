@@ -1,0 +1,181 @@
+"""The store: an embedded server or one named by a URL, and connections to it that are all alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool
+
+from duecourse.domain.problems import DuecourseError, Problem
+
+from .embedded import EmbeddedServer
+
+OLDEST_SERVER = 16
+CONNECT_TIMEOUT_SECONDS = 10
+IDLE_IN_TRANSACTION_SECONDS = 10.0
+"""Below the lease of 15 s: a frozen process loses its row locks before its lanes can be taken."""
+
+
+class Store:
+    """One process's use of the database. A context manager: the embedded server runs while it is open."""
+
+    def __init__(self, url: str | None, server: EmbeddedServer | None) -> None:
+        if (url is None) == (server is None):
+            raise ValueError("a store has either a URL or an embedded server")
+        self._url = url
+        self._server = server
+        self._conninfo: str | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is our own server in home."""
+        return self._server is not None
+
+    @property
+    def conninfo(self) -> str:
+        """What psycopg connects with; it may hold a password. Raises RuntimeError when not open."""
+        if self._conninfo is None:
+            raise RuntimeError("the store is not open")
+        return self._conninfo
+
+    @property
+    def place(self) -> str:
+        """Where the database is, for people: never with a password."""
+        return f"embedded, {self._server.home}" if self._server else _place(self._url or "")
+
+    def __enter__(self) -> Store:
+        self._conninfo = self._server.start() if self._server else _checked(self._url or "")
+        try:
+            self.connect().close()  # a wrong address or version shows here, not in a pool's thread
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the embedded server, which stops when nobody else uses it. Close connections before."""
+        self._conninfo = None
+        if self._server:
+            self._server.stop()
+
+    def connect(
+        self,
+        autocommit: bool = False,
+        *,
+        idle_in_transaction_seconds: float = IDLE_IN_TRANSACTION_SECONDS,
+    ) -> psycopg.Connection:
+        """A new connection; the session's zone is UTC.
+
+        idle_in_transaction_seconds: the server ends a session that sits in a transaction so long; 0 never.
+        Raises S010 when the server cannot be reached, S011 when it is older than PostgreSQL 16.
+        """
+        try:
+            connection = psycopg.connect(
+                self._session(idle_in_transaction_seconds),
+                autocommit=autocommit,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            )
+        except psycopg.OperationalError as error:
+            raise self._unreachable(error) from None  # the cause's own traceback may hold the conninfo
+        if connection.info.server_version < OLDEST_SERVER * 10_000:
+            version = connection.info.server_version // 10_000
+            connection.close()
+            raise DuecourseError(
+                Problem(
+                    "S011",
+                    self.place,
+                    f"this server is PostgreSQL {version}; version {OLDEST_SERVER} or later is needed.",
+                    "Nothing was done.",
+                ),
+                exit_code=3,
+            )
+        return connection
+
+    def pool(
+        self,
+        size: int,
+        *,
+        idle_in_transaction_seconds: float = IDLE_IN_TRANSACTION_SECONDS,
+    ) -> ConnectionPool:
+        """A pool of up to `size` connections as `connect` makes them. Use it in a `with`, which opens it."""
+        return ConnectionPool(
+            self._session(idle_in_transaction_seconds),
+            min_size=1,
+            max_size=size,
+            kwargs={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+            open=False,
+            name="duecourse",
+        )
+
+    def _session(self, idle_in_transaction_seconds: float) -> str:
+        """The conninfo with our session settings; they go along with the connection, at no round trip."""
+        given = conninfo_to_dict(self.conninfo)
+        options = [
+            str(given.get("options") or ""),
+            "-c timezone=UTC",
+            "-c datestyle=ISO",
+            f"-c idle_in_transaction_session_timeout={round(idle_in_transaction_seconds * 1000)}",
+        ]
+        return make_conninfo(
+            self.conninfo,
+            options=" ".join(options).strip(),
+            application_name=given.get("application_name") or "duecourse",
+            client_encoding="UTF8",
+        )
+
+    def _unreachable(self, error: psycopg.OperationalError) -> DuecourseError:
+        said = str(error).strip()
+        if password := conninfo_to_dict(self.conninfo).get("password"):
+            said = said.replace(str(password), "***")
+        return DuecourseError(
+            Problem("S010", self.place, f"the database cannot be reached: {said}", "Nothing was done."),
+            exit_code=3,
+        )
+
+
+def open_store(url: str | None, home: Path, *, major: int = 18) -> Store:
+    """The store to use in a `with`: at `url`, or the embedded server of `home` when url is None.
+
+    major: which PostgreSQL of the wheel the embedded server is, 16 or 18.
+    Entering the `with` raises DuecourseError S001 to S012.
+    """
+    if url is not None:
+        return Store(url, None)
+    return Store(None, EmbeddedServer(home, major))
+
+
+def _checked(url: str) -> str:
+    """The URL itself. Raises S012 when it is none, without repeating it: it may hold a password."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise DuecourseError(
+            Problem(
+                "S012",
+                "DUECOURSE_DATABASE_URL",
+                "is not a PostgreSQL URL; write it as postgresql://user@host:5432/database.",
+                "Nothing was done.",
+            ),
+            exit_code=2,
+        ) from None
+    return url
+
+
+def _place(url: str) -> str:
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "DUECOURSE_DATABASE_URL"
+    host = given.get("host") or given.get("hostaddr") or "local socket"
+    return f"{host}:{given.get('port') or 5432}/{given.get('dbname') or given.get('user') or ''}"

@@ -1,0 +1,444 @@
+-- A copy of schema.sql, made by `python -m duecourse.store.migrate --freeze`. Do not edit.
+-- The whole schema, as a migrated database must have it (a test compares the two).
+-- Every borrower-owned table begins its primary key with lane (0..255), the distribution column on Citus.
+-- "Writes:" names the one room that writes a table; any room may read.
+-- No triggers, no foreign keys between distributed tables, no identity columns: see docs/decisions.
+
+-- Which migrations made this database.
+-- Writes: store
+CREATE TABLE schema_migration (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    digest bytea NOT NULL,                    -- SHA-256 of its SQL
+    applied_at timestamptz NOT NULL
+);
+
+-- The instant that the wall clock `local` means in a zone whose offset is the one in force `apart` from it.
+CREATE FUNCTION instant_by_offset(local timestamp, apart interval, zone text) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT timezone('UTC', local - (timezone(zone, timezone('UTC', local + apart)) - (local + apart))) $$;
+
+-- The one place where local time becomes an instant. As Python's zoneinfo with fold=0: of a repeated hour the
+-- earlier instant, in a gap by the offset before it. zone: an IANA name, checked before it gets here.
+-- Candidates come from the offsets a day before and a day after, so that any size of change is right; PostgreSQL's
+-- own conversion takes the later instant of a repeated hour. No FROM: so that it is inlined into the statement.
+CREATE FUNCTION local_instant(day date, at time, zone text) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE
+        WHEN timezone(zone, instant_by_offset(day + at, interval '-1 day', zone)) = day + at
+             OR timezone(zone, instant_by_offset(day + at, interval '1 day', zone)) <> day + at
+        THEN instant_by_offset(day + at, interval '-1 day', zone)
+        ELSE instant_by_offset(day + at, interval '1 day', zone)
+    END
+$$;
+
+-- Key and value of the installation: lender's zone, simulated or live, clock of a simulated book.
+-- Writes: store
+CREATE TABLE setting (
+    key text PRIMARY KEY,
+    value jsonb NOT NULL
+);
+
+-- Which lane and borrower a key belongs to. key_lane is the first byte of key_hash, so the directory spreads too.
+-- Writes: book
+CREATE TABLE borrower_key (
+    key_lane smallint NOT NULL,
+    kind text NOT NULL,                       -- 'customer' (lender's key), 'id-number'
+    key_hash bytea NOT NULL,                  -- keyed blind index of the key
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    PRIMARY KEY (key_lane, kind, key_hash),
+    CONSTRAINT key_lane_in_range CHECK (key_lane BETWEEN 0 AND 255 AND lane BETWEEN 0 AND 255)
+);
+
+-- The workers that showed themselves lately, so that lanes are shared out among them also before they hold one.
+-- Writes: store
+CREATE TABLE worker (
+    owner text PRIMARY KEY,
+    expires_at timestamptz NOT NULL
+);
+
+-- One row per lane, made at init. A takeover raises epoch, which locks the key and so waits for fenced writes.
+-- Writes: store
+CREATE TABLE lane_lease (
+    lane smallint NOT NULL,
+    epoch bigint NOT NULL,
+    owner text,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, epoch),
+    CONSTRAINT lane_in_range CHECK (lane BETWEEN 0 AND 255)
+);
+
+-- Writes: book
+CREATE TABLE borrower (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    borrower_key text NOT NULL,               -- the lender's customer key: a pseudonym, shown to staff
+    name_sealed bytea,
+    id_number_sealed bytea,
+    id_number_index bytea,
+    language text NOT NULL,                   -- BCP 47: zh-CN, en
+    region text NOT NULL,                     -- ISO 3166: CN, US-MA
+    zone text NOT NULL,                       -- IANA zone
+    grade text NOT NULL DEFAULT '',
+    attributes jsonb NOT NULL DEFAULT '{}',   -- lender's own fields, none personal
+    row_digest bytea NOT NULL,                -- of the imported row, to see that nothing changed
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, borrower_id)
+);
+CREATE INDEX borrower_key_text ON borrower (borrower_key);
+
+-- Writes: book
+CREATE TABLE contact_point (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    contact_point_id uuid NOT NULL,
+    channel text NOT NULL,
+    rank smallint NOT NULL DEFAULT 1,         -- 1 is tried first
+    address_sealed bytea NOT NULL,
+    address_index bytea NOT NULL,
+    state text NOT NULL DEFAULT 'active',
+    retired_reason text,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, contact_point_id),
+    CONSTRAINT contact_point_state CHECK (state IN ('active', 'retired')),
+    CONSTRAINT retired_has_reason CHECK (state <> 'retired' OR retired_reason IS NOT NULL)
+);
+CREATE INDEX contact_point_borrower ON contact_point (lane, borrower_id, channel, rank);
+CREATE INDEX contact_point_address ON contact_point (address_index);
+
+-- Append-only: an opt-out of an address is appended for every borrower who holds it. Null channel: all channels.
+-- Writes: book
+CREATE TABLE opt_out (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    opt_out_id uuid NOT NULL,
+    channel text,
+    address_index bytea,
+    purpose text,
+    state text NOT NULL DEFAULT 'out',        -- 'out', or 'in' when taken back
+    evidence text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, opt_out_id),
+    CONSTRAINT opt_out_state CHECK (state IN ('out', 'in'))
+);
+CREATE INDEX opt_out_borrower ON opt_out (lane, borrower_id);
+
+-- Writes: book
+CREATE TABLE loan (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    loan_ref text NOT NULL,                   -- the lender's contract key
+    creditor text NOT NULL,
+    product text NOT NULL,
+    rate_type text NOT NULL DEFAULT 'fixed',
+    method text NOT NULL,                     -- annuity, equal-principal, revolving, given
+    currency char(3) NOT NULL,
+    principal_minor bigint,
+    annual_rate numeric(12, 8),
+    started_on date,
+    autopay boolean NOT NULL DEFAULT false,
+    state text NOT NULL DEFAULT 'open',
+    attributes jsonb NOT NULL DEFAULT '{}',
+    row_digest bytea NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, loan_id),
+    CONSTRAINT loan_state CHECK (state IN ('open', 'closed')),
+    CONSTRAINT loan_rate_type CHECK (rate_type IN ('fixed', 'floating'))
+);
+CREATE INDEX loan_borrower ON loan (lane, borrower_id);
+CREATE INDEX loan_ref_text ON loan (loan_ref);
+
+-- One row per amount that falls due: an installment of a schedule, or the minimum due of a statement.
+-- settled_on is the day the payments reached due_minor; a replay reads it as "settled_on > today: still open".
+-- superseded_on is the day the next statement took the unpaid rest over.
+-- Writes: book
+CREATE TABLE installment (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    number integer NOT NULL,
+    borrower_id uuid NOT NULL,
+    due_on date NOT NULL,
+    statement_on date,                        -- revolving: the day it became known
+    due_minor bigint NOT NULL,                -- what must be paid by due_on
+    balance_minor bigint,                     -- revolving: the whole statement
+    principal_minor bigint,
+    interest_minor bigint,
+    fee_minor bigint NOT NULL DEFAULT 0,
+    settled_on date,
+    superseded_on date,
+    past_due_since date,                      -- revolving: due date of the oldest minimum still carried in due_minor
+    grace_days smallint,                      -- frozen on the day it falls due, only ever extended
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, loan_id, number),
+    CONSTRAINT due_not_negative CHECK (due_minor >= 0),
+    CONSTRAINT balance_covers_due CHECK (balance_minor IS NULL OR balance_minor >= due_minor),
+    CONSTRAINT grace_in_range CHECK (grace_days BETWEEN 0 AND 366)
+);
+CREATE INDEX installment_due ON installment (lane, due_on);
+CREATE INDEX installment_statement ON installment (lane, statement_on) WHERE statement_on IS NOT NULL;
+
+-- Writes: book
+CREATE TABLE payment (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    source text NOT NULL,
+    reference text NOT NULL,
+    amount_minor bigint NOT NULL,
+    paid_on date NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, payment_id),
+    CONSTRAINT payment_positive CHECK (amount_minor > 0)
+);
+CREATE INDEX payment_loan ON payment (lane, loan_id, paid_on);
+
+-- Which payment met which installment, oldest first. Derived from the two: written anew for a loan that changed.
+-- Writes: book
+CREATE TABLE allocation (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    number integer NOT NULL,
+    payment_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    paid_on date NOT NULL,
+    PRIMARY KEY (lane, loan_id, number, payment_id),
+    CONSTRAINT allocation_positive CHECK (amount_minor > 0)
+);
+
+-- What a changed row of the book was before. Append-only; sealed fields are kept sealed.
+-- Writes: book
+CREATE TABLE book_history (
+    lane smallint NOT NULL,
+    subject text NOT NULL,                    -- borrower, loan, installment, payment, contact_point
+    subject_id text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    was jsonb NOT NULL,
+    PRIMARY KEY (lane, subject, subject_id, recorded_at)
+);
+
+-- One row per import of a file: totals and where it came from. Idempotency is by row, not by file.
+-- Writes: book
+CREATE TABLE book_import (
+    import_id uuid PRIMARY KEY,
+    mapping text NOT NULL,
+    file_name text NOT NULL,
+    file_digest bytea NOT NULL,
+    rows_read bigint NOT NULL,
+    rows_rejected bigint NOT NULL,
+    totals jsonb NOT NULL,
+    state text NOT NULL,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    CONSTRAINT book_import_state CHECK (state IN ('running', 'done', 'refused'))
+);
+
+-- Published policies and the templates they name: immutable once used.
+-- Writes: policy
+CREATE TABLE policy_version (
+    policy text NOT NULL,
+    version integer NOT NULL,
+    digest bytea NOT NULL,
+    source text NOT NULL,                     -- the YAML as published
+    parsed jsonb NOT NULL,                    -- the checked model
+    published_at timestamptz NOT NULL,
+    published_by text NOT NULL,
+    retired_at timestamptz,
+    PRIMARY KEY (policy, version)
+);
+-- Writes: policy
+CREATE TABLE template_version (
+    template text NOT NULL,
+    version integer NOT NULL,
+    language text NOT NULL,
+    digest bytea NOT NULL,
+    parts jsonb NOT NULL,                     -- channel part -> Liquid source: sms, subject, email
+    published_at timestamptz NOT NULL,
+    PRIMARY KEY (template, version, language)
+);
+
+-- The decision to contact one borrower for one purpose. Only the lane's owner changes its state.
+-- Writes: planning (inserts, joins items), dispatch (state)
+CREATE TABLE message (
+    lane smallint NOT NULL,
+    message_id uuid NOT NULL,
+    group_id uuid NOT NULL,                   -- one decision; its legs (send: all) share it, and caps count it once
+    leg smallint NOT NULL DEFAULT 0,          -- 0 when the route is walked in order, else the leg's place in it
+    borrower_id uuid NOT NULL,
+    policy text NOT NULL,
+    policy_version integer NOT NULL,
+    step text NOT NULL,
+    purpose text NOT NULL,
+    creditor text NOT NULL,
+    currency char(3) NOT NULL,
+    bundle text NOT NULL DEFAULT '',          -- '' for all that falls together, or the loan it is only for
+    template text NOT NULL,
+    template_version integer NOT NULL,
+    route text[] NOT NULL,
+    next_if text,                             -- go on to the next channel if not: sent, delivered, read
+    next_after_seconds integer,
+    daily_cap smallint NOT NULL DEFAULT 1,
+    zone text NOT NULL,
+    local_on date NOT NULL,                   -- the borrower's day it is for
+    supplement smallint NOT NULL DEFAULT 0,   -- 1.. for what appeared after the claim
+    state text NOT NULL,
+    outcome text,
+    route_at smallint NOT NULL DEFAULT 1,     -- index into route of the channel to try next
+    tries smallint NOT NULL DEFAULT 0,        -- attempts made, throttled and released ones included
+    planned_for timestamptz NOT NULL,         -- where the step's window put it
+    not_before timestamptz NOT NULL,
+    useful_until timestamptz NOT NULL,
+    next_at timestamptz,                      -- in flight: when the route moves on
+    rule text,                                -- of the last verdict
+    reason text,
+    version integer NOT NULL DEFAULT 1,       -- of this row; history has one row per version
+    planned_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, message_id),
+    UNIQUE (lane, borrower_id, purpose, creditor, currency, bundle, local_on, supplement, leg),
+    CONSTRAINT message_state CHECK (state IN ('planned', 'in_flight', 'done')),
+    CONSTRAINT message_outcome CHECK ((state = 'done') = (outcome IS NOT NULL)),
+    CONSTRAINT message_outcome_known CHECK (outcome IN
+        ('sent', 'delivered', 'read', 'failed', 'unknown', 'expired', 'cancelled')),
+    CONSTRAINT next_is_whole CHECK ((next_if IS NULL) = (next_after_seconds IS NULL)),
+    CONSTRAINT route_not_empty CHECK (cardinality(route) > 0)
+);
+CREATE INDEX message_due ON message (lane, not_before) WHERE state = 'planned';
+CREATE INDEX message_useful ON message (lane, useful_until) WHERE state = 'planned';
+CREATE INDEX message_next ON message (lane, next_at) WHERE state = 'in_flight';
+CREATE INDEX message_borrower ON message (lane, borrower_id, local_on);
+CREATE INDEX message_group ON message (lane, group_id);
+
+-- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages only.
+-- Writes: planning
+CREATE TABLE message_item (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    number integer NOT NULL,
+    policy text NOT NULL,
+    step text NOT NULL,
+    anchor_on date NOT NULL,
+    group_id uuid NOT NULL,
+    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on)
+);
+CREATE INDEX message_item_group ON message_item (lane, group_id);
+
+-- One hand-over of a message to one provider. Committed before the provider is called.
+-- Writes: dispatch
+CREATE TABLE attempt (
+    lane smallint NOT NULL,
+    attempt_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    seq smallint NOT NULL,                    -- 1.. within the message
+    route_at smallint NOT NULL,
+    channel text NOT NULL,
+    provider text NOT NULL,
+    contact_point_id uuid NOT NULL,
+    epoch bigint NOT NULL,
+    state text NOT NULL,
+    provider_message_id text,
+    code text,
+    reason text,
+    parts smallint,
+    text_sealed bytea,                        -- what was handed over, exactly
+    text_digest bytea,                        -- keyed
+    valid_until timestamptz NOT NULL,
+    claimed_at timestamptz NOT NULL,
+    sent_at timestamptz,
+    settled_at timestamptz,                   -- delivered, refused, unknown or released
+    version integer NOT NULL DEFAULT 1,
+    PRIMARY KEY (lane, attempt_id),
+    UNIQUE (lane, message_id, seq),
+    CONSTRAINT attempt_state CHECK (state IN
+        ('claimed', 'released', 'sent', 'delivered', 'read', 'refused', 'unknown')),
+    CONSTRAINT sent_has_time CHECK (state NOT IN ('sent', 'delivered', 'read') OR sent_at IS NOT NULL),
+    CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read') OR text_sealed IS NOT NULL)
+);
+CREATE INDEX attempt_claimed ON attempt (lane, epoch) WHERE state = 'claimed';
+CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
+CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
+
+-- The ledger that caps read: one row per debt and attempt. Append-only: a released attempt appends weight -1.
+-- Writes: dispatch
+CREATE TABLE contact (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    loan_id uuid NOT NULL,
+    weight smallint NOT NULL,
+    group_id uuid NOT NULL,                   -- the decision: a daily cap counts these
+    purpose text NOT NULL,
+    channel text NOT NULL,
+    local_on date NOT NULL,                   -- the borrower's day
+    at timestamptz NOT NULL,
+    PRIMARY KEY (lane, borrower_id, attempt_id, loan_id, weight),
+    CONSTRAINT contact_weight CHECK (weight IN (1, -1))
+);
+CREATE INDEX contact_day ON contact (lane, borrower_id, local_on);
+
+-- A provider's word, appended before it is acknowledged. lane is the first byte of the id's hash, not the borrower's.
+-- Writes: dispatch
+CREATE TABLE receipt (
+    lane smallint NOT NULL,
+    receipt_id uuid NOT NULL,                 -- of its content, so that the same receipt twice is one row
+    provider text NOT NULL,
+    provider_message_id text,
+    attempt_id uuid,
+    status text NOT NULL,
+    code text NOT NULL,
+    permanent boolean NOT NULL,
+    occurred_at timestamptz,
+    received_at timestamptz NOT NULL,         -- by the book's clock
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, receipt_id),
+    CONSTRAINT receipt_names_attempt CHECK (provider_message_id IS NOT NULL OR attempt_id IS NOT NULL)
+);
+CREATE INDEX receipt_provider ON receipt (provider, provider_message_id);
+CREATE INDEX receipt_attempt ON receipt (attempt_id) WHERE attempt_id IS NOT NULL;
+
+-- The brake: what is halted now. Rows are taken away by resume; both are in history.
+-- Writes: dispatch
+CREATE TABLE stop (
+    stop_id uuid PRIMARY KEY,
+    step text,                                -- null: every step
+    channel text,
+    purpose text,
+    reason text NOT NULL,
+    stopped_by text NOT NULL,
+    stopped_at timestamptz NOT NULL,
+    resumed_by text,
+    resumed_at timestamptz
+);
+
+-- Every transition of a message or attempt, in the statement that made it. Append-only; evidence reads it.
+-- Writes: planning, dispatch
+CREATE TABLE history (
+    lane smallint NOT NULL,
+    subject_id uuid NOT NULL,
+    version integer NOT NULL,
+    subject text NOT NULL,                    -- message, attempt
+    state text NOT NULL,
+    rule text,
+    reason text,
+    at timestamptz NOT NULL,                  -- by the book's clock
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (lane, subject_id, version)
+);
+
+-- Through which day each lane has been planned, so that missed days are caught up.
+-- Writes: planning
+CREATE TABLE planned_through (
+    lane smallint NOT NULL,
+    policy text NOT NULL,
+    planned_on date NOT NULL,
+    PRIMARY KEY (lane, policy)
+);

@@ -1,0 +1,101 @@
+"""Every test runs on a real PostgreSQL: one server per test process, one database per test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from duecourse.store.connect import Store
+from duecourse.store.embedded import EmbeddedServer
+from duecourse.store.migrate import migrate, prepare_lanes
+
+POSTGRES_MAJOR = int(os.environ.get("DUECOURSE_TEST_POSTGRES", "18"))
+
+TEMPLATE = "duecourse_template"
+_databases = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_major() -> int:
+    """Which PostgreSQL of the wheel the tests run on: 18, or DUECOURSE_TEST_POSTGRES."""
+    return POSTGRES_MAJOR
+
+
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    """A new home folder whose socket path is short. Tests that start a server here stop it themselves."""
+    home = Path(tempfile.mkdtemp(prefix="dc-", dir="/tmp"))
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server_conninfo() -> Iterator[str]:
+    """The test process's own server. No test of it is about crashes, so it does not wait for disks."""
+    home = Path(tempfile.mkdtemp(prefix="dc-", dir="/tmp"))
+    settings = {"fsync": "off", "synchronous_commit": "off", "shared_buffers": "64MB", "autovacuum": "off"}
+    server = EmbeddedServer(home, POSTGRES_MAJOR, settings=settings)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _template(server_conninfo: str) -> str:
+    """A migrated database with its lanes, to be copied for each test."""
+    with psycopg.connect(server_conninfo, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    with Store(make_conninfo(server_conninfo, dbname=TEMPLATE), None) as store, store.connect() as connection:
+        migrate(connection)
+        prepare_lanes(connection)
+    return TEMPLATE
+
+
+def _copy(server_conninfo: str, template: str) -> Iterator[str]:
+    name = f"test_{next(_databases)}"
+    identifier = sql.Identifier(name)
+    with psycopg.connect(server_conninfo, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, sql.Identifier(template))
+        )
+        try:
+            yield make_conninfo(server_conninfo, dbname=name)
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+@pytest.fixture
+def database_url(server_conninfo: str, _template: str) -> Iterator[str]:
+    """Conninfo of a fresh, migrated database with its 256 lanes, for tests that connect more than once."""
+    yield from _copy(server_conninfo, _template)
+
+
+@pytest.fixture
+def empty_database_url(server_conninfo: str) -> Iterator[str]:
+    """Conninfo of a database with nothing in it."""
+    yield from _copy(server_conninfo, "template0")
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An open store on a fresh, migrated database."""
+    with Store(database_url, None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def database(store: Store) -> Iterator[psycopg.Connection]:
+    """A connection, not in autocommit, to a fresh, migrated database with its 256 lanes."""
+    with store.connect(idle_in_transaction_seconds=0) as connection:
+        yield connection
