@@ -1,0 +1,196 @@
+"""Write the reference pages that the code itself can tell: commands, settings, rules.
+
+python docs/generate.py            write docs/reference/{commands,settings,rules}.md
+python docs/generate.py --check    exit 1 and name the pages that are out of date; write nothing
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from duecourse.cli.main import app
+from duecourse.cli.settings import Settings
+from duecourse.rules.words import RULES
+
+REFERENCE = Path(__file__).resolve().parent / "reference"
+NOTICE = "<!-- Written by docs/generate.py from the code; edit the code, then run: make docs -->\n"
+
+
+def main() -> int:
+    """Write or, with --check, compare. Returns the exit code."""
+    stale = [path for path, text in pages().items() if not path.is_file() or path.read_text("utf-8") != text]
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            print(f"docs/reference/{path.name} is out of date; run: make docs", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(pages()[path], "utf-8")
+        print(f"wrote docs/reference/{path.name}")
+    return 0
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page with the text it should have."""
+    writers: Mapping[str, Callable[[], Iterator[str]]] = {
+        "commands.md": commands_page,
+        "settings.md": settings_page,
+        "rules.md": rules_page,
+    }
+    return {REFERENCE / name: NOTICE + "\n".join(writer()) + "\n" for name, writer in writers.items()}
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """(full name, command) of the program and of everything under it, in the order of --help."""
+    yield from _walk("duecourse", typer.main.get_command(app))
+
+
+def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    yield name, command
+    for word, under in getattr(command, "commands", {}).items():
+        if not under.hidden:
+            yield from _walk(f"{name} {word}", under)
+
+
+def commands_page() -> Iterator[str]:
+    """One section per command: what it does, its arguments and its options."""
+    yield "# Commands\n"
+    yield "Every command has `--help`. What exit codes mean stands in [exit codes](exit-codes.md).\n"
+    for name, command in commands():
+        under = getattr(command, "commands", {})
+        yield f"## `{name}`\n"
+        yield f"{_prose(command.help or '')}\n"
+        if under:
+            yield "".join(
+                f"- [`{name} {word}`](#{_anchor(f'{name} {word}')}): {_first_sentence(each.help or '')}\n"
+                for word, each in under.items()
+                if not each.hidden
+            )
+        shown = [p for p in command.params if not getattr(p, "hidden", False)]
+        arguments = [p for p in shown if p.param_type_name == "argument"]
+        options = [p for p in shown if p.param_type_name == "option"]
+        if arguments or not under:
+            words = "".join(f" {_placeholder(p)}" for p in arguments)
+            yield f"```\n{name}{' [OPTIONS]' if options else ''}{words}\n```\n"
+        if shown:
+            yield "| | | default | what it does |\n|---|---|---|---|"
+            yield "\n".join(_parameter(p) for p in (*arguments, *options)) + "\n"
+
+
+def _parameter(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        names = f"`{_placeholder(parameter)}`"
+    else:
+        names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    is_flag = getattr(parameter, "is_flag", False)
+    kind = "" if is_flag else _kind(parameter)
+    default = "required" if parameter.required else "" if is_flag else _value(parameter.default)
+    return f"| {names} | {kind} | {default} | {_cell(getattr(parameter, 'help', '') or '')} |"
+
+
+def _placeholder(parameter: Any) -> str:
+    word = (parameter.metavar or parameter.name).upper().strip("[]")
+    if parameter.nargs == -1:
+        word += "..."
+    return word if parameter.required else f"[{word}]"
+
+
+def _kind(parameter: Any) -> str:
+    choices = getattr(parameter.type, "choices", None)
+    if choices:
+        return ", ".join(f"`{_plain(choice)}`" for choice in choices)
+    several = ", may be repeated" if getattr(parameter, "multiple", False) else ""
+    return str(parameter.type.name).lower() + several
+
+
+def settings_page() -> Iterator[str]:
+    """One row per setting."""
+    yield "# Settings\n"
+    yield (
+        "Read from the environment when a command starts. What an installation keeps between commands (its\n"
+        "key ring, its providers) are files in `DUECOURSE_HOME`.\n"
+    )
+    yield "| variable | default | what it is |\n|---|---|---|"
+    prefix = Settings.model_config.get("env_prefix", "")
+    for name, field in Settings.model_fields.items():
+        bounds = _bounds(field)
+        about = _cell(field.description or "") + (f" {bounds}" if bounds else "")
+        yield f"| `{prefix.upper()}{name.upper()}` | {_setting_default(field)} | {about} |"
+
+
+def _setting_default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        about = inspect.getdoc(field.default_factory) or ""
+        return _cell(about.partition(": ")[2] or about).rstrip(".") or "of the machine"
+    return _value(field.default)
+
+
+def _bounds(field: FieldInfo) -> str:
+    low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in field.metadata if hasattr(m, "le")), None)
+    return f"From {low} to {high}." if low is not None and high is not None else ""
+
+
+def rules_page() -> Iterator[str]:
+    """One row per rule."""
+    yield "# Rules\n"
+    yield (
+        "A verdict names the rule that withheld a message or put it off. The id is stored; the words are\n"
+        "only shown. The level says whose it is: a fact of the lender's book, or a convention of the policy.\n"
+    )
+    yield "| id | level | in English | 中文 |\n|---|---|---|---|"
+    for rule, words in RULES.items():
+        yield f"| `{rule}` | {words.level} | {_cell(words.en)} | {_cell(words.zh)} |"
+
+
+def _prose(text: str) -> str:
+    """A command's help as Markdown: paragraphs stay, lines of shell become a block."""
+    lines: list[str] = []
+    inside = False
+    for line in inspect.cleandoc(text.partition("\f")[0].replace("\b", "")).splitlines():
+        shell = line.strip().startswith(("duecourse ", "$ ")) or (inside and line.startswith("    "))
+        if shell != inside:
+            lines.append("```" if inside else "\n```sh")
+            inside = shell
+        lines.append(line.strip() if shell else line)
+    if inside:
+        lines.append("```")
+    return "\n".join(lines).strip()
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = inspect.cleandoc(text).partition("\n\n")[0].replace("\n", " ")
+    return paragraph.partition(". ")[0].rstrip(".") + "."
+
+
+def _anchor(heading: str) -> str:
+    return heading.lower().replace(" ", "-")
+
+
+def _plain(value: object) -> str:
+    return str(value.value) if isinstance(value, Enum) else str(value)
+
+
+def _value(value: object) -> str:
+    if value is None or value is PydanticUndefined or value == "" or value == [] or value == ():
+        return ""
+    if callable(value) or isinstance(value, SecretStr):
+        return "of the machine"
+    return f"`{_plain(value)}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
