@@ -1,0 +1,77 @@
+"""Content rules: what a text must not say. Run on every rendered text before it is handed over."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from duecourse.policy.model import Purpose
+
+from .render import Rendered
+
+RULE = "CONTENT"
+_SIGNATURE = re.compile(r"\A【[^【】]{1,40}】[^【】]*\Z", re.S)
+_AMOUNT = re.compile(
+    r"[$€£¥￥₱₫₹₩฿]\s?\d|\d\s?[元$€£¥₱₫₹₩฿]|\b[A-Z]{3}\s?\d[\d.,]*\b|\b\d[\d.,]*\s[A-Z]{3}\b"
+)
+
+
+class Refusal(NamedTuple):
+    """A rule and why it refuses. The reason quotes words of the rule's own list, never of the book."""
+
+    rule: str
+    reason: str
+
+
+def refusals(rendered: Rendered, purpose: str, *, name: str = "") -> list[Refusal]:
+    """Every content rule that the text breaks; empty when it may go out.
+
+    purpose: 'reminder' or 'collection'. name: the borrower's, which an e-mail's subject must not show.
+    """
+    reasons = []
+    if not rendered.text.strip():
+        reasons.append("the text is empty")
+    if purpose == Purpose.REMINDER:
+        words = overdue_words(f"{rendered.subject}\n{rendered.text}\n{rendered.html}")
+        reasons += [f"a reminder says '{word}'" for word in words]
+    if rendered.channel == "sms" and not signature_is_right(rendered.text):
+        reasons.append("【】 is for the signature at the start of an SMS, once")
+    if rendered.subject:
+        reasons += [
+            f"the subject, which a lock screen shows, {fault}"
+            for fault in subject_faults(rendered.subject, name)
+        ]
+    return [Refusal(RULE, reason) for reason in reasons]
+
+
+def subject_faults(subject: str, name: str = "") -> list[str]:
+    """What a lock screen must not show: an amount, a name, a word that says a payment is late."""
+    faults = [f"says '{word}'" for word in overdue_words(subject)]
+    if _AMOUNT.search(subject):
+        faults.append("shows an amount")
+    if name and name in subject:
+        faults.append("shows the borrower's name")
+    return faults
+
+
+def signature_is_right(text: str) -> bool:
+    """Whether 【】 is absent, or stands once, at the very start."""
+    return not ("【" in text or "】" in text) or _SIGNATURE.match(text) is not None
+
+
+def overdue_words(text: str) -> list[str]:
+    """The words of the list that a text holds, each once, in order."""
+    return list(dict.fromkeys(match.lower() for match in _overdue().findall(text)))
+
+
+@cache
+def _overdue() -> re.Pattern[str]:
+    listed = tomllib.loads(files(__package__).joinpath("overdue_words.toml").read_text("utf-8"))
+    latin = sorted(
+        (re.escape(word).replace(r"\ ", r"\s+") for word in listed["latin"]), key=len, reverse=True
+    )
+    han = sorted(listed["han"], key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(latin)})\b|{'|'.join(han)}", re.IGNORECASE)
