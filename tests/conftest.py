@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from duecourse.privacy.keyring import Keyring
 from duecourse.store.connect import Store
 from duecourse.store.embedded import EmbeddedServer
 from duecourse.store.migrate import migrate, prepare_lanes
@@ -99,3 +100,9 @@ def database(store: Store) -> Iterator[psycopg.Connection]:
     """A connection, not in autocommit, to a fresh, migrated database with its 256 lanes."""
     with store.connect(idle_in_transaction_seconds=0) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    """A key ring of its own for the test process."""
+    return Keyring.new()
