@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
 
 from psycopg import sql
@@ -17,7 +16,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from duecourse.domain.money import MoneyError, minor_digits, to_minor
 
-from .model import Condition, Test
+from .model import Condition, Policy, Step, Test
 from .reading import Section, did_you_mean, is_whole, shown
 
 Kind: TypeAlias = Literal["text", "prefix", "flag", "amount", "days"]
@@ -186,12 +185,12 @@ Params: TypeAlias = dict[str, Any]
 
 
 def condition_sql(
-    condition: Condition, *, day: sql.Composable | None = None
+    condition: Condition, *, prefix: str = "c", day: sql.Composable | None = None
 ) -> tuple[sql.Composable, Params]:
     """A boolean SQL expression over the aliases b (borrower), l (loan), i (installment), and its parameters.
 
+    prefix: parameters are named prefix + number, so that several conditions fit one statement.
     day: the step's local day, of type date; the default is the parameter `as_of`.
-    Parameters are named by their value, so conditions share a statement and its parameters without care.
     The expression is never NULL. A missing attribute equals nothing, is in no bounds, and satisfies `not`;
     an attribute that is no number is in no bounds. `attributes.x` is the loan's, else the borrower's.
     """
@@ -199,12 +198,38 @@ def condition_sql(
     day = day or sql.SQL("{}::date").format(sql.Placeholder("as_of"))
 
     def bind(value: object, cast: str) -> sql.Composable:
-        name = f"c_{blake2b(repr((cast, value)).encode(), digest_size=10).hexdigest()}"
+        name = f"{prefix}{len(params)}"
         params[name] = value
         return sql.SQL("{}::" + cast).format(sql.Placeholder(name))  # cast is ours
 
     terms = [_term(test, bind, day) for test in condition.tests]
     return (sql.SQL(" AND ").join(terms) if terms else sql.SQL("true")), params
+
+
+def step_sql(
+    policy: Policy, step: Step, *, prefix: str = "c", day: sql.Composable | None = None
+) -> tuple[sql.Composable, Params]:
+    """Whether a step speaks to an installment: `applies_to` of its policy and its own condition together."""
+    both = Condition(tests=policy.applies_to.tests + step.condition.tests)
+    return condition_sql(both, prefix=prefix, day=day)
+
+
+def template_sql(
+    step: Step, *, prefix: str = "v", day: sql.Composable | None = None
+) -> tuple[sql.Composable, Params]:
+    """The template's name for one installment (text): the first variant that holds, else the step's own."""
+    own = f"{prefix}_own"
+    params: Params = {own: step.template}
+    branches: list[sql.Composable] = []
+    for index, variant in enumerate(step.variants):
+        name = f"{prefix}{index}"
+        holds, bound = condition_sql(variant.condition, prefix=f"{name}_", day=day)
+        params |= bound | {name: variant.template}
+        branches.append(sql.SQL("WHEN {} THEN {}::text ").format(holds, sql.Placeholder(name)))
+    otherwise = sql.SQL("{}::text").format(sql.Placeholder(own))
+    if not branches:
+        return otherwise, params
+    return sql.SQL("CASE {}ELSE {} END").format(sql.Composed(branches), otherwise), params
 
 
 def _term(test: Test, bind: Any, day: sql.Composable) -> sql.Composable:

@@ -1,0 +1,303 @@
+"""`duecourse policy`: check, preview, publish, compare and list what is said, when, to whom and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from duecourse.content.check import Checked, check
+from duecourse.content.preview import previews
+from duecourse.domain.problems import DuecourseError
+from duecourse.policy.diff import Change, TextChange, diff_policies, diff_templates
+from duecourse.policy.model import Policy
+from duecourse.policy.templates import TemplateText
+from duecourse.policy.versions import load_templates, policy_at, policy_history, publish, published_policies
+from duecourse.policy.words import (
+    condition_in_words,
+    day_in_words,
+    grace_in_words,
+    in_time_order,
+    languages_in_words,
+    route_in_words,
+    templates_in_words,
+    times_in_words,
+)
+
+from .context import Context, context
+from .screen import print_json, table
+
+app = typer.Typer(
+    help="Policies and templates: check, publish, compare.", no_args_is_help=True, rich_markup_mode=None
+)
+
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A policy; its templates are in templates/ beside it.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
+
+
+@app.command("check")
+def check_(
+    file: File,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show every text as a sample borrower gets it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a policy and its templates as a whole; every fault is listed with file, line and code.
+
+    Example: duecourse policy check examples/consumer-lender/policy.yaml
+    """
+    here = context()
+    if as_json:
+        _check_as_json(here, file)
+        return
+    checked = check(file)
+    _warn(here, checked)
+    _print_policy(here, checked.policy)
+    if preview:
+        _print_previews(here, checked)
+    texts = sum(len(checked.templates.of(name)) for name in checked.policy.templates)
+    here.console.print(f"ok: {checked.policy.name}, {len(checked.policy.steps)} steps, {texts} texts.")
+
+
+@app.command("publish")
+def publish_(
+    file: File,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be published; write nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a policy and the templates it uses as a new version; what says the same gets none.
+
+    Example: duecourse policy publish examples/consumer-lender/policy.yaml
+    """
+    here = context()
+    checked = check(file)
+    with here.connect() as connection, connection.transaction():
+        done = publish(
+            connection,
+            checked.policy,
+            checked.templates,
+            checked.source,
+            now=here.now(),
+            user=here.user,
+            dry_run=dry_run,
+        )
+    if as_json:
+        print_json(
+            here.console,
+            {
+                "policy": done.policy,
+                "version": done.version,
+                "published": done.new_policy and not dry_run,
+                "dry_run": dry_run,
+                "new_templates": [ref._asdict() for ref in done.new_templates],
+                "templates": dict(done.template_versions),
+            },
+        )
+        return
+    _warn(here, checked)
+    if not done.new_policy:
+        here.console.print(f"{done.policy}: version {done.version} says the same; nothing published.")
+        return
+    verb = "would be published" if dry_run else "published"
+    new = ", ".join(f"{ref.template} v{ref.version}" for ref in done.new_templates) or "none"
+    here.console.print(f"{done.policy}: version {done.version} {verb}; new templates: {new}.")
+
+
+@app.command("diff")
+def diff(
+    file: File,
+    other: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="OTHER", help="The newer file; without it FILE is compared with what is published."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say in words what a policy changes against the published version, or against an older file.
+
+    Examples: duecourse policy diff policy.yaml; duecourse policy diff old/policy.yaml new/policy.yaml
+    """
+    here = context()
+    if other is not None:
+        older, newer = check(file), check(other)
+        old: Policy | None = older.policy
+        texts = [text for name in older.policy.templates for text in older.templates.of(name)]
+        against = str(file)
+    else:
+        newer = check(file)
+        old, texts, against = _in_force(here, newer.policy.name)
+    changes = diff_policies(old, newer.policy)
+    names = list(dict.fromkeys([*newer.policy.templates]))
+    text_changes = diff_templates(texts, newer.templates, names)
+    _print_diff(here, against, changes, text_changes, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    every: Annotated[bool, typer.Option("--all", help="Retired versions too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the published policies.
+
+    Example: duecourse policy list --all
+    """
+    here = context()
+    rows = [row for row in policy_history(here.connect()) if every or row["retired_at"] is None]
+    if as_json:
+        print_json(here.console, rows)
+        return
+    columns = ["policy", "version", "steps", "published", "by", "retired"]
+    here.console.print(
+        table(
+            "Policies",
+            columns,
+            [
+                (
+                    row["policy"],
+                    row["version"],
+                    row["steps"],
+                    f"{row['published_at']:%Y-%m-%d %H:%M %z}",
+                    row["published_by"],
+                    f"{row['retired_at']:%Y-%m-%d %H:%M %z}" if row["retired_at"] else "",
+                )
+                for row in rows
+            ],
+            right=[1, 2],
+        )
+    )
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published policy.")],
+    version: Annotated[int, typer.Option("--version", min=0, help="Which version; 0 is the newest.")] = 0,
+    source: Annotated[bool, typer.Option("--source", help="The file as it was published.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a published policy in time order.
+
+    Example: duecourse policy show consumer-credit --version 2
+    """
+    here = context()
+    published = policy_at(here.connect(), name, version)
+    if as_json:
+        model = published.model.model_dump(mode="json")
+        templates = dict(published.template_versions)
+        print_json(here.console, {"version": published.version, "templates": templates, "policy": model})
+    elif source:
+        here.console.out(published.source, highlight=False, end="")
+    else:
+        state = "retired" if published.retired_at else "in force"
+        here.console.print(
+            f"version {published.version}, {state}, published {published.published_at:%Y-%m-%d %H:%M %z} "
+            f"by {published.published_by}"
+        )
+        _print_policy(here, published.model)
+
+
+def _check_as_json(here: Context, file: Path) -> None:
+    """The check's faults as one document; exit code 1 when there are any."""
+    try:
+        checked = check(file)
+    except DuecourseError as error:
+        print_json(
+            here.console, {"ok": False, "faults": [_problem(p) for p in error.problems], "warnings": []}
+        )
+        raise typer.Exit(1) from None
+    warnings = [_problem(problem) for problem in checked.warnings]
+    print_json(here.console, {"ok": True, "policy": checked.policy.name, "faults": [], "warnings": warnings})
+
+
+def _problem(problem: object) -> dict[str, str]:
+    return {key: str(getattr(problem, key)) for key in ("code", "where", "message")}
+
+
+def _warn(here: Context, checked: Checked) -> None:
+    for warning in checked.warnings:
+        here.console.print(
+            f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
+
+
+def _print_policy(here: Context, policy: Policy) -> None:
+    here.console.print(
+        f"{policy.name}: {condition_in_words(policy.applies_to)}", markup=False, highlight=False
+    )
+    here.console.print(f"grace: {grace_in_words(policy.grace)}", markup=False, highlight=False)
+    here.console.print(
+        f"languages: {languages_in_words(policy.wording.languages)}", markup=False, highlight=False
+    )
+    rows = [
+        (
+            step.id,
+            day_in_words(step),
+            times_in_words(step),
+            step.purpose,
+            route_in_words(step),
+            condition_in_words(step.condition),
+            templates_in_words(step),
+        )
+        for step in in_time_order(policy)
+    ]
+    columns = ["step", "day", "time", "purpose", "route", "to", "template"]
+    here.console.print(table("Steps in time order, for a borrower without grace", columns, rows))
+
+
+def _print_previews(here: Context, checked: Checked) -> None:
+    for one in previews(checked.policy, checked.templates):
+        size = f", {one.rendered.parts} SMS" if one.rendered.channel == "sms" else ""
+        here.console.rule(
+            f"{one.template} {one.rendered.language} {one.rendered.channel}{size}", align="left"
+        )
+        if one.rendered.subject:
+            here.console.print(one.rendered.subject, markup=False, highlight=False, style="bold")
+        here.console.print(one.rendered.text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _in_force(here: Context, name: str) -> tuple[Policy | None, list[TemplateText], str]:
+    connection = here.connect()
+    for published in published_policies(connection):
+        if published.policy == name:
+            texts = load_templates(connection, published.template_versions.items())
+            against = f"version {published.version}, in force"
+            return published.model, [text for found in texts.values() for text in found], against
+    return None, [], "nothing published"
+
+
+def _print_diff(
+    here: Context, against: str, changes: list[Change], texts: list[TextChange], *, as_json: bool
+) -> None:
+    if as_json:
+        print_json(
+            here.console,
+            {
+                "against": against,
+                "changes": [
+                    {"where": c.where, "what": c.what, "was": c.was, "becomes": c.becomes} for c in changes
+                ],
+                "texts": [
+                    {"template": t.template, "language": t.language, "part": t.part, "lines": list(t.lines)}
+                    for t in texts
+                ],
+            },
+        )
+        return
+    here.console.print(f"against {against}:", markup=False, highlight=False)
+    if not changes and not texts:
+        here.console.print("nothing changes")
+    for change in changes:
+        here.console.print(f"- {change}", markup=False, highlight=False, soft_wrap=True)
+    colours = {"+": "green", "-": "red"}
+    for text in texts:
+        here.console.print(f"- template {text.template}, {text.language}, {text.part}:", highlight=False)
+        for line in text.lines:
+            here.console.print(
+                f"    {line}", markup=False, highlight=False, soft_wrap=True, style=colours.get(line[:1])
+            )

@@ -1,0 +1,125 @@
+"""A policy in words a compliance officer reads: what a step does, when, to whom and over what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from duecourse.domain.messaging import Channel
+
+from .model import Anchor, Condition, Grace, Languages, Policy, Step, Test, UsefulUntil
+
+_CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail"}
+_ANCHORS = {
+    Anchor.STATEMENT: ("the statement date", "the statement date"),
+    Anchor.DUE: ("the due date", "the due date"),
+    Anchor.OVERDUE: ("the end of grace", "the last day of grace"),
+}
+_FIELDS = {"days_past_due": "days past due", "rate_type": "rate type", "autopay": "direct debit"}
+
+
+def day_in_words(step: Step) -> str:
+    """'7 days before the due date', 'on the due date', '1 day after the end of grace'."""
+    name, itself = _ANCHORS[step.anchor]
+    count = abs(step.offset_days)
+    if count == 0:
+        return f"on {itself}"
+    return f"{count} {'day' if count == 1 else 'days'} {'before' if step.offset_days < 0 else 'after'} {name}"
+
+
+def times_in_words(step: Step) -> str:
+    """'at 09:00' or 'between 09:30 and 11:30'."""
+    start, end = f"{step.window.start:%H:%M}", f"{step.window.end:%H:%M}"
+    return f"at {start}" if start == end else f"between {start} and {end}"
+
+
+def route_in_words(step: Step) -> str:
+    """'SMS, then e-mail if not delivered within 2 hours'."""
+    names = [_CHANNELS[channel] for channel in step.route]
+    if step.send == "all":
+        return f"{' and '.join(names)} at once"
+    if len(names) == 1:
+        return names[0]
+    if step.next_if is None:
+        return f"{', then '.join(names)} where the one before fails"
+    wait = duration_in_words(step.next_if.within_seconds)
+    return f"{', then '.join(names)} if not {step.next_if.unless} within {wait}"
+
+
+def duration_in_words(seconds: int) -> str:
+    """'2 hours', '1 day 30 minutes'."""
+    parts = []
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}{'' if count == 1 else 's'}")
+    return " ".join(parts) or "0 minutes"
+
+
+def condition_in_words(condition: Condition) -> str:
+    """'product is mortgage or car-loan; direct debit is no', or 'everyone'."""
+    return "; ".join(_test_in_words(test) for test in condition.tests) or "everyone"
+
+
+def _test_in_words(test: Test) -> str:
+    name = _FIELDS.get(test.field, test.field)
+    words = {"true": "yes", "false": "no"}
+    if test.any_of:
+        return f"{name} is {_either([words.get(value, value) for value in test.any_of])}"
+    if test.none_of:
+        return f"{name} is not {_either([words.get(value, value) for value in test.none_of])}"
+    unit = f" {test.currency}" if test.currency else ""
+    bounds = [
+        f"{word} {bound}{unit}"
+        for word, bound in (("at least", test.minimum), ("at most", test.maximum))
+        if bound is not None
+    ]
+    return f"{name} is {' and '.join(bounds)}"
+
+
+def _either(values: Sequence[str]) -> str:
+    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"
+
+
+def useful_in_words(useful: UsefulUntil) -> str:
+    """'the end of the same day', '20:00 of the same day', 'the end of the day 2 days later'."""
+    at = f"{useful.at:%H:%M}" if useful.at else "the end"
+    if useful.days == 0:
+        return f"{at} of the same day"
+    return f"{at} of the day {useful.days} {'day' if useful.days == 1 else 'days'} later"
+
+
+def templates_in_words(step: Step) -> str:
+    """'due-soon; due-soon-mortgage where product is mortgage'."""
+    variants = [f"{v.template} where {condition_in_words(v.condition)}" for v in step.variants]
+    return "; ".join([step.template, *variants])
+
+
+def grace_in_words(grace: Grace) -> str:
+    """'A 7, B 5, all others 0 days'."""
+    if not grace.by_grade:
+        return f"{grace.default} days for all"
+    graded = [f"{grade} {days}" for grade, days in grace.by_grade.items()]
+    return (
+        f"{', '.join([*graded, f'all others {grace.default}'])} days" if graded else f"{grace.default} days"
+    )
+
+
+def languages_in_words(languages: Languages) -> str:
+    """'zh-CN, en; zh-TW in zh-CN; any other in en'."""
+    fallback = [f"{language} in {target}" for language, target in languages.fallback.items()]
+    default = f"any other in {languages.default}" if languages.default else "any other not at all"
+    return "; ".join([", ".join(languages.known), *fallback, default])
+
+
+def in_time_order(policy: Policy) -> list[Step]:
+    """The steps as a borrower without grace would meet them; a statement counts as before every due date."""
+    order = {Anchor.STATEMENT: 0, Anchor.DUE: 1, Anchor.OVERDUE: 1}
+    return sorted(
+        policy.steps,
+        key=lambda step: (
+            order[step.anchor],
+            step.offset_days,
+            step.anchor is Anchor.OVERDUE,
+            step.window.start,
+        ),
+    )
