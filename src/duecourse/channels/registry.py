@@ -7,19 +7,25 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from duecourse.channels.smpp.adapter import SmppAdapter, SmppConfig
+from duecourse.channels.smpp.adapter import SmppAdapter
+from duecourse.channels.smtp.adapter import SmtpAdapter
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
 
-ADAPTERS: dict[str, type[SmppAdapter]] = {
+ADAPTERS: dict[str, type[SmppAdapter] | type[SmtpAdapter]] = {
     "sms.smpp": SmppAdapter,
+    "email.smtp": SmtpAdapter,
 }
 
 
 def build(
     kind: str, name: str, config: Mapping[str, Any], on_receipts: ReceiptSink, on_reply: ReplySink
 ) -> Adapter:
-    """The adapter of a configured provider. Raises DuecourseError C001 (unknown kind) or C002 (each bad setting)."""
+    """The adapter of a configured provider, not yet open.
+
+    Raises DuecourseError C001 (unknown kind), C002 (each bad setting), C003 (a key or certificate is
+    unusable).
+    """
     where = f"provider {name}"
     adapter = ADAPTERS.get(kind)
     if adapter is None:
@@ -28,7 +34,7 @@ def build(
             Problem("C001", where, f"kind '{kind}' is unknown; known: {known}.", "Not opened.")
         )
     try:
-        return adapter(name, SmppConfig.model_validate(config), on_receipts, on_reply)
+        return adapter.configured(name, config, on_receipts, on_reply)
     except ValidationError as error:
         raise DuecourseError(
             [
@@ -38,4 +44,8 @@ def build(
                 )
                 for each in error.errors(include_input=False, include_context=False, include_url=False)
             ]
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DuecourseError(
+            Problem("C003", where, f"A key or certificate cannot be used: {error}.", "Not opened.")
         ) from None

@@ -1,1 +1,1 @@
-"""Far ends that speak the real protocols on loopback, for trying a policy without a provider and for tests."""
+"""Far ends that speak the real protocols on loopback: to try a policy without a provider, and for tests."""

@@ -1,4 +1,6 @@
-"""Append-only account of all the sandbox took and said: one JSON object a line, written before the answer goes out."""
+"""Append-only account of what the sandbox took and said: a JSON object a line, written before the answer
+goes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from typing import Any
 
 
 class Journal:
-    """Lines collected by `add` reach the file in one write by `flush`, so a killed sandbox leaves whole lines."""
+    """`flush` writes the lines that `add` collected in one go, so a killed sandbox leaves whole lines."""
 
     def __init__(self, path: Path | None) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if path else None

@@ -1,4 +1,6 @@
-"""A mail server whose boxes behave by their local parts. Bounces are real RFC 3464 reports, put into a Maildir.
+"""A mail server whose boxes behave by their local parts.
+
+Bounces are real RFC 3464 reports, put into a Maildir.
 
 Sources: RFC 5321 (SMTP), RFC 3461 (DSN), RFC 2920 (pipelining), RFC 3463 (status codes), RFC 3464 (reports).
 """

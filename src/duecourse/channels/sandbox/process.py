@@ -17,7 +17,10 @@ STOP_SECONDS = 5.0
 
 
 class SandboxProcess:
-    """Start, know the ports, stop. It ends by itself when this process ends, since its standard input closes."""
+    """Start, know the ports, stop.
+
+    It ends by itself when this process ends, since its standard input closes.
+    """
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """An SMPP 3.4 message centre whose subscribers behave by their numbers.
 
-Receipts leave in the same write as the response, or stand in the account's queue until a connection of it has room;
-what was not acknowledged goes out again.
+Receipts leave in the same write as the response, or stand in the account's queue until a connection of it
+has room; what was not acknowledged goes out again.
 """
 
 from __future__ import annotations

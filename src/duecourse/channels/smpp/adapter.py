@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import random
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -124,7 +124,6 @@ class SmppAdapter:
     kind: ClassVar[str] = "sms.smpp"
     channel: ClassVar[Channel] = Channel.SMS
     deduplicates: ClassVar[bool] = False
-    config_model: ClassVar[type[BaseModel]] = SmppConfig
 
     def __init__(self, name: str, config: SmppConfig, on_receipts: ReceiptSink, on_reply: ReplySink) -> None:
         self.name = name
@@ -144,6 +143,13 @@ class SmppAdapter:
         self._link = Link(name, self._bind, config.rebind_first_seconds, config.rebind_most_seconds)
         self._inbound = Inbound(name, self._form, self._parts, on_receipts, on_reply)
         self.late_responses = 0
+
+    @classmethod
+    def configured(
+        cls, name: str, config: Mapping[str, Any], on_receipts: ReceiptSink, on_reply: ReplySink
+    ) -> Self:
+        """From settings as written. Raises pydantic.ValidationError; OSError or ValueError for key files."""
+        return cls(name, SmppConfig.model_validate(config), on_receipts, on_reply)
 
     async def open(self) -> None:
         """Bind in the background."""

@@ -100,7 +100,10 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortMessage:
-    """Body of submit_sm and deliver_sm, one layout for both (4.4.1, 4.6.1). Its repr shows nothing personal."""
+    """Body of submit_sm and deliver_sm, one layout for both (4.4.1, 4.6.1).
+
+    Its repr shows nothing personal.
+    """
 
     destination: str = field(repr=False)
     short_message: bytes = field(default=b"", repr=False)

@@ -98,7 +98,10 @@ STATUSES: dict[int, Status] = {
 
 
 def status(code: int) -> Status:
-    """The status of `code`. Reserved and vendor codes (0x400-0x4FF) count as temporary: they say nothing of the number."""
+    """The status of `code`.
+
+    Reserved and vendor codes (0x400-0x4FF) count as temporary: they say nothing of the number.
+    """
     known = STATUSES.get(code)
     if known is not None:
         return known

@@ -1,7 +1,7 @@
 """What several PDUs say of one message: receipts of the parts of one attempt, and replies that come in parts.
 
-Both memories are bounded; the oldest entry goes first. After a restart a long message falls back to the receipt
-of its first part, whose id the attempt carries.
+Both memories are bounded; the oldest entry goes first. After a restart a long message falls back to the
+receipt of its first part, whose id the attempt carries.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class IncomingParts:
         return _joined(incoming, place.total), incoming.frames
 
     def overdue(self, now: float) -> list[tuple[str, str, str, Sequence[Frame]]]:
-        """Replies whose parts did not all come in time: (sender, recipient, text with gaps marked, frames)."""
+        """Replies whose parts did not all come in time: sender, recipient, text with gaps marked, frames."""
         out: list[tuple[str, str, str, Sequence[Frame]]] = []
         while self._open:
             key, incoming = next(iter(self._open.items()))

@@ -1,4 +1,6 @@
-"""Delivery receipts. Source: SMPP v3.4 Issue 1.2, 4.6.1, appendix B (text form), 5.3.2.12, 5.3.2.31, 5.3.2.35.
+"""Delivery receipts.
+
+Source: SMPP v3.4 Issue 1.2, 4.6.1, appendix B (text form), 5.3.2.12, 5.3.2.31, 5.3.2.35.
 
 The text form is vendor's custom, not law: fields may be missing, reordered, differently cased or longer. The
 optional parameters receipted_message_id and message_state, where given, win over the text.

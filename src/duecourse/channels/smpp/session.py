@@ -5,8 +5,8 @@ event loop and makes no task and no timer per message: requests wait in a queue,
 window allows in one go, responses free the window, and one tick looks after deadlines, pauses and probes.
 
 What it promises: every request handed to `exchange` ends exactly once, either answered, or written and
-unanswered (`lost` says why), or never written (`unwritten` says why). A response after its deadline is counted
-and passed on.
+unanswered (`lost` says why), or never written (`unwritten` says why). A response after its deadline is
+counted and passed on.
 """
 
 from __future__ import annotations
@@ -57,11 +57,14 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """window: PDUs unanswered at once. response_seconds: write to response. probe_seconds: silence before a probe."""
+    """What one session allows. Times are in seconds."""
 
     window: int
+    """PDUs unanswered at once."""
     response_seconds: float
+    """From write to response."""
     probe_seconds: float
+    """Silence before a probe."""
     throttle_pause_seconds: float
 
 

@@ -1,4 +1,7 @@
-"""Message text to and from SMS octets: alphabet, parts, headers. Source: 3GPP TS 23.038, TS 23.040 (9.2.3.24.1)."""
+"""Message text to and from SMS octets: alphabet, parts, headers.
+
+Source: 3GPP TS 23.038, TS 23.040 (9.2.3.24.1).
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,10 @@ def encode_text(text: str, alphabet: Alphabet, long_messages: LongMessages, refe
 
 
 def decode_text(octets: bytes, data_coding: int) -> str | None:
-    """Text of received user data without its header; None for binary content. Damage shows as U+FFFD or '?'."""
+    """Text of received user data without its header; None for binary content.
+
+    Damage shows as U+FFFD or '?'.
+    """
     if data_coding == DataCoding.LATIN_1:
         return octets.decode("latin-1")
     group = data_coding >> 4

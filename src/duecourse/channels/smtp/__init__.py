@@ -1,1 +1,1 @@
-"""E-mail over SMTP, signed with DKIM, bounces read back."""
+"""E-mail over SMTP: message building, DKIM, the adapter, and bounces."""

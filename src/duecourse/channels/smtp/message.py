@@ -1,0 +1,70 @@
+"""From an attempt to the octets of its e-mail.
+
+Sources: RFC 5322, RFC 2047, RFC 6532, RFC 8058 (one-click unsubscribe).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime, parsedate_to_datetime
+
+from duecourse.domain.messaging import Outgoing
+
+OURS = frozenset(
+    {"from", "to", "cc", "bcc", "subject", "message-id", "mime-version", "sender", "return-path"}
+)
+
+
+class AddressError(ValueError):
+    """The recipient's address is not an addr-spec. Says so without quoting it."""
+
+
+def ascii_domain(address: str) -> str:
+    """The address with its domain in ASCII (IDNA); the local part stays as it is. Raises AddressError."""
+    local, at, domain = address.rpartition("@")
+    if not (at and local and domain) or any(c.isspace() or ord(c) < 32 or c in "<>" for c in address):
+        raise AddressError("not an addr-spec")
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        raise AddressError("its domain is not a domain name") from None
+
+
+def build_message(
+    outgoing: Outgoing, from_name: str, from_address: str, id_domain: str
+) -> tuple[bytes, datetime]:
+    """The message with CRLF line ends, and its date.
+
+    The date is the attempt's own `Date` header where it has one (a replay of days), else the present. Raises
+    AddressError, or ValueError for a header that is ours to set or that holds a line break.
+    """
+    recipient = ascii_domain(outgoing.address)
+    extra = {name: value for name, value in outgoing.headers.items() if name.lower() != "date"}
+    given = next((value for name, value in outgoing.headers.items() if name.lower() == "date"), "")
+    date = parsedate_to_datetime(given) if given else datetime.now(UTC)
+    policy = SMTP if recipient.isascii() else SMTPUTF8
+    message = EmailMessage(policy=policy)
+    message["From"] = Address(from_name, addr_spec=from_address)
+    try:
+        message["To"] = Address(addr_spec=recipient)
+    except ValueError:
+        raise AddressError("not an addr-spec") from None
+    message["Subject"] = outgoing.subject
+    message["Date"] = format_datetime(date)
+    message["Message-ID"] = f"<{outgoing.attempt_id.hex}@{id_domain}>"
+    if outgoing.language:
+        message["Content-Language"] = outgoing.language
+    for name, value in extra.items():
+        if name.lower() in OURS or name.lower().startswith("content-"):
+            raise ValueError(f"header {name} is set by the channel")
+        message[name] = value
+    if "Auto-Submitted" not in message:
+        # RFC 3834: no out-of-office answers to a machine.
+        message["Auto-Submitted"] = "auto-generated"
+    message.set_content(outgoing.text)
+    if outgoing.html:
+        message.add_alternative(outgoing.html, subtype="html")
+    return message.as_bytes(), date

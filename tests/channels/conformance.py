@@ -1,0 +1,170 @@
+"""What every adapter owes dispatch, told once. A new adapter adds one `Case`; the rules are in test_conformance.py."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from duecourse.channels.registry import build
+from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.rules import LOCAL_PART_BEGINNINGS, NUMBER_ENDINGS, Behaviour
+from duecourse.domain.messaging import Adapter, NotWritten, Outcome, Outgoing, Receipt, Reply
+
+RESPONSE_SECONDS = 0.6
+
+
+class Sink:
+    """A receipt and reply sink that keeps what it was given, and can be told to fail or to take its time."""
+
+    def __init__(self) -> None:
+        self.receipts: list[Receipt] = []
+        self.replies: list[Reply] = []
+        self.failures_left = 0
+        self.failed = 0
+        self.gate: asyncio.Event | None = None
+        self.entered = asyncio.Event()
+
+    async def on_receipts(self, name: str, receipts: Sequence[Receipt]) -> None:
+        self.entered.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failures_left:
+            self.failures_left -= 1
+            self.failed += 1
+            raise RuntimeError("the store is away")
+        self.receipts.extend(receipts)
+
+    async def on_reply(self, reply: Reply) -> None:
+        self.replies.append(reply)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One adapter and the far end it is judged against."""
+
+    kind: str
+    config: Callable[[SandboxProcess], dict[str, Any]]
+    address: Callable[[Behaviour, int], str]
+    takes_event: str
+    acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int]
+    """How many receipts the far end knows to be in our hands."""
+
+
+@dataclass
+class Journal:
+    """The far end's own account, from a mark on."""
+
+    path: Path
+    mark: int = field(default=0)
+
+    def set_mark(self) -> None:
+        self.mark = self.path.stat().st_size if self.path.exists() else 0
+
+    def events(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        octets = self.path.read_bytes()[self.mark :]
+        return [json.loads(line) for line in octets.splitlines() if line.endswith(b"}")]
+
+
+def _smpp_config(sandbox: SandboxProcess) -> dict[str, Any]:
+    return {
+        "host": "127.0.0.1",
+        "port": sandbox.smpp_port,
+        "system_id": "lender",
+        "password": "secret",
+        "source": "LENDER",
+        "source_ton": 5,
+        "response_seconds": RESPONSE_SECONDS,
+        "rebind_first_seconds": 0.1,
+        "rebind_most_seconds": 0.5,
+        "throttle_pause_seconds": 0.1,
+    }
+
+
+def _smtp_config(sandbox: SandboxProcess) -> dict[str, Any]:
+    return {
+        "host": "127.0.0.1",
+        "port": sandbox.smtp_port,
+        "security": "none",
+        "from_address": "reminders@lender.example",
+        "from_name": "远东消费金融",
+        "return_path": "bounces@lender.example",
+        "notify": "SUCCESS,FAILURE,DELAY",
+        "connections": 4,
+        "response_seconds": RESPONSE_SECONDS,
+        "throttle_pause_seconds": 0.1,
+        "bounces_maildir": str(sandbox.maildir),
+        "bounces_poll_seconds": 0.05,
+    }
+
+
+def _number(behaviour: Behaviour, index: int) -> str:
+    ending = next((e for e, b in NUMBER_ENDINGS.items() if b is behaviour), f"{1000 + index % 9000}")
+    return f"+86138{index:04d}{ending}"
+
+
+def _mailbox(behaviour: Behaviour, index: int) -> str:
+    beginning = next((p for p, b in LOCAL_PART_BEGINNINGS.items() if b is behaviour), "wangwei")
+    return f"{beginning}{index}@borrower.example"
+
+
+CASES = (
+    Case(
+        "sms.smpp",
+        _smpp_config,
+        _number,
+        "submit",
+        lambda _, events: sum(e["event"] == "answered" and e["status"] == 0 for e in events),
+    ),
+    Case(
+        "email.smtp",
+        _smtp_config,
+        _mailbox,
+        "mail",
+        lambda sandbox, _: len(list((sandbox.maildir / "cur").glob("*"))),
+    ),
+)
+
+
+def adapter_of(case: Case, sandbox: SandboxProcess, sink: Sink, **changes: Any) -> Adapter:
+    """The adapter under test, configured for the sandbox."""
+    return build(case.kind, "under-test", case.config(sandbox) | changes, sink.on_receipts, sink.on_reply)
+
+
+def message_to(address: str, text: str = "Your payment is due.", **changes: Any) -> Outgoing:
+    """One attempt."""
+    return Outgoing(attempt_id=uuid4(), address=address, text=text, subject="Payment due", **changes)
+
+
+def taken(case: Case, events: Iterable[dict[str, Any]]) -> list[str]:
+    """Text digests of the messages the far end took whole, in its order."""
+    key = "whole_sha256" if case.kind == "sms.smpp" else "text_sha256"
+    return [e[key] for e in events if e["event"] == case.takes_event and e[key] is not None]
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def send_until_taken(adapter: Adapter, outgoing: Outgoing, seconds: float = 10) -> Outcome:
+    """Send as dispatch would: again as long as nothing was written."""
+    async with asyncio.timeout(seconds):
+        while True:
+            (outcome,) = await adapter.send([outgoing])
+            if not isinstance(outcome, NotWritten):
+                return outcome
+            await asyncio.sleep(0.05)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for what the far end does in its own time."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
+from duecourse.domain.messaging import (
+    Accepted,
+    Adapter,
+    NotWritten,
+    Outcome,
+    ReceiptStatus,
+    Refused,
+    Throttled,
+    Unknown,
+)
+
+from .conformance import (
+    CASES,
+    RESPONSE_SECONDS,
+    Case,
+    Journal,
+    Sink,
+    adapter_of,
+    digest,
+    message_to,
+    send_until_taken,
+    taken,
+    until,
+)
+
+pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+RULES = SandboxRules(throttled_times=1, late_seconds=0.3)
+LONG_TEXTS = [
+    "x",
+    "€" * 90,
+    "Reminder: " + "your car loan installment is due. " * 20,
+    "您好，您的住房按揭贷款本期应还款项即将到期，请确保账户余额充足。" * 8,
+    "🏠" * 100 + "到期" + "🚗" * 35,
+    "尊敬的客户：\n本期应还 ¥1,500.00。\n如已还款，请忽略。" * 5,
+]
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    with SandboxProcess(folder / "bounces", folder / "journal", rules=RULES) as running:
+        yield running
+
+
+@pytest.fixture
+def journal(sandbox: SandboxProcess) -> Journal:
+    journal = Journal(sandbox.log)
+    journal.set_mark()
+    return journal
+
+
+def with_adapter(
+    case: Case,
+    sandbox: SandboxProcess,
+    body: Callable[[Adapter, Sink], Awaitable[None]],
+    **changes: object,
+) -> None:
+    """Run `body` with an open adapter; afterwards close() must leave no task behind."""
+
+    async def run() -> None:
+        sink = Sink()
+        adapter = adapter_of(case, sandbox, sink, **changes)
+        await adapter.open()
+        try:
+            await body(adapter, sink)
+        finally:
+            await asyncio.wait_for(adapter.close(), 10)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+
+
+def one(case: Case, sandbox: SandboxProcess, behaviour: Behaviour, index: int) -> Outcome:
+    outcomes: list[Outcome] = []
+
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        outcomes.append(await send_until_taken(adapter, message_to(case.address(behaviour, index))))
+
+    with_adapter(case, sandbox, body)
+    return outcomes[0]
+
+
+def test_taken_message_is_accepted_and_its_delivery_is_told(case, sandbox, journal):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        outgoing = message_to(case.address(Behaviour.DELIVERED, 1))
+        outcome = await send_until_taken(adapter, outgoing)
+        assert isinstance(outcome, Accepted) and outcome.provider_id and outcome.parts == 1
+        await adapter.drain()
+        (receipt,) = sink.receipts
+        assert receipt.status is ReceiptStatus.DELIVERED
+        assert receipt.provider_id == outcome.provider_id or receipt.attempt_id == outgoing.attempt_id
+        assert taken(case, journal.events()) == [digest(outgoing.text)]
+
+    with_adapter(case, sandbox, body)
+
+
+def test_undeliverable_message_fails_for_good(case, sandbox, journal):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        await send_until_taken(adapter, message_to(case.address(Behaviour.UNDELIVERABLE, 2)))
+        await adapter.drain()
+        (receipt,) = sink.receipts
+        assert (receipt.status, receipt.permanent) == (ReceiptStatus.FAILED, True)
+
+    with_adapter(case, sandbox, body)
+
+
+def test_dead_address_is_refused_for_good(case, sandbox):
+    outcome = one(case, sandbox, Behaviour.REFUSED, 3)
+    assert isinstance(outcome, Refused) and outcome.permanent
+
+
+def test_trouble_at_the_provider_says_nothing_of_the_address(case, sandbox):
+    outcome = one(case, sandbox, Behaviour.BROKEN, 4)
+    assert isinstance(outcome, Refused) and not outcome.permanent
+
+
+def test_throttled_message_was_not_taken_and_goes_later(case, sandbox, journal):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        outgoing = message_to(case.address(Behaviour.THROTTLED, 5))
+        first = await send_until_taken(adapter, outgoing)
+        assert isinstance(first, Throttled) and first.after_seconds == 0.1
+        assert taken(case, journal.events()) == []
+        assert isinstance(await send_until_taken(adapter, outgoing), Accepted)
+
+    with_adapter(case, sandbox, body)
+
+
+def test_message_past_its_time_never_reaches_the_wire(case, sandbox, journal):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 6)))
+        late = message_to(case.address(Behaviour.DELIVERED, 7), "late", write_before=time.monotonic() - 0.001)
+        stale = message_to(case.address(Behaviour.DELIVERED, 7), "stale", valid_for_seconds=0)
+        outcomes = await adapter.send([late, stale])
+        assert [type(outcome) for outcome in outcomes] == [NotWritten, NotWritten]
+        await adapter.drain()
+        assert len(taken(case, journal.events())) == 1
+
+    with_adapter(case, sandbox, body)
+
+
+def test_silent_peer_leaves_unknown_within_the_deadline(case, sandbox):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 8)))
+        began = time.monotonic()
+        (outcome,) = await adapter.send([message_to(case.address(Behaviour.UNANSWERED, 9))])
+        assert isinstance(outcome, Unknown)
+        assert time.monotonic() - began < RESPONSE_SECONDS + 0.5
+
+    with_adapter(case, sandbox, body)
+
+
+def test_outcomes_stand_in_the_order_of_the_batch(case, sandbox):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 10)))
+        behaviours = [Behaviour.DELIVERED, Behaviour.REFUSED, Behaviour.BROKEN, Behaviour.SILENT] * 30
+        batch = [message_to(case.address(each, 100 + at)) for at, each in enumerate(behaviours)]
+        outcomes = await adapter.send(batch)
+        expected = {Behaviour.REFUSED: Refused, Behaviour.BROKEN: Refused}
+        assert [type(o) for o in outcomes] == [expected.get(each, Accepted) for each in behaviours]
+
+    with_adapter(case, sandbox, body)
+
+
+def test_any_text_arrives_whole(case, sandbox, journal):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        batch = [
+            message_to(case.address(Behaviour.DELIVERED, 300 + at), text)
+            for at, text in enumerate(LONG_TEXTS)
+        ]
+        await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 299)))
+        outcomes = await adapter.send(batch)
+        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+        await adapter.drain()
+        assert set(map(digest, LONG_TEXTS)) <= set(taken(case, journal.events()))
+        # A long message is one attempt: one receipt, however many parts it had.
+        assert len(sink.receipts) == len(LONG_TEXTS) + 1
+
+    with_adapter(case, sandbox, body)
+
+
+def test_drain_commits_every_receipt_the_peer_had_sent(case, sandbox):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 400)))
+        batch = [message_to(case.address(Behaviour.DELIVERED, 401 + at)) for at in range(300)]
+        outcomes = await adapter.send(batch)
+        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+        await adapter.drain()
+        assert len(sink.receipts) == 301
+
+    with_adapter(case, sandbox, body)
+
+
+def test_receipt_is_acknowledged_only_after_it_is_committed(case, sandbox, journal):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        before = case.acknowledged(sandbox, journal.events())
+        sink.failures_left, sink.gate = 1, asyncio.Event()
+        await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 800)))
+        await asyncio.wait_for(sink.entered.wait(), 10)
+        await asyncio.sleep(0.1)
+        assert case.acknowledged(sandbox, journal.events()) == before, "acknowledged while being committed"
+        sink.entered.clear()
+        gate, sink.gate = sink.gate, asyncio.Event()
+        gate.set()
+        await asyncio.wait_for(sink.entered.wait(), 10)
+        assert sink.failed == 1, "the peer sends it again"
+        assert case.acknowledged(sandbox, journal.events()) == before, "acknowledged although it failed"
+        sink.gate.set()
+        await until(lambda: case.acknowledged(sandbox, journal.events()) == before + 1)
+        assert len(sink.receipts) == 1
+
+    with_adapter(case, sandbox, body)
+
+
+def test_killed_peer_leaves_each_message_one_outcome_true_to_the_peers_journal(case, tmp_path: Path):
+    sandbox = SandboxProcess(tmp_path / "bounces", tmp_path / "journal", rules=RULES).start()
+    journal = Journal(sandbox.log)
+
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 1)))
+        batch = [message_to(case.address(Behaviour.DELIVERED, at), f"message {at}") for at in range(6000)]
+        sending = asyncio.create_task(adapter.send(batch))
+        await until(lambda: len(taken(case, journal.events())) > 50)
+        sandbox.kill()
+        outcomes = await asyncio.wait_for(sending, 20)
+        assert len(outcomes) == len(batch)
+        on_record = set(taken(case, journal.events()))
+        accepted = {digest(m.text) for m, o in zip(batch, outcomes, strict=True) if isinstance(o, Accepted)}
+        unwritten = {
+            digest(m.text) for m, o in zip(batch, outcomes, strict=True) if isinstance(o, NotWritten)
+        }
+        assert accepted <= on_record
+        assert not unwritten & on_record
+        assert unwritten, "the peer was killed in the middle"
+        assert {type(outcome) for outcome in outcomes} <= {Accepted, Unknown, NotWritten}
+        assert len(outcomes) - len(accepted) - len(unwritten) <= adapter.window
+
+        sandbox.start()
+        assert isinstance(
+            await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 2))), Accepted
+        )
+
+    try:
+        with_adapter(case, sandbox, body)
+    finally:
+        sandbox.stop()
+
+
+def test_absent_peer_leaves_everything_unwritten(case, tmp_path: Path):
+    sandbox = SandboxProcess(tmp_path / "bounces", tmp_path / "journal").start()
+    sandbox.stop()
+
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        began = time.monotonic()
+        outcomes = await adapter.send([message_to(case.address(Behaviour.DELIVERED, at)) for at in range(5)])
+        assert [type(outcome) for outcome in outcomes] == [NotWritten] * 5
+        assert time.monotonic() - began < 3
+
+    with_adapter(case, sandbox, body)
+
+
+def test_nothing_is_sent_before_open(case, sandbox, journal):
+    async def run() -> None:
+        adapter = adapter_of(case, sandbox, Sink())
+        (outcome,) = await adapter.send([message_to(case.address(Behaviour.DELIVERED, 900))])
+        assert isinstance(outcome, NotWritten)
+        await adapter.close()
+
+    asyncio.run(run())
+    assert taken(case, journal.events()) == []
+
+
+def test_unusable_address_is_refused_for_good_without_quoting_it(case, sandbox):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        (outcome,) = await adapter.send([message_to("not an address")])
+        if isinstance(outcome, NotWritten):
+            outcome = await send_until_taken(adapter, message_to("not an address"))
+        assert isinstance(outcome, Refused) and outcome.permanent
+        assert "not an address" not in outcome.reason
+
+    with_adapter(case, sandbox, body)
+
+
+def test_logs_hold_nothing_personal(case, sandbox, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+    secret_text = "Wang Wei owes 1234.56"
+    addresses = [case.address(behaviour, 950) for behaviour in Behaviour]
+
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        await send_until_taken(adapter, message_to(case.address(Behaviour.DELIVERED, 951)))
+        sink.failures_left = 1
+        outcomes = await adapter.send([message_to(address, secret_text) for address in addresses])
+        await adapter.drain()
+        for outcome in outcomes:
+            assert not any(address in repr(outcome) for address in addresses)
+
+    with_adapter(case, sandbox, body)
+    for personal in (secret_text, *addresses, *(address.lstrip("+") for address in addresses)):
+        assert personal not in caplog.text
