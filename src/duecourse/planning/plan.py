@@ -1,0 +1,156 @@
+"""Planning a book: lane by lane, restartable, the same twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from duecourse.book.grace import freeze_grace
+from duecourse.policy.conditions import condition_sql
+from duecourse.policy.model import Policy
+from duecourse.store.sql import load
+
+from .compile import HORIZON_DAYS, Plannable, compile_items
+
+SQL = load("planning")
+
+LANES_AT_ONCE = 32
+"""Lanes planned in one transaction: large enough that a statement is not the cost, small enough to show progress."""
+
+RECHECK = timedelta(minutes=10)
+PAUSE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLine:
+    """Messages of one step, day and verdict. rule is empty where nothing stands against sending."""
+
+    policy: str
+    step: str
+    purpose: str
+    local_on: date
+    channel: str
+    rule: str
+    messages: int
+
+
+@dataclass(slots=True)
+class PlanReport:
+    """What a planning run did. withdrawn: unclaimed messages of earlier policy versions, planned anew."""
+
+    as_of: date
+    messages: int = 0
+    items: int = 0
+    withdrawn: int = 0
+    preview: list[PreviewLine] = field(default_factory=list)
+
+
+def plan_book(
+    conn: psycopg.Connection,
+    plannables: Sequence[Plannable],
+    *,
+    as_of: date,
+    now: datetime,
+    lanes: Iterable[int] = range(256),
+    dry_run: bool = False,
+    on_progress: Callable[[int], None] = lambda lanes_done: None,
+) -> PlanReport:
+    """Plan every message that falls on local days up to as_of + 2, catching up days missed since the last run.
+
+    as_of: the lender's date; the book is read as it is known then. now: the clock that decides what is late.
+    Commits every LANES_AT_ONCE lanes, so that a crash loses nothing that was reported done; with dry_run the same
+    statements run, the preview is read, and all of it is rolled back.
+    """
+    report = PlanReport(as_of)
+    if not plannables:
+        return report
+    every_lane = list(lanes)
+    for start in range(0, len(every_lane), LANES_AT_ONCE):
+        some = every_lane[start : start + LANES_AT_ONCE]
+        with conn.transaction(force_rollback=dry_run):
+            _plan_lanes(conn, plannables, some, as_of, now, report, preview=dry_run)
+        on_progress(len(some))
+    return report
+
+
+def _plan_lanes(
+    conn: psycopg.Connection,
+    plannables: Sequence[Plannable],
+    lanes: Sequence[int],
+    as_of: date,
+    now: datetime,
+    report: PlanReport,
+    *,
+    preview: bool,
+) -> None:
+    policies = [plannable.policy.name for plannable in plannables]
+    common: dict[str, Any] = {
+        "lanes": list(lanes),
+        "policies": policies,
+        "as_of": as_of,
+        "now": now,
+        "recheck": RECHECK,
+        "pause": PAUSE,
+    }
+    conn.execute(SQL["lock_lanes"], common)
+    planned_from: dict[str, date] = dict(conn.execute(SQL["planned_from"], common).fetchall())
+    for plannable in plannables:
+        _freeze_grace(conn, plannable.policy, as_of, lanes)
+    report.withdrawn += _count(
+        conn.execute(
+            SQL["withdraw_outdated"],
+            common
+            | {
+                "versions": [plannable.version for plannable in plannables],
+                "from_on": min(planned_from.values()),
+            },
+        )
+    )
+    items, parameters = compile_items(plannables, as_of, planned_from)
+    statement = sql.SQL(SQL["plan_lanes"]).format(items=items)  # type: ignore[arg-type]
+    row = conn.execute(statement, common | parameters).fetchone()
+    assert row is not None
+    report.messages += row[0]
+    report.items += row[1]
+    conn.execute(SQL["mark_planned"], common)
+    if preview:
+        window = {"lanes": list(lanes), "from_on": as_of, "to_on": as_of + timedelta(days=HORIZON_DAYS)}
+        _merge(report, (PreviewLine(*line) for line in conn.execute(SQL["preview"], window)))
+
+
+def _freeze_grace(conn: psycopg.Connection, policy: Policy, as_of: date, lanes: Sequence[int]) -> None:
+    applies, parameters = condition_sql(policy.applies_to)
+    freeze_grace(
+        conn,
+        as_of=as_of,
+        by_grade=policy.grace.by_grade,
+        default=policy.grace.default,
+        applies=applies,
+        parameters=parameters,
+        lanes=lanes,
+    )
+
+
+def _merge(report: PlanReport, lines: Iterable[PreviewLine]) -> None:
+    """Add a chunk's preview to the report: the same line of other lanes is the same line."""
+    totals = {line_key(line): line for line in report.preview}
+    for line in lines:
+        known = totals.get(line_key(line))
+        total = line.messages + (known.messages if known else 0)
+        totals[line_key(line)] = PreviewLine(*line_key(line), total)
+    report.preview = sorted(totals.values(), key=line_key)
+
+
+def line_key(line: PreviewLine) -> tuple[str, str, str, date, str, str]:
+    """What makes two preview lines the same."""
+    return (line.policy, line.step, line.purpose, line.local_on, line.channel, line.rule)
+
+
+def _count(cursor: psycopg.Cursor[Any]) -> int:
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,176 @@
+-- From the book and the published policies to messages. Every statement is idempotent.
+
+-- name: lock_lanes
+-- One planner at a time per lane: the rows are the lock. Gives the day through which a lane is planned.
+-- lanes: smallint[]; policies: text[]. Writes: planned_through
+INSERT INTO planned_through (lane, policy, planned_on)
+SELECT lane, policy, 'epoch'::date
+FROM unnest(%(lanes)s::smallint[]) AS lane CROSS JOIN unnest(%(policies)s::text[]) AS policy
+ORDER BY lane, policy
+ON CONFLICT DO NOTHING;
+
+-- name: planned_from
+-- The first day each policy still has to be planned for in these lanes; rows are locked in key order.
+-- lanes: smallint[]; as_of: the lender's date, which is also where a policy new to the lane begins.
+SELECT policy, min(CASE WHEN planned_on = 'epoch'::date THEN %(as_of)s::date
+                        ELSE least(planned_on + 1, %(as_of)s::date) END)
+FROM (SELECT policy, planned_on FROM planned_through
+      WHERE lane = ANY(%(lanes)s::smallint[]) ORDER BY lane, policy FOR UPDATE) AS locked
+GROUP BY policy;
+
+-- name: mark_planned
+-- Remember through which day these lanes are planned; never goes back.
+-- lanes: smallint[]; as_of: date. Writes: planned_through
+UPDATE planned_through SET planned_on = %(as_of)s
+WHERE lane = ANY(%(lanes)s::smallint[]) AND planned_on < %(as_of)s;
+
+-- name: withdraw_outdated
+-- Take back what an earlier version of a policy planned and nobody has claimed; planning follows and plans it anew.
+-- lanes, policies text[], versions int[]; from_on: date, now. Writes: message, message_item, history
+WITH current AS (
+    SELECT policy, version FROM unnest(%(policies)s::text[], %(versions)s::int[]) AS c (policy, version)
+),
+stale AS (
+    SELECT m.lane, m.message_id, m.group_id, m.version FROM message m
+    WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.state = 'planned' AND m.tries = 0
+      AND m.local_on >= %(from_on)s
+      AND NOT EXISTS (SELECT 1 FROM current c WHERE c.policy = m.policy AND c.version = m.policy_version)
+      AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
+                                                AND (o.state <> 'planned' OR o.tries > 0))
+    FOR UPDATE OF m
+),
+gone AS (
+    DELETE FROM message m USING stale s
+    WHERE m.lane = s.lane AND m.message_id = s.message_id AND m.state = 'planned' AND m.tries = 0
+    RETURNING m.lane, m.message_id, m.group_id, m.version
+),
+items AS (
+    DELETE FROM message_item i USING gone g WHERE i.lane = g.lane AND i.group_id = g.group_id
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
+    SELECT lane, message_id, version + 1, 'message', 'withdrawn', 'a newer version of the policy', %(now)s FROM gone
+)
+SELECT count(*) FROM gone;
+
+-- name: plan_lanes
+-- Insert the messages of these lanes that the steps call for. Running it again inserts nothing.
+-- {items} is the union of one SELECT per step, compiled from the policy (see compile.py).
+-- An item joins the unclaimed message of its group, or makes a supplementary one after the claim.
+-- lanes: smallint[]; as_of: lender's date; now; recheck, pause: intervals; template_versions: policy to template to
+-- version.
+-- Writes: message, message_item, history
+WITH item AS (
+    {items}
+),
+fresh AS (
+    SELECT item.*,
+           md5(concat_ws('|', lane, borrower_id, purpose, creditor, currency, bundle, local_on)) AS group_key
+    FROM item
+    WHERE NOT EXISTS (
+        SELECT 1 FROM message_item x
+        WHERE x.lane = item.lane AND x.loan_id = item.loan_id AND x.number = item.number
+          AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on)
+),
+lead AS (
+    SELECT DISTINCT ON (lane, group_key) * FROM fresh
+    ORDER BY lane, group_key, priority DESC, step_rank DESC, loan_id, number
+),
+kin AS (
+    SELECT l.lane, l.group_key, max(m.supplement) AS last_supplement
+    FROM lead l
+    JOIN message m ON m.lane = l.lane AND m.borrower_id = l.borrower_id AND m.purpose = l.purpose
+                  AND m.creditor = l.creditor AND m.currency = l.currency AND m.bundle = l.bundle
+                  AND m.local_on = l.local_on
+    GROUP BY l.lane, l.group_key
+),
+joinable AS (
+    SELECT l.lane, l.group_key, m.group_id
+    FROM lead l
+    JOIN kin k ON k.lane = l.lane AND k.group_key = l.group_key
+    JOIN message m ON m.lane = l.lane AND m.borrower_id = l.borrower_id AND m.purpose = l.purpose
+                  AND m.creditor = l.creditor AND m.currency = l.currency AND m.bundle = l.bundle
+                  AND m.local_on = l.local_on AND m.supplement = k.last_supplement
+    WHERE m.leg IN (0, 1) AND m.state = 'planned' AND m.tries = 0
+      AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
+                                                AND (o.state <> 'planned' OR o.tries > 0))
+    FOR UPDATE OF m
+),
+grouped AS (
+    SELECT l.*, coalesce(k.last_supplement + 1, 0)::smallint AS supplement, j.group_id IS NOT NULL AS joins,
+           coalesce(j.group_id, md5(l.group_key || '|' || coalesce(k.last_supplement + 1, 0))::uuid) AS group_id
+    FROM lead l
+    LEFT JOIN kin k ON k.lane = l.lane AND k.group_key = l.group_key
+    LEFT JOIN joinable j ON j.lane = l.lane AND j.group_key = l.group_key
+),
+new_message AS (
+    SELECT g.*, leg::smallint AS leg,
+           (%(template_versions)s::jsonb -> g.policy ->> g.template)::int AS template_version,
+           CASE WHEN leg = 0 THEN g.group_id ELSE md5(g.group_id::text || '|' || leg)::uuid END AS message_id,
+           CASE WHEN leg = 0 THEN g.full_route ELSE g.full_route[leg:leg] END AS route,
+           local_instant(g.local_on + g.useful_days, g.useful_time, g.zone) AS useful_until,
+           local_instant(g.local_on, (g.starts + coalesce(g.ends - g.starts, interval '0')
+               * ((hashtextextended(concat_ws('|', g.borrower_id, g.step, g.local_on), 0) & 1048575) / 1048576.0)
+               )::time, g.zone) AS planned_for
+    FROM grouped g
+    CROSS JOIN generate_series(CASE WHEN g.legs THEN 1 ELSE 0 END,
+                               CASE WHEN g.legs THEN cardinality(g.full_route) ELSE 0 END) AS leg
+    WHERE NOT g.joins
+),
+candidate AS (
+    SELECT lane, message_id, group_id, borrower_id, step, purpose, route, 1::smallint AS route_at, zone, daily_cap,
+           useful_until, planned_for,
+           CASE WHEN planned_for >= %(now)s THEN planned_for
+                ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
+                     * ((hashtextextended(concat_ws('|', borrower_id, step, local_on), 1) & 1048575) / 1048576.0)
+           END AS at
+    FROM new_message
+),
+candidate_item AS (
+    SELECT n.lane, n.message_id, f.loan_id, f.number
+    FROM new_message n JOIN fresh f ON f.lane = n.lane AND f.group_key = n.group_key
+),
+provider AS (
+    SELECT DISTINCT channel, NULL::text AS provider, true AS ready FROM new_message, unnest(route) AS channel
+),
+-- include: rules.judge
+,
+inserted AS (
+    INSERT INTO message (lane, message_id, group_id, leg, borrower_id, policy, policy_version, step, purpose,
+        creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
+        zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, version,
+        planned_at, changed_at)
+    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.policy, n.policy_version, n.step, n.purpose,
+           n.creditor, n.currency, n.bundle, n.template, n.template_version, n.route, n.next_if,
+           n.next_after_seconds, n.daily_cap, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
+           CASE WHEN v.rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN v.not_before ELSE c.at END,
+           n.useful_until, v.rule, v.reason,
+           1 + coalesce((SELECT max(h.version) FROM history h
+                         WHERE h.lane = n.lane AND h.subject_id = n.message_id), 0),
+           %(now)s, %(now)s
+    FROM new_message n
+    JOIN candidate c ON c.lane = n.lane AND c.message_id = n.message_id
+    JOIN verdict v ON v.lane = n.lane AND v.message_id = n.message_id
+    ON CONFLICT DO NOTHING
+    RETURNING lane, message_id, version, rule, reason
+),
+items AS (
+    INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, group_id)
+    SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, g.group_id
+    FROM fresh f JOIN grouped g ON g.lane = f.lane AND g.group_key = f.group_key
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
+    SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FROM inserted
+)
+SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items) AS items;
+
+-- name: preview
+-- What is planned for the days from :from_on to :to_on, by step and verdict. lanes: smallint[].
+SELECT policy, step, purpose, local_on, route[1] AS channel, coalesce(rule, '') AS rule, count(*) AS messages
+FROM message
+WHERE lane = ANY(%(lanes)s::smallint[]) AND local_on BETWEEN %(from_on)s AND %(to_on)s AND state = 'planned'
+GROUP BY policy, step, purpose, local_on, route[1], coalesce(rule, '')
+ORDER BY local_on, policy, step, rule;

@@ -1,0 +1,133 @@
+-- The judging SQL. Planning and claiming include the same text, so what people are shown is what will be enforced.
+
+-- fragment: judge
+-- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
+-- Needs the CTEs
+--   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, at, useful_until)
+--   candidate_item(lane, message_id, loan_id, number)
+--   provider(channel, provider, ready)
+-- and the parameters as_of (lender's date), now, recheck and pause (intervals).
+-- Gives verdict(lane, message_id, allow, not_before, rule, reason, route_at, channel, provider, contact_point_id,
+-- address_sealed, valid_until) with exactly one row per candidate, and open_item(lane, message_id, loan_id, number).
+-- not_before is a fixed point: opening time first, then the daily cap, whose next day begins at opening time,
+-- where the window is open and, days ahead being empty in the ledger, the cap is free.
+item_verdict AS (
+    SELECT ci.lane, ci.message_id, ci.loan_id, ci.number,
+           CASE WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
+                WHEN i.settled_on <= %(as_of)s THEN 'PAID'
+                WHEN i.superseded_on <= %(as_of)s THEN 'SUPERSEDED'
+                WHEN c.purpose = 'collection'
+                     AND i.due_on + coalesce(i.grace_days, 0) >= (c.at AT TIME ZONE c.zone)::date THEN 'IN-GRACE'
+           END AS rule
+    FROM candidate c
+    JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id
+    JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
+    JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
+),
+open_item AS (
+    SELECT lane, message_id, loan_id, number FROM item_verdict WHERE rule IS NULL
+),
+item_summary AS (
+    SELECT lane, message_id, count(*) FILTER (WHERE rule IS NULL) AS still_open, min(rule) AS rule
+    FROM item_verdict GROUP BY lane, message_id
+),
+reach AS (
+    SELECT DISTINCT ON (c.lane, c.message_id)
+           c.lane, c.message_id, r.place::smallint AS route_at, r.channel, p.provider, p.ready,
+           cp.contact_point_id, cp.address_sealed, o.opted_out
+    FROM candidate c
+    CROSS JOIN unnest(c.route) WITH ORDINALITY AS r (channel, place)
+    JOIN provider p ON p.channel = r.channel
+    JOIN contact_point cp ON cp.lane = c.lane AND cp.borrower_id = c.borrower_id
+                         AND cp.channel = r.channel AND cp.state = 'active'
+    CROSS JOIN (VALUES (true), (false)) AS o (opted_out)
+    WHERE r.place >= c.route_at
+      AND o.opted_out = EXISTS (
+          SELECT 1 FROM opt_out x
+          WHERE x.lane = c.lane AND x.borrower_id = c.borrower_id AND x.state = 'out'
+            AND x.effective_at <= %(now)s
+            AND (x.channel IS NULL OR x.channel = r.channel)
+            AND (x.address_index IS NULL OR x.address_index = cp.address_index)
+            AND (x.purpose IS NULL OR x.purpose = c.purpose)
+            AND NOT EXISTS (
+                SELECT 1 FROM opt_out y
+                WHERE y.lane = x.lane AND y.borrower_id = x.borrower_id AND y.state = 'in'
+                  AND y.effective_at > x.effective_at AND y.effective_at <= %(now)s
+                  AND y.channel IS NOT DISTINCT FROM x.channel
+                  AND y.address_index IS NOT DISTINCT FROM x.address_index
+                  AND y.purpose IS NOT DISTINCT FROM x.purpose))
+    ORDER BY c.lane, c.message_id, o.opted_out, r.place, cp.rank, cp.contact_point_id
+),
+halted AS (
+    SELECT DISTINCT ON (c.lane, c.message_id) c.lane, c.message_id, s.reason
+    FROM candidate c
+    LEFT JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id
+    JOIN stop s ON s.resumed_at IS NULL
+               AND (s.step IS NULL OR s.step = c.step)
+               AND (s.purpose IS NULL OR s.purpose = c.purpose)
+               AND (s.channel IS NULL OR s.channel = r.channel)
+    ORDER BY c.lane, c.message_id, s.stopped_at
+),
+opened AS (
+    SELECT c.lane, c.message_id, c.borrower_id, c.group_id, c.zone, c.daily_cap, c.at,
+           CASE WHEN (c.at AT TIME ZONE c.zone)::time < '08:00'
+                    THEN local_instant((c.at AT TIME ZONE c.zone)::date, '08:00', c.zone)
+                WHEN (c.at AT TIME ZONE c.zone)::time >= '21:00'
+                    THEN local_instant((c.at AT TIME ZONE c.zone)::date + 1, '08:00', c.zone)
+                ELSE c.at END AS opens_at
+    FROM candidate c
+),
+taken AS (
+    SELECT k.lane, k.borrower_id, k.local_on, k.group_id
+    FROM opened o
+    JOIN contact k ON k.lane = o.lane AND k.borrower_id = o.borrower_id
+                  AND k.local_on = (o.opens_at AT TIME ZONE o.zone)::date
+    GROUP BY k.lane, k.borrower_id, k.local_on, k.group_id
+    HAVING sum(k.weight) > 0
+),
+timed AS (
+    SELECT o.lane, o.message_id, o.daily_cap,
+           count(t.group_id) >= o.daily_cap AS day_is_full,
+           CASE WHEN count(t.group_id) >= o.daily_cap
+                THEN local_instant((o.opens_at AT TIME ZONE o.zone)::date + 1, '08:00', o.zone)
+                ELSE o.opens_at END AS not_before
+    FROM opened o
+    LEFT JOIN taken t ON t.lane = o.lane AND t.borrower_id = o.borrower_id
+                     AND t.local_on = (o.opens_at AT TIME ZONE o.zone)::date AND t.group_id <> o.group_id
+    GROUP BY o.lane, o.message_id, o.daily_cap, o.opens_at, o.zone
+),
+ruled AS (
+    SELECT c.lane, c.message_id, c.zone, c.at, c.useful_until, t.not_before, t.daily_cap,
+           r.route_at, r.channel, r.provider, r.contact_point_id, r.address_sealed, h.reason AS halted_for,
+           CASE WHEN coalesce(s.still_open, 0) = 0 THEN coalesce(s.rule, 'PAID')
+                WHEN h.message_id IS NOT NULL THEN 'STOPPED'
+                WHEN r.message_id IS NULL THEN 'NO-CONTACT-POINT'
+                WHEN r.opted_out THEN 'OPT-OUT'
+                WHEN t.day_is_full THEN 'DAILY-CAP'
+                WHEN t.not_before > c.at THEN 'DEFAULT-HOURS'
+                WHEN NOT r.ready THEN 'PROVIDER-PAUSED'
+           END AS rule
+    FROM candidate c
+    JOIN timed t ON t.lane = c.lane AND t.message_id = c.message_id
+    LEFT JOIN item_summary s ON s.lane = c.lane AND s.message_id = c.message_id
+    LEFT JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id
+    LEFT JOIN halted h ON h.lane = c.lane AND h.message_id = c.message_id
+),
+verdict AS (
+    SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, provider, contact_point_id,
+           address_sealed,
+           CASE WHEN rule IS NULL THEN at
+                WHEN rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN not_before
+                WHEN rule IN ('STOPPED', 'PROVIDER-PAUSED') THEN at + %(pause)s
+                ELSE at + %(recheck)s END AS not_before,
+           CASE rule
+                WHEN 'DAILY-CAP' THEN format('at most %%s a day; free from %%s', daily_cap,
+                                             to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
+                WHEN 'DEFAULT-HOURS' THEN format('08:00-21:00 %%s; opens %%s', zone,
+                                             to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
+                WHEN 'STOPPED' THEN halted_for
+                WHEN 'PROVIDER-PAUSED' THEN channel
+           END AS reason,
+           least(useful_until, local_instant((at AT TIME ZONE zone)::date, '21:00', zone)) AS valid_until
+    FROM ruled
+)

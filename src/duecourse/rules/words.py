@@ -1,0 +1,37 @@
+"""What each rule says to the people who read a verdict. Ids are stored; these words are only shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWords:
+    """A rule in words. level: 'policy' for a convention of ours, 'book' for a fact of the lender's book."""
+
+    en: str
+    zh: str
+    level: str
+
+
+RULES: Final[dict[str, RuleWords]] = {
+    "PAID": RuleWords("paid since it was planned", "计划之后已还款", "book"),
+    "LOAN-CLOSED": RuleWords("the loan is closed", "贷款已结清", "book"),
+    "SUPERSEDED": RuleWords("a newer statement took this one over", "已有新账单取代", "book"),
+    "IN-GRACE": RuleWords("still within the grace period", "仍在宽限期内", "policy"),
+    "STOPPED": RuleWords("halted by the stop", "已被人工停止", "policy"),
+    "NO-CONTACT-POINT": RuleWords("no valid contact point on this route", "没有可用的联系方式", "book"),
+    "OPT-OUT": RuleWords("the borrower opted out", "借款人已退订", "policy"),
+    "DEFAULT-HOURS": RuleWords(
+        "outside 08:00-21:00, borrower's time", "不在借款人当地08:00至21:00内", "policy"
+    ),
+    "DAILY-CAP": RuleWords("daily limit of messages reached", "已达每日消息上限", "policy"),
+    "PROVIDER-PAUSED": RuleWords("the provider is not taking messages now", "通道暂不可用", "policy"),
+    "CONTENT": RuleWords("the text breaks a content rule", "内容不合规", "policy"),
+    "THROTTLED": RuleWords("the provider asked to slow down", "通道要求放慢", "policy"),
+    "NOT-HANDED-OVER": RuleWords(
+        "was not handed over in time; tried again", "未能及时提交，将重试", "policy"
+    ),
+    "USE-LOST": RuleWords("its time had passed", "已过时效", "policy"),
+}
