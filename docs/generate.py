@@ -7,6 +7,7 @@ python docs/generate.py --check    exit 1 and name the pages that are out of dat
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
@@ -64,7 +65,10 @@ def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 def commands_page() -> Iterator[str]:
     """One section per command: what it does, its arguments and its options."""
     yield "# Commands\n"
-    yield "Every command has `--help`. What exit codes mean stands in [exit codes](exit-codes.md).\n"
+    yield (
+        "Every command has `--help`. Exit codes: 0 done; 1 the input or the state is at fault; 2 misuse of\n"
+        "the command; 3 a part outside failed; 130 interrupted, and what was committed stays.\n"
+    )
     for name, command in commands():
         under = getattr(command, "commands", {})
         yield f"## `{name}`\n"
@@ -145,7 +149,7 @@ def rules_page() -> Iterator[str]:
     yield "# Rules\n"
     yield (
         "A verdict names the rule that withheld a message or put it off. The id is stored; the words are\n"
-        "only shown. The level says whose it is: a fact of the lender's book, or a convention of the policy.\n"
+        "only shown. The level says whose it is: a fact of the lender's book, or a choice of the policy.\n"
     )
     yield "| id | level | in English | 中文 |\n|---|---|---|---|"
     for rule, words in RULES.items():
@@ -153,10 +157,13 @@ def rules_page() -> Iterator[str]:
 
 
 def _prose(text: str) -> str:
-    """A command's help as Markdown: paragraphs stay, lines of shell become a block."""
+    """A command's help as Markdown: paragraphs stay, examples become code."""
     lines: list[str] = []
     inside = False
     for line in inspect.cleandoc(text.partition("\f")[0].replace("\b", "")).splitlines():
+        if example := re.match(r"(Examples?:) +(duecourse .*)", line):
+            each = (f"`{command.strip()}`" for command in re.split(r" +or +", example[2]))
+            line = f"{example[1]} {' or '.join(each)}"
         shell = line.strip().startswith(("duecourse ", "$ ")) or (inside and line.startswith("    "))
         if shell != inside:
             lines.append("```" if inside else "\n```sh")

@@ -15,7 +15,7 @@ FUNCTION_LINES = 80
 WITHOUT_DOCSTRING = frozenset({"main", *dir(asyncio.Protocol)})
 """Names whose words stand elsewhere."""
 ENVIRONMENT_OF_CHILDREN = frozenset({"store/server_user.py", "store/socket_dir.py"})
-"""They hand an environment to the server they start, or ask where sockets may be; they read no setting of ours."""
+"""They hand an environment to the server they start, or ask where sockets may be; no setting of ours."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
