@@ -25,3 +25,73 @@ SELECT version, name, digest FROM schema_migration ORDER BY version;
 -- version: integer; name: text; digest: bytea. Writes: schema_migration.
 INSERT INTO schema_migration (version, name, digest, applied_at)
 VALUES (%(version)s, %(name)s, %(digest)s, now());
+
+-- name: show_worker
+-- Say that this worker lives, and forget those that have not said so for their lease.
+-- owner: text; lease: interval. Writes: worker.
+WITH gone AS (
+    DELETE FROM worker WHERE expires_at < now() - interval '1 hour' AND owner <> %(owner)s
+)
+INSERT INTO worker (owner, expires_at) VALUES (%(owner)s, now() + %(lease)s::interval)
+ON CONFLICT (owner) DO UPDATE SET expires_at = EXCLUDED.expires_at;
+
+-- name: hide_worker
+-- owner: text. Writes: worker.
+DELETE FROM worker WHERE owner = %(owner)s;
+
+-- name: fair_share
+-- Lanes each live worker may hold, rounded up: all lanes get held. A worker lives that said so or holds a lane.
+SELECT ceil((SELECT count(*) FROM lane_lease)::numeric
+            / greatest(1, (SELECT count(*) FROM (
+                SELECT owner FROM worker WHERE expires_at > now()
+                UNION
+                SELECT owner FROM lane_lease WHERE owner IS NOT NULL AND expires_at > now()) AS live)))::integer;
+
+-- name: free_lanes
+-- Lanes nobody holds, and how many this owner holds. Each owner has an order of its own, so that workers that look
+-- at the same moment reach for different lanes. owner: text.
+SELECT (SELECT count(*) FROM lane_lease WHERE owner = %(owner)s AND expires_at > now()) AS held,
+       array(SELECT lane FROM lane_lease WHERE expires_at <= now()
+             ORDER BY hashtextextended(%(owner)s, lane)) AS free;
+
+-- name: take_lanes
+-- Take lanes over, as far as they are still free when their rows are reached. The new epoch changes the key, so this
+-- waits for every transaction that is fenced by the old one. owner: text; lanes: smallint[]; lease: interval.
+-- Writes: lane_lease.
+UPDATE lane_lease
+SET epoch = epoch + 1, owner = %(owner)s, expires_at = now() + %(lease)s::interval
+WHERE lane = ANY(%(lanes)s::smallint[]) AND expires_at <= now()
+RETURNING lane, epoch;
+
+-- name: renew_lanes
+-- Renew what is still ours. No key changes, so fenced transactions go on. owner: text; lanes, epochs: parallel
+-- arrays; lease: interval. Writes: lane_lease.
+UPDATE lane_lease l
+SET expires_at = now() + %(lease)s::interval
+FROM unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
+WHERE l.lane = held.lane AND l.epoch = held.epoch AND l.owner = %(owner)s
+RETURNING l.lane, l.epoch;
+
+-- name: release_lanes
+-- Give lanes back: the next worker takes them without waiting for the lease's end. The epoch stays, so that a
+-- transaction still open under it may end well. owner: text; lanes: smallint[], null for all. Writes: lane_lease.
+UPDATE lane_lease
+SET owner = NULL, expires_at = now()
+WHERE owner = %(owner)s AND (%(lanes)s::smallint[] IS NULL OR lane = ANY(%(lanes)s::smallint[]));
+
+-- fragment: fence
+-- A CTE fence(lane, epoch): the lanes still held under these epochs, locked against a takeover until the commit.
+-- Join what is written to it; a CTE that nothing reads does not run. lanes, epochs: parallel arrays.
+fence AS MATERIALIZED (
+    SELECT l.lane, l.epoch
+    FROM lane_lease l
+    JOIN unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
+      ON held.lane = l.lane AND held.epoch = l.epoch
+    FOR KEY SHARE OF l
+)
+
+-- name: hold_fence
+-- The fence as a statement of its own, first in a transaction that writes by several. lanes, epochs: parallel arrays.
+WITH
+-- include: store.fence
+SELECT lane, epoch FROM fence;
