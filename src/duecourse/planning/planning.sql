@@ -174,3 +174,14 @@ FROM message
 WHERE lane = ANY(%(lanes)s::smallint[]) AND local_on BETWEEN %(from_on)s AND %(to_on)s AND state = 'planned'
 GROUP BY policy, step, purpose, local_on, route[1], coalesce(rule, '')
 ORDER BY local_on, policy, step, rule;
+
+-- fragment: items
+-- The columns that {items} gives, with their types; it stands in for the compiled policy when statements are checked.
+SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, ''::text AS zone,
+       ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
+       ''::text AS purpose, ''::text AS template, ARRAY['']::text[] AS full_route, true AS legs,
+       ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap,
+       '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
+       ''::text AS bundle, i.due_on AS anchor_on, i.due_on AS local_on
+FROM installment i
+JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id

@@ -81,7 +81,8 @@ def load(room: str) -> Statements:
 @cache
 def _raw(room: str) -> dict[str, tuple[bool, str]]:
     """name -> (is a fragment, the text below its header), as written."""
-    source = files("duecourse").joinpath(room, f"{room}.sql").read_text(encoding="utf-8")
+    folder, _, name = room.partition("/")
+    source = files("duecourse").joinpath(folder, f"{name or folder}.sql").read_text(encoding="utf-8")
     headers = list(_HEADER.finditer(source))
     raw: dict[str, tuple[bool, str]] = {}
     for header, following in zip(headers, [*headers[1:], None], strict=True):

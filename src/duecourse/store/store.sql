@@ -19,6 +19,7 @@ WHERE NOT EXISTS (SELECT 1 FROM lane_lease l WHERE l.lane = g.lane::smallint)
 ON CONFLICT DO NOTHING;
 
 -- name: applied_migrations
+-- What `migrate` has done to this database, oldest first.
 SELECT version, name, digest FROM schema_migration ORDER BY version;
 
 -- name: record_migration
