@@ -31,6 +31,12 @@ def freeze_grace(
     statement = sql.SQL(load("book")["freeze_grace"]).format(applies=applies)  # type: ignore[arg-type]
     cursor = conn.execute(
         statement,
-        {**parameters, "as_of": as_of, "by_grade": Jsonb(dict(by_grade)), "default": default, "lanes": list(lanes)},
+        {
+            **parameters,
+            "as_of": as_of,
+            "by_grade": Jsonb(dict(by_grade)),
+            "default": default,
+            "lanes": list(lanes),
+        },
     )
     return cursor.rowcount

@@ -1,0 +1,295 @@
+"""Importing a lender's file: batch by batch, repeatable, every bad row named and the rest taken in.
+
+A batch is one transaction: its rows, their history and what follows for the loans they touch are written together
+or not at all. After a crash the same import, run again, finds the committed batches unchanged and does the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b, file_digest
+from pathlib import Path
+from typing import Literal
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from duecourse.domain.problems import Problem
+from duecourse.privacy.keyring import Keyring
+from duecourse.store.sql import load
+
+from .building import RowBuilder
+from .mapping import Mapping as MappingFile
+from .records import Fault, Records
+from .rejects import Rejects
+from .source import OpenSource, Row, Unreadable, open_source
+from .staging import CONSEQUENCE, SAID, Staging
+
+SQL = load("book")
+IMPORTING = load("book/importing")
+
+BATCH_ROWS = 10_000
+BATCH_RECORDS = 200_000
+"""A batch ends early at so many records: wide rows and long schedules must not fill the memory."""
+PROBLEMS_KEPT = 1_000
+TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is. fraction: of the file, 0 to 1."""
+
+    rows: int
+    rejected: int
+    fraction: float
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did. counts: under '<kind> new', '<kind> changed', '<kind> same'."""
+
+    file: str
+    state: Literal["done", "refused", "checked"] = "done"
+    rows: int = 0
+    rejected: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    """The first PROBLEMS_KEPT; the rejects file has all."""
+    scientific: int = 0
+    """Numbers in scientific notation that the mapping allowed: a spreadsheet may have rounded them."""
+    rejects: Path | None = None
+    seconds: float = 0.0
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """For book_import.totals."""
+        noted = {"scientific": self.scientific} if self.scientific else {}
+        return {**self.counts, **noted, **{f"rejected {code}": n for code, n in self.codes.items()}}
+
+
+def import_book(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    path: Path,
+    mapping: MappingFile,
+    *,
+    now: datetime,
+    where: str = "mapping",
+    strict: bool = False,
+    dry_run: bool = False,
+    rejects: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> ImportReport:
+    """Import one file. conn: idle, or the import becomes part of the caller's transaction.
+
+    now: when the lender's facts become known to the book. where: names the mapping in problems. strict: one bad row
+    refuses the whole file, and nothing is written. dry_run: check everything, write nothing. rejects: where refused
+    rows go; None keeps none.
+    Raises DuecourseError B003 to B007 before the first row when file and mapping do not fit.
+    """
+    with open_source(path, mapping.source) as source:
+        importer = _Importer(
+            conn, keyring, mapping, where, source, now, strict, dry_run, progress, batch_rows
+        )
+        return importer.run(rejects, _file_digest(path) if not dry_run else b"")
+
+
+def import_rows(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    rows: Iterable[Mapping[str, object]],
+    mapping: MappingFile,
+    *,
+    columns: Sequence[str],
+    now: datetime,
+    name: str = "rows",
+    strict: bool = False,
+    dry_run: bool = False,
+    batch_rows: int = BATCH_ROWS,
+) -> ImportReport:
+    """As import_book, for rows that are already in the program. A row without a column has it empty.
+
+    columns: every column that rows may have. name: names the rows in problems.
+    """
+
+    def numbered() -> Iterator[Row]:
+        for number, row in enumerate(rows, start=1):
+            yield Row(number, number, [row.get(column) for column in columns])
+
+    source = OpenSource(Path(name), tuple(columns), True, numbered(), lambda: 0.0, "utf-8", ",", '"')
+    importer = _Importer(conn, keyring, mapping, name, source, now, strict, dry_run, None, batch_rows)
+    return importer.run(None, b"")
+
+
+class _Importer:
+    """One import on its way."""
+
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        keyring: Keyring,
+        mapping: MappingFile,
+        where: str,
+        source: OpenSource,
+        now: datetime,
+        strict: bool,
+        dry_run: bool,
+        progress: Callable[[Progress], None] | None,
+        batch_rows: int,
+    ) -> None:
+        self._conn = conn
+        self._mapping = mapping
+        self._source = source
+        self._now = now
+        self._strict = strict
+        self._writes = not dry_run
+        self._progress = progress
+        self._batch_rows = batch_rows
+        self._builder = RowBuilder(mapping, where, source, keyring)
+        borrower = mapping.borrower
+        share = borrower is not None and borrower.same_id_number == "person"
+        self._staging = Staging(conn, share_person=share)
+        self.report = ImportReport(source.path.name)
+
+    def run(self, rejects_path: Path | None, digest: bytes) -> ImportReport:
+        """Read, check and write all; the report."""
+        started = time.monotonic()
+        report = self.report
+        import_id = uuid4()
+        logged = self._writes
+        if logged and not self._strict:
+            self._begin(import_id, digest)
+        with Rejects(rejects_path, self._source) as rejects:
+            if self._strict and self._writes:
+                with self._conn.transaction() as whole:
+                    self._conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                    self._batches(rejects)
+                    if report.rejected:
+                        raise psycopg.Rollback(whole)
+            else:
+                self._batches(rejects)
+        report.rejects = rejects_path if report.rejected and rejects_path else None
+        report.scientific = self._builder.notes.scientific
+        report.seconds = time.monotonic() - started
+        if self._strict and report.rejected:
+            report.state = "refused"
+            report.counts.clear()
+        elif not self._writes:
+            report.state = "checked"
+        if logged:
+            if self._strict:
+                self._begin(import_id, digest)
+            self._end(import_id)
+        return report
+
+    def _begin(self, import_id: UUID, digest: bytes) -> None:
+        with self._conn.transaction():
+            self._conn.execute(
+                SQL["begin_import"],
+                {
+                    "import_id": import_id,
+                    "mapping": self._mapping.mapping,
+                    "file_name": self._source.path.name,
+                    "file_digest": digest,
+                    "now": self._now,
+                },
+            )
+
+    def _end(self, import_id: UUID) -> None:
+        report = self.report
+        with self._conn.transaction():
+            self._conn.execute(
+                SQL["end_import"],
+                {
+                    "import_id": import_id,
+                    "rows_read": report.rows,
+                    "rows_rejected": report.rejected,
+                    "totals": Jsonb(report.totals),
+                    "state": report.state,
+                    "finished_at": self._now + timedelta(seconds=report.seconds),
+                },
+            )
+
+    def _batches(self, rejects: Rejects) -> None:
+        rows: dict[int, Row] = {}
+        records = Records()
+        for row in self._source.rows:
+            self.report.rows += 1
+            if isinstance(row, Unreadable):
+                self._reject(rejects, row, [Fault(row.code, "", row.message)])
+                continue
+            faults = self._builder.build(row, records)
+            if any(fault.refuses for fault in faults):
+                self._reject(rejects, row, faults)
+            else:
+                if faults:
+                    self._reject(rejects, row, faults, refused=False)
+                rows[row.number] = row
+            if len(rows) >= self._batch_rows or len(records) >= BATCH_RECORDS:
+                self._batch(rejects, rows, records)
+                rows, records = {}, Records()
+            elif self.report.rows % 1000 == 0:
+                self._tell()
+        if rows:
+            self._batch(rejects, rows, records)
+        self._tell()
+
+    def _batch(self, rejects: Rejects, rows: Mapping[int, Row], records: Records) -> None:
+        """One transaction. A deadlock with a worker that retires a contact point is tried again."""
+        for tries in range(1, TRIES + 1):
+            try:
+                with self._conn.transaction():
+                    bad, counts = self._transaction(records)
+                break
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                if tries == TRIES or self._conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                    raise
+        self.report.counts += counts
+        for number, codes in bad.items():
+            self._reject(rejects, rows[number], [Fault(code, "", SAID[code]) for code in codes])
+        self._tell()
+
+    def _transaction(self, records: Records) -> tuple[dict[int, list[str]], Counter[str]]:
+        writes = self._writes and not (self._strict and self.report.rejected)
+        if writes:
+            self._conn.execute(IMPORTING["lock_book"])
+        self._staging.load(records)
+        bad: dict[int, list[str]] = {}
+        for number, code in self._staging.check():
+            bad.setdefault(number, []).append(code)
+        if writes and not (self._strict and bad):
+            return bad, self._staging.write(now=self._now)
+        self._staging.keep_pending()
+        return bad, Counter()
+
+    def _reject(
+        self, rejects: Rejects, row: Row | Unreadable, faults: Sequence[Fault], *, refused: bool = True
+    ) -> None:
+        rejects.add(row, faults)
+        self.report.rejected += refused
+        for fault in faults:
+            self.report.codes[fault.code] += 1
+            if len(self.report.problems) < PROBLEMS_KEPT:
+                where = f"{self._source.path.name}:{row.line}"
+                column = f"{fault.column}: " if fault.column else ""
+                consequence = fault.consequence if fault.column else CONSEQUENCE
+                self.report.problems.append(
+                    Problem(fault.code, where, f"{column}{fault.found_and_expected}.", consequence)
+                )
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            report = self.report
+            self._progress(Progress(report.rows, report.rejected, self._source.position()))
+
+
+def _file_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file_digest(file, lambda: blake2b(digest_size=32)).digest()

@@ -1,0 +1,284 @@
+"""A mapping file (TOML): how one lender's file becomes borrowers, contact points, loans, installments, payments.
+
+Loading checks everything the file says about itself and reports every fault together;
+`compiling.compile_mapping` then checks it against the columns of the file to import.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, ValidationError, model_validator
+
+from duecourse.domain.day_count import DayCount
+from duecourse.domain.problems import DuecourseError, Problem
+
+from .toml_lines import line_of
+from .values import (
+    Attribute,
+    BooleanValue,
+    Condition,
+    DateRule,
+    DateValue,
+    IntegerRule,
+    IntegerValue,
+    MoneyRule,
+    MoneyValue,
+    NumberRule,
+    NumberValue,
+    Scalar,
+    Strict,
+    TextRule,
+    TextValue,
+    Variable,
+)
+
+
+class Source(Strict):
+    """How the file is read."""
+
+    format: Literal["csv", "parquet"] = "csv"
+    encoding: str = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', max_length=1)
+    header: bool = True
+    columns: list[str] = []
+    skip_lines: int = Field(default=0, ge=0)
+    trim: bool = True
+    empty: list[str] = [""]
+    others: Literal["ignore", "refuse"] = "ignore"
+
+    @model_validator(mode="after")
+    def _columns_are_named_once(self) -> Source:
+        if self.header and self.columns:
+            raise ValueError("'columns' names the columns of a file without a header; set header = false")
+        if not self.header and not self.columns:
+            raise ValueError("a file without a header needs 'columns'")
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError("'columns' names a column twice")
+        return self
+
+
+class Numbers(Strict):
+    """How numbers are written."""
+
+    thousands: str = Field(default="", max_length=1)
+    decimal: Literal[".", ","] = "."
+    scientific: bool = False
+
+
+class Dates(Strict):
+    """How dates are written: YYYY, MM, DD and whatever stands between."""
+
+    formats: list[str] = Field(default=["YYYY-MM-DD"], min_length=1)
+
+
+class MoneyFormat(Strict):
+    """In which currency and unit amounts are, unless a field says otherwise."""
+
+    currency: TextValue | None = None
+    unit: Literal["major", "minor"] = "major"
+
+
+class Section(Strict):
+    """What every target shares. `repeat` makes several records of one row; `when` leaves a record out."""
+
+    when: Condition | None = None
+    repeat: list[dict[str, str | int]] = Field(default=[{}], min_length=1)
+
+
+class BorrowerSection(Section):
+    """A borrower: the lender's customer key, and what is needed to reach the person lawfully."""
+
+    key: TextValue
+    name: TextValue | None = None
+    id_number: TextValue | None = None
+    language: TextValue
+    region: TextValue
+    zone: TextValue
+    grade: TextValue = TextRule(value="")
+    attributes: dict[str, Attribute] = {}
+    same_id_number: Literal["lane", "person"] = "lane"
+
+
+class ContactPointSection(Section):
+    """One way to reach a borrower."""
+
+    borrower: TextValue | None = None
+    channel: TextValue
+    rank: IntegerValue = IntegerRule(value=1)
+    address: TextValue
+    region: TextValue | None = None
+    if_bad: Literal["refuse-row", "leave-out"] = "refuse-row"
+
+
+class ScheduleSection(Strict):
+    """Terms from which a schedule is computed when the file lists no installments."""
+
+    periods: IntegerValue
+    first_due_on: DateValue
+    month_end: bool = False
+    day_count: DayCount | None = Field(default=None, strict=False)
+    total: MoneyValue | None = None
+
+
+class LoanSection(Section):
+    """A loan contract."""
+
+    ref: TextValue
+    borrower: TextValue | None = None
+    creditor: TextValue
+    product: TextValue
+    rate_type: TextValue = TextRule(value="fixed")
+    method: TextValue
+    currency: TextValue | None = None
+    principal: MoneyValue | None = None
+    annual_rate: NumberValue | None = None
+    started_on: DateValue | None = None
+    autopay: BooleanValue | None = None
+    state: TextValue = TextRule(value="open")
+    attributes: dict[str, Attribute] = {}
+    schedule: ScheduleSection | None = None
+
+
+class MinimumSection(Strict):
+    """The minimum due of a revolving statement: percent of the balance, at least the floor, never above it."""
+
+    percent: NumberValue
+    floor: MoneyValue = MoneyRule(value=0)
+
+
+class InstallmentSection(Section):
+    """An amount that falls due: an installment, or the minimum due of a statement."""
+
+    loan: TextValue | None = None
+    creditor: TextValue | None = None
+    currency: TextValue | None = None
+    number: IntegerValue
+    due_on: DateValue
+    statement_on: DateValue | None = None
+    due: MoneyValue | None = None
+    balance: MoneyValue | None = None
+    minimum: MinimumSection | None = None
+    principal: MoneyValue | None = None
+    interest: MoneyValue | None = None
+    fee: MoneyValue | None = None
+
+    @model_validator(mode="after")
+    def _due_has_one_source(self) -> InstallmentSection:
+        if (self.due is None) == (self.minimum is None):
+            raise ValueError("give 'due', or 'minimum' with 'balance'")
+        if (self.balance is None) != (self.statement_on is None):
+            raise ValueError("'balance' and 'statement_on' go together: they make a statement")
+        if self.minimum is not None and self.balance is None:
+            raise ValueError("'minimum' needs 'balance'")
+        return self
+
+
+class PaymentSection(Section):
+    """Money that came in. source and reference together name it once and for all."""
+
+    loan: TextValue | None = None
+    creditor: TextValue | None = None
+    currency: TextValue | None = None
+    source: TextValue
+    reference: TextValue
+    amount: MoneyValue
+    paid_on: DateValue
+
+
+class Mapping(Strict):
+    """The whole file."""
+
+    mapping: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    about: str = ""
+    source: Source = Source()
+    numbers: Numbers = Numbers()
+    dates: Dates = Dates()
+    money: MoneyFormat = MoneyFormat()
+    lookup: dict[str, dict[str, Scalar]] = {}
+    vars: dict[str, Variable] = {}
+    borrower: BorrowerSection | None = None
+    contact_point: list[ContactPointSection] = []
+    loan: LoanSection | None = None
+    installment: list[InstallmentSection] = []
+    payment: list[PaymentSection] = []
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Mapping:
+        faults: list[str] = []
+        if not (self.borrower or self.contact_point or self.loan or self.installment or self.payment):
+            faults.append("nothing is mapped: give at least one of [borrower], [[contact_point]], [loan], …")
+        if self.borrower is None:
+            if self.loan is not None and self.loan.borrower is None:
+                faults.append("loan.borrower is needed when there is no [borrower]")
+            faults += [
+                f"contact_point.{i}.borrower and .region are needed when there is no [borrower]"
+                for i, point in enumerate(self.contact_point)
+                if point.borrower is None or point.region is None
+            ]
+        if self.loan is None:
+            owed: Sequence[InstallmentSection | PaymentSection] = [*self.installment, *self.payment]
+            faults += [
+                "installment and payment need 'loan' and 'creditor' when there is no [loan]"
+                for section in owed
+                if section.loan is None or section.creditor is None
+            ][:1]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+Target: TypeAlias = BorrowerSection | ContactPointSection | LoanSection | InstallmentSection | PaymentSection
+
+__all__ = ["DateRule", "Mapping", "MoneyRule", "NumberRule", "load_mapping", "parse_mapping"]
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read and check a mapping file. Raises DuecourseError B001 or B002 with every fault."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise DuecourseError(Problem("B001", str(path), f"cannot be read: {reason}")) from None
+    return parse_mapping(text, str(path))
+
+
+def parse_mapping(text: str, where: str) -> Mapping:
+    """As load_mapping, for text already read. `where` names it in problems."""
+    try:
+        raw: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise DuecourseError(Problem("B001", where, f"is not TOML: {error}")) from None
+    try:
+        return Mapping.model_validate(raw)
+    except ValidationError as error:
+        problems = [
+            Problem(
+                "B002", f"{where}:{line_of(text, _path(one['loc']))}", f"{_key(one['loc'])}: {_text(one)}"
+            )
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+        raise DuecourseError(problems) from None
+
+
+_TAGS = {"integer", "text", "rule", "group"}
+
+
+def _path(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """pydantic's location without the names of union members."""
+    return tuple(part for i, part in enumerate(loc) if not (i >= 2 and part in _TAGS))
+
+
+def _key(loc: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, _path(loc))) or "the file"
+
+
+def _text(error: Any) -> str:
+    known = {"extra_forbidden": "is not a key of the mapping language here", "missing": "is missing"}
+    message: str = known.get(error["type"], error["msg"])
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,152 @@
+"""What one row of a lender's file becomes: records ready for the staging tables, personal data already sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from hashlib import blake2b
+from typing import NamedTuple
+from uuid import UUID
+
+
+class BorrowerRecord(NamedTuple):
+    """A row for stage_borrower, in its column order."""
+
+    row: int
+    key_hash: bytes
+    own_id: UUID
+    borrower_key: str
+    name_sealed: bytes | None
+    id_number_sealed: bytes | None
+    id_number_index: bytes | None
+    language: str
+    region: str
+    zone: str
+    grade: str
+    attributes: str
+    row_digest: bytes
+
+
+class ContactPointRecord(NamedTuple):
+    """A row for stage_contact_point, in its column order."""
+
+    row: int
+    key_hash: bytes
+    own_id: UUID
+    contact_point_id: UUID
+    channel: str
+    rank: int
+    address_sealed: bytes
+    address_index: bytes
+
+
+class LoanRecord(NamedTuple):
+    """A row for stage_loan, in its column order."""
+
+    row: int
+    key_hash: bytes
+    loan_id: UUID
+    loan_ref: str
+    creditor: str
+    product: str
+    rate_type: str
+    method: str
+    currency: str
+    principal_minor: int | None
+    annual_rate: Decimal | None
+    started_on: date | None
+    autopay: bool
+    state: str
+    attributes: str
+    row_digest: bytes
+    whole_schedule: bool
+
+
+class InstallmentRecord(NamedTuple):
+    """A row for stage_installment, in its column order."""
+
+    row: int
+    loan_id: UUID
+    number: int
+    currency: str
+    due_on: date
+    statement_on: date | None
+    due_minor: int
+    balance_minor: int | None
+    principal_minor: int | None
+    interest_minor: int | None
+    fee_minor: int
+
+
+class PaymentRecord(NamedTuple):
+    """A row for stage_payment, in its column order."""
+
+    row: int
+    loan_id: UUID
+    payment_id: UUID
+    currency: str
+    source: str
+    reference: str
+    amount_minor: int
+    paid_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with one row. found_and_expected holds nothing personal and no amount."""
+
+    code: str
+    column: str
+    found_and_expected: str
+    consequence: str = "Row not imported."
+    refuses: bool = True
+
+
+@dataclass(slots=True)
+class Records:
+    """All records of one or more rows."""
+
+    borrowers: list[BorrowerRecord] = field(default_factory=list)
+    contact_points: list[ContactPointRecord] = field(default_factory=list)
+    loans: list[LoanRecord] = field(default_factory=list)
+    installments: list[InstallmentRecord] = field(default_factory=list)
+    payments: list[PaymentRecord] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        rows = len(self.borrowers) + len(self.contact_points) + len(self.loans)
+        return rows + len(self.installments) + len(self.payments)
+
+    def extend(self, other: Records) -> None:
+        """Take over another's records."""
+        self.borrowers += other.borrowers
+        self.contact_points += other.contact_points
+        self.loans += other.loans
+        self.installments += other.installments
+        self.payments += other.payments
+
+
+def digest_of(parts: Iterable[object]) -> bytes:
+    """Sixteen bytes that change when any part does. Not keyed: never for personal values."""
+    return blake2b(repr(tuple(parts)).encode(), digest_size=16).digest()
+
+
+def loan_id_of(creditor: str, loan_ref: str) -> UUID:
+    """The id of a loan, the same at every import."""
+    return UUID(bytes=digest_of(("loan", creditor, loan_ref)))
+
+
+def payment_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
+    """The id of a payment, the same at every import."""
+    return UUID(bytes=digest_of(("payment", loan_id.hex, source, reference)))
+
+
+def contact_point_id_of(own_id: UUID, channel: str, address_index: bytes) -> UUID:
+    """The id of a contact point: the same address of the same customer key is the same at every import."""
+    return UUID(bytes=digest_of(("contact point", own_id.hex, channel, address_index)))
+
+
+def borrower_id_of(key_hash: bytes) -> UUID:
+    """The id of the borrower whose customer key has this blind index, the same at every import."""
+    return UUID(bytes=digest_of(("borrower", key_hash)))
