@@ -237,17 +237,16 @@ def _print_policy(here: Context, policy: Policy) -> None:
     rows = [
         (
             step.id,
-            day_in_words(step),
-            times_in_words(step),
+            f"{day_in_words(step)}\n{times_in_words(step)}",
             step.purpose,
-            route_in_words(step),
-            condition_in_words(step.condition),
-            templates_in_words(step),
+            f"by {route_in_words(step)}\n{'where' if step.condition else 'to'} "
+            f"{condition_in_words(step.condition)}\n{templates_in_words(step)}",
         )
         for step in in_time_order(policy)
     ]
-    columns = ["step", "day", "time", "purpose", "route", "to", "template"]
-    here.console.print(table("Steps in time order, for a borrower without grace", columns, rows))
+    here.console.print(
+        table("In time order, for a borrower without grace", ["step", "when", "purpose", "what"], rows)
+    )
 
 
 def _print_previews(here: Context, checked: Checked) -> None:

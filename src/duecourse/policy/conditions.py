@@ -122,7 +122,7 @@ def _operators(section: Section, name: str, value: CommentedMap) -> Test | None:
 
 def _values(section: Section, name: str, value: object) -> tuple[str, ...]:
     entries = list(value) if isinstance(value, CommentedSeq) else [value]
-    if not entries or not all(isinstance(entry, (str, bool, int)) for entry in entries):
+    if not entries or not all(isinstance(entry, (str, bool, int, Decimal)) for entry in entries):
         section.fault("P115", name, f"{name}: expected a value or a list of values, found {shown(value)}")
         return ()
     return tuple(shown(entry).strip("'") if isinstance(entry, bool) else str(entry) for entry in entries)

@@ -1,0 +1,149 @@
+"""Every fault of a template, at its line; and the examples that are shipped have none."""
+
+# ruff: noqa: E501
+# The tables of cases are read across.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from duecourse.content.check import check
+from duecourse.content.preview import previews
+from duecourse.content.refusals import refusals
+from duecourse.domain.problems import DuecourseError
+
+Told = Callable[..., list[str]]
+EXAMPLES = Path(__file__).parents[2] / "examples"
+POLICY = """\
+policy: small
+applies_to: {product: [car, boat]}
+languages: [zh-CN, en]
+sms_parts_max: 2
+creditors: {"*": {name: Harbour, contact_phone: "400"}}
+products: {car: car loan}
+steps:
+  - {id: soon, when: due at 09:00, purpose: reminder, route: [sms, email], template: soon}
+  - {id: late, when: overdue + 1d at 09:00, purpose: collection, route: [sms], template: late}
+"""
+EMAIL = 'subject: A date\nemail: "hello"\n'
+
+TEXTS = {
+    "soon.zh-CN": 'sms: "应还{{ total | money }}"\nsubject: 账户提醒\nemail: "应还{{ total | money }}"\n',
+    "soon.en": 'sms: "pay {{ total | money }}"\nsubject: A date\nemail: "pay {{ total | money }}"\n',
+    "late.zh-CN": 'sms: "{{ total | money }}已逾期"\n',
+    "late.en": 'sms: "{{ total | money }} is overdue"\n',
+}
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Told:
+    """Faults, else warnings, as 'file:line part code message', with some texts and the policy changed."""
+
+    def run(texts: dict[str, str | None] | None = None, policy: str = POLICY) -> list[str]:
+        folder = tmp_path / "templates"
+        folder.mkdir(exist_ok=True)
+        for name, source in {**TEXTS, **(texts or {})}.items():
+            if source is not None:
+                (folder / (name if name.endswith(".txt") else f"{name}.yaml")).write_text(source, "utf-8")
+        file = tmp_path / "policy.yaml"
+        file.write_text(policy, "utf-8")
+        try:
+            problems = check(file).warnings
+        except DuecourseError as error:
+            problems = error.problems
+        return [
+            f"{problem.where} {problem.code} {problem.message}".replace(f"{folder}/", "").replace(
+                f"{tmp_path}/", ""
+            )
+            for problem in problems
+        ]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "expected"),
+    [
+        ("soon.txt", "sms: x", "soon.txt P201 a template's file is named <template>.<language>.yaml"),
+        ("soon.en", "about: nothing", "soon.en.yaml P201 the template has no text; its parts are sms, subject"),
+        ("soon.en", None, "policy.yaml P202 template 'soon' of soon has no text in en; add soon.en.yaml"),
+        ("soon.en", "sms: x\nsubject: y", "soon.en.yaml P203 part 'email' is missing; soon go by email"),
+        ("soon.en", 'sms: "{{ total |"\n' + EMAIL, "soon.en.yaml:1 sms P204 not Liquid: "),
+        ("soon.en", "sms: |-\n  one\n  {% if count %}\n" + EMAIL, "soon.en.yaml:3 sms P204 not Liquid: expected tag"),
+        ("soon.en", "sms: '{% include \"x\" %}'\n" + EMAIL, "soon.en.yaml:1 sms P204 not Liquid: unexpected tag"),
+        ("soon.en", "sms: |-\n  one\n  {{ totl | money }}\n" + EMAIL, "soon.en.yaml:3 sms P205 variable 'totl' is unknown; did you mean 'total'?"),
+        ("soon.en", "sms: '{{ total.minor }}'\n" + EMAIL, "soon.en.yaml:1 sms P205 variable 'total.minor' is unknown"),
+        ("soon.en", "sms: '{% for i in items %}{{ i.amont | money }}{% endfor %}'\n" + EMAIL, "soon.en.yaml:1 sms P205 variable 'i.amont' is unknown; did you mean 'i.amount'?"),
+        ("soon.en", "sms: '{{ items[0].foo }}'\n" + EMAIL, "soon.en.yaml:1 sms P205 variable 'items[0].foo' is unknown"),
+        ("soon.en", "sms: '{{ total | mony }}'\n" + EMAIL, "soon.en.yaml:1 sms P206 filter 'mony' is unknown; did you mean 'money'?"),
+        ("soon.en", "sms: '{{ name | upcase }}'\n" + EMAIL, "soon.en.yaml:1 sms P206 filter 'upcase' is unknown"),
+        ("soon.en", "sms: '{{ total }}'\n" + EMAIL, "soon.en.yaml:1 sms P207 one installment: FilterArgumentError"),
+        ("soon.en", "sms: '{{ balance | money }}'\n" + EMAIL, "soon.en.yaml:1 sms P207 one installment: FilterArg"),
+        ("soon.en", "sms: |-\n  {% if count > 9 %}\n  overdue{% endif %}x\n" + EMAIL, "soon.en.yaml:3 sms P208 a reminder (soon) says 'overdue'"),
+        ("soon.en", f"sms: '{'x' * 320}'\n" + EMAIL, "soon.en.yaml:1 sms P209 a sample takes 3 SMS parts; sms_parts_max is 2"),
+        ("soon.en", "sms: x\nsubject: 'pay {{ total | money }}'\nemail: y\n", "soon.en.yaml:2 subject P210 a lock screen shows the subject: 'total' may"),
+        ("soon.en", "sms: x\nsubject: An overdue bill\nemail: y\n", "soon.en.yaml:2 subject P210 a lock screen shows the subject, which says"),
+        ("soon.en", "sms: x\nsubject: Pay $5\nemail: y\n", "soon.en.yaml:2 subject P210 a lock screen shows the subject, which shows an amount"),
+        ("soon.en", "sms: 'x【Harbour】'\n" + EMAIL, "soon.en.yaml:1 sms P214 【】 is for the signature"),
+        ("soon.en", "sms: 'your {{ product }}'\n" + EMAIL, "soon.en.yaml:1 sms P216 the text says the product, but products has no name for 'boat'"),
+        ("soon.en", "sms: [x]\n" + EMAIL, "soon.en.yaml:1 P103 sms: expected text, found a list"),
+        ("soon.en", "smss: x\n" + EMAIL, "soon.en.yaml:1 P102 key 'smss' is unknown; did you mean 'sms'?"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_a_template_is_told_with_its_line(
+    told: Told, name: str, source: str | None, expected: str
+) -> None:
+    found = told({name: source})
+    assert any(fault.startswith(expected) for fault in found), found
+
+
+def test_a_template_that_no_file_has_is_told_once_with_what_is_known(told: Told) -> None:
+    text = POLICY.replace("template: late", "template: lat")
+    found = [fault for fault in told(policy=text) if " P202 " in fault]
+    assert found == [
+        "policy.yaml P202 template 'lat' of late is unknown; did you mean 'late'? known: late, soon"
+    ]
+
+
+def test_a_text_that_needs_a_telephone_needs_one_for_every_creditor(told: Told) -> None:
+    text = POLICY.replace(', contact_phone: "400"', "")
+    assert told({"late.en": "sms: 'call {{ contact_phone }}'\n"}, policy=text) == [
+        "late.en.yaml:1 sms P211 contact_phone is used, but a creditor of the policy has none"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "warning"),
+    [
+        ({"other.en": "sms: x\n"}, "other.en.yaml P212 no step uses template 'other'"),
+        ({"soon.fr": "sms: x\n"}, "soon.fr.yaml P213 the policy does not know fr; its languages: zh-CN, en"),
+        ({"late.en": "sms: 'it’s overdue, please call us'\n"}, "late.en.yaml:1 sms P215 '’' forces UCS-2"),
+    ],
+)
+def test_what_is_worth_a_look_is_a_warning(told: Told, texts: dict[str, str | None], warning: str) -> None:
+    [found] = told(texts)
+    assert found.startswith(warning)
+
+
+def test_a_sound_policy_has_no_faults(told: Told) -> None:
+    assert told() == []
+
+
+def test_faults_of_policy_and_templates_are_told_together(told: Told) -> None:
+    found = told(
+        {"soon.en": "sms: '{{ x }}'\n" + EMAIL}, policy=POLICY.replace("route: [sms]", "route: [smz]")
+    )
+    assert [fault.split(" P")[1][:3] for fault in found] == ["104", "205"]
+
+
+@pytest.mark.parametrize("example", ["consumer-lender", "uci"])
+def test_the_shipped_policies_are_sound_and_say_nothing_that_is_refused(example: str) -> None:
+    checked = check(EXAMPLES / example / "policy.yaml")
+    assert checked.warnings == ()
+    for one in previews(checked.policy, checked.templates):
+        for step in checked.policy.uses_of(one.template):
+            assert refusals(one.rendered, step.purpose) == []
+        assert one.rendered.parts <= 2
