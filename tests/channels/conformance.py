@@ -1,4 +1,4 @@
-"""What every adapter owes dispatch, told once. A new adapter adds one `Case`; the rules are in test_conformance.py."""
+"""What every adapter owes dispatch. A new adapter adds one `Case`; the rules are in test_conformance.py."""
 
 from __future__ import annotations
 

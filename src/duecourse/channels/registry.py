@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,10 +20,16 @@ ADAPTERS: dict[str, type[SmppAdapter] | type[SmtpAdapter]] = {
 
 
 def build(
-    kind: str, name: str, config: Mapping[str, Any], on_receipts: ReceiptSink, on_reply: ReplySink
+    kind: str,
+    name: str,
+    config: Mapping[str, Any],
+    on_receipts: ReceiptSink,
+    on_reply: ReplySink,
+    clock: Callable[[], datetime] | None = None,
 ) -> Adapter:
     """The adapter of a configured provider, not yet open.
 
+    clock: dates messages that bring no date of their own (the Date of an e-mail).
     Raises DuecourseError C001 (unknown kind), C002 (each bad setting), C003 (a key or certificate is
     unusable).
     """
@@ -34,7 +41,7 @@ def build(
             Problem("C001", where, f"kind '{kind}' is unknown; known: {known}.", "Not opened.")
         )
     try:
-        return adapter.configured(name, config, on_receipts, on_reply)
+        return adapter.configured(name, config, on_receipts, on_reply, clock)
     except ValidationError as error:
         raise DuecourseError(
             [

@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import random
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from uuid import UUID
@@ -62,16 +63,16 @@ class SmppConfig(BaseModel):
 
     host: str
     port: int = Field(default=2775, ge=1, le=65535)
-    system_id: str = Field(max_length=15)
+    system_id: str = Field(max_length=15, pattern=r"^[ -~]+$")
     password: SecretStr = Field(default=SecretStr(""))
-    system_type: str = Field(default="", max_length=12)
+    system_type: str = Field(default="", max_length=12, pattern=r"^[ -~]*$")
     tls: bool = False
     ca_file: Path | None = None
-    source: str = Field(default="", max_length=20)
+    source: str = Field(default="", max_length=20, pattern=r"^[ -~]*$")
     """Sender: a number, a short code or up to eleven letters."""
     source_ton: int = Field(default=0, ge=0, le=6)
     source_npi: int = Field(default=0, ge=0, le=18)
-    service_type: str = Field(default="", max_length=5)
+    service_type: str = Field(default="", max_length=5, pattern=r"^[ -~]*$")
     alphabet: Alphabet = Alphabet.GSM
     long_messages: LongMessages = LongMessages.UDH8
     window: int = Field(default=50, ge=1, le=10_000)
@@ -92,8 +93,8 @@ class SmppConfig(BaseModel):
     @field_validator("password")
     @classmethod
     def _password_fits(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) > 8:
-            raise ValueError("SMPP 3.4 passwords have at most 8 characters")
+        if len(value.get_secret_value()) > 8 or not value.get_secret_value().isascii():
+            raise ValueError("SMPP 3.4 passwords have at most 8 characters, all ASCII")
         return value
 
     @field_validator("receipt_zone")
@@ -146,9 +147,17 @@ class SmppAdapter:
 
     @classmethod
     def configured(
-        cls, name: str, config: Mapping[str, Any], on_receipts: ReceiptSink, on_reply: ReplySink
+        cls,
+        name: str,
+        config: Mapping[str, Any],
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+        clock: Callable[[], datetime] | None = None,
     ) -> Self:
-        """From settings as written. Raises pydantic.ValidationError; OSError or ValueError for key files."""
+        """From settings as written; an SMS carries no date, so `clock` is not used.
+
+        Raises pydantic.ValidationError, or OSError for an unreadable certificate.
+        """
         return cls(name, SmppConfig.model_validate(config), on_receipts, on_reply)
 
     async def open(self) -> None:

@@ -21,6 +21,8 @@ class StatusClass(Enum):
 
 
 class Status(NamedTuple):
+    """One row of the table."""
+
     name: str
     meaning: str
     kind: StatusClass

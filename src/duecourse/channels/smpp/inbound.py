@@ -85,6 +85,8 @@ class Inbound:
             self._session, self._waiting = session, []
             self._replies.forget()
         for frame in frames:
+            if frame.command in (Command.ALERT_NOTIFICATION, Command.OUTBIND):
+                continue  # these two have no response (4.12.1, 4.1.7)
             if frame.command != Command.DELIVER_SM:
                 session.refuse(frame)
             elif len(self._waiting) >= MOST_WAITING:
@@ -128,16 +130,20 @@ class Inbound:
         for frame in frames:
             try:
                 message = decode_short_message(frame.body)
-            except DecodeError as error:
-                log.warning("%s: a deliver_sm cannot be read: %s. Refused. (C014)", self._name, error)
+                if not is_receipt(message):
+                    replies.extend(self._reply(message, frame))
+                    continue
+                receipt = parse_receipt(message, self._form)
+            except Exception as error:
+                # One strange PDU must not stop the rest. Only our own error quotes no content.
+                what = error if isinstance(error, DecodeError) else type(error).__name__
+                log.warning("%s: a deliver_sm cannot be read: %s. Refused. (%s)", self._name, what, "C014")
                 refused.append(frame)
                 continue
-            if not is_receipt(message):
-                replies.extend(self._reply(message, frame))
-                continue
-            receipt = parse_receipt(message, self._form)
             if receipt is None:
-                log.warning("%s: a receipt names no message or no known state. Refused. (C014)", self._name)
+                log.warning(
+                    "%s: a receipt names no message or no known state. Refused. (%s)", self._name, "C014"
+                )
                 refused.append(frame)
                 continue
             receipt_frames.append(frame)
@@ -186,9 +192,10 @@ class Inbound:
     def _sink_failed(self, error: Exception) -> int:
         self.counters.sink_failures += 1
         log.error(
-            "%s: what the SMSC sent could not be stored (%s). It was asked to send it again. (C015)",
+            "%s: what the SMSC sent could not be stored (%s). It was asked to send it again. (%s)",
             self._name,
             type(error).__name__,
+            "C015",
         )
         return codes.TEMPORARY_APPLICATION_ERROR
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from duecourse.channels.smpp.session import Session, SessionLostError
+from duecourse.channels.smpp.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -66,16 +66,19 @@ class Link:
             try:
                 session = await self._bind()
             except BindRefusedError as refusal:
-                log.error("%s: the bind was refused with %s. Trying again. (C010)", self._name, refusal)
+                log.error("%s: the bind was refused with %s. Trying again. (%s)", self._name, refusal, "C010")
                 delay = self._most_seconds
-            except (OSError, SessionLostError, TimeoutError) as error:
-                log.warning("%s: no session (%s). Trying again. (C011)", self._name, type(error).__name__)
+            except Exception as error:
+                # Whatever it was: a link that gave up for good would strand every message of its channel.
+                log.warning(
+                    "%s: no session (%s). Trying again. (%s)", self._name, type(error).__name__, "C011"
+                )
             else:
                 self.binds += 1
                 self._session = session
                 self._bound.set()
                 why = await self._until_lost(session)
-                log.warning("%s: the session ended: %s. Binding again. (C011)", self._name, why)
+                log.warning("%s: the session ended: %s. Binding again. (%s)", self._name, why, "C011")
                 if time.monotonic() - bound_at > STEADY_SECONDS:
                     delay = self._first_seconds
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))

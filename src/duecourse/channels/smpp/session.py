@@ -269,7 +269,7 @@ class Session(asyncio.Protocol):
                 elif not self._keep_alive(frame):
                     requests.append(frame)
         except DecodeError as error:
-            log.warning("The peer sent what is not a PDU: %s. The connection is dropped. (C013)", error)
+            log.warning("The peer sent what is not a PDU: %s. The connection is dropped. (%s)", error, "C013")
             self._out.append(wire.encode(wire.nack, wire.invalid_length, 0, b""))
             self._flush()
             self.abort("the peer broke the protocol")
@@ -383,7 +383,7 @@ class Session(asyncio.Protocol):
             if self._heard_at > self._probe_sent_at:
                 self._probe_sent_at = None
             elif now - self._probe_sent_at > self._limits.response_seconds:
-                log.warning("The peer does not answer probes. The connection is dropped. (C012)")
+                log.warning("The peer does not answer probes. The connection is dropped. (%s)", "C012")
                 self.abort("the peer stopped answering")
         elif self._open and now - self._heard_at > self._limits.probe_seconds:
             self._probe_sent_at = now

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 from aiosmtplib import SMTP
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from duecourse.channels.smtp.bounces import MaildirBounces
+from duecourse.channels.smtp.codes import WHOLE_RELAY
 from duecourse.channels.smtp.dkim import DkimSigner, sign
 from duecourse.channels.smtp.line import Line
 from duecourse.channels.smtp.message import AddressError, ascii_domain, build_message
@@ -25,9 +28,12 @@ from duecourse.domain.messaging import (
     ReceiptSink,
     Refused,
     ReplySink,
+    Throttled,
 )
 
 log = logging.getLogger(__name__)
+
+Clock: TypeAlias = Callable[[], datetime]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -89,6 +95,8 @@ class SmtpConfig(BaseModel):
     dkim: tuple[DkimKey, ...] = ()
     connections: int = Field(default=4, ge=1, le=100)
     connect_seconds: float = Field(default=10, gt=0, le=120)
+    reconnect_seconds: float = Field(default=1, ge=0, le=600)
+    """After a failed connection nothing is tried for this long."""
     response_seconds: float = Field(default=30, gt=0, le=600)
     throttle_pause_seconds: float = Field(default=30, ge=0, le=3600)
     bounces_maildir: Path | None = None
@@ -115,8 +123,16 @@ class SmtpAdapter:
     channel: ClassVar[Channel] = Channel.EMAIL
     deduplicates: ClassVar[bool] = False
 
-    def __init__(self, name: str, config: SmtpConfig, on_receipts: ReceiptSink, on_reply: ReplySink) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: SmtpConfig,
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+        clock: Clock | None = None,
+    ) -> None:
         """on_reply is never called: mail that people write goes to the lender's own box, not here."""
+        self._clock = clock
         self.name = name
         self.window = config.connections
         self._config = config
@@ -130,6 +146,7 @@ class SmtpAdapter:
         for _ in range(config.connections):
             self._lines.put_nowait(Line(self._client, config.response_seconds, config.throttle_pause_seconds))
         self._open = False
+        self._rest_until = 0.0
         self._bounces = (
             MaildirBounces(name, config.bounces_maildir, on_receipts, config.bounces_poll_seconds)
             if config.bounces_maildir
@@ -138,10 +155,15 @@ class SmtpAdapter:
 
     @classmethod
     def configured(
-        cls, name: str, config: Mapping[str, Any], on_receipts: ReceiptSink, on_reply: ReplySink
+        cls,
+        name: str,
+        config: Mapping[str, Any],
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+        clock: Clock | None = None,
     ) -> Self:
         """From settings as written. Raises pydantic.ValidationError; OSError or ValueError for key files."""
-        return cls(name, SmtpConfig.model_validate(config), on_receipts, on_reply)
+        return cls(name, SmtpConfig.model_validate(config), on_receipts, on_reply, clock)
 
     async def open(self) -> None:
         """Connections are made when the first message needs them."""
@@ -192,9 +214,13 @@ class SmtpAdapter:
         config = self._config
         if outgoing.valid_for_seconds < 1:
             return NotWritten("its validity had passed")
+        if time.monotonic() < self._rest_until:
+            return NotWritten("the relay is away or asked for a pause")
         attempt = outgoing.attempt_id.hex
         try:
-            message, date = build_message(outgoing, config.from_name, config.from_address, self._domain)
+            message, date = build_message(
+                outgoing, config.from_name, config.from_address, self._domain, self._clock and self._clock()
+            )
             recipient = ascii_domain(outgoing.address)
         except AddressError as error:
             return Refused("5.1.3", str(error), permanent=True)
@@ -202,7 +228,7 @@ class SmtpAdapter:
             # Its text may quote the header, which may be personal.
             return Refused("message", "the message cannot be built from this text and these headers", False)
         tag = f"+{attempt}" if config.verp else ""
-        return await line.send(
+        outcome = await line.send(
             attempt=attempt,
             return_path=f"{self._return_local}{tag}@{self._domain}",
             recipient=recipient,
@@ -210,6 +236,14 @@ class SmtpAdapter:
             message=sign(message, self._signers, date),
             write_before=outgoing.write_before,
         )
+        # One message has found out; the rest of the batch need not knock one by one.
+        if line.refused_connection and isinstance(outcome, NotWritten):
+            if time.monotonic() > self._rest_until:
+                log.warning("%s: %s. Nothing is written for now. (%s)", self.name, outcome.reason, "C020")
+            self._rest_until = time.monotonic() + config.reconnect_seconds
+        elif isinstance(outcome, Throttled) and outcome.code in WHOLE_RELAY:
+            self._rest_until = time.monotonic() + config.throttle_pause_seconds
+        return outcome
 
     def _client(self) -> SMTP:
         config = self._config

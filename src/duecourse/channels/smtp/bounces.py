@@ -107,9 +107,10 @@ class MaildirBounces:
             if strange:
                 self.unread += strange
                 log.warning(
-                    "%s: %d messages in the bounce box name no attempt of ours. Set aside. (C025)",
+                    "%s: %d messages in the bounce box name no attempt of ours. Set aside. (%s)",
                     self._name,
                     strange,
+                    "C025",
                 )
             await asyncio.to_thread(self._set_aside, [path for path, _ in found])
             return len(found)
@@ -125,9 +126,10 @@ class MaildirBounces:
             await self.take_all()
         except Exception as error:
             log.error(
-                "%s: bounces could not be stored (%s). They stay in new/. (C026)",
+                "%s: bounces could not be stored (%s). They stay in new/. (%s)",
                 self._name,
                 type(error).__name__,
+                "C026",
             )
 
     async def _poll(self) -> None:

@@ -16,6 +16,8 @@ _ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
 DEAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
 SLOW_DOWN = frozenset({"4.3.2", "4.4.5", "4.5.3", "4.7.0", "4.7.1", "4.7.28", "4.7.29"})
+WHOLE_RELAY = frozenset({"421", "4.3.2", "4.4.5"})
+"""Throttling that is not about one recipient."""
 EXPIRED = frozenset({"4.4.7", "5.4.7"})
 MEANINGS = {
     "1.0": "trouble with the address",

@@ -46,16 +46,17 @@ class DkimSigner:
         self._algorithm = b"rsa-sha256" if isinstance(key, rsa.RSAPrivateKey) else b"ed25519-sha256"
         self._tags = b"d=%s; s=%s" % (domain.encode("idna"), selector.encode("ascii"))
 
-    def header(self, message: bytes, signed_at: datetime) -> bytes:
+    def header(self, message: bytes, signed_at: datetime | None) -> bytes:
         """The DKIM-Signature field, CRLF included, to stand before `message` (which uses CRLF)."""
         head, _, body = message.partition(b"\r\n\r\n")
         fields = _fields(head)
         names, canonical = _signed_fields(fields)
         body_hash = base64.b64encode(hashlib.sha256(relaxed_body(body)).digest())
-        unsigned = b"DKIM-Signature: v=1; a=%s; c=relaxed/relaxed; %s;\r\n t=%d; h=%s;\r\n bh=%s;\r\n b=" % (
+        stamp = b" t=%d;" % int(signed_at.timestamp()) if signed_at else b""
+        unsigned = b"DKIM-Signature: v=1; a=%s; c=relaxed/relaxed; %s;\r\n%s h=%s;\r\n bh=%s;\r\n b=" % (
             self._algorithm,
             self._tags,
-            int(signed_at.timestamp()),
+            stamp,
             _fold(names),
             body_hash,
         )
@@ -71,7 +72,7 @@ class DkimSigner:
         return self._key.sign(hashlib.sha256(octets).digest())
 
 
-def sign(message: bytes, signers: Sequence[DkimSigner], signed_at: datetime) -> bytes:
+def sign(message: bytes, signers: Sequence[DkimSigner], signed_at: datetime | None) -> bytes:
     """The message with one DKIM-Signature per signer before it."""
     return b"".join(signer.header(message, signed_at) for signer in signers) + message
 

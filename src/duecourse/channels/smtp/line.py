@@ -33,6 +33,8 @@ class Line:
         self._client: SMTP | None = None
         self._response_seconds = response_seconds
         self._pause_seconds = pause_seconds
+        self.refused_connection = False
+        """Whether the last attempt to connect failed."""
 
     async def send(
         self,
@@ -128,6 +130,7 @@ class Line:
         if self._client is not None and self._client.is_connected:
             return self._client
         client = self._make()
+        self.refused_connection = True
         try:
             await client.connect()
             await client.ehlo()
@@ -138,6 +141,7 @@ class Line:
             client.close()
             raise LineLostError(f"no connection ({type(error).__name__})") from None
         self._client = client
+        self.refused_connection = False
         return client
 
     async def _refused(self, client: SMTP, reply: SMTPResponse) -> Outcome:

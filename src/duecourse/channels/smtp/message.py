@@ -5,7 +5,7 @@ Sources: RFC 5322, RFC 2047, RFC 6532, RFC 8058 (one-click unsubscribe).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -34,18 +34,20 @@ def ascii_domain(address: str) -> str:
 
 
 def build_message(
-    outgoing: Outgoing, from_name: str, from_address: str, id_domain: str
-) -> tuple[bytes, datetime]:
+    outgoing: Outgoing, from_name: str, from_address: str, id_domain: str, now: datetime | None
+) -> tuple[bytes, datetime | None]:
     """The message with CRLF line ends, and its date.
 
-    The date is the attempt's own `Date` header where it has one (a replay of days), else the present. Raises
-    AddressError, or ValueError for a header that is ours to set or that holds a line break.
+    The date is the attempt's own `Date` header where it has one (a replay of days), else `now`; without
+    either the relay sets it (RFC 6409, 8.2). Raises AddressError, or ValueError for a header that is ours to
+    set or that holds a line break.
     """
     recipient = ascii_domain(outgoing.address)
     extra = {name: value for name, value in outgoing.headers.items() if name.lower() != "date"}
     given = next((value for name, value in outgoing.headers.items() if name.lower() == "date"), "")
-    date = parsedate_to_datetime(given) if given else datetime.now(UTC)
-    policy = SMTP if recipient.isascii() else SMTPUTF8
+    date = parsedate_to_datetime(given) if given else now
+    # Seven bits pass every relay unchanged, so signatures hold where 8BITMIME is not offered.
+    policy = (SMTP if recipient.isascii() else SMTPUTF8).clone(cte_type="7bit")
     message = EmailMessage(policy=policy)
     message["From"] = Address(from_name, addr_spec=from_address)
     try:
@@ -53,7 +55,8 @@ def build_message(
     except ValueError:
         raise AddressError("not an addr-spec") from None
     message["Subject"] = outgoing.subject
-    message["Date"] = format_datetime(date)
+    if date is not None:
+        message["Date"] = format_datetime(date)
     message["Message-ID"] = f"<{outgoing.attempt_id.hex}@{id_domain}>"
     if outgoing.language:
         message["Content-Language"] = outgoing.language
