@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from duecourse.content.check import check
+from duecourse.content.liquid_env import FILTERS, TAGS
 from duecourse.content.preview import previews
 from duecourse.content.refusals import refusals
+from duecourse.content.variables import ITEM_VARIABLES, VARIABLES
 from duecourse.domain.problems import DuecourseError
+from duecourse.policy.templates import PARTS
 
 Told = Callable[..., list[str]]
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -147,3 +150,9 @@ def test_the_shipped_policies_are_sound_and_say_nothing_that_is_refused(example:
         for step in checked.policy.uses_of(one.template):
             assert refusals(one.rendered, step.purpose) == []
         assert one.rendered.parts <= 2
+
+
+def test_every_variable_filter_tag_and_part_is_documented() -> None:
+    page = (EXAMPLES.parent / "docs" / "reference" / "templates.md").read_text("utf-8")
+    names = [*VARIABLES, *ITEM_VARIABLES, *FILTERS, *TAGS, *PARTS]
+    assert [name for name in names if f"`{name}`" not in page] == []
