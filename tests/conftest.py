@@ -18,6 +18,7 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.store.connect import Store
 from duecourse.store.embedded import EmbeddedServer
 from duecourse.store.migrate import migrate, prepare_lanes
+from lender import Lender
 
 POSTGRES_MAJOR = int(os.environ.get("DUECOURSE_TEST_POSTGRES", "18"))
 
@@ -106,3 +107,9 @@ def database(store: Store) -> Iterator[psycopg.Connection]:
 def keyring() -> Keyring:
     """A key ring of its own for the test process."""
     return Keyring.new()
+
+
+@pytest.fixture
+def lender(database: psycopg.Connection, keyring: Keyring, tmp_path: Path) -> Lender:
+    """An empty book, to be filled with rows written as a table."""
+    return Lender(database, keyring, tmp_path)

@@ -14,13 +14,15 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.types.json import Jsonb
 
+from duecourse.book.identity import address_index
+from duecourse.domain.messaging import Channel
 from duecourse.domain.money import to_minor
 from duecourse.planning.compile import Plannable
 from duecourse.planning.plan import PlanReport, plan_book
 from duecourse.policy.load import load_policy
 from duecourse.policy.model import Policy
 from duecourse.privacy.keyring import Keyring
-from duecourse.privacy.sealing import seal_value
+from duecourse.privacy.sealing import open_value, seal_value
 
 LONG_AGO = datetime.fromisoformat("2000-01-01T00:00+00:00")
 
@@ -195,4 +197,17 @@ class Lender:
         self.conn.execute(
             "UPDATE borrower SET attributes = %s WHERE borrower_key = %s", (Jsonb(values), borrower)
         )
+        self.conn.commit()
+
+    def reindex_contact_points(self) -> None:
+        """Give every contact point the blind index an import would give it."""
+        rows = self.conn.execute(
+            "SELECT contact_point_id, channel, address_sealed FROM contact_point"
+        ).fetchall()
+        for point, channel, sealed in rows:
+            address = open_value(self.keyring, sealed, "contact_point", "address", point)
+            self.conn.execute(
+                "UPDATE contact_point SET address_index = %s WHERE contact_point_id = %s",
+                (address_index(self.keyring, Channel(channel), address), point),
+            )
         self.conn.commit()

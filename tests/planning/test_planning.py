@@ -8,7 +8,6 @@ from datetime import date
 import pytest
 
 from duecourse.store.connect import Store
-
 from lender import POLICY_HEAD, Lender
 
 

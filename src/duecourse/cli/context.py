@@ -1,0 +1,105 @@
+"""What a command works with: settings, the open store, the key ring, the clock and the screen."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+import psycopg
+from rich.console import Console
+
+from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.privacy.keyring import Keyring
+from duecourse.store.connect import Store, open_store
+from duecourse.store.migrate import get_setting
+
+from .settings import Settings
+
+
+@dataclass
+class Context:
+    """One command's world. Closed by the entry point, which also stops an embedded server nobody else uses."""
+
+    settings: Settings = field(default_factory=Settings)
+    console: Console = field(default_factory=Console)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    @cached_property
+    def store(self) -> Store:
+        """The database, started if it is the embedded one."""
+        url = self.settings.database_url
+        return self._stack.enter_context(
+            open_store(
+                url.get_secret_value() if url else None,
+                self.settings.home,
+                major=self.settings.postgres_major,
+            )
+        )
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The keys that seal personal data."""
+        return Keyring.load(self.settings.home / "keys.json")
+
+    @property
+    def user(self) -> str:
+        """Who is acting."""
+        return self.settings.user
+
+    def connect(self, *, autocommit: bool = False) -> psycopg.Connection:
+        """A connection of its own, closed with the command."""
+        return self._stack.enter_context(self.store.connect(autocommit=autocommit))
+
+    @cached_property
+    def _clock(self) -> psycopg.Connection:
+        return self.connect(autocommit=True)
+
+    def now(self) -> datetime:
+        """The database's clock: the only live clock there is."""
+        row = self._clock.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None
+        return row[0]  # type: ignore[no-any-return]
+
+    @cached_property
+    def lender_zone(self) -> str:
+        """IANA zone in which the lender's dates are meant."""
+        return str(self.required_setting("lender_zone"))
+
+    @cached_property
+    def simulated(self) -> bool:
+        """Whether the book is marked simulated, so that days may be replayed and nobody real is reached."""
+        return bool(self.required_setting("simulated"))
+
+    def required_setting(self, key: str) -> object:
+        """A value that `duecourse init` wrote. Raises DuecourseError D001 when it was not run."""
+        try:
+            value = get_setting(self._clock, key)
+        except psycopg.errors.UndefinedTable:
+            value = None
+        if value is None:
+            raise DuecourseError(
+                Problem("D001", "database", "this database holds no book yet; run: duecourse init")
+            )
+        return value
+
+    def close(self) -> None:
+        """Close connections, then the store."""
+        self._stack.close()
+
+
+_current: list[Context] = []
+
+
+def context() -> Context:
+    """The command's context: one per process, made at first use."""
+    if not _current:
+        _current.append(Context())
+    return _current[0]
+
+
+def close_context() -> None:
+    """Close the command's context, if it was opened."""
+    while _current:
+        _current.pop().close()

@@ -1,0 +1,93 @@
+"""`duecourse`: the command line. Exit codes: 0 done, 1 the input or state is at fault, 2 misuse, 3 a part outside failed."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+import structlog
+import typer
+from rich.console import Console
+
+from duecourse.domain.problems import DuecourseError
+
+from .book import app as book_app
+from .brake import resume, stop
+from .context import close_context
+from .demo import demo
+from .init import init
+from .plan import plan
+from .policy import app as policy_app
+from .replay import run
+from .sandbox import sandbox
+from .screen import print_problems
+from .show import borrower_app, message_app
+from .status import status
+from .work import work
+
+app = typer.Typer(
+    name="duecourse",
+    help="Reminds borrowers before an installment is due, within the law, and can prove every contact.\n\n"
+    "First steps: duecourse demo; then duecourse init, book import, policy publish, plan --dry-run, work.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(init)
+app.add_typer(book_app, name="book")
+app.add_typer(policy_app, name="policy")
+app.command()(plan)
+app.command()(work)
+app.command()(run)
+app.command()(stop)
+app.command()(resume)
+app.command()(status)
+app.add_typer(borrower_app, name="borrower")
+app.add_typer(message_app, name="message")
+app.command()(sandbox)
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the command line; every fault a person can mend ends as one line and an exit code."""
+    quiet_libraries()
+    code = 0
+    try:
+        result = app(standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except DuecourseError as error:
+        print_problems(Console(stderr=True), error)
+        code = error.exit_code
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        Console(stderr=True).print("interrupted; what was committed stays")
+        code = 130
+    finally:
+        close_context()
+    sys.exit(code)
+
+
+def quiet_libraries() -> None:
+    """Logs go to standard error as JSON lines; libraries that print addresses are muted."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    for name in ("aiosmtplib", "mail.log", "mail.error", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+if __name__ == "__main__":
+    main()

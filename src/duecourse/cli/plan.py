@@ -1,0 +1,106 @@
+"""`duecourse plan`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.progress import Progress
+
+from duecourse.planning.plan import PlanReport, plan_book
+from duecourse.rules.words import RULES
+
+from .context import Context, context
+from .dates import AS_OF_HELP, parse_date
+from .screen import print_json, table
+from .workshop import plannables
+
+
+def plan(
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help=AS_OF_HELP + " Default: today.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be planned, and why not; write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
+    """Plan every message that falls due up to two days after a date, and catch up days that were missed.
+
+    Planning twice plans nothing the second time. A worker plans by itself; this command is for looking ahead.
+
+    Example: duecourse plan --as-of 2026-03-10 --dry-run
+    """
+    here = context()
+    zone = ZoneInfo(here.lender_zone)
+    now = here.now()
+    day = parse_date(as_of, "--as-of") if as_of else now.astimezone(zone).date()
+    if here.simulated:
+        now = datetime.combine(day, time(), zone)
+    report = run_plan(here, day, now, dry_run=dry_run)
+    if as_json:
+        print_json(
+            here.console,
+            {
+                "as_of": day,
+                "dry_run": dry_run,
+                "messages": report.messages,
+                "items": report.items,
+                "withdrawn": report.withdrawn,
+                "preview": [
+                    {
+                        "policy": line.policy,
+                        "step": line.step,
+                        "purpose": line.purpose,
+                        "local_on": line.local_on,
+                        "channel": line.channel,
+                        "rule": line.rule,
+                        "messages": line.messages,
+                    }
+                    for line in report.preview
+                ],
+            },
+        )
+        return
+    if dry_run:
+        here.console.print(
+            table(
+                f"What would go out, {day} and the two days after",
+                ["day", "policy", "step", "purpose", "first by", "messages", "held by"],
+                [
+                    (
+                        line.local_on,
+                        line.policy,
+                        line.step,
+                        line.purpose,
+                        line.channel,
+                        line.messages,
+                        f"{line.rule}: {RULES[line.rule].en}" if line.rule else "",
+                    )
+                    for line in report.preview
+                ],
+                right=[5],
+            )
+        )
+    verb = "would be planned" if dry_run else "planned"
+    here.console.print(f"{report.messages} messages for {report.items} installments {verb} as of {day}.")
+    if report.withdrawn:
+        here.console.print(
+            f"{report.withdrawn} unclaimed messages of earlier policy versions were planned anew."
+        )
+
+
+def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False) -> PlanReport:
+    """Plan the whole book with a progress bar."""
+    conn = here.connect()
+    policies = plannables(conn)
+    with Progress(console=here.console, transient=True) as progress:
+        task = progress.add_task("Planning lanes", total=256)
+        return plan_book(
+            conn,
+            policies,
+            as_of=as_of,
+            now=now,
+            dry_run=dry_run,
+            on_progress=lambda lanes: progress.advance(task, lanes),
+        )

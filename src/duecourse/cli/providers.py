@@ -1,0 +1,172 @@
+"""Which providers are used: providers.toml of the home, or the sandbox of a simulated book."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from duecourse.channels.registry import build
+from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.dispatch.desk import Switchboard
+from duecourse.domain.problems import DuecourseError, Problem
+
+_FROM_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One entry of providers.toml: [NAME] with kind, sandbox and the adapter's own settings."""
+
+    name: str
+    kind: str
+    sandbox: bool
+    config: Mapping[str, Any]
+
+
+def sandbox_providers(sandbox: SandboxProcess) -> list[Provider]:
+    """The far ends of a running sandbox."""
+    return [
+        Provider(
+            "sandbox-sms",
+            "sms.smpp",
+            True,
+            {
+                "host": "127.0.0.1",
+                "port": sandbox.smpp_port,
+                "system_id": "duecourse",
+                "window": 200,
+                "throttle_pause_seconds": 0,
+            },
+        ),
+        Provider(
+            "sandbox-email",
+            "email.smtp",
+            True,
+            {
+                "host": "127.0.0.1",
+                "port": sandbox.smtp_port,
+                "security": "none",
+                "from_address": "notices@lender.example",
+                "return_path": "bounces@lender.example",
+                "bounces_maildir": str(sandbox.maildir),
+                "connections": 32,
+                "throttle_pause_seconds": 0,
+            },
+        ),
+    ]
+
+
+def read_providers(path: Path, environment: Mapping[str, str]) -> list[Provider]:
+    """Read providers.toml. A value "${NAME}" is taken from the environment, so that secrets stay out of files.
+
+    Raises DuecourseError D010 (no file), D011 (not TOML or not a table), D012 (variable not set).
+    """
+    if not path.exists():
+        raise DuecourseError(
+            Problem(
+                "D010",
+                str(path),
+                "no providers are configured; describe them in this file (docs/reference/channels)",
+                "Nothing can be sent.",
+            )
+        )
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DuecourseError(
+            Problem("D011", str(path), f"is not TOML: {error}", "Nothing can be sent.")
+        ) from None
+    providers = []
+    problems = []
+    for name, entry in tables.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
+            problems.append(
+                Problem("D011", f"{path}, [{name}]", 'expected a table with kind = "sms.smpp" or such')
+            )
+            continue
+        config = {key: value for key, value in entry.items() if key not in ("kind", "sandbox")}
+        for key, value in config.items():
+            if isinstance(value, str) and (match := _FROM_ENVIRONMENT.fullmatch(value)):
+                if match[1] not in environment:
+                    problems.append(
+                        Problem(
+                            "D012", f"{path}, [{name}] {key}", f"environment variable {match[1]} is not set"
+                        )
+                    )
+                config[key] = environment.get(match[1], "")
+        providers.append(Provider(name, entry["kind"], bool(entry.get("sandbox", False)), config))
+    if problems:
+        raise DuecourseError(problems)
+    return providers
+
+
+def check_providers(providers: list[Provider], *, simulated: bool) -> None:
+    """A simulated book reaches nobody real; a live book's messages never vanish in a sandbox.
+
+    Raises DuecourseError D013: each provider that does not fit the book.
+    """
+    problems = []
+    for provider in providers:
+        host = str(provider.config.get("host", ""))
+        if simulated and not (provider.sandbox and _is_loopback(host)):
+            problems.append(
+                Problem(
+                    "D013",
+                    f"provider {provider.name}",
+                    "the book is simulated, and this is no sandbox on this machine (sandbox = true, a loopback host)",
+                    "Nothing was sent.",
+                )
+            )
+        if not simulated and provider.sandbox:
+            problems.append(
+                Problem(
+                    "D013",
+                    f"provider {provider.name}",
+                    "the book is live, and a sandbox would take messages that nobody receives",
+                    "Nothing was sent.",
+                )
+            )
+    if problems:
+        raise DuecourseError(problems)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> None:
+    """Build every adapter and plug it in. Raises DuecourseError C001 to C003 with every fault."""
+    problems: list[Problem] = []
+    for provider in providers:
+        try:
+            switchboard.adapters[provider.name] = build(
+                provider.kind,
+                provider.name,
+                provider.config,
+                switchboard.take_receipts,
+                switchboard.take_reply,
+                lambda: switchboard.now or datetime.now(UTC),
+            )
+        except DuecourseError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DuecourseError(problems)
+
+
+def configured_providers(home: Path, *, simulated: bool) -> list[Provider]:
+    """providers.toml of the home, checked against the kind of book."""
+    providers = read_providers(home / "providers.toml", os.environ)
+    check_providers(providers, simulated=simulated)
+    return providers

@@ -1,0 +1,190 @@
+"""`duecourse run`: live through days that are over, on a simulated clock and through real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.dispatch.desk import Pace, Switchboard, Tally
+from duecourse.dispatch.replay import REPLAY_RECHECK, TICK, Day, days_between, replay
+from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.planning.plan import plan_book
+from duecourse.store.lease import acquire, release, renew
+
+from .context import Context, context
+from .dates import AS_OF_HELP, parse_date
+from .providers import Provider, check_providers, connect_providers, sandbox_providers
+from .reports import print_run
+from .workshop import Workshop, plannables, share
+
+DESKS = 2
+LEASE_SECONDS = 30
+
+
+def run(
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First day. " + AS_OF_HELP)],
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day, included.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
+    """Replay days: plan, judge, send and hear back as on those days, with the book as it was known then.
+
+    Works only in a book made with `duecourse init --simulated`, and only with the sandbox's own SMSC and mail
+    server, so that no replay can reach a real person. The clock moves when the sockets are drained. Running the
+    same days again sends only what was added to the book in between.
+
+    Example: duecourse run --from 2005-05-01 --to 2005-10-31
+    """
+    here = context()
+    days = parse_days(here, first, last)
+    tally = run_days(here, days)
+    print_run(here, days[0].on, days[-1].on, tally, as_json=as_json)
+
+
+def parse_days(here: Context, first: str, last: str) -> list[Day]:
+    """The days of a replay. Raises DuecourseError D005, D006 (not simulated), D007 (backwards)."""
+    if not here.simulated:
+        raise DuecourseError(
+            Problem(
+                "D006",
+                "run",
+                "this book is live: only a book made with `duecourse init --simulated` can be replayed",
+                "Nothing was sent.",
+            )
+        )
+    begin, end = parse_date(first, "--from"), parse_date(last, "--to")
+    if end < begin:
+        raise DuecourseError(Problem("D007", "--to", f"{end} is before --from {begin}"), exit_code=2)
+    return days_between(begin, end, here.lender_zone)
+
+
+@dataclass
+class Lanes:
+    """All lanes, held for the length of a replay and renewed in the background."""
+
+    here: Context
+    owner: str = field(default_factory=lambda: f"run:{os.getpid()}:{secrets.token_hex(4)}")
+    epochs: dict[int, int] = field(default_factory=dict)
+
+    async def hold(self) -> None:
+        """Take every lane. Raises DuecourseError D008 while a worker holds some."""
+        self._conn = self.here.connect(autocommit=True)
+        self.epochs = await asyncio.to_thread(acquire, self._conn, self.owner, LEASE_SECONDS)
+        if len(self.epochs) < 256:
+            await asyncio.to_thread(release, self._conn, self.owner)
+            raise DuecourseError(
+                Problem(
+                    "D008",
+                    "run",
+                    f"{256 - len(self.epochs)} lanes are held by a worker or by another replay; stop it, or wait "
+                    "for its lease to end",
+                    "Nothing was sent.",
+                )
+            )
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            await asyncio.to_thread(renew, self._conn, self.owner, self.epochs, LEASE_SECONDS)
+
+    async def let_go(self) -> None:
+        """Release every lane."""
+        self._keeper.cancel()
+        await asyncio.gather(self._keeper, return_exceptions=True)
+        await asyncio.to_thread(release, self._conn, self.owner)
+
+
+async def _nothing(_: Day) -> None:
+    return None
+
+
+def run_days(
+    here: Context,
+    days: Sequence[Day],
+    *,
+    before_planning: Callable[[Day], Awaitable[None]] = _nothing,
+    folder: Path | None = None,
+) -> Tally:
+    """Replay days against a sandbox of its own, with a progress bar. before_planning brings a day's facts in."""
+    folder = folder or here.settings.home / "sandbox"
+    folder.mkdir(parents=True, exist_ok=True)
+    with SandboxProcess(folder / "bounces", folder / "journal.jsonl") as far_ends:
+        providers = sandbox_providers(far_ends)
+        check_providers(providers, simulated=here.simulated)
+        return asyncio.run(_run_days(here, days, providers, before_planning))
+
+
+async def _run_days(
+    here: Context,
+    days: Sequence[Day],
+    providers: list[Provider],
+    before_planning: Callable[[Day], Awaitable[None]],
+) -> Tally:
+    tally = Tally()
+    switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    connect_providers(switchboard, providers)
+    # A pause on the book's clock is a tick: nothing is gained by looking more often than the clock moves.
+    desks = Workshop(here).desks(switchboard, DESKS, Pace(recheck=REPLAY_RECHECK, pause=TICK), tally)
+    plan_conn = here.connect()
+    policies = plannables(plan_conn)
+    lanes = Lanes(here)
+    await lanes.hold()
+    await switchboard.open()
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[done]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=here.console,
+        transient=True,
+    )
+    try:
+        share(lanes.epochs, desks)
+        switchboard.now = days[0].starts
+        for desk in desks:
+            await desk.recover(desk.epochs, days[0].starts)
+        with progress:
+            task = progress.add_task("Replaying", total=len(days), done="")
+
+            async def before_day(day: Day) -> None:
+                await before_planning(day)
+                await asyncio.to_thread(plan_book, plan_conn, policies, as_of=day.on, now=day.starts)
+                progress.update(task, completed=(day.on - days[0].on).days, description=f"{day.on}")
+
+            started = time.monotonic()
+
+            def on_clock(_: object) -> None:
+                rate = tally.handed_over / max(time.monotonic() - started, 0.001)
+                progress.update(task, done=f"{tally.handed_over} sent, {rate:.0f}/s")
+
+            await replay(
+                days,
+                desks,
+                switchboard,
+                take=switchboard.take(here.settings.claim_size),
+                before_day=before_day,
+                on_clock=on_clock,
+            )
+    finally:
+        await switchboard.close()
+        await lanes.let_go()
+    return tally

@@ -1,0 +1,47 @@
+"""Settings, read from the environment (prefix DUECOURSE_) by the entry point alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_home() -> Path:
+    """Where an installation keeps its files: /var/lib/duecourse for root, else the XDG data folder."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/duecourse")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "duecourse"
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations of the same version."""
+
+    model_config = SettingsConfigDict(env_prefix="DUECOURSE_", extra="ignore")
+
+    home: Path = Field(
+        default_factory=default_home,
+        description="Folder of the embedded database, the key ring, providers.toml and the sandbox's logs.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL 16 or later to use instead of the embedded one, as postgresql://user@host/db.",
+    )
+    postgres_major: int = Field(
+        default=18, description="Which PostgreSQL of the wheel a new embedded database uses: 18 or 16."
+    )
+    user: str = Field(
+        default_factory=lambda: os.environ.get("USER") or "operator",
+        description="Who is acting: written beside publications, stops and resumptions.",
+    )
+    lease_seconds: int = Field(
+        default=15, ge=6, le=300, description="How long a worker that died keeps its lanes from the others."
+    )
+    claim_size: int = Field(
+        default=100,
+        ge=1,
+        le=5000,
+        description="Most messages a worker holds between claim and answer; the provider's window is the other bound.",
+    )

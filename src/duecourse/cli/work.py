@@ -1,0 +1,86 @@
+"""`duecourse work`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated
+
+import psycopg
+import structlog
+import typer
+
+from duecourse.dispatch.desk import Pace, Switchboard, Tally
+from duecourse.dispatch.worker import Worker, WorkerPlan
+from duecourse.domain.problems import DuecourseError
+from duecourse.planning.plan import plan_book
+
+from .context import Context, context
+from .providers import configured_providers, connect_providers
+from .workshop import Workshop, plannables
+
+DESKS = 2
+log = structlog.get_logger("duecourse.work")
+
+
+def work(
+    plan_every: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How often the lanes held are planned again.", min=1)
+    ] = 600.0,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="End when nothing is due and nothing is in flight.")
+    ] = False,
+) -> None:
+    """Send what falls due, until stopped by Ctrl-C or SIGTERM. Start as many as you like: they share the lanes.
+
+    Providers are described in providers.toml of the home folder. A worker that is killed loses nothing: another
+    takes its lanes over when its lease ends.
+
+    Example: duecourse work
+    """
+    here = context()
+    providers = configured_providers(here.settings.home, simulated=here.simulated)
+    tally = Tally()
+    asyncio.run(_work(here, providers, plan_every, until_idle, tally))
+    here.console.print(
+        f"Stopped. Judged {tally.judged}, handed over {tally.handed_over}, receipts {tally.receipts}."
+    )
+
+
+async def _work(here: Context, providers, plan_every: float, until_idle: bool, tally: Tally) -> None:  # type: ignore[no-untyped-def]
+    switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    connect_providers(switchboard, providers)
+    desks = Workshop(here).desks(switchboard, DESKS, Pace(), tally)
+    plan_conn = here.connect()
+    worker = Worker(
+        WorkerPlan(
+            owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            lease_seconds=here.settings.lease_seconds,
+            take=switchboard.take(here.settings.claim_size),
+            plan_every_seconds=plan_every,
+            until_idle=until_idle,
+        ),
+        desks,
+        switchboard,
+        here.connect(autocommit=True),
+        lambda now, as_of, lanes: _plan_lanes(plan_conn, now, as_of, lanes),
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    log.info("working", providers=sorted(switchboard.adapters), desks=DESKS)
+    await worker.run()
+
+
+def _plan_lanes(conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> None:
+    try:
+        report = plan_book(conn, plannables(conn), as_of=as_of, now=now, lanes=lanes)
+    except DuecourseError as error:
+        log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
+        return
+    log.info("planned", as_of=as_of.isoformat(), lanes=len(lanes), messages=report.messages)

@@ -1,0 +1,70 @@
+"""Wiring: policies, templates, desks and adapters out of a context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psycopg import Connection
+
+from duecourse.content.render import Renderer
+from duecourse.dispatch.compose import Composer
+from duecourse.dispatch.desk import Desk, Pace, Switchboard, Tally
+from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.planning.compile import Plannable
+from duecourse.policy.model import Policy
+from duecourse.policy.templates import TemplateText
+from duecourse.policy.versions import TemplateRef, load_templates, policy_at, published_policies
+
+from .context import Context
+
+
+def plannables(conn: Connection) -> list[Plannable]:
+    """The policies in force. Raises DuecourseError D004 when none is published."""
+    published = published_policies(conn)
+    conn.rollback()
+    if not published:
+        raise DuecourseError(
+            Problem("D004", "policies", "none is published yet; run: duecourse policy publish FILE")
+        )
+    return [Plannable(one.model, one.version, one.template_versions) for one in published]
+
+
+class Workshop:
+    """Makes composers and desks that share what never changes and nothing else."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def composer(self, conn: Connection) -> Composer:
+        """A composer that loads policy and template versions as messages name them."""
+
+        def read_policy(name: str, version: int) -> Policy:
+            return policy_at(conn, name, version).model
+
+        def read_templates(ref: TemplateRef) -> dict[TemplateRef, list[TemplateText]]:
+            return load_templates(conn, [ref])
+
+        return Composer(Renderer(), read_policy, read_templates)
+
+    def desks(self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally) -> list[Desk]:
+        """Desks with a connection each."""
+        return [self._desk(switchboard, pace, tally) for _ in range(count)]
+
+    def _desk(self, switchboard: Switchboard, pace: Pace, tally: Tally) -> Desk:
+        conn = self._context.connect()
+        return Desk(
+            conn,
+            self._context.keyring,
+            self.composer(conn),
+            switchboard,
+            lender_zone=self._context.lender_zone,
+            pace=pace,
+            tally=tally,
+        )
+
+
+def share(epochs: dict[int, int], desks: Iterable[Desk]) -> None:
+    """Divide lanes among desks: two desks never hold the same."""
+    every = list(desks)
+    for place, desk in enumerate(every):
+        desk.epochs = {lane: epoch for lane, epoch in epochs.items() if lane % len(every) == place}

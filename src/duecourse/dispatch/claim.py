@@ -1,0 +1,238 @@
+"""Claiming: judge, render and write down what is about to be said, all in one short transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import psycopg
+
+from duecourse.domain.messaging import Channel, Outgoing
+from duecourse.privacy.keyring import Keyring
+from duecourse.privacy.sealing import open_value, seal_value
+from duecourse.store.sql import load
+
+from .compose import Composer, Facts, Rendition
+
+SQL = load("dispatch")
+
+HAND_OVER_SECONDS = 1.5
+"""A claimed message is written to the socket within this or not at all. Since a claim also reads the stop, what was
+claimed just before a stop is silent within it: the stop's two seconds hold without asking again."""
+
+CONTENT_RECHECK = timedelta(hours=1)
+
+
+class FenceLostError(Exception):
+    """Another worker owns a lane of this batch; nothing of it was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A provider as a claim sees it. ready: taking messages now. room: how many it may be handed at once."""
+
+    channel: Channel
+    provider: str
+    ready: bool
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One attempt, committed and ready to be handed over."""
+
+    lane: int
+    epoch: int
+    message_id: UUID
+    attempt_id: UUID
+    provider: str
+    outgoing: Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """judged: messages looked at; zero means that nothing is due. claimed: those that may go."""
+
+    judged: int
+    claimed: Sequence[Claimed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    lane: int
+    message_id: UUID
+    seq: int
+    route_at: int
+    channel: str
+    provider: str
+    contact_point_id: UUID
+    address_sealed: bytes
+    valid_until: datetime
+
+    @property
+    def attempt_id(self) -> UUID:
+        return uuid5(NAMESPACE_OID, f"{self.message_id}/{self.seq}")
+
+
+def claim_batch(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    composer: Composer,
+    lines: Sequence[Line],
+    epochs: Mapping[int, int],
+    *,
+    now: datetime,
+    as_of: date,
+    take: int,
+    write_before: float,
+    recheck: timedelta,
+    pause: timedelta,
+) -> ClaimResult:
+    """Claim up to `take` due messages of the lanes in `epochs` (lane to epoch) and record their attempts.
+
+    now: the book's clock; as_of: the lender's date then. write_before: on the monotonic clock.
+    Raises FenceLostError when a lane has a new owner; then nothing happened.
+    """
+    with conn.transaction():
+        rows = conn.execute(
+            SQL["claim_messages"],
+            {
+                **fence(epochs),
+                "now": now,
+                "as_of": as_of,
+                "take": take,
+                "channels": [line.channel.value for line in lines],
+                "providers": [line.provider for line in lines],
+                "ready": [line.ready for line in lines],
+                "room": [line.room for line in lines],
+                "recheck": recheck,
+                "pause": pause,
+            },
+        ).fetchall()
+        allowed = [_Allowed(row[0], row[1], *row[3:]) for row in rows if row[2]]
+        if not allowed:
+            return ClaimResult(len(rows), [])
+        facts = _read_facts(conn, keyring, allowed, as_of)
+        renditions = {one.message_id: composer.compose(facts[one.message_id], one.channel) for one in allowed}
+        _give_back_refused(conn, epochs, allowed, renditions, now)
+        going = [one for one in allowed if not renditions[one.message_id].refusals]
+        _record(conn, keyring, epochs, going, facts, renditions, now)
+    return ClaimResult(
+        len(rows),
+        [
+            Claimed(
+                one.lane,
+                epochs[one.lane],
+                one.message_id,
+                one.attempt_id,
+                one.provider,
+                _outgoing(keyring, one, renditions[one.message_id], facts[one.message_id], now, write_before),
+            )
+            for one in going
+        ],
+    )
+
+
+def fence(epochs: Mapping[int, int], lanes: Iterable[int] | None = None) -> dict[str, list[int]]:
+    """The parameters of the fragment `store.fence`: each lane once, all of them unless `lanes` says which."""
+    held = sorted(epochs if lanes is None else set(lanes))
+    return {"lanes": held, "epochs": [epochs[lane] for lane in held]}
+
+
+def _read_facts(
+    conn: psycopg.Connection, keyring: Keyring, allowed: Sequence[_Allowed], as_of: date
+) -> dict[UUID, Facts]:
+    rows = conn.execute(
+        SQL["read_facts"],
+        {
+            "lanes": [one.lane for one in allowed],
+            "messages": [one.message_id for one in allowed],
+            "as_of": as_of,
+        },
+    )
+    return {row[1]: Facts.from_row(keyring, row) for row in rows}
+
+
+def _give_back_refused(
+    conn: psycopg.Connection,
+    epochs: Mapping[int, int],
+    allowed: Sequence[_Allowed],
+    renditions: Mapping[UUID, Rendition],
+    now: datetime,
+) -> None:
+    refused = [one for one in allowed if renditions[one.message_id].refusals]
+    if refused:
+        conn.execute(
+            SQL["give_back"],
+            {
+                **fence(epochs, (one.lane for one in refused)),
+                "at_lanes": [one.lane for one in refused],
+                "messages": [one.message_id for one in refused],
+                "rules": ["CONTENT"] * len(refused),
+                "reasons": ["; ".join(renditions[one.message_id].refusals) for one in refused],
+                "afters": [CONTENT_RECHECK] * len(refused),
+                "now": now,
+            },
+        )
+
+
+def _record(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    epochs: Mapping[int, int],
+    going: Sequence[_Allowed],
+    facts: Mapping[UUID, Facts],
+    renditions: Mapping[UUID, Rendition],
+    now: datetime,
+) -> None:
+    if not going:
+        return
+    debts = [(one.lane, one.attempt_id, loan) for one in going for loan in facts[one.message_id].loan_ids]
+    parameters: dict[str, Any] = {
+        **fence(epochs, (one.lane for one in going)),
+        "at_lanes": [one.lane for one in going],
+        "messages": [one.message_id for one in going],
+        "attempts": [one.attempt_id for one in going],
+        "seqs": [one.seq for one in going],
+        "routes": [one.route_at for one in going],
+        "channels": [one.channel for one in going],
+        "providers": [one.provider for one in going],
+        "points": [one.contact_point_id for one in going],
+        "texts": [
+            seal_value(keyring, renditions[one.message_id].archived, "attempt", "text", one.attempt_id)
+            for one in going
+        ],
+        "digests": [keyring.digest(renditions[one.message_id].archived) for one in going],
+        "parts": [renditions[one.message_id].parts for one in going],
+        "valids": [one.valid_until for one in going],
+        "loan_lanes": [lane for lane, _, _ in debts],
+        "loan_attempts": [attempt for _, attempt, _ in debts],
+        "loans": [loan for _, _, loan in debts],
+        "now": now,
+    }
+    written = conn.execute(SQL["record_attempts"], parameters).fetchall()
+    if len(written) != len(going):
+        raise FenceLostError
+
+
+def _outgoing(
+    keyring: Keyring,
+    one: _Allowed,
+    rendition: Rendition,
+    facts: Facts,
+    now: datetime,
+    write_before: float,
+) -> Outgoing:
+    return Outgoing(
+        attempt_id=one.attempt_id,
+        address=open_value(keyring, one.address_sealed, "contact_point", "address", one.contact_point_id),
+        text=rendition.text,
+        subject=rendition.subject,
+        html=rendition.html,
+        language=facts.language,
+        valid_for_seconds=max(60, int((one.valid_until - now).total_seconds())),
+        write_before=write_before,
+    )

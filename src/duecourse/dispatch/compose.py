@@ -1,0 +1,140 @@
+"""What a claimed message says: facts read in the claim's transaction, rendered by the version that planned it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Self
+from uuid import UUID
+
+from duecourse.content.refusals import refusals
+from duecourse.content.render import Renderer, RenderError
+from duecourse.content.variables import Facts as TemplateFacts
+from duecourse.content.variables import Item
+from duecourse.policy.model import Policy
+from duecourse.policy.templates import TemplateText
+from duecourse.policy.versions import TemplateRef
+from duecourse.privacy.keyring import Keyring
+from duecourse.privacy.sealing import open_value
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A message's facts as the claim's transaction saw them. Personal: never logged."""
+
+    message_id: UUID
+    policy: str
+    policy_version: int
+    purpose: str
+    creditor: str
+    currency: str
+    template: str
+    template_version: int
+    name: str
+    language: str
+    items: tuple[Item, ...]
+    loan_ids: tuple[UUID, ...]
+
+    @classmethod
+    def from_row(cls, keyring: Keyring, row: Sequence[Any]) -> Self:
+        """From a row of `read_facts`, whose items are JSON."""
+        (_, message_id, borrower_id, policy, policy_version, purpose, creditor, currency) = row[:8]
+        (template, template_version, local_on, name_sealed, language, items) = row[8:]
+        entries = items or []
+        return cls(
+            message_id=message_id,
+            policy=policy,
+            policy_version=policy_version,
+            purpose=purpose,
+            creditor=creditor,
+            currency=currency,
+            template=template,
+            template_version=template_version,
+            name=open_value(keyring, name_sealed, "borrower", "name", borrower_id) if name_sealed else "",
+            language=language,
+            items=tuple(_item(entry, local_on) for entry in entries),
+            loan_ids=tuple(dict.fromkeys(UUID(entry["loan_id"]) for entry in entries)),
+        )
+
+
+def _item(entry: Mapping[str, Any], local_on: date) -> Item:
+    due_on = date.fromisoformat(entry["due_on"])
+    since = date.fromisoformat(entry["past_due_since"]) if entry["past_due_since"] else due_on
+    paid = int(entry["paid_minor"])
+    balance = entry["balance_minor"]
+    return Item(
+        loan_ref=entry["loan_ref"],
+        due_on=due_on,
+        amount_minor=max(0, int(entry["due_minor"]) - paid),
+        product=entry["product"],
+        balance_minor=None if balance is None else max(0, int(balance) - paid),
+        days_past_due=max(0, (local_on - since).days),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """What will be said. refusals: why it must not be, if anything stands against it."""
+
+    text: str = ""
+    subject: str = ""
+    html: str = ""
+    parts: int = 0
+    refusals: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def archived(self) -> str:
+        """What is kept sealed: the exact text, and the other parts where the channel has them."""
+        return json.dumps({"text": self.text, "subject": self.subject, "html": self.html}, ensure_ascii=False)
+
+
+class Composer:
+    """Renders for every policy version that planned messages. Versions never change, so each is read once.
+
+    One per desk: it is not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        read_policy: Callable[[str, int], Policy],
+        read_templates: Callable[[TemplateRef], Mapping[TemplateRef, Sequence[TemplateText]]],
+    ) -> None:
+        self._renderer = renderer
+        self._read_policy = read_policy
+        self._read_templates = read_templates
+        self._policies: dict[tuple[str, int], Policy] = {}
+
+    def compose(self, facts: Facts, channel: str) -> Rendition:
+        """The message as this channel says it; a text that cannot be made or breaks a rule is a refusal."""
+        if not facts.items:
+            return Rendition(refusals=("nothing is due any more",))
+        for ref in self._renderer.missing([TemplateRef(facts.template, facts.template_version)]):
+            self._renderer.add(self._read_templates(ref))
+        try:
+            made = self._renderer.render(
+                facts.template,
+                facts.template_version,
+                facts.language,
+                channel,
+                TemplateFacts(
+                    facts.name, facts.creditor, facts.currency, facts.items, self._policy(facts).wording
+                ),
+            )
+        except RenderError as error:
+            return Rendition(refusals=(str(error),))
+        return Rendition(
+            text=made.text,
+            subject=made.subject,
+            html=made.html,
+            parts=made.parts,
+            refusals=tuple(refusal.reason for refusal in refusals(made, facts.purpose, name=facts.name)),
+        )
+
+    def _policy(self, facts: Facts) -> Policy:
+        key = (facts.policy, facts.policy_version)
+        if key not in self._policies:
+            self._policies[key] = self._read_policy(*key)
+        return self._policies[key]

@@ -1,0 +1,313 @@
+"""The desk: one turn of claim, send, settle, receive, move on. Live workers and replays both take turns at it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+import structlog
+
+from duecourse.domain.messaging import (
+    Adapter,
+    NotWritten,
+    Outcome,
+    Receipt,
+    Reply,
+    Throttled,
+    Unknown,
+)
+from duecourse.privacy.keyring import Keyring
+from duecourse.store.sql import load
+
+from .claim import HAND_OVER_SECONDS, Claimed, ClaimResult, FenceLostError, Line, claim_batch, fence
+from .compose import Composer
+from .receipts import ReceiptKey, append_receipts, apply_receipts, sweep_receipts
+from .replies import take_reply
+from .settle import settle
+
+SQL = load("dispatch")
+T = TypeVar("T")
+log = structlog.get_logger("duecourse.dispatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long what cannot go now waits before it is judged again, on the book's clock."""
+
+    recheck: timedelta = timedelta(minutes=10)
+    """For what only a new fact can change: paid, opted out, no contact point."""
+    pause: timedelta = timedelta(seconds=2)
+    """For a stop or a provider that takes nothing."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What turns have done, for progress and status."""
+
+    judged: int = 0
+    handed_over: int = 0
+    settled: int = 0
+    receipts: int = 0
+    by_outcome: dict[str, int] = field(default_factory=dict)
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Count outcomes by their kind."""
+        for outcome in outcomes:
+            kind = type(outcome).__name__
+            self.by_outcome[kind] = self.by_outcome.get(kind, 0) + 1
+
+
+class Switchboard:
+    """The adapters, which of them takes messages now, and the receipts they hand in.
+
+    Receipts are appended and committed on a connection of their own before the adapter acknowledges them.
+    """
+
+    def __init__(self, conn: psycopg.Connection, keyring: Keyring, *, desks: int) -> None:
+        """desks: how many share the providers' windows."""
+        self._conn = conn
+        self._keyring = keyring
+        self._desks = desks
+        self._lock = asyncio.Lock()
+        self._paused_until: dict[str, float] = {}
+        self.adapters: dict[str, Adapter] = {}
+        self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
+        self.stops_heard = 0
+        self.replies_unread = 0
+        self.now: datetime | None = None
+        """The book's clock while a replay runs; None takes the database's."""
+
+    async def take_receipts(self, provider: str, receipts: Sequence[Receipt]) -> None:
+        """Append receipts; returns when they are committed."""
+        async with self._lock:
+            keys = await asyncio.to_thread(self._append, provider, receipts)
+        arrived = time.monotonic()
+        self.pending.update({key[1]: (key, arrived) for key in keys})
+
+    def _append(self, provider: str, receipts: Sequence[Receipt]) -> list[ReceiptKey]:
+        now = self.now or database_now(self._conn)
+        return append_receipts(self._conn, provider, receipts, now=now)
+
+    async def take_reply(self, reply: Reply) -> None:
+        """Honour a word to stop before the adapter acknowledges it; count what is not understood."""
+        async with self._lock:
+            stopped = await asyncio.to_thread(self._take_reply, reply)
+        if stopped:
+            self.stops_heard += 1
+        else:
+            self.replies_unread += 1
+
+    def _take_reply(self, reply: Reply) -> bool:
+        return take_reply(self._conn, self._keyring, reply, now=self.now or database_now(self._conn))
+
+    def lines(self) -> list[Line]:
+        """The first configured provider of each channel, and whether it takes messages now."""
+        lines: dict[str, Line] = {}
+        for name, adapter in self.adapters.items():
+            ready = self._paused_until.get(name, 0.0) <= time.monotonic()
+            room = max(1, adapter.window // self._desks)
+            lines.setdefault(adapter.channel, Line(adapter.channel, name, ready, room))
+        return list(lines.values())
+
+    def take(self, most: int) -> int:
+        """How many messages a desk claims at once: what the providers have room for, `most` over all desks."""
+        return max(1, min(most // self._desks, sum(line.room for line in self.lines())))
+
+    def ease(self, provider: str, outcomes: Sequence[Outcome]) -> None:
+        """Leave a provider alone for as long as it asked, or briefly when it took nothing."""
+        pauses = [outcome.after_seconds for outcome in outcomes if isinstance(outcome, Throttled)]
+        if outcomes and all(isinstance(outcome, (NotWritten, Unknown)) for outcome in outcomes):
+            pauses.append(1.0)
+        if pauses and self.now is None:  # a replay's waits are on the book's clock, message by message
+            self._paused_until[provider] = time.monotonic() + max(pauses)
+
+    async def open(self) -> None:
+        """Open every adapter."""
+        for adapter in self.adapters.values():
+            await adapter.open()
+
+    async def drain(self) -> None:
+        """Wait until what the far ends have sent is committed."""
+        for adapter in self.adapters.values():
+            await adapter.drain()
+
+    async def close(self) -> None:
+        """Close every adapter."""
+        for adapter in self.adapters.values():
+            await adapter.close()
+
+
+def database_now(conn: psycopg.Connection) -> datetime:
+    """The database's clock."""
+    row = conn.execute("SELECT clock_timestamp()").fetchone()
+    conn.rollback()
+    assert row is not None
+    return row[0]  # type: ignore[no-any-return]
+
+
+class Desk:
+    """Works some lanes on one connection. Two desks of one worker never share a lane, so caps hold between them."""
+
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        keyring: Keyring,
+        composer: Composer,
+        switchboard: Switchboard,
+        *,
+        lender_zone: str,
+        pace: Pace,
+        tally: Tally,
+    ) -> None:
+        self._conn = conn
+        self._keyring = keyring
+        self.composer = composer
+        self._switchboard = switchboard
+        self._zone = ZoneInfo(lender_zone)
+        self._pace = pace
+        self._tally = tally
+        self.epochs: dict[int, int] = {}
+        self._busy = asyncio.Lock()
+        self._turn = asyncio.Lock()
+
+    async def _db(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run database work in a thread, one piece at a time on this desk's connection."""
+        async with self._busy:
+            return await asyncio.to_thread(work, *arguments)
+
+    def as_of(self, now: datetime) -> date:
+        """The lender's date."""
+        return now.astimezone(self._zone).date()
+
+    async def take_turn(self, now: datetime, take: int, *, hand_over_by: float | None = None) -> int:
+        """Claim, send and settle one batch; returns how many messages were judged, 0 when nothing was due.
+
+        hand_over_by: a monotonic bound besides HAND_OVER_SECONDS, such as the end of the lease.
+        """
+        async with self._turn:
+            return await self._take_turn(now, take, hand_over_by) if self.epochs else 0
+
+    async def let_go(self, lanes: Iterable[int]) -> None:
+        """Stop working these lanes; returns when nothing of them is in hand."""
+        given = set(lanes)
+        self.epochs = {lane: epoch for lane, epoch in self.epochs.items() if lane not in given}
+        async with self._turn:
+            return
+
+    async def _take_turn(self, now: datetime, take: int, hand_over_by: float | None) -> int:
+        write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
+        try:
+            result = await self._db(self._claim, now, take, write_before)
+        except FenceLostError:
+            log.warning("lane taken over by another worker before the claim was committed")
+            return 0
+        self._tally.judged += result.judged
+        if result.claimed:
+            outcomes = await self._send(result.claimed)
+            self._tally.handed_over += sum(not isinstance(outcome, NotWritten) for outcome in outcomes)
+            self._tally.count(outcomes)
+            self._tally.settled += await self._db(self._settle, result.claimed, outcomes, now)
+        return result.judged
+
+    def _claim(self, now: datetime, take: int, write_before: float) -> ClaimResult:
+        return claim_batch(
+            self._conn,
+            self._keyring,
+            self.composer,
+            self._switchboard.lines(),
+            self.epochs,
+            now=now,
+            as_of=self.as_of(now),
+            take=take,
+            write_before=write_before,
+            recheck=self._pace.recheck,
+            pause=self._pace.pause,
+        )
+
+    def _settle(self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime) -> int:
+        # Live, an answer is recorded when it came; in a replay the clock stands still until the sockets are drained.
+        at = now if self._switchboard.now else database_now(self._conn)
+        return settle(self._conn, claimed, outcomes, now=at)
+
+    async def _send(self, claimed: Sequence[Claimed]) -> list[Outcome]:
+        outcomes: dict[UUID, Outcome] = {}
+        batches: dict[str, list[Claimed]] = {}
+        for one in claimed:
+            batches.setdefault(one.provider, []).append(one)
+
+        async def hand_over(provider: str, batch: list[Claimed]) -> None:
+            answers = await self._switchboard.adapters[provider].send([one.outgoing for one in batch])
+            self._switchboard.ease(provider, answers)
+            outcomes.update(zip((one.attempt_id for one in batch), answers, strict=True))
+
+        await asyncio.gather(*(hand_over(provider, batch) for provider, batch in batches.items()))
+        return [outcomes[one.attempt_id] for one in claimed]
+
+    async def receive(self, now: datetime, *, keep_seconds: float = 30.0) -> None:
+        """Apply receipts handed in since; those whose attempt is not settled yet are kept for the next time."""
+        pending = self._switchboard.pending
+        if not pending or not self.epochs:
+            return
+        keys = [key for key, _ in pending.values()]
+        applied = await self._db(lambda: apply_receipts(self._conn, self.epochs, keys, now=now))
+        self._tally.receipts += len(applied)
+        limit = time.monotonic() - keep_seconds
+        for key, arrived in list(pending.values()):
+            if key[1] in applied or arrived < limit:  # an old one is another worker's, or the sweep's
+                pending.pop(key[1], None)
+
+    async def advance(self, now: datetime) -> None:
+        """Move routes on whose time is up, and expire what has lost its use."""
+        if self.epochs:
+            await self._db(self._advance, now)
+
+    def _advance(self, now: datetime) -> None:
+        held = fence(self.epochs) | {"now": now}
+        with self._conn.transaction():
+            self._conn.execute(SQL["advance_routes"], held)
+            self._conn.execute(SQL["expire_messages"], held)
+
+    async def clock(self) -> datetime:
+        """The database's clock, by way of this desk's connection."""
+        return await self._db(database_now, self._conn)
+
+    async def sweep(self, now: datetime) -> None:
+        """Apply what was heard of open attempts by other ways than this worker's own adapters."""
+        if self.epochs:
+            await self._db(lambda: sweep_receipts(self._conn, self.epochs, now=now))
+
+    async def recover(self, epochs: Mapping[int, int], now: datetime) -> int:
+        """Take over lanes: what an earlier owner left claimed is unknown; what was heard meanwhile is applied."""
+        return await self._db(self._recover, epochs, now)
+
+    def _recover(self, epochs: Mapping[int, int], now: datetime) -> int:
+        held = fence(epochs) | {"now": now}
+        with self._conn.transaction():
+            row = self._conn.execute(SQL["recover_attempts"], held).fetchone()
+        sweep_receipts(self._conn, epochs, now=now)
+        return int(row[0]) if row else 0
+
+    async def is_idle(self) -> bool:
+        """Whether nothing is due now and nothing is in flight in this desk's lanes."""
+        return await self._db(self._is_idle)
+
+    def _is_idle(self) -> bool:
+        row = self._conn.execute(SQL["count_open"], {"lanes": list(self.epochs)}).fetchone()
+        self._conn.rollback()
+        return row is not None and row[0] == 0
+
+    async def next_instant(self) -> datetime | None:
+        """When something is next to do in these lanes; None when nothing is."""
+        return await self._db(self._next_instant)
+
+    def _next_instant(self) -> datetime | None:
+        row = self._conn.execute(SQL["next_instant"], {"lanes": list(self.epochs)}).fetchone()
+        self._conn.rollback()
+        return row[0] if row else None

@@ -1,0 +1,574 @@
+-- Claim, record, settle, receive, move on, recover. Only the owner of a lane runs the statements that carry a fence.
+
+-- name: due_lanes
+-- Which of my lanes have a message to claim, and how many. lanes: smallint[]; now.
+SELECT lane, count(*) FROM message
+WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'planned' AND not_before <= %(now)s
+GROUP BY lane ORDER BY count(*) DESC;
+
+-- name: count_open
+-- Messages of these lanes that are due by the database's clock, or in flight. lanes: smallint[].
+SELECT count(*) FROM message
+WHERE lane = ANY(%(lanes)s::smallint[]) AND (state = 'in_flight' OR state = 'planned' AND not_before <= now());
+
+-- name: next_instant
+-- The next instant at which something is to do in these lanes; null when nothing is. lanes: smallint[].
+SELECT least(
+    (SELECT min(least(not_before, useful_until)) FROM message
+     WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'planned'),
+    (SELECT min(next_at) FROM message WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'in_flight'));
+
+-- name: claim_messages
+-- Claim at most :take messages, one per borrower, each judged again by the rules; refusals keep rule and reason.
+-- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room: parallel arrays; recheck,
+-- pause: intervals. room: how many may be at a provider at once; what does not fit stays due.
+-- Returns every judged message; the allowed ones with their contact point. Writes: message, history
+WITH
+-- include: store.fence
+,
+head AS (
+    SELECT m.* FROM message m
+    WHERE m.lane IN (SELECT lane FROM fence) AND m.lane = ANY(%(lanes)s::smallint[])
+      AND m.state = 'planned' AND m.not_before <= %(now)s AND m.useful_until > %(now)s
+    ORDER BY m.not_before
+    LIMIT %(take)s
+),
+candidate AS (
+    SELECT DISTINCT ON (lane, borrower_id)
+           lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, useful_until,
+           rule AS old_rule, reason AS old_reason, %(now)s::timestamptz AS at
+    FROM head
+    ORDER BY lane, borrower_id, not_before, message_id
+),
+candidate_item AS (
+    SELECT c.lane, c.message_id, i.loan_id, i.number
+    FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
+),
+provider AS (
+    SELECT * FROM unnest(%(channels)s::text[], %(providers)s::text[], %(ready)s::boolean[], %(room)s::int[])
+        AS p (channel, provider, ready, room)
+),
+-- include: rules.judge
+,
+queued AS (
+    SELECT v.*, row_number() OVER (PARTITION BY v.allow, v.provider ORDER BY v.not_before, v.message_id) AS place
+    FROM verdict v
+),
+fitting AS (
+    SELECT q.* FROM queued q LEFT JOIN provider p ON p.provider = q.provider
+    WHERE NOT q.allow OR q.place <= p.room
+),
+moved AS (
+    UPDATE message m
+    SET state = CASE WHEN v.allow THEN 'in_flight' ELSE 'planned' END,
+        not_before = v.not_before,
+        next_at = CASE WHEN v.allow THEN v.valid_until END,
+        route_at = CASE WHEN v.allow THEN v.route_at ELSE m.route_at END,
+        tries = m.tries + CASE WHEN v.allow THEN 1 ELSE 0 END,
+        rule = v.rule, reason = v.reason,
+        version = m.version + CASE WHEN v.allow OR v.rule IS DISTINCT FROM c.old_rule
+                                                OR v.reason IS DISTINCT FROM c.old_reason THEN 1 ELSE 0 END,
+        changed_at = %(now)s
+    FROM fitting v
+    JOIN candidate c ON c.lane = v.lane AND c.message_id = v.message_id
+    WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
+    RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.tries, v.allow, v.route_at, v.channel,
+              v.provider, v.contact_point_id, v.address_sealed, v.valid_until,
+              v.allow OR v.rule IS DISTINCT FROM c.old_rule OR v.reason IS DISTINCT FROM c.old_reason AS changed
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
+    SELECT lane, message_id, version, 'message', state, rule, reason, %(now)s FROM moved WHERE changed
+)
+SELECT lane, message_id, allow, tries, route_at, channel, provider, contact_point_id, address_sealed, valid_until
+FROM moved;
+
+-- name: read_facts
+-- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages: parallel arrays; as_of.
+-- items: JSON array of the debts still open, oldest first.
+SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
+       m.template, m.template_version, m.local_on, b.name_sealed, b.language,
+       (SELECT json_agg(json_build_object(
+                   'loan_id', l.loan_id, 'loan_ref', l.loan_ref, 'product', l.product, 'number', i.number,
+                   'due_on', i.due_on,
+                   'due_minor', i.due_minor, 'balance_minor', i.balance_minor,
+                   'paid_minor', coalesce((SELECT sum(a.amount_minor) FROM allocation a
+                                           WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
+                                             AND a.paid_on <= %(as_of)s), 0),
+                   'past_due_since', i.past_due_since, 'grace_days', coalesce(i.grace_days, 0))
+               ORDER BY i.due_on, l.loan_ref, i.number)
+        FROM message_item x
+        JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
+        JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+        WHERE x.lane = m.lane AND x.group_id = m.group_id AND l.state = 'open'
+          AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
+          AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
+          AND (m.purpose <> 'collection' OR i.due_on + coalesce(i.grace_days, 0) < m.local_on)) AS items
+FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[]) AS claimed (lane, message_id)
+JOIN message m ON m.lane = claimed.lane AND m.message_id = claimed.message_id
+JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id;
+
+-- name: record_attempts
+-- Write before we speak: one attempt per claimed message with its exact text, and the ledger's rows, one per debt.
+-- lanes, epochs: the fence. Parallel arrays: at_lanes, messages, attempts, seqs, routes, channels, providers, points, texts, digests,
+-- parts, valids; loan_lanes, loan_attempts, loans for the ledger; now. Fenced. Writes: attempt, contact, history
+WITH
+-- include: store.fence
+,
+written AS (
+    INSERT INTO attempt (lane, attempt_id, message_id, borrower_id, seq, route_at, channel, provider,
+        contact_point_id, epoch, state, text_sealed, text_digest, parts, valid_until, claimed_at)
+    SELECT a.lane, a.attempt_id, a.message_id, m.borrower_id, a.seq, a.route_at, a.channel, a.provider,
+           a.contact_point_id, f.epoch, 'claimed', a.text_sealed, a.text_digest, a.parts, a.valid_until, %(now)s
+    FROM unnest(%(at_lanes)s::smallint[], %(messages)s::uuid[], %(attempts)s::uuid[],
+                %(seqs)s::smallint[], %(routes)s::smallint[], %(channels)s::text[], %(providers)s::text[],
+                %(points)s::uuid[], %(texts)s::bytea[], %(digests)s::bytea[], %(parts)s::smallint[],
+                %(valids)s::timestamptz[])
+         AS a (lane, message_id, attempt_id, seq, route_at, channel, provider, contact_point_id,
+               text_sealed, text_digest, parts, valid_until)
+    JOIN fence f ON f.lane = a.lane
+    JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
+    RETURNING lane, attempt_id, message_id, borrower_id, channel
+),
+ledger AS (
+    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, local_on, at)
+    SELECT DISTINCT w.lane, w.borrower_id, w.attempt_id, d.loan_id, 1, m.group_id, m.purpose, w.channel,
+           (%(now)s AT TIME ZONE m.zone)::date, %(now)s::timestamptz
+    FROM written w
+    JOIN unnest(%(loan_lanes)s::smallint[], %(loan_attempts)s::uuid[], %(loans)s::uuid[])
+         AS d (lane, attempt_id, loan_id) ON d.lane = w.lane AND d.attempt_id = w.attempt_id
+    JOIN message m ON m.lane = w.lane AND m.message_id = w.message_id
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, at)
+    SELECT lane, attempt_id, 1, 'attempt', 'claimed', %(now)s FROM written
+)
+SELECT attempt_id FROM written;
+
+-- name: give_back
+-- A claimed message that cannot go out now (content refused): planned again or, past its use, left to expire.
+-- lanes, epochs: the fence; at_lanes, messages, rules, reasons, afters (interval): parallel arrays; now.
+-- Writes: message, history
+WITH
+-- include: store.fence
+,
+moved AS (
+    UPDATE message m
+    SET state = 'planned', next_at = NULL, not_before = %(now)s::timestamptz + g.after, rule = g.rule, reason = g.reason,
+        version = m.version + 1, changed_at = %(now)s
+    FROM unnest(%(at_lanes)s::smallint[], %(messages)s::uuid[], %(rules)s::text[],
+                %(reasons)s::text[], %(afters)s::interval[]) AS g (lane, message_id, rule, reason, after)
+    JOIN fence f ON f.lane = g.lane
+    WHERE m.lane = g.lane AND m.message_id = g.message_id AND m.state = 'in_flight'
+    RETURNING m.lane, m.message_id, m.version, m.rule, m.reason
+)
+INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
+SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FROM moved;
+
+-- fragment: follow
+-- What follows for a message when its current attempt came to an end. Needs
+--   ended(lane, epoch, message_id, seq, route_at, state, permanent, after, rule, code, now_at) where state is the
+--   attempt's new one. Gives followed: the messages moved, and writes history.
+-- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted.
+-- refused: the next address or channel. unknown: a reminder goes on to the next channel; anything else waits, since
+-- a provider that does not deduplicate could say it twice. A receipt after the end still corrects the outcome.
+followed AS (
+    UPDATE message m
+    SET state = CASE WHEN x.goes = 'again' THEN 'planned' WHEN x.goes = 'stay' THEN 'in_flight' ELSE 'done' END,
+        outcome = CASE WHEN x.goes IN ('again', 'stay') THEN NULL ELSE x.goes END,
+        route_at = x.next_route_at,
+        not_before = CASE WHEN x.goes = 'again' THEN %(now)s::timestamptz + x.after ELSE m.not_before END,
+        next_at = CASE WHEN x.goes = 'stay' THEN x.next_at END,
+        rule = CASE WHEN x.goes = 'again' THEN x.rule ELSE m.rule END,
+        reason = CASE WHEN x.goes = 'again' THEN x.code ELSE m.reason END,
+        version = m.version + 1, changed_at = %(now)s
+    FROM (
+        SELECT e.lane, e.message_id, e.seq, e.after, e.rule, e.code,
+               CASE WHEN e.state IN ('refused', 'unknown') AND (e.state = 'unknown' OR NOT e.permanent)
+                    THEN e.route_at + 1 ELSE e.route_at END AS next_route_at,
+               CASE WHEN q.state = 'done' THEN CASE WHEN e.state IN ('delivered', 'read') THEN e.state ELSE 'failed' END
+                    WHEN e.state = 'released' THEN 'again'
+                    WHEN e.state = 'sent' THEN 'stay'
+                    WHEN e.state = 'delivered' THEN CASE WHEN q.next_if = 'read' THEN 'stay' ELSE 'delivered' END
+                    WHEN e.state = 'read' THEN 'read'
+                    WHEN e.state = 'unknown' AND (q.purpose <> 'reminder' OR e.route_at >= cardinality(q.route))
+                        THEN 'stay'
+                    WHEN e.state = 'refused' AND NOT e.permanent AND e.route_at >= cardinality(q.route)
+                        THEN 'failed'
+                    WHEN e.state = 'refused' AND e.permanent AND NOT e.reachable THEN 'failed'
+                    ELSE 'again' END AS goes,
+               CASE WHEN e.state IN ('sent', 'delivered') AND q.next_if IS NOT NULL
+                         AND e.route_at < cardinality(q.route)
+                    THEN least(%(now)s + make_interval(secs => q.next_after_seconds), q.useful_until)
+                    ELSE greatest(q.next_at, %(now)s) END AS next_at
+        FROM ended e
+        JOIN message q ON q.lane = e.lane AND q.message_id = e.message_id
+    ) x
+    WHERE m.lane = x.lane AND m.message_id = x.message_id AND m.tries = x.seq
+      AND (m.state = 'in_flight'
+           OR (m.state = 'planned' AND x.goes IN ('delivered', 'read'))
+           OR (m.state = 'done' AND m.outcome IN ('sent', 'unknown', 'failed') AND m.outcome <> x.goes
+               AND (x.goes IN ('delivered', 'read') OR m.tries = 1)))
+    RETURNING m.lane, m.message_id, m.version, m.state, m.outcome, m.rule, m.reason
+),
+followed_told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
+    SELECT lane, message_id, version, 'message', coalesce(outcome, state),
+           CASE WHEN state = 'planned' THEN rule END, CASE WHEN state = 'planned' THEN reason END, %(now)s
+    FROM followed
+)
+
+-- name: settle_attempts
+-- The provider's answers. lanes, epochs: the fence. Parallel arrays: at_lanes, attempts, states, provider_ids, codes, reasons, parts,
+-- permanents, afters (interval), rules; now. Fenced; a fence lost settles nothing, and the next owner recovers.
+-- Returns the attempts settled. Writes: attempt, message, contact, history
+WITH
+-- include: store.fence
+,
+answer AS (
+    SELECT a.*, f.epoch FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[], %(states)s::text[],
+                %(provider_ids)s::text[], %(codes)s::text[], %(reasons)s::text[], %(parts)s::smallint[],
+                %(permanents)s::boolean[], %(afters)s::interval[], %(rules)s::text[])
+         AS a (lane, attempt_id, state, provider_id, code, reason, parts, permanent, after, rule)
+    JOIN fence f ON f.lane = a.lane
+),
+settled AS (
+    UPDATE attempt t
+    SET state = a.state, provider_message_id = nullif(a.provider_id, ''), code = a.code, reason = a.reason,
+        parts = coalesce(a.parts, t.parts), version = t.version + 1,
+        sent_at = CASE WHEN a.state = 'sent' THEN %(now)s::timestamptz END,
+        settled_at = CASE WHEN a.state <> 'sent' THEN %(now)s::timestamptz END
+    FROM answer a
+    WHERE t.lane = a.lane AND t.attempt_id = a.attempt_id AND t.state = 'claimed' AND t.epoch = a.epoch
+    RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.version, t.state, t.code,
+              t.reason, t.contact_point_id, a.permanent, a.after, a.rule
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
+    SELECT lane, attempt_id, version, 'attempt', state, rule, coalesce(nullif(code, ''), reason), %(now)s FROM settled
+),
+uncounted AS (
+    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, local_on, at)
+    SELECT k.lane, k.borrower_id, k.attempt_id, k.loan_id, -1, k.group_id, k.purpose, k.channel, k.local_on, %(now)s
+    FROM settled s
+    JOIN contact k ON k.lane = s.lane AND k.borrower_id = s.borrower_id AND k.attempt_id = s.attempt_id
+                  AND k.weight = 1
+    WHERE s.state = 'released'
+),
+ended AS (
+    SELECT s.*, EXISTS (
+               SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
+               WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
+                 AND p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.channel = r.channel
+                 AND p.state = 'active' AND p.contact_point_id <> s.contact_point_id) AS reachable
+    FROM settled s
+),
+-- include: dispatch.follow
+SELECT lane, attempt_id, contact_point_id, state, permanent FROM settled;
+
+-- name: append_receipts
+-- Append what providers say, before it is acknowledged. The same receipt twice is one row.
+-- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, occurred; now.
+-- Writes: receipt
+INSERT INTO receipt (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
+    occurred_at, received_at, recorded_at)
+SELECT lane, receipt_id, provider, nullif(provider_message_id, ''), attempt_id, status, code, permanent,
+       occurred_at, %(now)s, clock_timestamp()
+FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(provider_ids)s::text[],
+            %(attempts)s::uuid[], %(statuses)s::text[], %(codes)s::text[], %(permanents)s::boolean[],
+            %(occurred)s::timestamptz[])
+     AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent, occurred_at)
+ON CONFLICT DO NOTHING;
+
+-- fragment: apply
+-- Move attempts by what was heard of them; an attempt only moves forward, so any order and repetition ends the same.
+-- Needs heard(lane, attempt_id, status, code, permanent, received_at), fenced. Gives settled, and what follows.
+best_heard AS (
+    SELECT DISTINCT ON (h.lane, h.attempt_id) h.lane, h.attempt_id, h.code, h.permanent,
+           CASE h.status WHEN 'read' THEN 'read' WHEN 'delivered' THEN 'delivered' ELSE 'refused' END AS state
+    FROM heard h
+    WHERE h.status <> 'buffered'
+    ORDER BY h.lane, h.attempt_id, CASE h.status WHEN 'read' THEN 0 WHEN 'delivered' THEN 1 ELSE 2 END, h.received_at
+),
+settled AS (
+    UPDATE attempt t
+    SET state = h.state, code = h.code, settled_at = %(now)s, version = t.version + 1,
+        sent_at = CASE WHEN h.state IN ('delivered', 'read') THEN coalesce(t.sent_at, t.claimed_at) ELSE t.sent_at END
+    FROM best_heard h
+    WHERE t.lane = h.lane AND t.attempt_id = h.attempt_id
+      AND (t.state IN ('sent', 'unknown')
+           OR (t.state = 'delivered' AND h.state = 'read')
+           OR (t.state = 'refused' AND t.sent_at IS NOT NULL AND h.state IN ('delivered', 'read')))
+    RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.version, t.state, t.code,
+              t.contact_point_id, h.permanent
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
+    SELECT lane, attempt_id, version, 'attempt', state, code, %(now)s FROM settled
+),
+ended AS (
+    SELECT s.*, interval '0' AS after, NULL::text AS rule, EXISTS (
+               SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
+               WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
+                 AND p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.channel = r.channel
+                 AND p.state = 'active' AND p.contact_point_id <> s.contact_point_id) AS reachable
+    FROM settled s
+),
+-- include: dispatch.follow
+
+-- name: apply_receipts
+-- Apply receipts just appended to the attempts of my lanes that they speak of. lanes, epochs; now;
+-- receipt_lanes, receipt_ids: parallel arrays. Returns every receipt whose attempt is known and answered, with the
+-- attempt's contact point where it moved. Writes: attempt, message, history
+WITH
+-- include: store.fence
+,
+new_receipt AS (
+    SELECT r.* FROM unnest(%(receipt_lanes)s::smallint[], %(receipt_ids)s::uuid[]) AS n (lane, receipt_id)
+    JOIN receipt r ON r.lane = n.lane AND r.receipt_id = n.receipt_id
+),
+heard AS (
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.status, r.code, r.permanent, r.received_at
+    FROM new_receipt r
+    JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
+    WHERE t.lane IN (SELECT lane FROM fence)
+    UNION ALL
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.status, r.code, r.permanent, r.received_at
+    FROM new_receipt r
+    JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
+    WHERE t.state <> 'claimed' AND t.lane IN (SELECT lane FROM fence)
+),
+-- include: dispatch.apply
+SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent
+FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
+
+-- name: sweep_receipts
+-- The same for every attempt of my lanes that is still open: finds what arrived while nobody owned the lane.
+-- lanes, epochs; now. Writes: attempt, message, history
+WITH
+-- include: store.fence
+,
+open_attempt AS (
+    SELECT t.lane, t.attempt_id, t.provider, t.provider_message_id FROM attempt t
+    WHERE t.lane IN (SELECT lane FROM fence) AND t.state IN ('sent', 'unknown')
+),
+heard AS (
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.status, r.code, r.permanent, r.received_at
+    FROM open_attempt t
+    JOIN receipt r ON r.provider = t.provider AND r.provider_message_id = t.provider_message_id
+    UNION ALL
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.status, r.code, r.permanent, r.received_at
+    FROM open_attempt t
+    JOIN receipt r ON r.attempt_id = t.attempt_id
+),
+-- include: dispatch.apply
+SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent
+FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
+
+-- name: advance_routes
+-- Messages in flight whose time is up: on to the next channel where the policy says so and there is use in it,
+-- otherwise done with the best that is known. lanes, epochs; now. Fenced. Writes: message, history
+WITH
+-- include: store.fence
+,
+late AS (
+    SELECT m.lane, m.message_id, m.useful_until, m.next_if, m.route, m.route_at,
+           (SELECT CASE WHEN bool_or(a.state = 'read') THEN 'read' WHEN bool_or(a.state = 'delivered') THEN 'delivered'
+                        WHEN bool_or(a.state = 'sent') THEN 'sent' WHEN bool_or(a.state = 'unknown') THEN 'unknown'
+                        ELSE 'failed' END
+            FROM attempt a WHERE a.lane = m.lane AND a.message_id = m.message_id) AS best,
+           EXISTS (SELECT 1 FROM attempt a WHERE a.lane = m.lane AND a.message_id = m.message_id
+                                             AND a.state = 'claimed') AS still_going
+    FROM message m
+    JOIN fence f ON f.lane = m.lane
+    WHERE m.state = 'in_flight' AND m.next_at <= %(now)s
+),
+moved AS (
+    UPDATE message m
+    SET state = CASE WHEN l.goes_on THEN 'planned' ELSE 'done' END,
+        outcome = CASE WHEN l.goes_on THEN NULL ELSE l.best END,
+        route_at = m.route_at + CASE WHEN l.goes_on THEN 1 ELSE 0 END,
+        not_before = CASE WHEN l.goes_on THEN %(now)s ELSE m.not_before END,
+        next_at = NULL, version = m.version + 1, changed_at = %(now)s
+    FROM (SELECT late.*, next_if IS NOT NULL AND route_at < cardinality(route) AND useful_until > %(now)s
+                         AND array_position(ARRAY['failed', 'unknown', 'sent', 'delivered', 'read'], best)
+                             < array_position(ARRAY['failed', 'unknown', 'sent', 'delivered', 'read'], next_if)
+                 AS goes_on
+          FROM late WHERE NOT still_going) l
+    WHERE m.lane = l.lane AND m.message_id = l.message_id AND m.state = 'in_flight'
+    RETURNING m.lane, m.message_id, m.version, m.state, m.outcome
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, at)
+    SELECT lane, message_id, version, 'message', coalesce(outcome, state), %(now)s FROM moved
+)
+SELECT count(*) FROM moved;
+
+-- name: expire_messages
+-- Planned messages past their use are done: expired, or, if something went out before, the best that is known.
+-- lanes, epochs; now. Fenced. Writes: message, history
+WITH
+-- include: store.fence
+,
+moved AS (
+    UPDATE message m
+    SET state = 'done', next_at = NULL, version = m.version + 1, changed_at = %(now)s,
+        rule = coalesce(m.rule, 'USE-LOST'),
+        outcome = coalesce((SELECT CASE WHEN bool_or(a.state = 'read') THEN 'read'
+                                        WHEN bool_or(a.state = 'delivered') THEN 'delivered'
+                                        WHEN bool_or(a.state = 'sent') THEN 'sent'
+                                        WHEN bool_or(a.state = 'unknown') THEN 'unknown'
+                                        WHEN bool_or(a.state = 'refused') THEN 'failed' END
+                            FROM attempt a WHERE a.lane = m.lane AND a.message_id = m.message_id), 'expired')
+    FROM fence f
+    WHERE m.lane = f.lane AND m.state = 'planned' AND m.useful_until <= %(now)s
+    RETURNING m.lane, m.message_id, m.version, m.outcome, m.rule, m.reason
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
+    SELECT lane, message_id, version, 'message', outcome, rule, reason, %(now)s FROM moved
+)
+SELECT count(*) FROM moved;
+
+-- name: recover_attempts
+-- Attempts that an earlier owner of these lanes had claimed: they may have been written, so they are unknown.
+-- lanes, epochs; now. Fenced. Writes: attempt, message, history
+WITH
+-- include: store.fence
+,
+settled AS (
+    UPDATE attempt t
+    SET state = 'unknown', reason = 'the worker stopped before the answer was recorded',
+        settled_at = %(now)s, version = t.version + 1
+    FROM fence f
+    WHERE t.lane = f.lane AND t.state = 'claimed' AND t.epoch < f.epoch
+    RETURNING t.lane, t.attempt_id, t.message_id, t.seq, t.route_at, t.version, t.state, t.reason, t.contact_point_id
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
+    SELECT lane, attempt_id, version, 'attempt', state, reason, %(now)s FROM settled
+),
+ended AS (
+    SELECT s.*, false AS permanent, interval '0' AS after, NULL::text AS rule, ''::text AS code, true AS reachable
+    FROM settled s
+),
+-- include: dispatch.follow
+SELECT count(*) FROM settled;
+
+-- name: put_stop
+-- Put a stop in force. Nulls mean every step, channel or purpose. Writes: stop
+INSERT INTO stop (stop_id, step, channel, purpose, reason, stopped_by, stopped_at)
+VALUES (%(stop_id)s, %(step)s, %(channel)s, %(purpose)s, %(reason)s, %(by)s, %(now)s);
+
+-- name: lift_stops
+-- Lift the stops of one scope, or all. Writes: stop
+UPDATE stop SET resumed_by = %(by)s, resumed_at = %(now)s
+WHERE resumed_at IS NULL
+  AND (%(everything)s::boolean OR (step IS NOT DISTINCT FROM %(step)s::text
+                                   AND channel IS NOT DISTINCT FROM %(channel)s::text
+                                   AND purpose IS NOT DISTINCT FROM %(purpose)s::text))
+RETURNING stop_id;
+
+-- name: stops_in_force
+-- Stops not lifted yet.
+SELECT stop_id, step, channel, purpose, reason, stopped_by, stopped_at
+FROM stop WHERE resumed_at IS NULL ORDER BY stopped_at;
+
+-- name: funnel
+-- Messages by policy step and by where they stand, for the local days :from_on to :to_on.
+SELECT policy, step, purpose, route[route_at] AS channel, coalesce(outcome, state) AS standing,
+       coalesce(rule, '') AS rule, count(*) AS messages
+FROM message WHERE local_on BETWEEN %(from_on)s AND %(to_on)s
+GROUP BY policy, step, purpose, route[route_at], coalesce(outcome, state), coalesce(rule, '')
+ORDER BY policy, step, standing, rule;
+
+-- name: attempts_by_channel
+-- Attempts by channel and step and what became of them, for the local days :from_on to :to_on.
+SELECT m.step, a.channel, a.state, count(*) AS attempts, coalesce(sum(a.parts), 0) AS parts
+FROM message m JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id
+WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s
+GROUP BY m.step, a.channel, a.state ORDER BY m.step, a.channel, a.state;
+
+-- name: standing_now
+-- The whole installation at a glance. now.
+SELECT
+    (SELECT count(*) FROM message WHERE state = 'planned') AS planned,
+    (SELECT count(*) FROM message WHERE state = 'planned' AND not_before <= %(now)s) AS due,
+    (SELECT min(not_before) FROM message WHERE state = 'planned' AND not_before > %(now)s) AS next_due,
+    (SELECT count(*) FROM message WHERE state = 'in_flight') AS in_flight,
+    (SELECT count(*) FROM attempt WHERE state = 'unknown' AND valid_until > %(now)s) AS unknown_open,
+    (SELECT count(*) FROM attempt WHERE state = 'unknown') AS unknown,
+    (SELECT count(*) FROM lane_lease WHERE owner IS NOT NULL AND expires_at > clock_timestamp()) AS lanes_held,
+    (SELECT count(DISTINCT owner) FROM lane_lease
+     WHERE owner IS NOT NULL AND expires_at > clock_timestamp()) AS workers;
+
+-- name: unknown_attempts
+-- Attempts whose outcome nobody knows, the newest first. take.
+SELECT message_id, attempt_id, channel, provider, claimed_at, reason
+FROM attempt WHERE state = 'unknown' ORDER BY claimed_at DESC LIMIT %(take)s;
+
+-- name: find_message
+-- Messages whose id begins with :prefix (hexadecimal with dashes); two at most, to see that it is one.
+SELECT lane, message_id FROM message WHERE message_id::text LIKE %(prefix)s || '%%' LIMIT 2;
+
+-- name: show_message
+-- One message. lane, message_id.
+SELECT m.message_id, b.borrower_key, m.policy, m.policy_version, m.step, m.purpose, m.creditor, m.currency,
+       m.template, m.template_version, m.route, m.route_at, m.next_if, m.next_after_seconds, m.zone, m.local_on,
+       m.supplement, m.state, m.outcome, m.planned_for, m.not_before, m.useful_until, m.rule, m.reason
+FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s;
+
+-- name: show_items
+-- What a message speaks of. lane, message_id.
+SELECT l.loan_ref, i.number, i.due_on, i.due_minor, l.currency, x.step, i.settled_on
+FROM message m
+JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
+JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s
+ORDER BY i.due_on, l.loan_ref, i.number;
+
+-- name: show_attempts
+-- The attempts of a message with their sealed text and address. lane, message_id.
+SELECT a.attempt_id, a.seq, a.channel, a.provider, a.state, a.provider_message_id, a.code, a.reason, a.parts,
+       a.text_sealed, a.text_digest, a.claimed_at, a.sent_at, a.settled_at, a.valid_until, a.contact_point_id,
+       p.address_sealed
+FROM attempt a
+LEFT JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
+WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s ORDER BY a.seq;
+
+-- name: show_receipts
+-- Every receipt of a message's attempts. lane, message_id.
+SELECT a.seq, r.provider, r.status, r.code, r.received_at
+FROM attempt a JOIN receipt r ON r.provider = a.provider AND r.provider_message_id = a.provider_message_id
+WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
+UNION
+SELECT a.seq, r.provider, r.status, r.code, r.received_at
+FROM attempt a JOIN receipt r ON r.attempt_id = a.attempt_id
+WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
+ORDER BY 1, 5;
+
+-- name: show_history
+-- Every transition of a message and its attempts: the verdicts, in order. lane, message_id.
+SELECT h.at, h.subject, h.state, h.rule, h.reason
+FROM history h
+WHERE h.lane = %(lane)s
+  AND (h.subject_id = %(message_id)s OR h.subject_id IN (
+      SELECT attempt_id FROM attempt WHERE lane = %(lane)s AND message_id = %(message_id)s))
+ORDER BY h.at, h.recorded_at, h.subject, h.version;
+
+-- name: borrower_messages
+-- A borrower's messages in the order of their days. lane, borrower_id.
+SELECT message_id, step, purpose, local_on, state, outcome, rule, route, tries, template
+FROM message WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
+ORDER BY local_on, planned_for, leg;
+
+-- name: borrower_history
+-- Transitions of all of a borrower's messages and attempts. lane, borrower_id.
+SELECT h.at, h.subject, coalesce(a.channel, m.step) AS what, h.state, h.rule, h.reason
+FROM history h
+LEFT JOIN message m ON m.lane = h.lane AND m.message_id = h.subject_id AND m.borrower_id = %(borrower_id)s
+LEFT JOIN attempt a ON a.lane = h.lane AND a.attempt_id = h.subject_id AND a.borrower_id = %(borrower_id)s
+WHERE h.lane = %(lane)s AND (m.message_id IS NOT NULL OR a.attempt_id IS NOT NULL)
+ORDER BY h.at, h.recorded_at, h.subject, h.version;

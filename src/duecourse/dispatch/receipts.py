@@ -1,0 +1,86 @@
+"""Receipts: appended before they are acknowledged, applied by the owner of the attempt's lane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import psycopg
+
+from duecourse.domain.messaging import Receipt
+from duecourse.store.sql import load
+
+from .claim import fence
+from .settle import retire_dead
+
+SQL = load("dispatch")
+
+ReceiptKey: TypeAlias = tuple[int, UUID]
+"""(lane, receipt id)."""
+
+
+def receipt_key(provider: str, receipt: Receipt) -> ReceiptKey:
+    """Where a receipt is filed: the same receipt, however often it is sent, has the same key.
+
+    The lane is that of the provider's id, since the borrower's is not known before the attempt is looked up.
+    """
+    of_attempt = receipt.provider_id or str(receipt.attempt_id)
+    lane = blake2b(f"{provider}/{of_attempt}".encode(), digest_size=1).digest()[0]
+    content = f"{provider}/{of_attempt}/{receipt.status}/{receipt.code}/{receipt.occurred_at}"
+    return lane, UUID(bytes=blake2b(content.encode(), digest_size=16).digest())
+
+
+def append_receipts(
+    conn: psycopg.Connection, provider: str, receipts: Sequence[Receipt], *, now: datetime
+) -> list[ReceiptKey]:
+    """Append receipts and commit; only after this may the adapter acknowledge them. now: the book's clock."""
+    keys = [receipt_key(provider, receipt) for receipt in receipts]
+    with conn.transaction():
+        conn.execute(
+            SQL["append_receipts"],
+            {
+                "lanes": [lane for lane, _ in keys],
+                "ids": [receipt_id for _, receipt_id in keys],
+                "providers": [provider] * len(keys),
+                "provider_ids": [receipt.provider_id for receipt in receipts],
+                "attempts": [receipt.attempt_id for receipt in receipts],
+                "statuses": [receipt.status.value for receipt in receipts],
+                "codes": [receipt.code for receipt in receipts],
+                "permanents": [receipt.permanent for receipt in receipts],
+                "occurred": [receipt.occurred_at for receipt in receipts],
+                "now": now,
+            },
+        )
+    return keys
+
+
+def apply_receipts(
+    conn: psycopg.Connection, epochs: Mapping[int, int], keys: Sequence[ReceiptKey], *, now: datetime
+) -> set[UUID]:
+    """Apply receipts just appended; returns the ids of those whose attempt was found in these lanes."""
+    if not keys:
+        return set()
+    parameters = fence(epochs) | {
+        "receipt_lanes": [lane for lane, _ in keys],
+        "receipt_ids": [receipt_id for _, receipt_id in keys],
+        "now": now,
+    }
+    return _apply(conn, "apply_receipts", parameters, now)
+
+
+def sweep_receipts(conn: psycopg.Connection, epochs: Mapping[int, int], *, now: datetime) -> int:
+    """Apply whatever was heard of any attempt still open in these lanes; returns how many receipts matched."""
+    return len(_apply(conn, "sweep_receipts", fence(epochs) | {"now": now}, now))
+
+
+def _apply(conn: psycopg.Connection, statement: str, parameters: dict[str, Any], now: datetime) -> set[UUID]:
+    with conn.transaction():
+        rows = conn.execute(SQL[statement], parameters).fetchall()
+        dead = {
+            (lane, point) for _, lane, point, state, permanent in rows if state == "refused" and permanent
+        }
+        retire_dead(conn, sorted(dead), now=now)
+    return {row[0] for row in rows}

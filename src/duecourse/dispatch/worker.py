@@ -1,0 +1,169 @@
+"""A worker: holds lanes, keeps them planned, sends what falls due, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import psycopg
+import structlog
+
+from duecourse.store.lease import acquire, fair_share, release, renew
+
+from .desk import Desk, Switchboard
+
+log = structlog.get_logger("duecourse.dispatch")
+
+POLL_SECONDS = 0.2
+ADVANCE_SECONDS = 1.0
+SWEEP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """How a worker works. owner: unique to the process; lease_seconds as the store knows it."""
+
+    owner: str
+    lease_seconds: int
+    take: int
+    """Most messages of one desk between claim and answer."""
+    plan_every_seconds: float = 600.0
+    until_idle: bool = False
+    """End by itself once everything is planned and nothing is due or in flight in its lanes."""
+
+
+class Worker:
+    """Runs desks side by side, each on its own lanes and connection."""
+
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        desks: Sequence[Desk],
+        switchboard: Switchboard,
+        lease_conn: psycopg.Connection,
+        plan_lanes: Callable[[datetime, date, Sequence[int]], None],
+    ) -> None:
+        self._plan = plan
+        self._desks = desks
+        self._switchboard = switchboard
+        self._lease_conn = lease_conn
+        self._plan_lanes = plan_lanes
+        self._stopping = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._epochs: dict[int, int] = {}
+        self._lease_ends = 0.0  # monotonic
+        self._planned_once = False
+
+    def stop(self) -> None:
+        """Finish what is in hand and end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Until stop(): afterwards no lane is held and no attempt is left claimed."""
+        await self._switchboard.open()
+        keeper = asyncio.create_task(self._keep_leases())
+        planner = asyncio.create_task(self._keep_planned())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for desk in self._desks:
+                    group.create_task(self._work(desk))
+        finally:
+            self._stopping.set()
+            await planner
+            await self._switchboard.close()
+            for desk in self._desks:
+                await desk.receive(await desk.clock())
+            self._finished.set()
+            await keeper
+            await asyncio.to_thread(release, self._lease_conn, self._plan.owner)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _keep_leases(self) -> None:
+        """Renew what is held, take what is free, and recover what is new, three times per lease."""
+        while not self._finished.is_set():
+            try:
+                await self._refresh()
+            except psycopg.OperationalError as error:
+                log.error(
+                    "could not renew the leases; the worker is idle until it can", error=type(error).__name__
+                )
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._finished.wait(), self._plan.lease_seconds / 3)
+
+    async def _refresh(self) -> None:
+        owner, lease = self._plan.owner, self._plan.lease_seconds
+        asked_at = time.monotonic()
+        held = await asyncio.to_thread(renew, self._lease_conn, owner, self._epochs, lease)
+        for desk in self._desks:
+            desk.epochs = {lane: epoch for lane, epoch in desk.epochs.items() if held.get(lane) == epoch}
+        self._epochs = held
+        self._lease_ends = asked_at + lease
+        if self._stopping.is_set():
+            return
+        fresh = await asyncio.to_thread(acquire, self._lease_conn, owner, lease)
+        self._epochs = held | fresh
+        if fresh:
+            now = await self._desks[0].clock()
+            for place, desk in enumerate(self._desks):
+                mine = {lane: epoch for lane, epoch in fresh.items() if lane % len(self._desks) == place}
+                if mine:
+                    await self._take_over(desk, mine, now)
+        share = await asyncio.to_thread(fair_share, self._lease_conn)
+        if len(self._epochs) > share:
+            await self._share_out(sorted(self._epochs)[share:])
+
+    async def _share_out(self, lanes: Sequence[int]) -> None:
+        """Another worker has joined: give it lanes once nothing of them is in hand."""
+        for desk in self._desks:
+            await desk.let_go(lanes)
+        self._epochs = {lane: epoch for lane, epoch in self._epochs.items() if lane not in set(lanes)}
+        await asyncio.to_thread(release, self._lease_conn, self._plan.owner, lanes)
+
+    async def _take_over(self, desk: Desk, mine: dict[int, int], now: datetime) -> None:
+        unknown = await desk.recover(mine, now)
+        if unknown:
+            log.warning("attempts of an earlier owner are unknown now", attempts=unknown, lanes=len(mine))
+        desk.epochs = desk.epochs | mine
+
+    async def _keep_planned(self) -> None:
+        while not self._stopping.is_set():
+            if self._epochs:
+                now = await self._desks[0].clock()
+                as_of = self._desks[0].as_of(now)
+                await asyncio.to_thread(self._plan_lanes, now, as_of, sorted(self._epochs))
+                self._planned_once = True
+                await self._pause(self._plan.plan_every_seconds)
+            else:
+                await self._pause(POLL_SECONDS)
+
+    async def _work(self, desk: Desk) -> None:
+        advanced = swept = time.monotonic()
+        while not self._stopping.is_set():
+            judged = 0
+            # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
+            if time.monotonic() < self._lease_ends - self._plan.lease_seconds / 3:
+                now = await desk.clock()
+                judged = await desk.take_turn(now, self._plan.take, hand_over_by=self._lease_ends)
+                await desk.receive(now)
+                if time.monotonic() - advanced >= ADVANCE_SECONDS:
+                    advanced = time.monotonic()
+                    await desk.advance(now)
+                if time.monotonic() - swept >= SWEEP_SECONDS:
+                    swept = time.monotonic()
+                    await desk.sweep(now)
+            if not judged:
+                if self._plan.until_idle and await self._is_idle():
+                    self.stop()
+                await self._pause(POLL_SECONDS)
+
+    async def _is_idle(self) -> bool:
+        return (
+            self._planned_once and bool(self._epochs) and all([await desk.is_idle() for desk in self._desks])
+        )
