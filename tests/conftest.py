@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -26,6 +28,23 @@ TEMPLATE = "duecourse_template"
 _databases = count(1)
 
 
+def new_home() -> Path:
+    """A folder with a short path, in memory where there is room: what a lost disk would cost is not tested."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30
+    return Path(tempfile.mkdtemp(prefix="dc-", dir=memory if roomy else "/tmp"))
+
+
+def pytest_configure() -> None:
+    """Let a `timeout` that ends the tests also end their server: SIGTERM alone would run no fixture's end."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end)
+
+
 @pytest.fixture(scope="session")
 def postgres_major() -> int:
     """Which PostgreSQL of the wheel the tests run on: 18, or DUECOURSE_TEST_POSTGRES."""
@@ -35,7 +54,7 @@ def postgres_major() -> int:
 @pytest.fixture
 def short_home() -> Iterator[Path]:
     """A new home folder whose socket path is short. Tests that start a server here stop it themselves."""
-    home = Path(tempfile.mkdtemp(prefix="dc-", dir="/tmp"))
+    home = new_home()
     yield home
     shutil.rmtree(home, ignore_errors=True)
 
@@ -43,7 +62,7 @@ def short_home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server_conninfo() -> Iterator[str]:
     """The test process's own server. No test of it is about crashes, so it does not wait for disks."""
-    home = Path(tempfile.mkdtemp(prefix="dc-", dir="/tmp"))
+    home = new_home()
     settings = {"fsync": "off", "synchronous_commit": "off", "shared_buffers": "64MB", "autovacuum": "off"}
     server = EmbeddedServer(home, POSTGRES_MAJOR, settings=settings)
     try:

@@ -88,6 +88,7 @@ class EmbeddedServer:
         self.major = major
         self.data_dir = self.home / f"postgres-{major}"
         self.log = self.home / f"postgres-{major}.log"
+        self._unfinished = f"{self.data_dir.name}.new-"
         self._settings = {**_SETTINGS, **(settings or {})}
         self._timeout_seconds = timeout_seconds
         self._users = FileLock(self.home / f"postgres-{major}.users")
@@ -106,6 +107,8 @@ class EmbeddedServer:
                 self._users.share()
                 try:
                     self._require_version()
+                    for left_over in self.home.glob(f"{self._unfinished}*"):
+                        shutil.rmtree(left_over, ignore_errors=True)
                     if not self.data_dir.exists():
                         self._make_cluster(programs, user)
                     user.own_tree(self.data_dir)
@@ -217,12 +220,9 @@ class EmbeddedServer:
 
     def _make_cluster(self, programs: Path, user: ServerUser) -> None:
         """initdb into a folder beside, then rename: a crash leaves either nothing or a whole cluster."""
-        beside = f"{self.data_dir.name}.new-"
-        for left_over in self.home.glob(f"{beside}*"):
-            shutil.rmtree(left_over, ignore_errors=True)
         if shutil.disk_usage(self.home).free < NEEDED_BYTES:
             raise DuecourseError(self._disk_full(), exit_code=3)
-        fresh = Path(tempfile.mkdtemp(prefix=beside, dir=self.home))
+        fresh = Path(tempfile.mkdtemp(prefix=self._unfinished, dir=self.home))
         try:
             user.own(fresh)
             # The C locale compares by code point, the same on every machine and in both versions.

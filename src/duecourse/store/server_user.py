@@ -1,10 +1,10 @@
 """Whose processes the embedded PostgreSQL runs as. PostgreSQL refuses uid 0, and containers often are uid 0.
 
-An ordinary user runs it as themselves. For root there are three ways, tried in this order:
+An ordinary user runs it as themselves. For root there are three ways, taken in this order:
 
 1. the files belong to an ordinary user (root acts in that user's home): as that user;
-2. `unshare --user` gives a user namespace in which root's files belong to uid 1000 and the process is not
-   uid 0: nothing changes owner and every path root can reach works;
+2. `unshare --user` gives a user namespace in which root's files belong to another id and the process is not
+   root: nothing changes owner and every path root can reach works;
 3. as the user `postgres`, or else `nobody`, who then owns the data directory.
 """
 
@@ -14,7 +14,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -94,10 +94,10 @@ def choose_server_user(home: Path, data_dir: Path, postgres: Path) -> ServerUser
                 ),
                 exit_code=3,
             )
-        return ServerUser((), uid, gid, switch=False)
+        return _with_name(ServerUser((), uid, gid, switch=False), postgres)
     if found.st_uid != 0:
-        user = ServerUser((), found.st_uid, found.st_gid, switch=True)
-    elif namespace := _user_namespace(postgres):
+        user = _with_name(ServerUser((), found.st_uid, found.st_gid, switch=True), postgres)
+    elif namespace := _user_namespace(postgres, None):
         return ServerUser(namespace, 0, 0, switch=False)
     else:
         user = _fallback_user()
@@ -105,14 +105,44 @@ def choose_server_user(home: Path, data_dir: Path, postgres: Path) -> ServerUser
     return user
 
 
+def _with_name(user: ServerUser, postgres: Path) -> ServerUser:
+    """initdb refuses a user id that has no name, as containers have; in a namespace the id gets one."""
+    try:
+        pwd.getpwuid(user.uid)
+        return user
+    except KeyError:
+        namespace = _user_namespace(postgres, user.uid if user.switch else None)
+    if not namespace:
+        raise DuecourseError(
+            Problem(
+                "S007",
+                f"user id {user.uid}",
+                "has no name, which PostgreSQL needs, and user namespaces are not allowed here. "
+                "Run as a user that has one.",
+                "The database was not started.",
+            ),
+            exit_code=3,
+        )
+    return replace(user, prefix=namespace)
+
+
 @cache
-def _user_namespace(postgres: Path) -> tuple[str, ...]:
-    """The words that run a program in a user namespace, or nothing where the system does not allow it."""
+def _user_namespace(postgres: Path, run_as: int | None) -> tuple[str, ...]:
+    """The words that run a program in a user namespace, or nothing where the system does not allow it.
+
+    Inside, our files belong to an id that has a name and is not root: whose does not matter, there is only one.
+    """
     unshare = shutil.which("unshare")
-    if unshare is None:
+    named = sorted(entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid > 0)
+    if unshare is None or not named:
         return ()
-    words = (unshare, "--user", "--map-user=1000", "--map-group=1000", "--")
-    tried = subprocess.run([*words, str(postgres), "--version"], capture_output=True, check=False)
+    words = (unshare, "--user", f"--map-user={named[0]}", f"--map-group={named[0]}", "--")
+    try:
+        tried = subprocess.run(
+            [*words, str(postgres), "--version"], capture_output=True, cwd="/", user=run_as, check=False
+        )
+    except OSError:
+        return ()
     return words if tried.returncode == 0 else ()
 
 
