@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 from repository import DOCS, SOURCE, modules, problem_codes, shown
 
+from duecourse.book import mapping, values
 from duecourse.policy.conditions import FIELDS
 
 REFERENCE = DOCS / "reference"
@@ -94,4 +95,22 @@ def test_every_key_and_every_condition_field_of_a_policy_is_documented() -> None
     page = (REFERENCE / "policy.md").read_text("utf-8")
     assert len(policy_keys()) > 15, "the policy room reads its keys in another way now; mend policy_keys()"
     missing = [key for key in sorted(policy_keys() | set(FIELDS)) if f"`{key}`" not in page]
+    assert missing == []
+
+
+def mapping_keys() -> set[str]:
+    """Every key the mapping language knows, by the name it has in a file."""
+    models = [m for place in (mapping, values) for m in vars(place).values() if isinstance(m, type)]
+    return {
+        field.alias or name
+        for model in models
+        if issubclass(model, values.Strict)
+        for name, field in model.model_fields.items()
+    }
+
+
+def test_every_key_of_a_mapping_file_is_documented() -> None:
+    page = (REFERENCE / "mapping.md").read_text("utf-8")
+    assert len(mapping_keys()) > 40
+    missing = [key for key in sorted(mapping_keys()) if not re.search(rf"`[^`\n]*\b{re.escape(key)}\b", page)]
     assert missing == []
