@@ -112,7 +112,8 @@ class MaildirBounces:
                     strange,
                     "C025",
                 )
-            await asyncio.to_thread(self._set_aside, [path for path, _ in found])
+            if found:
+                await asyncio.to_thread(self._set_aside, [path for path, _ in found])
             return len(found)
 
     async def take_all(self) -> None:

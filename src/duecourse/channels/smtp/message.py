@@ -6,6 +6,7 @@ Sources: RFC 5322, RFC 2047, RFC 6532, RFC 8058 (one-click unsubscribe).
 from __future__ import annotations
 
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -50,10 +51,7 @@ def build_message(
     policy = (SMTP if recipient.isascii() else SMTPUTF8).clone(cte_type="7bit")
     message = EmailMessage(policy=policy)
     message["From"] = Address(from_name, addr_spec=from_address)
-    try:
-        message["To"] = Address(addr_spec=recipient)
-    except ValueError:
-        raise AddressError("not an addr-spec") from None
+    message["To"] = _address(recipient)
     message["Subject"] = outgoing.subject
     if date is not None:
         message["Date"] = format_datetime(date)
@@ -71,3 +69,14 @@ def build_message(
     if outgoing.html:
         message.add_alternative(outgoing.html, subtype="html")
     return message.as_bytes(), date
+
+
+def _address(recipient: str) -> Address:
+    local, _, domain = recipient.rpartition("@")
+    if not recipient.isascii():
+        return Address(username=local, domain=domain)
+    try:
+        return Address(addr_spec=recipient)
+    except (ValueError, IndexError, MessageError):
+        # The library's words quote the address.
+        raise AddressError("not an addr-spec") from None
