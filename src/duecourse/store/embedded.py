@@ -31,7 +31,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 from .locks import FileLock
 from .postmaster import find_postmaster, remove_stale_lock_files
 from .server_user import ServerUser, choose_server_user, server_environment
-from .socket_dir import choose_socket_dir
+from .socket_dir import choose_socket_dir, remove_socket_dir
 
 DATABASE = "duecourse"
 OWNER = "duecourse"
@@ -326,12 +326,12 @@ class EmbeddedServer:
     def _shut_down(self) -> None:
         """Fast shutdown: connections are ended, everything is written. Raises S008 when it takes too long."""
         deadline = time.monotonic() + self._timeout_seconds
-        asked = False
+        asked: Path | None = None
         while (postmaster := find_postmaster(self.data_dir)) is not None:
-            if not asked:
+            if asked is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(postmaster.pid, signal.SIGINT)
-                asked = True
+                asked = postmaster.socket_dir
             if time.monotonic() > deadline:
                 raise DuecourseError(
                     Problem(
@@ -343,6 +343,8 @@ class EmbeddedServer:
                     exit_code=3,
                 )
             time.sleep(0.01)
+        if asked is not None:
+            remove_socket_dir(asked, self.home)
 
 
 def _conninfo(socket_dir: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -17,18 +18,17 @@ PATH_LIMIT = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less
 
 
 def choose_socket_dir(home: Path, port: int, user: ServerUser) -> Path:
-    """home when the socket's path fits, else a private folder of the runtime or temporary directory.
+    """home when the socket's path fits and the server may write there, else a private folder.
+
+    That folder is made in the runtime or temporary directory.
 
     Private: owned by the server's user and closed to others, which is checked, since anyone may write where
     temporary files are. Raises S004 when no such folder can be had.
     """
-    if user.switch:
-        candidates: list[Path] = []  # home is not the server user's to write
-    elif _fits(home, port):
+    if _fits(home, port) and home.stat().st_uid == user.uid:
         return home
-    else:
-        candidates = [Path(folder) for folder in (os.environ.get("XDG_RUNTIME_DIR"),) if folder]
-    candidates += [Path(tempfile.gettempdir()), Path("/tmp")]
+    runtime = None if user.switch else os.environ.get("XDG_RUNTIME_DIR")  # ours, not the server user's
+    candidates = [Path(folder) for folder in (runtime, tempfile.gettempdir(), "/tmp") if folder]
     name = f"duecourse-{user.uid}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
     refused: list[str] = []
     for candidate in candidates:
@@ -49,6 +49,13 @@ def choose_socket_dir(home: Path, port: int, user: ServerUser) -> Path:
         ),
         exit_code=3,
     )
+
+
+def remove_socket_dir(socket_dir: Path, home: Path) -> None:
+    """Take a private folder away after the server has stopped; leave home, and what holds anything else."""
+    if socket_dir != home:
+        with contextlib.suppress(OSError):
+            socket_dir.rmdir()
 
 
 def _fits(folder: Path, port: int) -> bool:
