@@ -117,7 +117,7 @@ def test_text_that_may_have_been_taken_is_unknown_and_nothing_else_is(answers: d
         ({"MAIL": "550 5.7.23 SPF"}, Refused("5.7.23", "SPF did not pass", False)),
         ({"END": "554 5.7.1 looks like spam"}, Refused("5.7.1", "delivery is not authorised", False)),
         ({"END": "451 4.3.0 later"}, Refused("4.3.0", "trouble in the mail system", False)),
-        ({"MAIL": "421 4.7.0 slow down"}, Throttled("4.7.0", 30)),
+        ({"MAIL": "421 4.7.0 slow down"}, Throttled("421", 30)),
         ({"RCPT": "450 4.7.1 greylisted"}, Throttled("4.7.1", 30)),
         ({"DATA": "451 4.3.2 closing for a while"}, Throttled("4.3.2", 30)),
     ],

@@ -54,6 +54,8 @@ from duecourse.domain.messaging import (
 LONGEST_VALIDITY_SECONDS = 30 * 86_400
 """The relative form counts months too; how long one lasts is the SMSC's secret. 30 days are enough."""
 DRAIN_TRIES = 3
+MOST_ROUNDS = 10_000
+"""A peer that never stops sending must not hold a drain for ever."""
 
 
 class SmppConfig(BaseModel):
@@ -181,7 +183,7 @@ class SmppAdapter:
             if session is None:
                 break
             try:
-                while True:
+                for _ in range(MOST_ROUNDS):
                     await self._inbound.idle()
                     taken = self._inbound.taken
                     await session.probe()

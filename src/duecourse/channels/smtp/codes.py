@@ -69,7 +69,7 @@ def meaning(status: str) -> str:
 def outcome(code: int, text: str, pause_seconds: float) -> Outcome:
     """The outcome of a reply that is not a success."""
     status = enhanced_status(text)
-    label = status or str(code)
+    label = status if status and code != 421 else str(code)
     if code == 421 or status in SLOW_DOWN:
         return Throttled(label, pause_seconds)
     return Refused(label, meaning(status) if status else f"reply {code}", permanent=status in DEAD_ADDRESS)
