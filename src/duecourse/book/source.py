@@ -106,7 +106,7 @@ def _csv(path: Path, file: BufferedReader, source: Source) -> OpenSource:
         columns,
         source.header,
         _csv_rows(reader, lines, len(columns), source),
-        lambda: min(1.0, file.tell() / size),
+        lambda: 1.0 if file.closed else min(1.0, file.tell() / size),
         encoding,
         source.delimiter,
         source.quote,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,12 +19,17 @@ from duecourse.store.migrate import get_setting
 from .settings import Settings
 
 
+def make_console() -> Console:
+    """The screen; into a file or a pipe, tables are as wide as they like."""
+    return Console() if sys.stdout.isatty() else Console(width=130)
+
+
 @dataclass
 class Context:
     """One command's world. Closed by the entry point, which also stops an embedded server nobody else uses."""
 
     settings: Settings = field(default_factory=Settings)
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=make_console)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -97,6 +103,12 @@ def context() -> Context:
     if not _current:
         _current.append(Context())
     return _current[0]
+
+
+def set_context(chosen: Context) -> None:
+    """Use this context from now on: for a command that brings settings of its own."""
+    close_context()
+    _current.append(chosen)
 
 
 def close_context() -> None:

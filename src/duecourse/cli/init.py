@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from duecourse.domain.problems import DuecourseError, Problem
-from duecourse.privacy.keyring import Keyring
-from duecourse.store.connect import zone_is_known
+from duecourse.privacy.keyring import new_keyring
 from duecourse.store.migrate import get_setting, migrate, prepare_lanes, put_setting
+from duecourse.store.zones import zone_is_known
 
-from .context import context
+from .context import Context, context
 
 
 def init(
@@ -32,10 +32,22 @@ def init(
 
     Example: duecourse init --zone Asia/Shanghai
     """
-    now = context()
-    home = now.settings.home
-    conn = now.connect()
-    if not zone_is_known(conn, zone):
+    here = context()
+    applied = make_book(here, zone, simulated=simulated)
+    kind = "simulated" if here.simulated else "live"
+    here.console.print(f"Ready: {kind} book, lender's zone {here.lender_zone}, home {here.settings.home}")
+    if applied:
+        here.console.print(f"Migrations applied: {', '.join(applied)}")
+    here.console.print("Next: duecourse book import FILE --mapping MAPPING")
+
+
+def make_book(here: Context, zone: str, *, simulated: bool) -> list[str]:
+    """Migrate, make lanes, settings and the key ring; returns the migrations applied.
+
+    Raises DuecourseError D002 (zone), D003 (a live book asked to be simulated).
+    """
+    conn = here.connect()
+    if not zone_is_known(zone):
         raise DuecourseError(
             Problem("D002", "--zone", f"{zone!r} is not an IANA zone; use one such as Asia/Shanghai"),
             exit_code=2,
@@ -43,7 +55,7 @@ def init(
     applied = migrate(conn)
     prepare_lanes(conn)
     was = get_setting(conn, "simulated")
-    if was is not None and bool(was) != simulated and simulated:
+    if was is False and simulated:
         raise DuecourseError(
             Problem(
                 "D003",
@@ -52,18 +64,11 @@ def init(
                 "Nothing was changed.",
             )
         )
-    with conn.transaction():
-        if was is None:
-            put_setting(conn, "simulated", simulated)
-            put_setting(conn, "lender_zone", zone)
+    if was is None:
+        put_setting(conn, "simulated", simulated)
+        put_setting(conn, "lender_zone", zone)
     conn.commit()
-    keys = home / "keys.json"
+    keys = here.settings.home / "keys.json"
     if not keys.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        Keyring.new().save(keys)
-    kind = "simulated" if get_setting(conn, "simulated") else "live"
-    conn.commit()
-    now.console.print(f"Ready: {kind} book, lender's zone {get_setting(conn, 'lender_zone')}, home {home}")
-    if applied:
-        now.console.print(f"Migrations applied: {', '.join(applied)}")
-    now.console.print("Next: duecourse book import FILE --mapping MAPPING")
+        new_keyring(keys)
+    return applied

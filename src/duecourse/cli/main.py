@@ -1,11 +1,13 @@
-"""`duecourse`: the command line. Exit codes: 0 done, 1 the input or state is at fault, 2 misuse, 3 a part outside failed."""
+"""`duecourse`: the command line.
+
+Exit codes: 0 done, 1 the input or state is at fault, 2 misuse, 3 a part outside failed, 130 interrupted.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
 
-import click
 import structlog
 import typer
 from rich.console import Console
@@ -15,7 +17,7 @@ from duecourse.domain.problems import DuecourseError
 from .book import app as book_app
 from .brake import resume, stop
 from .context import close_context
-from .demo import demo
+from .demo.week import demo
 from .init import init
 from .plan import plan
 from .policy import app as policy_app
@@ -53,19 +55,15 @@ app.command()(demo)
 def main() -> None:
     """Run the command line; every fault a person can mend ends as one line and an exit code."""
     quiet_libraries()
-    code = 0
+    code: str | int | None = 0
     try:
-        result = app(standalone_mode=False)
-        code = result if isinstance(result, int) else 0
+        app()
+    except SystemExit as ended:
+        code = ended.code
     except DuecourseError as error:
         print_problems(Console(stderr=True), error)
         code = error.exit_code
-    except click.exceptions.Exit as error:
-        code = error.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         Console(stderr=True).print("interrupted; what was committed stays")
         code = 130
     finally:

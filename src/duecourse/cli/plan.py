@@ -94,7 +94,7 @@ def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False
     """Plan the whole book with a progress bar."""
     conn = here.connect()
     policies = plannables(conn)
-    with Progress(console=here.console, transient=True) as progress:
+    with Progress(console=here.console, transient=True, disable=not here.console.is_terminal) as progress:
         task = progress.add_task("Planning lanes", total=256)
         return plan_book(
             conn,

@@ -34,7 +34,9 @@ from .providers import Provider, check_providers, connect_providers, sandbox_pro
 from .reports import print_run
 from .workshop import Workshop, plannables, share
 
-DESKS = 2
+DESKS = 1
+TAKE = 1000
+"""Far ends on this machine answer at once: the larger the batch, the fewer the statements."""
 LEASE_SECONDS = 30
 
 
@@ -156,6 +158,7 @@ async def _run_days(
         TimeRemainingColumn(),
         console=here.console,
         transient=True,
+        disable=not here.console.is_terminal,
     )
     try:
         share(lanes.epochs, desks)
@@ -167,7 +170,9 @@ async def _run_days(
 
             async def before_day(day: Day) -> None:
                 await before_planning(day)
-                await asyncio.to_thread(plan_book, plan_conn, policies, as_of=day.on, now=day.starts)
+                await asyncio.to_thread(
+                    plan_book, plan_conn, policies, as_of=day.on, now=day.starts, lanes_at_once=256
+                )
                 progress.update(task, completed=(day.on - days[0].on).days, description=f"{day.on}")
 
             started = time.monotonic()
@@ -180,7 +185,7 @@ async def _run_days(
                 days,
                 desks,
                 switchboard,
-                take=switchboard.take(here.settings.claim_size),
+                take=switchboard.take(TAKE),
                 before_day=before_day,
                 on_clock=on_clock,
             )

@@ -2,11 +2,362 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
 import typer
+from psycopg import Connection
 
-from duecourse.store.sql import load
+from duecourse.book.reading import (
+    Borrower,
+    contact_points_of,
+    find_borrower,
+    installments_of,
+    loans_of,
+    payments_of,
+)
+from duecourse.dispatch.reading import find_message, read_rows
+from duecourse.domain.messaging import Channel
+from duecourse.domain.money import from_minor
+from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.privacy.keyring import Keyring
+from duecourse.privacy.mask import mask_email, mask_name, mask_phone
+from duecourse.privacy.sealing import open_value
+from duecourse.rules.words import RULES
 
-SQL = load("dispatch")
+from .context import Context, context
+from .dates import AS_OF_HELP, parse_date
+from .screen import local, print_json, table
 
 borrower_app = typer.Typer(help="Look at one borrower.", no_args_is_help=True)
 message_app = typer.Typer(help="Look at one message.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
+
+
+@borrower_app.callback()
+def _borrower() -> None:
+    """Look at one borrower."""
+
+
+@message_app.callback()
+def _message() -> None:
+    """Look at one message."""
+
+
+@borrower_app.command("show")
+def show_borrower(
+    key: Annotated[str, typer.Argument(help="The lender's customer key.")],
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help=AS_OF_HELP + " Default: today.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One borrower, masked: contact points, loans, what is due, payments, messages, and the timeline.
+
+    Example: duecourse borrower show C00042
+    """
+    here = context()
+    zone = ZoneInfo(here.lender_zone)
+    day = parse_date(as_of, "--as-of") if as_of else here.now().astimezone(zone).date()
+    found = borrower_facts(here, key, day)
+    if as_json:
+        print_json(here.console, found)
+        return
+    print_borrower(here, found)
+
+
+def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
+    """All that is shown of a borrower. Raises DuecourseError D033 when nobody has the key."""
+    conn = here.connect()
+    borrower = find_borrower(conn, here.keyring, key)
+    if borrower is None:
+        raise DuecourseError(Problem("D033", "KEY", "no borrower of the book has this customer key"))
+    place: dict[str, Any] = {"lane": borrower.lane, "borrower_id": borrower.borrower_id}
+    loans = {loan.loan_id: loan for loan in loans_of(conn, **place)}
+    return {
+        **_masked(here.keyring, borrower),
+        "as_of": as_of,
+        "contact_points": _points(conn, here.keyring, place),
+        "loans": [
+            {
+                "ref": loan.loan_ref,
+                "product": loan.product,
+                "method": loan.method,
+                "currency": loan.currency,
+                "creditor": loan.creditor,
+                "autopay": loan.autopay,
+                "state": loan.state,
+            }
+            for loan in loans.values()
+        ],
+        "installments": [
+            {
+                "loan": loans[one.loan_id].loan_ref,
+                "number": one.number,
+                "due_on": one.due_on,
+                "due": str(from_minor(one.due_minor, loans[one.loan_id].currency)),
+                "paid": str(from_minor(one.paid_minor, loans[one.loan_id].currency)),
+                "currency": loans[one.loan_id].currency,
+                "open": one.is_open,
+                "grace_days": one.grace_days,
+                "days_past_due": max(0, (as_of - one.past_due_from).days) if one.past_due_from else 0,
+            }
+            for one in installments_of(conn, **place, as_of=as_of)
+        ],
+        "payments": [
+            {
+                "loan": loans[one.loan_id].loan_ref,
+                "paid_on": one.paid_on,
+                "amount": str(from_minor(one.amount_minor, loans[one.loan_id].currency)),
+                "currency": loans[one.loan_id].currency,
+            }
+            for one in payments_of(conn, **place, as_of=as_of)
+        ],
+        "messages": read_rows(conn, "borrower_messages", **place),
+        "timeline": read_rows(conn, "borrower_history", **place),
+    }
+
+
+def _masked(keyring: Keyring, borrower: Borrower) -> dict[str, Any]:
+    name = ""
+    if borrower.name_sealed:
+        name = mask_name(open_value(keyring, borrower.name_sealed, "borrower", "name", borrower.borrower_id))
+    return {
+        "key": borrower.borrower_key,
+        "name": name,
+        "language": borrower.language,
+        "region": borrower.region,
+        "zone": borrower.zone,
+        "grade": borrower.grade,
+        "lane": borrower.lane,
+    }
+
+
+def masked_address(keyring: Keyring, channel: str, sealed: bytes, point: object) -> str:
+    """A contact point's address, masked for the screen."""
+    address = open_value(keyring, sealed, "contact_point", "address", str(point))
+    return mask_phone(address) if channel == Channel.SMS else mask_email(address)
+
+
+def _points(conn: Connection, keyring: Keyring, place: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "channel": point.channel,
+            "address": masked_address(keyring, point.channel, point.address_sealed, point.contact_point_id),
+            "state": point.state,
+            "retired_reason": point.retired_reason,
+        }
+        for point in contact_points_of(conn, **place)
+    ]
+
+
+def print_borrower(here: Context, found: Mapping[str, Any]) -> None:
+    """A borrower as tables."""
+    zone = ZoneInfo(found["zone"])
+    console = here.console
+    console.print(
+        f"{found['key']}  {found['name']}  grade {found['grade'] or '-'}  {found['language']}  {found['zone']}",
+        style="bold",
+        highlight=False,
+    )
+    console.print(
+        table(
+            "Contact points",
+            ["channel", "address", "state", "why"],
+            [
+                (one["channel"], one["address"], one["state"], one["retired_reason"])
+                for one in found["contact_points"]
+            ],
+        )
+    )
+    console.print(
+        table(
+            f"Installments, as of {found['as_of']}",
+            ["loan", "no.", "due on", "due", "paid", "", "open", "grace", "days past due"],
+            [
+                (
+                    one["loan"], one["number"], one["due_on"], one["due"], one["paid"], one["currency"],
+                    "open" if one["open"] else "", one["grace_days"], one["days_past_due"] or "",
+                )
+                for one in near(found["installments"], found["as_of"])
+            ],
+            right=[1, 3, 4, 7, 8],
+        )
+    )  # fmt: skip
+    if found["payments"]:
+        console.print(
+            table(
+                "Payments",
+                ["day", "loan", "amount", ""],
+                [
+                    (one["paid_on"], one["loan"], one["amount"], one["currency"])
+                    for one in found["payments"][-12:]
+                ],
+                right=[2],
+            )
+        )
+    console.print(
+        table(
+            "Timeline, borrower's time",
+            ["when", "what", "", "became", "why"],
+            [
+                (local(one["at"], zone), one["subject"], one["what"], one["state"], _why(one))
+                for one in found["timeline"]
+            ],
+        )
+    )
+    console.print("One of the messages in full: duecourse message show ID")
+    console.print(
+        table(
+            "Messages",
+            ["id", "day", "step", "purpose", "standing"],
+            [
+                (
+                    str(one["message_id"])[:8],
+                    one["local_on"],
+                    one["step"],
+                    one["purpose"],
+                    one["outcome"] or one["state"],
+                )
+                for one in found["messages"]
+            ],
+        )
+    )
+
+
+def near(installments: Sequence[Mapping[str, Any]], as_of: date) -> list[Mapping[str, Any]]:
+    """The twelve installments that matter now: those that fell or fall due until a month from the day."""
+    return [one for one in installments if one["due_on"] <= as_of + timedelta(days=31)][-12:]
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    words = RULES.get(row["rule"] or "")
+    parts = [row["rule"] and f"{row['rule']}: {words.en if words else ''}", row["reason"]]
+    return "; ".join(part for part in parts if part)
+
+
+@message_app.command("show")
+def show_message(
+    message_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Message id, or its first six digits or more.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """One message: its exact text, route, attempts, receipts and every verdict.
+
+    Example: duecourse message show 3f2a9c
+    """
+    here = context()
+    found = message_facts(here, message_id)
+    if as_json:
+        print_json(here.console, found)
+        return
+    print_message(here, found)
+
+
+def message_facts(here: Context, message_id: str) -> dict[str, Any]:
+    """All that is shown of a message."""
+    conn = here.connect()
+    lane, found_id = find_message(conn, message_id)
+    place = {"lane": lane, "message_id": found_id}
+    message = read_rows(conn, "show_message", **place)[0]
+    attempts = []
+    for row in read_rows(conn, "show_attempts", **place):
+        archived = row.pop("text_sealed")
+        text = (
+            json.loads(open_value(here.keyring, archived, "attempt", "text", row["attempt_id"]))
+            if archived
+            else {}
+        )
+        point = row.pop("contact_point_id")
+        sealed = row.pop("address_sealed")
+        digest = row.pop("text_digest")
+        attempts.append(
+            {
+                **row,
+                "address": masked_address(here.keyring, row["channel"], sealed, point) if sealed else "",
+                "text_digest": bytes(digest).hex() if digest else None,
+                **text,
+            }
+        )
+    items = [
+        {**row, "due": str(from_minor(row.pop("due_minor"), row["currency"]))}
+        for row in read_rows(conn, "show_items", **place)
+    ]
+    return {
+        **message,
+        "items": items,
+        "attempts": attempts,
+        "receipts": read_rows(conn, "show_receipts", **place),
+        "verdicts": [
+            {**row, "rule_zh": RULES[row["rule"]].zh if row["rule"] in RULES else None}
+            for row in read_rows(conn, "show_history", **place)
+        ],
+    }
+
+
+def print_message(here: Context, found: Mapping[str, Any]) -> None:
+    """A message as text and tables."""
+    zone = ZoneInfo(found["zone"])
+    console = here.console
+    console.print(
+        f"{found['message_id']}  {found['step']} ({found['purpose']}) for {found['borrower_key']}, "
+        f"{found['local_on']}: {found['outcome'] or found['state']}",
+        style="bold",
+        highlight=False,
+    )
+    console.print(
+        f"Policy {found['policy']} version {found['policy_version']}, template {found['template']} version "
+        f"{found['template_version']}, route {_route(found)}, useful until {local(found['useful_until'], zone)}",
+        highlight=False,
+    )
+    console.print(
+        table(
+            "Speaks of",
+            ["loan", "no.", "due on", "due", "", "step"],
+            [
+                (one["loan_ref"], one["number"], one["due_on"], one["due"], one["currency"], one["step"])
+                for one in found["items"]
+            ],
+            right=[1, 3],
+        )
+    )
+    for attempt in found["attempts"]:
+        console.print(
+            f"Attempt {attempt['seq']}: {attempt['channel']} to {attempt['address']} by {attempt['provider']}: "
+            f"{attempt['state']} {attempt['code'] or ''} {attempt['reason'] or ''}".rstrip(),
+            style="bold",
+            highlight=False,
+        )
+        if attempt.get("subject"):
+            console.print(f"  Subject: {attempt['subject']}", highlight=False, markup=False)
+        for line in str(attempt.get("text", "")).splitlines():
+            console.print(f"  {line}", highlight=False, markup=False)
+    if found["receipts"]:
+        console.print(
+            table(
+                "Receipts",
+                ["attempt", "provider", "says", "code", "heard"],
+                [
+                    (one["seq"], one["provider"], one["status"], one["code"], local(one["received_at"], zone))
+                    for one in found["receipts"]
+                ],
+            )
+        )
+    console.print(
+        table(
+            "Verdicts and transitions, borrower's time",
+            ["when", "what", "became", "why"],
+            [(local(one["at"], zone), one["subject"], one["state"], _why(one)) for one in found["verdicts"]],
+        )
+    )
+
+
+def _route(found: Mapping[str, Any]) -> str:
+    route: Sequence[str] = found["route"]
+    words = " then ".join(route)
+    if found["next_if"]:
+        words += f" if not {found['next_if']} within {found['next_after_seconds'] // 60} min"
+    return words

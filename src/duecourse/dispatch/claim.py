@@ -54,10 +54,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """judged: messages looked at; zero means that nothing is due. claimed: those that may go."""
+    """judged: messages looked at. claimed: those that may go. more: whether others were due and left for the next."""
 
     judged: int
     claimed: Sequence[Claimed]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,10 @@ def claim_batch(
                 "pause": pause,
             },
         ).fetchall()
-        allowed = [_Allowed(row[0], row[1], *row[3:]) for row in rows if row[2]]
+        more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
+        allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
         if not allowed:
-            return ClaimResult(len(rows), [])
+            return ClaimResult(len(rows), [], more)
         facts = _read_facts(conn, keyring, allowed, as_of)
         renditions = {one.message_id: composer.compose(facts[one.message_id], one.channel) for one in allowed}
         _give_back_refused(conn, epochs, allowed, renditions, now)
@@ -133,6 +135,7 @@ def claim_batch(
             )
             for one in going
         ],
+        more,
     )
 
 

@@ -186,13 +186,13 @@ class Desk:
         """The lender's date."""
         return now.astimezone(self._zone).date()
 
-    async def take_turn(self, now: datetime, take: int, *, hand_over_by: float | None = None) -> int:
-        """Claim, send and settle one batch; returns how many messages were judged, 0 when nothing was due.
+    async def take_turn(self, now: datetime, take: int, *, hand_over_by: float | None = None) -> bool:
+        """Claim, send and settle one batch; returns whether more is due already.
 
         hand_over_by: a monotonic bound besides HAND_OVER_SECONDS, such as the end of the lease.
         """
         async with self._turn:
-            return await self._take_turn(now, take, hand_over_by) if self.epochs else 0
+            return bool(self.epochs) and await self._take_turn(now, take, hand_over_by)
 
     async def let_go(self, lanes: Iterable[int]) -> None:
         """Stop working these lanes; returns when nothing of them is in hand."""
@@ -201,20 +201,20 @@ class Desk:
         async with self._turn:
             return
 
-    async def _take_turn(self, now: datetime, take: int, hand_over_by: float | None) -> int:
+    async def _take_turn(self, now: datetime, take: int, hand_over_by: float | None) -> bool:
         write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
         try:
             result = await self._db(self._claim, now, take, write_before)
         except FenceLostError:
             log.warning("lane taken over by another worker before the claim was committed")
-            return 0
+            return False
         self._tally.judged += result.judged
         if result.claimed:
             outcomes = await self._send(result.claimed)
             self._tally.handed_over += sum(not isinstance(outcome, NotWritten) for outcome in outcomes)
             self._tally.count(outcomes)
             self._tally.settled += await self._db(self._settle, result.claimed, outcomes, now)
-        return result.judged
+        return result.more
 
     def _claim(self, now: datetime, take: int, write_before: float) -> ClaimResult:
         return claim_batch(
@@ -293,6 +293,15 @@ class Desk:
             row = self._conn.execute(SQL["recover_attempts"], held).fetchone()
         sweep_receipts(self._conn, epochs, now=now)
         return int(row[0]) if row else 0
+
+    async def has_due(self, now: datetime) -> bool:
+        """Whether a message is due in this desk's lanes: cheaper than a claim that finds nothing."""
+        return bool(self.epochs) and await self._db(self._has_due, now)
+
+    def _has_due(self, now: datetime) -> bool:
+        row = self._conn.execute(SQL["has_due"], {"lanes": list(self.epochs), "now": now}).fetchone()
+        self._conn.rollback()
+        return row is not None and bool(row[0])
 
     async def is_idle(self) -> bool:
         """Whether nothing is due now and nothing is in flight in this desk's lanes."""

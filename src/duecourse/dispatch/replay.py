@@ -77,11 +77,10 @@ async def _live_through(
         instants = [instant for desk in desks if (instant := await desk.next_instant())]
         upcoming = min(instants, default=day.ends)
         if upcoming >= day.ends:
+            await _finish_day(day, desks)
             return
         if upcoming > now or rounds >= _STANDSTILL:
-            now = min(_tick_after(max(upcoming, now + TICK if rounds >= _STANDSTILL else now), day), day.ends)
-            if now >= day.ends:
-                return
+            now = _tick_after(max(upcoming, now + TICK if rounds >= _STANDSTILL else now), day)
             rounds = 0
         rounds += 1
         switchboard.now = now
@@ -91,6 +90,12 @@ async def _live_through(
         for desk in desks:
             await desk.receive(now)
             await desk.advance(now)
+
+
+async def _finish_day(day: Day, desks: Sequence[Desk]) -> None:
+    """What ends with the day ends with it, also when no other day follows."""
+    for desk in desks:
+        await desk.advance(day.ends)
 
 
 async def _finish_instant(desk: Desk, now: datetime, take: int) -> None:

@@ -90,7 +90,7 @@ class Worker:
         while not self._finished.is_set():
             try:
                 await self._refresh()
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 log.error(
                     "could not renew the leases; the worker is idle until it can", error=type(error).__name__
                 )
@@ -146,11 +146,12 @@ class Worker:
     async def _work(self, desk: Desk) -> None:
         advanced = swept = time.monotonic()
         while not self._stopping.is_set():
-            judged = 0
+            busy = False
             # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
             if time.monotonic() < self._lease_ends - self._plan.lease_seconds / 3:
                 now = await desk.clock()
-                judged = await desk.take_turn(now, self._plan.take, hand_over_by=self._lease_ends)
+                if await desk.has_due(now):
+                    busy = await desk.take_turn(now, self._plan.take, hand_over_by=self._lease_ends)
                 await desk.receive(now)
                 if time.monotonic() - advanced >= ADVANCE_SECONDS:
                     advanced = time.monotonic()
@@ -158,7 +159,7 @@ class Worker:
                 if time.monotonic() - swept >= SWEEP_SECONDS:
                     swept = time.monotonic()
                     await desk.sweep(now)
-            if not judged:
+            if not busy:
                 if self._plan.until_idle and await self._is_idle():
                     self.stop()
                 await self._pause(POLL_SECONDS)

@@ -129,7 +129,7 @@ def _anchor(step: Step, policy: Policy, first: date, as_of: date) -> tuple[sql.C
 
 def _between(column: str, start: date, end: date) -> sql.Composable:
     return sql.SQL("{} BETWEEN {}::date AND {}::date").format(
-        sql.SQL(column),  # type: ignore[arg-type]
+        sql.SQL(column),
         sql.Literal(start),
         sql.Literal(end),
     )

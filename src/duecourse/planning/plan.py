@@ -57,21 +57,22 @@ def plan_book(
     as_of: date,
     now: datetime,
     lanes: Iterable[int] = range(256),
+    lanes_at_once: int = LANES_AT_ONCE,
     dry_run: bool = False,
     on_progress: Callable[[int], None] = lambda lanes_done: None,
 ) -> PlanReport:
     """Plan every message that falls on local days up to as_of + 2, catching up days missed since the last run.
 
     as_of: the lender's date; the book is read as it is known then. now: the clock that decides what is late.
-    Commits every LANES_AT_ONCE lanes, so that a crash loses nothing that was reported done; with dry_run the same
+    Commits every lanes_at_once lanes, so that a crash loses nothing that was reported done; with dry_run the same
     statements run, the preview is read, and all of it is rolled back.
     """
     report = PlanReport(as_of)
     if not plannables:
         return report
     every_lane = list(lanes)
-    for start in range(0, len(every_lane), LANES_AT_ONCE):
-        some = every_lane[start : start + LANES_AT_ONCE]
+    for start in range(0, len(every_lane), lanes_at_once):
+        some = every_lane[start : start + lanes_at_once]
         with conn.transaction(force_rollback=dry_run):
             _plan_lanes(conn, plannables, some, as_of, now, report, preview=dry_run)
         on_progress(len(some))
@@ -112,7 +113,7 @@ def _plan_lanes(
         )
     )
     items, parameters = compile_items(plannables, as_of, planned_from)
-    statement = sql.SQL(SQL["plan_lanes"]).format(items=items)  # type: ignore[arg-type]
+    statement = sql.SQL(SQL["plan_lanes"]).format(items=items)
     row = conn.execute(statement, common | parameters).fetchone()
     assert row is not None
     report.messages += row[0]

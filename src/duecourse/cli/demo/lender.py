@@ -19,7 +19,7 @@ from duecourse.domain.schedule import Method, Terms, add_months, build_schedule,
 
 FAMILY_ZH: Final = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN_ZH: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰"
-FAMILY_EN: Final = ("Chan", "Leung", "Smith", "Jones", "Taylor", "Brown", "Wong", "Davies", "Evans", "Wilson")
+FAMILY_EN: Final = ("Santos", "Reyes", "Smith", "Jones", "Taylor", "Brown", "Wong", "Davies", "Evans", "Wilson")
 GIVEN_EN: Final = ("Mei", "James", "Olivia", "Grace", "Daniel", "Priya", "Thomas", "Emma", "Wei", "Sarah")
 
 # How a grade pays: share before the reminders, share up to the due day, share some days late; the rest do not.
@@ -74,13 +74,15 @@ class MadeUpLender:
     def write(self, folder: Path) -> dict[str, Path]:
         """Write customers, contracts, statements and payments made so far; returns mapping name to file."""
         contracts: list[list[object]] = []
+        lines: list[list[object]] = []
         statements: list[list[object]] = []
         for customer in self._customers:
-            self._lend(customer, contracts, statements)
+            self._lend(customer, contracts, lines, statements)
         past = [payment for payment in self._payments if payment.paid_on < self._first_day]
         return {
             "customers": _csv(folder / "customers.csv", CUSTOMER_COLUMNS, self._customer_rows()),
             "contracts": _csv(folder / "contracts.csv", CONTRACT_COLUMNS, iter(contracts)),
+            "credit-lines": _csv(folder / "credit-lines.csv", LINE_COLUMNS, iter(lines)),
             "statements": _csv(folder / "statements.csv", STATEMENT_COLUMNS, iter(statements)),
             "payments": write_payments(folder / "payments.csv", past),
         }
@@ -120,7 +122,11 @@ class MadeUpLender:
             ]  # fmt: skip
 
     def _lend(
-        self, customer: Customer, contracts: list[list[object]], statements: list[list[object]]
+        self,
+        customer: Customer,
+        contracts: list[list[object]],
+        lines: list[list[object]],
+        statements: list[list[object]],
     ) -> None:
         share = self._random.random()
         if share < 0.2:
@@ -132,7 +138,7 @@ class MadeUpLender:
                 customer, "car-loan", Method.EQUAL_PRINCIPAL, 36, (60_000, 240_000), "0.055", contracts
             )
         if share >= 0.42:  # some hold a car loan and a credit line: their notices fall together
-            self._credit_line(customer, contracts, statements)
+            self._credit_line(customer, lines, statements)
 
     def _due_day(self) -> date:
         """A due day near the week: most fall in it or just around it, so that every step has work."""
@@ -169,13 +175,11 @@ class MadeUpLender:
                 self._maybe_pay(customer, contract, due.number, due.due_minor, due.due_on, autopay)
 
     def _credit_line(
-        self, customer: Customer, contracts: list[list[object]], statements: list[list[object]]
+        self, customer: Customer, lines: list[list[object]], statements: list[list[object]]
     ) -> None:
         random = self._random
         contract = f"L-{customer.number[1:]}"
-        contracts.append(
-            [contract, customer.number, "cash-loan", "revolving", customer.currency, "", "", "", "", "", "no"]
-        )
+        lines.append([contract, customer.number, customer.currency])
         due_on = self._due_day()
         for number, due in ((1, add_months(due_on, -1)), (2, due_on)):
             balance = Decimal(random.randrange(800, 30_000))
@@ -217,6 +221,7 @@ CONTRACT_COLUMNS: Final = (
     "contract_no", "customer_no", "product", "method", "currency", "principal", "annual_rate", "started_on",
     "first_due_on", "periods", "autopay",
 )  # fmt: skip
+LINE_COLUMNS: Final = ("contract_no", "customer_no", "currency")
 STATEMENT_COLUMNS: Final = ("contract_no", "currency", "number", "statement_on", "due_on", "balance")
 PAYMENT_COLUMNS: Final = ("contract_no", "currency", "reference", "amount", "paid_on")
 
@@ -244,8 +249,8 @@ def _place(share: float) -> tuple[str, str, str, str, str]:
     if share < 0.7:
         return "zh-CN", "CN", "Asia/Shanghai", "CNY", "+86139{index:04d}{ending}"
     if share < 0.9:
-        return "en", "HK", "Asia/Hong_Kong", "HKD", "+8529{last:03d}{ending}"
-    return "en", "GB", "Europe/London", "GBP", "+4479{index:04d}{ending}"
+        return "en", "PH", "Asia/Manila", "PHP", "+63917{last:03d}{ending}"
+    return "en", "GB", "Europe/London", "GBP", "+4478{index:04d}{ending}"
 
 
 def _pick(random: Random, shares: tuple[tuple[str, float], ...]) -> str:

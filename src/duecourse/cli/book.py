@@ -1,0 +1,205 @@
+"""`duecourse book`: import a lender's file, check one, sum the book up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from duecourse.book.importing import ImportReport, import_book
+from duecourse.book.importing import Progress as Position
+from duecourse.book.mapping import load_mapping
+from duecourse.book.summary import summary as summarise
+
+from .context import context
+from .screen import print_json, table
+
+app = typer.Typer(help="The loan book: import, check, summary.", no_args_is_help=True)
+
+FileArgument = Annotated[Path, typer.Argument(help="The lender's file: CSV or Parquet.", show_default=False)]
+MappingOption = Annotated[
+    Path, typer.Option("--mapping", "-m", help="The mapping file (TOML).", show_default=False)
+]
+RejectsOption = Annotated[
+    Path | None, typer.Option("--rejects", help="Where refused rows go.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+PROBLEMS_SHOWN = 20
+
+
+@app.command("import")
+def import_(
+    file: FileArgument,
+    mapping: MappingOption,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="One bad row refuses the file; nothing is written.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="As `book check`.")] = False,
+    rejects: RejectsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import a file into the book. The same file twice changes nothing; changed rows update, with history.
+
+    Bad rows are listed, written to FILE.rejects.csv and left out; the rest goes in. Exit code 1 when a row was
+    refused.
+
+    Example: duecourse book import accounts.csv --mapping mapping.toml
+    """
+    if not dry_run and rejects is None:
+        rejects = file.with_name(file.name + ".rejects.csv")
+    _run(file, mapping, strict=strict, dry_run=dry_run, rejects=rejects, as_json=as_json)
+
+
+@app.command()
+def check(
+    file: FileArgument, mapping: MappingOption, rejects: RejectsOption = None, as_json: JsonOption = False
+) -> None:
+    """Check a file against its mapping and the book, row by row, and write nothing.
+
+    Exit code 1 when a row would be refused.
+
+    Example: duecourse book check accounts.csv --mapping mapping.toml
+    """
+    _run(file, mapping, strict=False, dry_run=True, rejects=rejects, as_json=as_json)
+
+
+@app.command()
+def summary(as_json: JsonOption = False) -> None:
+    """Sum the book up: borrowers, loans, installments, payments, their amounts, and the last imports.
+
+    Example: duecourse book summary --json
+    """
+    now = context()
+    found = summarise(now.connect(autocommit=True))
+    found["simulated"] = now.simulated
+    if as_json:
+        print_json(now.console, found)
+        return
+    kind = "simulated" if found["simulated"] else "live"
+    now.console.print(
+        f"A {kind} book: {found['borrowers']:,} borrowers in {found['lanes']} lanes, "
+        f"{found['contact_points']:,} contact points ({found['retired_contact_points']:,} retired), "
+        f"{found['opt_outs']:,} opt-outs"
+    )
+    rows = [
+        (
+            currency,
+            f"{money['loans']:,}",
+            f"{money['installments']:,}",
+            money["installments_amount"],
+            f"{money['payments']:,}",
+            money["payments_amount"],
+        )
+        for currency, money in found["currencies"].items()
+    ]
+    columns = ("currency", "loans", "installments", "amount", "payments", "amount")
+    now.console.print(table("Money", columns, rows, right=(1, 2, 3, 4, 5)))
+    imports = [
+        (one["started_at"][:16], one["file"], one["mapping"], one["state"], one["rows"], one["rejected"])
+        for one in found["imports"]
+    ]
+    columns = ("started", "file", "mapping", "state", "rows", "rejected")
+    now.console.print(table("Last imports", columns, imports, right=(4, 5)))
+
+
+def _run(
+    file: Path, mapping_file: Path, *, strict: bool, dry_run: bool, rejects: Path | None, as_json: bool
+) -> None:
+    now = context()
+    mapping = load_mapping(mapping_file)
+    # No limit on idle time in a transaction: a strict import holds one while it reads the file.
+    conn = now.store.connect(autocommit=True, idle_in_transaction_seconds=0)
+    with conn, _bar(file.name) as bar:
+        task = bar.add_task("", total=1.0, note="")
+
+        def show(position: Position) -> None:
+            seconds = bar.tasks[0].elapsed or 0
+            rate = position.rows / seconds if seconds else 0
+            note = f"{position.rows:,} rows, {rate:,.0f}/s, {position.rejected:,} refused"
+            bar.update(task, completed=position.fraction, note=note)
+
+        report = import_book(
+            conn,
+            now.keyring,
+            file,
+            mapping,
+            now=now.now(),
+            where=str(mapping_file),
+            strict=strict,
+            dry_run=dry_run,
+            rejects=rejects,
+            progress=show,
+        )
+        bar.update(task, completed=1.0)
+    if as_json:
+        print_json(now.console, _as_json(report))
+    else:
+        _print(now.console, report)
+    if report.rejected:
+        raise typer.Exit(1)
+
+
+def _bar(name: str) -> Progress:
+    return Progress(
+        TextColumn(name),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _as_json(report: ImportReport) -> dict[str, object]:
+    return {
+        "file": report.file,
+        "state": report.state,
+        "rows": report.rows,
+        "rejected": report.rejected,
+        "counts": dict(report.counts),
+        "codes": dict(report.codes),
+        "scientific": report.scientific,
+        "rejects": str(report.rejects) if report.rejects else None,
+        "seconds": round(report.seconds, 3),
+        "problems": [{"code": p.code, "where": p.where, "text": str(p)} for p in report.problems],
+    }
+
+
+def _print(console: Console, report: ImportReport) -> None:
+    for problem in report.problems[:PROBLEMS_SHOWN]:
+        console.print(str(problem), style="red", highlight=False, markup=False, soft_wrap=True)
+    kinds = ("borrowers", "contact_points", "loans", "installments", "payments")
+    rows = [
+        (
+            kind.replace("_", " "),
+            *(f"{report.counts[f'{kind} {what}']:,}" for what in ("new", "changed", "same")),
+        )
+        for kind in kinds
+        if any(report.counts[f"{kind} {what}"] for what in ("new", "changed", "same"))
+    ]
+    if rows:
+        console.print(table(report.file, ("", "new", "changed", "unchanged"), rows, right=(1, 2, 3)))
+    rate = report.rows / report.seconds if report.seconds else 0
+    console.print(
+        f"{report.rows:,} rows in {report.seconds:.1f} s ({rate:,.0f}/s), {report.rejected:,} refused"
+    )
+    if report.codes:
+        listed = ", ".join(f"{code} {count:,}" for code, count in sorted(report.codes.items()))
+        console.print(f"By code: {listed}")
+    if report.scientific:
+        console.print(
+            f"{report.scientific:,} numbers stood in scientific notation; the mapping allows it, "
+            "but a spreadsheet may have rounded them"
+        )
+    if report.rejects:
+        console.print(f"Refused rows: {report.rejects}")
+    if report.state == "refused":
+        console.print("Nothing was written: --strict refuses the whole file")
+    if report.state == "checked":
+        console.print("Nothing was written: this was a check")

@@ -1,0 +1,1 @@
+"""`duecourse demo`: a made-up lender's week, through real sockets."""
