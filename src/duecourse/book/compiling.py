@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any
 
 from duecourse.domain.money import MoneyError, to_minor
 from duecourse.domain.schedule import add_months
 
+from .cells import Notes, Read, as_text, joined, spelled, within
 from .mapping import Mapping as MappingFile
 from .parsing import (
     FieldFault,
@@ -38,21 +40,11 @@ from .values import (
     MoneyRule,
     NumberRule,
     Rule,
-    Scalar,
     TextRule,
 )
 
-Read: TypeAlias = Callable[[Row], Any]
 _HOLE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _FORMAT = re.compile(r"0?[1-9][0-9]?d?")
-
-
-@dataclass
-class Notes:
-    """What the import report says of the file beyond its faults."""
-
-    scientific: int = 0
-    """Numbers that stood in scientific notation and were allowed."""
 
 
 @dataclass
@@ -95,6 +87,9 @@ class Scope:
         if rule.column is not None:
             return self._column(self._fixed(rule.column))
         if isinstance(rule.value, str):
+            if not _HOLE.search(rule.value):
+                text = rule.value
+                return lambda row: text
             return self.template(rule.value)
         constant = rule.value
         return lambda row: constant
@@ -104,7 +99,7 @@ class Scope:
         if rule.choose is not None:
             return self._choose(rule.choose, self.text, "")
         raw = self._looked_up(rule, self.raw(rule))
-        return lambda row: _as_text(raw(row))
+        return lambda row: as_text(raw(row))
 
     def _column(self, name: str) -> Read:
         index = self.columns.get(name)
@@ -146,15 +141,22 @@ class Scope:
             else:
                 parts.append(self._hole(hole[1]))
         parts.append(template[position:])
-        return _joined([part for part in parts if part != ""])
+        return joined([part for part in parts if part != ""])
 
     def _hole(self, written: str) -> str | Read:
         name, _, spec = written.partition(":")
         if name in self.constants:
             constant = self.constants[name]
-            return str(constant) if not spec else _spelled(lambda row: constant, spec, self)
+            return str(constant) if not spec else self._spelled(lambda row: constant, spec)
         read = self._name(name)
-        return _spelled(read, spec, self) if spec else read
+        return self._spelled(read, spec) if spec else read
+
+    def _spelled(self, read: Read, spec: str) -> Read:
+        if not _FORMAT.fullmatch(spec):
+            return self.fault(
+                "B004", f"'{spec}' is not a width; write {{row:08d}} for eight digits with zeros"
+            )
+        return spelled(read, int(spec.rstrip("d")), spec.startswith("0"))
 
     def _name(self, name: str) -> Read:
         variable = self.mapping.vars.get(name)
@@ -192,7 +194,7 @@ class Scope:
         name = rule.lookup
 
         def look_up(row: Row) -> object:
-            found = _as_text(raw(row))
+            found = as_text(raw(row))
             if found in table:
                 return table[found]
             if default is not None:
@@ -230,7 +232,7 @@ class Scope:
                 return None
             number = native_number(found)
             if number is None:
-                number, scientific = parse(_as_text(found))
+                number, scientific = parse(as_text(found))
                 notes.scientific += scientific
             return number / 100 if percent else number
 
@@ -305,7 +307,7 @@ class Scope:
             found = raw(row)
             if isinstance(found, int) and not isinstance(found, bool):
                 return found
-            text = _as_text(found)
+            text = as_text(found)
             if not text:
                 return None
             if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
@@ -325,7 +327,7 @@ class Scope:
         mapping = self.mapping.mapping
 
         def hashed(row: Row) -> int:
-            digest = blake2b(f"{mapping}\0{_as_text(seed(row))}".encode(), digest_size=8).digest()
+            digest = blake2b(f"{mapping}\0{as_text(seed(row))}".encode(), digest_size=8).digest()
             return int(base(row)) + low + int.from_bytes(digest, "big") % width
 
         return hashed
@@ -369,25 +371,30 @@ class Scope:
             found = raw(row)
             if found == "":
                 return None
-            return native_date(found) or parse(_as_text(found))
+            return native_date(found) or parse(as_text(found))
 
         return read
 
     def _built_day(self, rule: DateRule) -> Read:
         month = self.template(rule.month or "")
         months = self.integer(rule.plus_months) if rule.plus_months is not None else (lambda row: 0)
+
+        @lru_cache(maxsize=1024)
+        def first_and_last(written: str, plus: int) -> tuple[date, date]:
+            first = add_months(date(*month_of(written), 1), plus)
+            return first, add_months(first, 0, month_end=True)
+
         at_end = not isinstance(rule.day, IntegerRule)
         day = self.integer(rule.day) if isinstance(rule.day, IntegerRule) else (lambda row: 1)
 
         def built(row: Row) -> date | None:
-            written = _as_text(month(row))
+            written = as_text(month(row))
             if not written:
                 return None
-            first = add_months(date(*month_of(written), 1), months(row))
+            first, last = first_and_last(written, months(row))
             number = day(row)
             if number is None or not 1 <= number <= 31:
                 raise FieldFault("B012", f"{quoted(str(number))} is not a day of a month", "expected 1 to 31")
-            last = add_months(first, 0, month_end=True)
             return last if at_end else first.replace(day=min(number, last.day))
 
         return built
@@ -403,7 +410,7 @@ class Scope:
             found = raw(row)
             if isinstance(found, bool):
                 return found
-            text = _as_text(found).casefold()
+            text = as_text(found).casefold()
             if text in yes:
                 return True
             if text in no:
@@ -434,9 +441,9 @@ class Scope:
 
             return read_number
         if rule.kind == "boolean":
-            return self.boolean(BooleanRule(**_common(rule)))
+            return self.boolean(BooleanRule(**rule.plain()))
         if rule.kind == "date":
-            day = self.day(DateRule(**_common(rule), formats=rule.formats))
+            day = self.day(DateRule(**rule.plain(), formats=rule.formats))
             return lambda row: found.isoformat() if (found := day(row)) is not None else None
         text = self.text(rule)
         return lambda row: text(row) or None
@@ -475,68 +482,18 @@ class Scope:
             number = silent.number(
                 NumberRule(column=condition.column, value=condition.value, scientific=True)
             )
-            tests.append(lambda row: _within(number(row), *bounds))
+            tests.append(lambda row: within(number(row), *bounds))
         text = self.text(rule)
         if condition.empty is not None:
             wanted = condition.empty
             tests.append(lambda row: (text(row) == "") is wanted)
         if condition.equals is not None:
-            tests.append(lambda row, known=_as_text(condition.equals): text(row) == known)  # type: ignore[misc]
+            wanted_text = as_text(condition.equals)
+            tests.append(lambda row: text(row) == wanted_text)
         if condition.differs is not None:
-            tests.append(lambda row, known=_as_text(condition.differs): text(row) != known)  # type: ignore[misc]
+            unwanted_text = as_text(condition.differs)
+            tests.append(lambda row: text(row) != unwanted_text)
         if condition.among is not None:
-            known_set = frozenset(map(_as_text, condition.among))
+            known_set = frozenset(map(as_text, condition.among))
             tests.append(lambda row: text(row) in known_set)
         return tests[0] if len(tests) == 1 else (lambda row: all(test(row) for test in tests))
-
-
-def _common(rule: AttributeRule) -> dict[str, Any]:
-    return {"column": rule.column, "value": rule.value, "lookup": rule.lookup, "default": rule.default}
-
-
-def _within(
-    number: Decimal | None,
-    greater: Scalar | None,
-    less: Scalar | None,
-    at_least: Scalar | None,
-    at_most: Scalar | None,
-) -> bool:
-    if number is None:
-        return False
-    return (
-        (greater is None or number > Decimal(greater))
-        and (less is None or number < Decimal(less))
-        and (at_least is None or number >= Decimal(at_least))
-        and (at_most is None or number <= Decimal(at_most))
-    )
-
-
-def _as_text(found: object) -> str:
-    if isinstance(found, str):
-        return found
-    if isinstance(found, bool):
-        return "true" if found else "false"
-    if isinstance(found, float):
-        return str(int(found)) if found.is_integer() and abs(found) < 2**53 else repr(found)
-    return found.isoformat() if isinstance(found, date) else str(found)
-
-
-def _joined(parts: Sequence[str | Read]) -> Read:
-    if not parts:
-        return lambda row: ""
-    if len(parts) == 1:
-        only = parts[0]
-        return (lambda row: only) if isinstance(only, str) else only
-    return lambda row: "".join([part if isinstance(part, str) else _as_text(part(row)) for part in parts])
-
-
-def _spelled(read: Read, spec: str, scope: Scope) -> Read:
-    if not _FORMAT.fullmatch(spec):
-        return scope.fault("B004", f"'{spec}' is not a width; write {{row:08d}} for eight digits with zeros")
-    width, zeros = int(spec.rstrip("d")), spec.startswith("0")
-
-    def spelled(row: Row) -> str:
-        text = _as_text(read(row))
-        return text.zfill(width) if zeros else text.rjust(width)
-
-    return spelled

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from .checking import text_within
 from .compiling import Scope
 from .parsing import FieldFault, length
 from .records import Fault
@@ -154,6 +155,21 @@ def read_attributes(reader: RowReader, fields: Sequence[AttributeField]) -> dict
         for name, field in fields
     }
     return {name: value for name, value in found.items() if value is not None and value != {}}
+
+
+def required(text: str) -> str:
+    """Text that must be there."""
+    return text_within(text, required=True)
+
+
+def optional(text: str) -> str:
+    """Text that may be empty."""
+    return text_within(text, required=False)
+
+
+def first_given(*rules: TextRule | None) -> TextRule:
+    """The first rule that is there; a value that is always empty when none is."""
+    return next((rule for rule in rules if rule is not None), TextRule(value=""))
 
 
 def from_one(value: int | None) -> int | None:

@@ -28,7 +28,7 @@ def freeze_grace(
     by_grade: grade to days, default for every other. applies: which installments, as SQL over the aliases
     b (borrower), l (loan), i (installment), with its parameters.
     """
-    statement = sql.SQL(load("book")["freeze_grace"]).format(applies=applies)  # type: ignore[arg-type]
+    statement = sql.SQL(load("book")["freeze_grace"]).format(applies=applies)
     cursor = conn.execute(
         statement,
         {

@@ -41,13 +41,8 @@ CREATE TEMP TABLE IF NOT EXISTS pending_key (
     kind text, key_hash bytea, lane smallint, borrower_id uuid, PRIMARY KEY (kind, key_hash));
 CREATE TEMP TABLE IF NOT EXISTS pending_loan (
     loan_id uuid PRIMARY KEY, lane smallint, borrower_id uuid, currency text);
-CREATE OR REPLACE TEMP VIEW stage_allocation AS
-SELECT m.lane, m.loan_id, d.number, p.payment_id, m.share::bigint AS amount_minor, p.paid_on
-FROM stage_mark m
-JOIN stage_mark d ON d.lane = m.lane AND d.loan_id = m.loan_id AND d.number IS NOT NULL AND d.own_seq = m.due_seq
-JOIN stage_mark p ON p.lane = m.lane AND p.loan_id = m.loan_id AND p.payment_id IS NOT NULL
-                 AND p.own_seq = m.pay_seq
-WHERE m.share > 0;
+CREATE TEMP TABLE IF NOT EXISTS stage_allocation (
+    lane smallint, loan_id uuid, number integer, payment_id uuid, amount_minor bigint, paid_on date);
 
 -- name: copy_borrowers
 COPY stage_borrower (row_no, key_hash, own_id, borrower_key, name_sealed, id_number_sealed, id_number_index, language,
@@ -73,7 +68,8 @@ COPY stage_record (row_no, kind, record_id, digest) FROM STDIN;
 
 -- name: clear_staging
 TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_record,
-    stage_bad, stage_key, stage_loan_at, stage_dropped, stage_touched, stage_mark;
+    stage_bad, stage_key, stage_loan_at, stage_dropped, stage_touched, stage_mark,
+    stage_allocation;
 
 -- name: forget_seen
 -- Begin a new file.

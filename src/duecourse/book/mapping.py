@@ -46,10 +46,10 @@ class Source(Strict):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)
     header: bool = True
-    columns: list[str] = []
+    columns: list[str] = Field(default=[])
     skip_lines: int = Field(default=0, ge=0)
     trim: bool = True
-    empty: list[str] = [""]
+    empty: list[str] = Field(default=[""])
     others: Literal["ignore", "refuse"] = "ignore"
 
     @model_validator(mode="after")
@@ -101,7 +101,7 @@ class BorrowerSection(Section):
     region: TextValue
     zone: TextValue
     grade: TextValue = TextRule(value="")
-    attributes: dict[str, Attribute] = {}
+    attributes: dict[str, Attribute] = Field(default={})
     same_id_number: Literal["lane", "person"] = "lane"
 
 
@@ -141,7 +141,7 @@ class LoanSection(Section):
     started_on: DateValue | None = None
     autopay: BooleanValue | None = None
     state: TextValue = TextRule(value="open")
-    attributes: dict[str, Attribute] = {}
+    attributes: dict[str, Attribute] = Field(default={})
     schedule: ScheduleSection | None = None
 
 
@@ -200,17 +200,17 @@ class Mapping(Strict):
     numbers: Numbers = Numbers()
     dates: Dates = Dates()
     money: MoneyFormat = MoneyFormat()
-    lookup: dict[str, dict[str, Scalar]] = {}
-    vars: dict[str, Variable] = {}
+    lookup: dict[str, dict[str, Scalar]] = Field(default={})
+    vars: dict[str, Variable] = Field(default={})
     borrower: BorrowerSection | None = None
-    contact_point: list[ContactPointSection] = []
+    contact_point: list[ContactPointSection] = Field(default=[])
     loan: LoanSection | None = None
-    installment: list[InstallmentSection] = []
-    payment: list[PaymentSection] = []
+    installment: list[InstallmentSection] = Field(default=[])
+    payment: list[PaymentSection] = Field(default=[])
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Mapping:
-        faults: list[str] = []
+        faults: list[str] = Field(default=[])
         if not (self.borrower or self.contact_point or self.loan or self.installment or self.payment):
             faults.append("nothing is mapped: give at least one of [borrower], [[contact_point]], [loan], …")
         if self.borrower is None:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 
-class FieldFault(Exception):
+class FieldFault(Exception):  # noqa: N818 - a fault is the domain's word, and no error of ours
     """A value that cannot be taken. `found` never holds a personal value or an amount: see `shape`."""
 
     def __init__(self, code: str, found: str, expected: str, column: str = "") -> None:

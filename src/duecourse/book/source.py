@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from duecourse.domain.problems import DuecourseError, Problem
 

@@ -163,6 +163,8 @@ class Staging:
             return
         conn.execute(ALLOCATION["mark_touched"])
         conn.execute(ALLOCATION["analyze_marks"])
+        conn.execute(ALLOCATION["find_allocations"])
+        conn.execute(ALLOCATION["analyze_allocations"])
         for step in ("drop_allocations", "write_allocations", "settle_touched"):
             conn.execute(ALLOCATION[step])
 

@@ -164,8 +164,8 @@ class BooleanRule(Rule):
     """Yes or no."""
 
     choose: list[BooleanValue] | None = Field(default=None, min_length=1)
-    yes: list[str] = ["true", "yes", "y", "1"]
-    no: list[str] = ["false", "no", "n", "0"]
+    yes: list[str] = Field(default=["true", "yes", "y", "1"])
+    no: list[str] = Field(default=["false", "no", "n", "0"])
 
 
 class AttributeRule(Rule):
@@ -175,6 +175,10 @@ class AttributeRule(Rule):
     kind: Literal["text", "integer", "number", "boolean", "date"] = Field(default="text", alias="as")
     scientific: bool | None = None
     formats: list[str] | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """What every kind of rule has, to make a rule of another kind from it."""
+        return {name: getattr(self, name) for name in ("column", "value", "lookup", "default")}
 
 
 def _table(value: Any) -> Any:

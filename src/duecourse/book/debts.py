@@ -1,0 +1,289 @@
+"""Builders of loans, installments and payments."""
+
+from __future__ import annotations
+
+import json
+
+from duecourse.domain.schedule import Due, Method, Terms, build_schedule, revolving_minimum
+from duecourse.privacy.keyring import Keyring
+
+from .checking import currency_code, one_of
+from .fields import (
+    FieldMaker,
+    RowReader,
+    first_given,
+    from_one,
+    rate_of,
+    read_attributes,
+    required,
+    sensible_day,
+)
+from .identity import customer_hash
+from .mapping import BorrowerSection, InstallmentSection, LoanSection, PaymentSection
+from .parsing import FieldFault
+from .records import (
+    InstallmentRecord,
+    LoanRecord,
+    PaymentRecord,
+    Records,
+    digest_of,
+    loan_id_of,
+    payment_id_of,
+)
+from .values import TextRule
+
+_METHODS = tuple(method.value for method in Method)
+
+
+class LoanBuilder:
+    """[loan], with its schedule when the mapping gives terms"""
+
+    def __init__(
+        self,
+        section: LoanSection,
+        make: FieldMaker,
+        keyring: Keyring,
+        borrower: BorrowerSection | None,
+        currency: TextRule | None,
+    ) -> None:
+        self._keyring = keyring
+        self._ref = make.text("ref", section.ref)
+        self._borrower = make.text(
+            "borrower", first_given(section.borrower, borrower.key if borrower else None)
+        )
+        self._creditor = make.text("creditor", section.creditor)
+        self._product = make.text("product", section.product)
+        self._rate_type = make.text("rate_type", section.rate_type)
+        self._method = make.text("method", section.method)
+        self._currency = make.text("currency", first_given(section.currency, currency))
+        self._principal = make.money("principal", section.principal)
+        self._rate = make.number("annual_rate", section.annual_rate)
+        self._started_on = make.day("started_on", section.started_on)
+        self._autopay = make.boolean("autopay", section.autopay)
+        self._state = make.text("state", section.state)
+        self._attributes = make.attributes("attributes", section.attributes)
+        self._terms = section.schedule
+        if section.schedule is not None:
+            self._periods = make.integer("schedule.periods", section.schedule.periods)
+            self._first_due_on = make.day("schedule.first_due_on", section.schedule.first_due_on)
+            self._total = make.money("schedule.total", section.schedule.total)
+
+    def add(self, reader: RowReader, to: Records) -> None:
+        """One loan and the installments of its terms."""
+        ref = reader.need(self._ref, required)
+        key = reader.need(self._borrower, required)
+        creditor = reader.need(self._creditor, required)
+        product = reader.need(self._product, required)
+        rate_type = reader.need(self._rate_type, lambda text: one_of(text, ("fixed", "floating")))
+        method = reader.need(self._method, lambda text: one_of(text, _METHODS))
+        currency = reader.need(self._currency, currency_code)
+        principal = reader.get(self._principal, None, currency) if currency else None
+        rate = reader.get(self._rate, rate_of)
+        started_on = reader.get(self._started_on, sensible_day)
+        autopay = bool(reader.get(self._autopay))
+        state = reader.need(self._state, lambda text: one_of(text, ("open", "closed")))
+        attributes = json.dumps(read_attributes(reader, self._attributes), ensure_ascii=False, sort_keys=True)
+        if reader.faults:
+            return
+        loan_id = loan_id_of(creditor, ref)
+        hashed = customer_hash(self._keyring, key)
+        content = (creditor, ref, product, rate_type, method, currency, principal, rate, started_on, autopay)
+        digest = digest_of((*content, state, attributes))
+        to.loans.append(
+            LoanRecord(
+                reader.row.number,
+                hashed,
+                loan_id,
+                ref,
+                creditor,
+                product,
+                rate_type,
+                method,
+                currency,
+                principal,
+                rate,
+                started_on,
+                autopay,
+                state,
+                attributes,
+                digest,
+                self._terms is not None,
+            )
+        )
+        if self._terms is not None:
+            for due in self._schedule(reader, to.loans[-1]):
+                to.installments.append(
+                    InstallmentRecord(
+                        reader.row.number,
+                        loan_id,
+                        due.number,
+                        currency,
+                        due.due_on,
+                        None,
+                        due.due_minor,
+                        None,
+                        due.principal_minor,
+                        due.interest_minor,
+                        0,
+                    )
+                )
+
+    def _schedule(self, reader: RowReader, loan: LoanRecord) -> list[Due]:
+        """Installments by the terms. B025 for impossible terms, B027 when the lender's own total is another."""
+        assert self._terms is not None and self._first_due_on is not None
+        periods = reader.need(self._periods)
+        first_due_on = reader.need(self._first_due_on, sensible_day)
+        total = reader.get(self._total, None, loan.currency)
+        if reader.faults:
+            return []
+        try:
+            if loan.principal_minor is None or loan.annual_rate is None:
+                raise ValueError("a schedule needs principal and annual_rate")
+            dues = build_schedule(
+                Method(loan.method),
+                Terms(
+                    loan.principal_minor,
+                    loan.annual_rate,
+                    periods,
+                    first_due_on,
+                    self._terms.month_end,
+                    loan.started_on,
+                    self._terms.day_count,
+                ),
+            )
+        except ValueError as error:
+            reader.fault(self._periods, FieldFault("B025", str(error), "mend the terms"))
+            return []
+        if total is not None and total != sum(due.due_minor for due in dues):
+            differs = "the schedule by these terms adds up to another total than the lender's"
+            reader.fault(self._periods, FieldFault("B027", differs, "list the lender's installments instead"))
+            return []
+        return dues
+
+
+class InstallmentBuilder:
+    """[[installment]]"""
+
+    def __init__(
+        self,
+        section: InstallmentSection,
+        make: FieldMaker,
+        loan: LoanSection | None,
+        currency: TextRule | None,
+    ) -> None:
+        self._loan = make.text("loan", first_given(section.loan, loan.ref if loan else None))
+        self._creditor = make.text("creditor", first_given(section.creditor, loan.creditor if loan else None))
+        self._currency = make.text(
+            "currency", first_given(section.currency, loan.currency if loan else None, currency)
+        )
+        self._number = make.integer("number", section.number)
+        self._due_on = make.day("due_on", section.due_on)
+        self._statement_on = make.day("statement_on", section.statement_on)
+        self._due = make.money("due", section.due)
+        self._balance = make.money("balance", section.balance)
+        self._principal = make.money("principal", section.principal)
+        self._interest = make.money("interest", section.interest)
+        self._fee = make.money("fee", section.fee)
+        minimum = section.minimum
+        self._percent = make.number("minimum.percent", minimum.percent) if minimum else None
+        self._floor = make.money("minimum.floor", minimum.floor) if minimum else None
+
+    def add(self, reader: RowReader, to: Records) -> None:
+        """One amount that falls due."""
+        assert self._due_on is not None
+        ref = reader.need(self._loan, required)
+        creditor = reader.need(self._creditor, required)
+        number = reader.need(self._number, from_one)
+        due_on = reader.need(self._due_on, sensible_day)
+        statement_on = reader.need(self._statement_on, sensible_day) if self._statement_on else None
+        currency = reader.need(self._currency, currency_code)
+        if currency is None:
+            return
+        balance = reader.need(self._balance, None, currency) if self._balance else None
+        principal = reader.get(self._principal, None, currency)
+        interest = reader.get(self._interest, None, currency)
+        fee = reader.get(self._fee, None, currency)
+        due = (
+            reader.need(self._due, None, currency) if self._due else self._minimum(reader, balance, currency)
+        )
+        if reader.faults or due is None:
+            return
+        if balance is not None and due > balance:
+            raise FieldFault(
+                "B026", "more is due than the statement's balance", "expected at most the balance"
+            )
+        if statement_on is not None and statement_on > due_on:
+            raise FieldFault("B026", "the statement is dated after its due day", "expected a day before it")
+        parts = principal is not None and interest is not None
+        if parts and principal + interest + (fee or 0) != due:
+            raise FieldFault(
+                "B026", "principal, interest and fee do not add up to what is due", "expected the exact sum"
+            )
+        to.installments.append(
+            InstallmentRecord(
+                reader.row.number,
+                loan_id_of(creditor, ref),
+                number,
+                currency,
+                due_on,
+                statement_on,
+                due,
+                balance,
+                principal,
+                interest,
+                fee or 0,
+            )
+        )
+
+    def _minimum(self, reader: RowReader, balance: int | None, currency: str) -> int | None:
+        assert self._percent is not None and self._floor is not None
+        percent = reader.need(self._percent)
+        floor = reader.need(self._floor, None, currency)
+        if balance is None or percent is None or floor is None:
+            return None
+        if not 0 <= percent <= 100:
+            reader.fault(
+                self._percent, FieldFault("B013", "the percentage is out of range", "expected 0 to 100")
+            )
+            return None
+        return revolving_minimum(balance, percent, floor)
+
+
+class PaymentBuilder:
+    """[[payment]]"""
+
+    def __init__(
+        self, section: PaymentSection, make: FieldMaker, loan: LoanSection | None, currency: TextRule | None
+    ) -> None:
+        self._loan = make.text("loan", first_given(section.loan, loan.ref if loan else None))
+        self._creditor = make.text("creditor", first_given(section.creditor, loan.creditor if loan else None))
+        self._currency = make.text(
+            "currency", first_given(section.currency, loan.currency if loan else None, currency)
+        )
+        self._source = make.text("source", section.source)
+        self._reference = make.text("reference", section.reference)
+        self._amount = make.money("amount", section.amount)
+        self._paid_on = make.day("paid_on", section.paid_on)
+
+    def add(self, reader: RowReader, to: Records) -> None:
+        """One payment."""
+        assert self._amount is not None and self._paid_on is not None
+        ref = reader.need(self._loan, required)
+        creditor = reader.need(self._creditor, required)
+        source = reader.need(self._source, required)
+        reference = reader.need(self._reference, required)
+        paid_on = reader.need(self._paid_on, sensible_day)
+        currency = reader.need(self._currency, currency_code)
+        amount = reader.need(self._amount, None, currency) if currency else None
+        if amount == 0:
+            zero = FieldFault("B015", "a payment of zero", "leave it out with when = { …, greater = 0 }")
+            reader.fault(self._amount, zero)
+        if reader.faults or amount is None:
+            return
+        loan_id = loan_id_of(creditor, ref)
+        payment_id = payment_id_of(loan_id, source, reference)
+        to.payments.append(
+            PaymentRecord(
+                reader.row.number, loan_id, payment_id, currency, source, reference, amount, paid_on
+            )
+        )
