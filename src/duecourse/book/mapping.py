@@ -210,7 +210,7 @@ class Mapping(Strict):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Mapping:
-        faults: list[str] = Field(default=[])
+        faults: list[str] = []
         if not (self.borrower or self.contact_point or self.loan or self.installment or self.payment):
             faults.append("nothing is mapped: give at least one of [borrower], [[contact_point]], [loan], …")
         if self.borrower is None:
