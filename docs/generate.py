@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import typer
 from pydantic import SecretStr
@@ -87,16 +87,19 @@ def commands_page() -> Iterator[str]:
             yield f"```\n{name}{' [OPTIONS]' if options else ''}{words}\n```\n"
         if shown:
             yield "| | | default | what it does |\n|---|---|---|---|"
-            yield "\n".join(_parameter(p) for p in (*arguments, *options)) + "\n"
+            hints = get_type_hints(command.callback) if command.callback else {}
+            yield "\n".join(_parameter(p, hints.get(p.name, str)) for p in (*arguments, *options)) + "\n"
 
 
-def _parameter(parameter: Any) -> str:
+def _parameter(parameter: Any, annotation: Any) -> str:
     if parameter.param_type_name == "argument":
         names = f"`{_placeholder(parameter)}`"
     else:
         names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
     is_flag = getattr(parameter, "is_flag", False)
-    kind = "" if is_flag else _kind(parameter)
+    kind = "" if is_flag else _kind(parameter, annotation)
+    if kind == names:  # an argument's placeholder, said already
+        kind = ""
     default = "required" if parameter.required else "" if is_flag else _value(parameter.default)
     return f"| {names} | {kind} | {default} | {_cell(getattr(parameter, 'help', '') or '')} |"
 
@@ -108,12 +111,14 @@ def _placeholder(parameter: Any) -> str:
     return word if parameter.required else f"[{word}]"
 
 
-def _kind(parameter: Any) -> str:
-    choices = getattr(parameter.type, "choices", None)
-    if choices:
-        return ", ".join(f"`{_plain(choice)}`" for choice in choices)
-    several = ", may be repeated" if getattr(parameter, "multiple", False) else ""
-    return str(parameter.type.name).lower() + several
+def _kind(parameter: Any, annotation: Any) -> str:
+    """What to write after an option: its metavar, its choices, or the kind of thing it is."""
+    if parameter.metavar:
+        return f"`{parameter.metavar}`"
+    given = [kind for kind in get_args(annotation) if kind is not type(None)] or [annotation]
+    if isinstance(given[0], type) and issubclass(given[0], Enum):
+        return ", ".join(f"`{member.value}`" for member in given[0])
+    return {str: "text", int: "integer", float: "number", Path: "path"}.get(given[0], "text")
 
 
 def settings_page() -> Iterator[str]:
@@ -162,7 +167,7 @@ def _prose(text: str) -> str:
     inside = False
     for line in inspect.cleandoc(text.partition("\f")[0].replace("\b", "")).splitlines():
         if example := re.match(r"(Examples?:) +(duecourse .*)", line):
-            each = (f"`{command.strip()}`" for command in re.split(r" +or +", example[2]))
+            each = (f"`{command.strip()}`" for command in re.split(r" +or +|; (?=duecourse )", example[2]))
             line = f"{example[1]} {' or '.join(each)}"
         shell = line.strip().startswith(("duecourse ", "$ ")) or (inside and line.startswith("    "))
         if shell != inside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def test_commands_shown_on_a_page_exist(page: Path) -> None:
         match = COMMAND.match(re.sub(r"^(?:[A-Z_]+=\S+ )+", "", line))
         if match is None:
             continue
-        words = re.sub(r"[\[\]]", " ", match[2]).split()
+        words = shlex.split(re.sub(r"[\[\]]", " ", match[2]).replace("'", ""))
         if match[1] == "make":
             wrong = [w for w in words if "=" not in w and not w.startswith("-") and w not in targets]
             faults += [f"{line}: no make target '{word}'" for word in wrong[:1]]
