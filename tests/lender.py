@@ -22,7 +22,7 @@ from duecourse.planning.plan import PlanReport, plan_book
 from duecourse.policy.load import load_policy
 from duecourse.policy.model import Policy
 from duecourse.privacy.keyring import Keyring
-from duecourse.privacy.sealing import open_value, seal_value
+from duecourse.privacy.sealing import open_value, seal_many, seal_value
 
 LONG_AGO = datetime.fromisoformat("2000-01-01T00:00+00:00")
 
@@ -210,4 +210,51 @@ class Lender:
                 "UPDATE contact_point SET address_index = %s WHERE contact_point_id = %s",
                 (address_index(self.keyring, Channel(channel), address), point),
             )
+        self.conn.commit()
+
+    def clone(self, loan: str, times: int) -> None:
+        """Copy a loan with its borrower and number, each copy with a number of its own, spread over all lanes."""
+        rows = self.conn.execute(
+            """SELECT b.zone, i.due_on, i.due_minor, l.currency FROM loan l
+               JOIN borrower b USING (lane, borrower_id) JOIN installment i USING (lane, loan_id)
+               WHERE l.loan_ref = %s""",
+            (loan,),
+        ).fetchall()
+        zone, due_on, due_minor, currency = rows[0]
+        copies = range(1, times + 1)
+        keys = [f"{loan}-{n}" for n in copies]
+        lanes = [n % 256 for n in copies]
+        people = [borrower_id_of(key) for key in keys]
+        loans = [uuid5(NAMESPACE_OID, f"loan/{key}") for key in keys]
+        points = [uuid5(NAMESPACE_OID, f"point/{key}") for key in keys]
+        numbers = [f"+861381{n:07d}" for n in copies]
+        sealed = seal_many(self.keyring, numbers, "contact_point", "address", points)
+        names = seal_many(self.keyring, ["Test Person"] * times, "borrower", "name", people)
+        self.conn.execute(
+            """INSERT INTO borrower (lane, borrower_id, borrower_key, name_sealed, language, region, zone,
+                   row_digest, effective_at, recorded_at)
+               SELECT *, 'en', 'CN', %s, '', %s, %s FROM unnest(%s::smallint[], %s::uuid[], %s::text[], %s::bytea[])""",
+            (zone, LONG_AGO, LONG_AGO, lanes, people, keys, names),
+        )
+        self.conn.execute(
+            """INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, address_sealed, address_index,
+                   effective_at, recorded_at)
+               SELECT lane, person, point, 'sms', address, decode(md5(point::text), 'hex'), %s, %s
+               FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[], %s::bytea[]) AS c (lane, person, point, address)""",
+            (LONG_AGO, LONG_AGO, lanes, people, points, sealed),
+        )
+        self.conn.execute(
+            """INSERT INTO loan (lane, loan_id, borrower_id, loan_ref, creditor, product, method, currency, row_digest,
+                   effective_at, recorded_at)
+               SELECT lane, loan, person, ref, 'bank', 'cash-loan', 'given', %s, '', %s, %s
+               FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[], %s::text[]) AS c (lane, loan, person, ref)""",
+            (currency, LONG_AGO, LONG_AGO, lanes, loans, people, keys),
+        )
+        self.conn.execute(
+            """INSERT INTO installment (lane, loan_id, number, borrower_id, due_on, due_minor, effective_at,
+                   recorded_at)
+               SELECT lane, loan, 1, person, %s, %s, %s, %s
+               FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[]) AS c (lane, loan, person)""",
+            (due_on, due_minor, LONG_AGO, LONG_AGO, lanes, loans, people),
+        )
         self.conn.commit()

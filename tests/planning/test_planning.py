@@ -316,3 +316,24 @@ def test_send_all_makes_one_leg_per_channel_of_one_decision(lender: Lender) -> N
     assert lender.messages("leg", "route") == [(1, ["sms"]), (2, ["email"])]
     first, second = lender.messages("group_id")
     assert first == second
+
+
+def test_where_the_items_of_a_bundle_want_different_variants_the_steps_own_text_serves(lender: Lender) -> None:
+    lender.book("""
+        loan  borrower  due_on      autopay
+        L-1   B         2026-03-10  yes
+        L-2   B         2026-03-10  no
+        L-3   C         2026-03-10  yes
+    """)
+    lender.policy("""
+  - id: due-in-1
+    when: due - 1d at 09:00
+    purpose: reminder
+    route: [sms]
+    template: due-soon
+    variants:
+      - if: {autopay: true}
+        template: debit-soon
+""")
+    lender.plan("2026-03-09T00:00+08:00")
+    assert lender.messages("loans", "template") == [("L-1,L-2", "due-soon"), ("L-3", "debit-soon")]

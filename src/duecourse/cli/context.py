@@ -56,7 +56,11 @@ class Context:
 
     def connect(self, *, autocommit: bool = False) -> psycopg.Connection:
         """A connection of its own, closed with the command."""
-        return self._stack.enter_context(self.store.connect(autocommit=autocommit))
+        # A frozen process must lose its row locks before its lanes can be taken over.
+        idle = self.settings.lease_seconds * 2 / 3
+        return self._stack.enter_context(
+            self.store.connect(autocommit=autocommit, idle_in_transaction_seconds=idle)
+        )
 
     @cached_property
     def _clock(self) -> psycopg.Connection:

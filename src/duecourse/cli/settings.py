@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         description="Who is acting: written beside publications, stops and resumptions.",
     )
     lease_seconds: int = Field(
-        default=15, ge=6, le=300, description="How long a worker that died keeps its lanes from the others."
+        default=15, ge=2, le=300, description="How long a worker that died keeps its lanes from the others."
     )
     claim_size: int = Field(
         default=100,

@@ -627,7 +627,7 @@ ORDER BY m.starts, 2;
 
 -- name: lender_states
 -- Month by month, our standing of the installments due in it against the state the lender itself gives the account
--- for that month (attribute :attribute, a JSON object of month to state). from_on, to_on.
+-- for that month (borrower's attribute :attribute, a JSON object of month to state). from_on, to_on.
 -- Ours, at the month's end: met (the minimum came in by then), short (something, but less than the minimum came in),
 -- missed (nothing came in), nothing-due.
 WITH month AS (
@@ -636,9 +636,11 @@ WITH month AS (
 ),
 account AS (
     SELECT m.key AS month, m.starts, m.ends, l.lane, l.loan_id,
-           (l.attributes -> %(attribute)s::text ->> m.key)::int AS state
-    FROM month m CROSS JOIN loan l
-    WHERE l.attributes -> %(attribute)s::text ? m.key
+           (b.attributes -> %(attribute)s::text ->> m.key)::int AS state
+    FROM month m
+    CROSS JOIN borrower b
+    JOIN loan l ON l.lane = b.lane AND l.borrower_id = b.borrower_id
+    WHERE b.attributes -> %(attribute)s::text ? m.key
 ),
 standing AS (
     SELECT a.month, a.state, a.lane, a.loan_id,

@@ -72,8 +72,14 @@ fresh AS (
         WHERE x.lane = item.lane AND x.loan_id = item.loan_id AND x.number = item.number
           AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on)
 ),
+-- One text speaks of all: where the items of the leading step want different variants, the step's own serves.
+agreed AS (
+    SELECT fresh.*, CASE WHEN min(template) OVER same_step = max(template) OVER same_step
+                         THEN template ELSE own_template END AS agreed_template
+    FROM fresh WINDOW same_step AS (PARTITION BY lane, group_key, policy, step)
+),
 lead AS (
-    SELECT DISTINCT ON (lane, group_key) * FROM fresh
+    SELECT DISTINCT ON (lane, group_key) * FROM agreed
     ORDER BY lane, group_key, priority DESC, step_rank DESC, loan_id, number
 ),
 kin AS (
@@ -105,7 +111,7 @@ grouped AS (
 ),
 new_message AS (
     SELECT g.*, leg::smallint AS leg,
-           (%(template_versions)s::jsonb -> g.policy ->> g.template)::int AS template_version,
+           (%(template_versions)s::jsonb -> g.policy ->> g.agreed_template)::int AS template_version,
            CASE WHEN leg = 0 THEN g.group_id ELSE md5(g.group_id::text || '|' || leg)::uuid END AS message_id,
            CASE WHEN leg = 0 THEN g.full_route ELSE g.full_route[leg:leg] END AS route,
            local_instant(g.local_on + g.useful_days, g.useful_time, g.zone) AS useful_until,
@@ -141,7 +147,7 @@ inserted AS (
         zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, version,
         planned_at, changed_at)
     SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.policy, n.policy_version, n.step, n.purpose,
-           n.creditor, n.currency, n.bundle, n.template, n.template_version, n.route, n.next_if,
+           n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
            n.next_after_seconds, n.daily_cap, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
            CASE WHEN v.rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN v.not_before ELSE c.at END,
            n.useful_until, v.rule, v.reason,
@@ -179,7 +185,7 @@ ORDER BY local_on, policy, step, rule;
 -- The columns that {items} gives, with their types; it stands in for the compiled policy when statements are checked.
 SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, ''::text AS zone,
        ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
-       ''::text AS purpose, ''::text AS template, ARRAY['']::text[] AS full_route, true AS legs,
+       ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
        ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap,
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
        ''::text AS bundle, i.due_on AS anchor_on, i.due_on AS local_on

@@ -19,7 +19,18 @@ from duecourse.domain.schedule import Method, Terms, add_months, build_schedule,
 
 FAMILY_ZH: Final = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN_ZH: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰"
-FAMILY_EN: Final = ("Santos", "Reyes", "Smith", "Jones", "Taylor", "Brown", "Wong", "Davies", "Evans", "Wilson")
+FAMILY_EN: Final = (
+    "Santos",
+    "Reyes",
+    "Smith",
+    "Jones",
+    "Taylor",
+    "Brown",
+    "Wong",
+    "Davies",
+    "Evans",
+    "Wilson",
+)
 GIVEN_EN: Final = ("Mei", "James", "Olivia", "Grace", "Daniel", "Priya", "Thomas", "Emma", "Wei", "Sarah")
 
 # How a grade pays: share before the reminders, share up to the due day, share some days late; the rest do not.

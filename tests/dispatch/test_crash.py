@@ -1,0 +1,183 @@
+"""Workers killed in the middle: nothing lost, nothing sent twice, and what may have gone is told."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.policy.templates import Templates, TemplateText
+from duecourse.policy.versions import publish
+from duecourse.store.migrate import put_setting
+from lender import Lender
+from post import Post
+
+MESSAGES = 5000
+KILLS = 20
+WINDOW = 50
+LEASE_SECONDS = 2
+USEFUL_SECONDS = 900
+
+STEP = """
+  - id: due-today
+    when: due at 09:00
+    purpose: reminder
+    route: [sms]
+    template: due-soon
+"""
+
+
+def noon_zone() -> str:
+    """A zone in which the day is young and the contact window open, whenever the test runs."""
+    now = datetime.now(UTC)
+    zones = [f"Etc/GMT{offset:+d}" for offset in range(-12, 13)]
+    return min(zones, key=lambda zone: abs(now.astimezone(ZoneInfo(zone)).hour - 12))
+
+
+@pytest.fixture
+def home(tmp_path: Path, lender: Lender) -> Path:
+    """A home with the test's keys."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    lender.keyring.save(folder / "keys.json")
+    return folder
+
+
+@pytest.fixture
+def smsc(tmp_path: Path) -> Iterator[SandboxProcess]:
+    """An SMSC that outlives the workers."""
+    with SandboxProcess(tmp_path / "bounces", tmp_path / "journal.jsonl") as sandbox:
+        yield sandbox
+
+
+def fill(lender: Lender, count: int, zone: str) -> None:
+    """A book of borrowers with one loan and one number each, and their messages, due now."""
+    today = datetime.now(ZoneInfo(zone)).date()
+    lender.book(f"loan due_on zone phone email\nL-0 {today} {zone} +8613800000000 -")
+    lender.policy(STEP)
+    policy = lender.policies[0]
+    text = TemplateText(
+        "due-soon", "en", {"sms": "Test Bank: {{ total | money }} is due on {{ due_on | date }}."}
+    )
+    publish(lender.conn, policy, Templates([text]), "", now=datetime.now(UTC), user="test")
+    put_setting(lender.conn, "simulated", True)
+    put_setting(lender.conn, "lender_zone", zone)
+    lender.clone("L-0", count - 1)
+    lender.plan(datetime.now(UTC).isoformat(), lender_zone=zone)
+    lender.conn.execute(
+        "UPDATE message SET not_before = now(), useful_until = now() + %s WHERE local_on = %s",
+        (timedelta(seconds=USEFUL_SECONDS), today),
+    )
+    lender.conn.commit()
+
+
+def write_providers(home: Path, smsc: SandboxProcess) -> None:
+    """providers.toml for the sandbox."""
+    (home / "providers.toml").write_text(
+        f"""[smsc]
+kind = "sms.smpp"
+sandbox = true
+host = "127.0.0.1"
+port = {smsc.smpp_port}
+system_id = "duecourse"
+window = {WINDOW}
+"""
+    )
+
+
+def start_worker(home: Path, url: str, *options: str) -> subprocess.Popen[bytes]:
+    """`duecourse work` as a process of its own."""
+    environment = os.environ | {
+        "DUECOURSE_HOME": str(home),
+        "DUECOURSE_DATABASE_URL": url,
+        "DUECOURSE_LEASE_SECONDS": str(LEASE_SECONDS),
+    }
+    log = (home / "worker.log").open("ab")
+    return subprocess.Popen(
+        [sys.executable, "-m", "duecourse.cli.main", "work", *options],
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+
+
+def submits(post: Post) -> Counter[str]:
+    """How often the SMSC was handed a message, by number."""
+    return Counter(line["to"] for line in post.journal())
+
+
+def test_twenty_kills_lose_nothing_and_send_nothing_twice(
+    lender: Lender, home: Path, smsc: SandboxProcess, database_url: str, store: object, keyring: object
+) -> None:
+    zone = noon_zone()
+    fill(lender, MESSAGES, zone)
+    write_providers(home, smsc)
+    seed = random.randrange(1_000_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    post = Post(store, keyring, lender, smsc)  # type: ignore[arg-type]
+    kills = 0
+    while kills < KILLS:
+        before = sum(submits(post).values())
+        assert before < MESSAGES, f"all was sent after {kills} kills: the kills must fall into the work"
+        worker = start_worker(home, database_url)
+        wait_for(lambda before=before: sum(submits(post).values()) > before, 60, worker, home)
+        time.sleep(chance.uniform(0, 0.15))
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        kills += 1
+    # What is unknown stays open until its validity ends: that hour is brought forward rather than waited for.
+    lender.conn.execute("UPDATE message SET next_at = now() + interval '5 s' WHERE state = 'in_flight'")
+    lender.conn.commit()
+    last = start_worker(home, database_url, "--until-idle")
+    assert last.wait(timeout=120) == 0, (home / "worker.log").read_text()[-2000:]
+
+    handed_over = submits(post)
+    assert max(handed_over.values()) == 1
+    standing = Counter(
+        dict(
+            lender.conn.execute(
+                "SELECT coalesce(outcome, state), count(*) FROM message GROUP BY 1"
+            ).fetchall()
+        )
+    )
+    assert sum(standing.values()) == MESSAGES
+    assert set(standing) <= {"delivered", "unknown", "failed", "sent"}
+    attempts = Counter(dict(lender.conn.execute("SELECT state, count(*) FROM attempt GROUP BY 1").fetchall()))
+    assert attempts["claimed"] == 0
+    assert attempts["unknown"] <= WINDOW * KILLS
+    # What was not handed over is exactly among what is told to be unknown; everything else was.
+    assert MESSAGES - len(handed_over) <= attempts["unknown"]
+    assert over_cap(lender.conn) == 0
+
+
+def over_cap(conn: psycopg.Connection) -> int:
+    """Borrowers with more than one counted message on one of their days."""
+    row = conn.execute(
+        """SELECT count(*) FROM (
+               SELECT 1 FROM (SELECT lane, borrower_id, local_on, group_id FROM contact
+                              GROUP BY 1, 2, 3, 4 HAVING sum(weight) > 0) AS counted
+               GROUP BY lane, borrower_id, local_on HAVING count(*) > 1) AS over"""
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def wait_for(holds, seconds: float, worker: subprocess.Popen[bytes], home: Path) -> None:  # type: ignore[no-untyped-def]
+    """Until something holds; fails when it does not in time, or when the worker ended."""
+    limit = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < limit, (home / "worker.log").read_text()[-2000:]
+        assert worker.poll() is None, (home / "worker.log").read_text()[-2000:]
+        time.sleep(0.02)
