@@ -74,8 +74,8 @@ def summary(as_json: JsonOption = False) -> None:
     Example: duecourse book summary --json
     """
     now = context()
-    found = summarise(now.connect(autocommit=True))
-    found["simulated"] = now.simulated
+    simulated = now.simulated  # says D001 when there is no book yet
+    found = {**summarise(now.connect(autocommit=True)), "simulated": simulated}
     if as_json:
         print_json(now.console, found)
         return
@@ -111,6 +111,7 @@ def _run(
 ) -> None:
     now = context()
     mapping = load_mapping(mapping_file)
+    now.required_setting("lender_zone")  # says D001 when there is no book yet
     # No limit on idle time in a transaction: a strict import holds one while it reads the file.
     conn = now.store.connect(autocommit=True, idle_in_transaction_seconds=0)
     with conn, _bar(file.name) as bar:

@@ -19,6 +19,7 @@ from .brake import resume, stop
 from .context import close_context
 from .demo.week import demo
 from .init import init
+from .keys import app as keys_app
 from .plan import plan
 from .policy import app as policy_app
 from .replay import run
@@ -48,6 +49,7 @@ app.command()(resume)
 app.command()(status)
 app.add_typer(borrower_app, name="borrower")
 app.add_typer(message_app, name="message")
+app.add_typer(keys_app, name="keys")
 app.command()(sandbox)
 app.command()(demo)
 

@@ -46,7 +46,7 @@ def find_message(conn: psycopg.Connection, prefix: str) -> tuple[int, UUID]:
         raise DuecourseError(
             Problem("D032", "ID", "several messages have an id that begins so; give more of it")
         )
-    return rows[0]  # type: ignore[no-any-return]
+    return rows[0]
 
 
 def funnel(conn: psycopg.Connection, first: date, last: date) -> list[dict[str, Any]]:
