@@ -23,8 +23,11 @@ class Problem:
     """What happened because of it, e.g. 'Row not imported.'"""
 
     def __str__(self) -> str:
-        tail = f" {self.consequence}" if self.consequence else ""
-        return f"{self.where}: {self.message}{tail} ({self.code})"
+        told = self.message
+        if self.consequence:
+            stop = "" if told.endswith((".", "!", "?", "。")) else "."
+            told = f"{told}{stop} {self.consequence}"
+        return f"{self.where}: {told} ({self.code})"
 
 
 class DuecourseError(Exception):
