@@ -178,7 +178,7 @@ def _record_rows(records: Records) -> Iterator[tuple[int, int, UUID, UUID]]:
         yield c.row, 2, UUID(bytes=slot), UUID(bytes=c.address_index[:16])
     computed = set()
     for loan in records.loans:
-        yield loan.row, 3, loan.loan_id, UUID(bytes=loan.row_digest)
+        yield loan.row, 3, loan.loan_id, UUID(bytes=digest_of((loan.key_hash, loan.row_digest)))
         if loan.whole_schedule:
             computed.add((loan.row, loan.loan_id))
     for i in records.installments:
