@@ -400,3 +400,14 @@ def test_no_staging_table_outlives_its_session(bring: Importer, store: object, t
     bring(FULL, FULL_ROWS)
     kept = bring.all("SELECT relname FROM pg_class WHERE relname LIKE 'stage_%%' AND relpersistence <> 't'")
     assert kept == []
+
+
+def test_without_a_refused_row_no_rejects_file_is_made(bring: Importer) -> None:
+    bring(FULL, FULL_ROWS)
+    assert [path.name for path in bring.folder.iterdir()] == ["book.csv"]
+
+
+def test_rejects_without_a_place_stop_the_import(bring: Importer) -> None:
+    (bring.folder / "book.csv.rejects.csv.part").mkdir()
+    with pytest.raises(DuecourseError, match="B040"):
+        bring(FULL, FULL_ROWS.replace("50.50", "fifty"))

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from duecourse.domain.problems import DuecourseError, Problem
+
 from .records import Fault
 from .source import OpenSource, Row, Unreadable
 
@@ -23,14 +25,7 @@ class Rejects:
         self.path = path
         self.rows = 0
         self._source = source
-        self._part = path.with_name(path.name + ".part") if path is not None else None
-        self._file = (
-            None if path is None else _open_private(path.with_name(path.name + ".part"), source.encoding)
-        )
-        if self._file is not None:
-            self._csv = csv.writer(self._file, delimiter=source.delimiter, quotechar=source.quote or '"')
-            if source.header:
-                self._csv.writerow([*source.columns, "reject_line", "reject_codes", "reject_reasons"])
+        self._file: TextIO | None = None
 
     def __enter__(self) -> Rejects:
         return self
@@ -41,19 +36,22 @@ class Rejects:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._file is None or self._part is None or self.path is None:
+        if self._file is None or self.path is None:
             return
         self._file.close()
-        if self.rows and error is None:
-            self._part.replace(self.path)
+        part = _passing(self.path)
+        if error is None:
+            part.replace(self.path)
         else:
-            self._part.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
 
     def add(self, row: Row | Unreadable, faults: Sequence[Fault]) -> None:
-        """One row with all its faults."""
+        """One row with all its faults. Raises DuecourseError B040 when the file cannot be written."""
         self.rows += 1
-        if self._file is None:
+        if self.path is None:
             return
+        if self._file is None:
+            self._open(self.path)
         if isinstance(row, Row):
             cells = ["" if cell is None else str(cell) for cell in row.cells]
         else:
@@ -61,6 +59,28 @@ class Rejects:
         codes = " ".join(dict.fromkeys(fault.code for fault in faults))
         reasons = "; ".join(f"{fault.column}: {fault.found_and_expected}".lstrip(": ") for fault in faults)
         self._csv.writerow([*cells, row.line, codes, reasons])
+
+    def _open(self, path: Path) -> None:
+        """At the first refused row: a clean import needs no place for rejects."""
+        source = self._source
+        try:
+            self._file = _open_private(_passing(path), source.encoding)
+        except OSError as error:
+            raise DuecourseError(
+                Problem(
+                    "B040",
+                    str(path),
+                    f"the rejects file cannot be written: {error.strerror}",
+                    "Import stopped.",
+                )
+            ) from None
+        self._csv = csv.writer(self._file, delimiter=source.delimiter, quotechar=source.quote or '"')
+        if source.header:
+            self._csv.writerow([*source.columns, "reject_line", "reject_codes", "reject_reasons"])
+
+
+def _passing(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
 
 
 def _open_private(path: Path, encoding: str) -> TextIO:

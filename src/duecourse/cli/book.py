@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -44,13 +45,14 @@ def import_(
 ) -> None:
     """Import a file into the book. The same file twice changes nothing; changed rows update, with history.
 
-    Bad rows are listed, written to FILE.rejects.csv and left out; the rest goes in. Exit code 1 when a row was
-    refused.
+    Bad rows are listed, written to FILE.rejects.csv (here, when FILE's folder is read-only) and left out; the rest
+    goes in. Exit code 1 when a row was refused.
 
     Example: duecourse book import accounts.csv --mapping mapping.toml
     """
     if not dry_run and rejects is None:
-        rejects = file.with_name(file.name + ".rejects.csv")
+        folder = file.parent if os.access(file.parent, os.W_OK) else Path()
+        rejects = folder / (file.name + ".rejects.csv")
     _run(file, mapping, strict=strict, dry_run=dry_run, rejects=rejects, as_json=as_json)
 
 
