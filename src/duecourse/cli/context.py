@@ -14,7 +14,7 @@ from rich.console import Console
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.connect import Store, open_store
-from duecourse.store.migrate import get_setting
+from duecourse.store.migrate import get_setting, is_current
 
 from .settings import Settings
 
@@ -30,6 +30,8 @@ class Context:
 
     settings: Settings = field(default_factory=Settings)
     console: Console = field(default_factory=make_console)
+    durable: bool = True
+    """Whether a commit waits for the disk. A replay need not: what a crash takes from it, the next run does again."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -54,13 +56,36 @@ class Context:
         """Who is acting."""
         return self.settings.user
 
-    def connect(self, *, autocommit: bool = False) -> psycopg.Connection:
-        """A connection of its own, closed with the command."""
+    def connect(self, *, autocommit: bool = False, initialised: bool = True) -> psycopg.Connection:
+        """A connection of its own, closed with the command.
+
+        initialised: the database must hold a book of this version, else DuecourseError D001; `init` makes it.
+        """
+        if initialised:
+            self._require_book()
         # A frozen process must lose its row locks before its lanes can be taken over.
         idle = self.settings.lease_seconds * 2 / 3
-        return self._stack.enter_context(
+        conn = self._stack.enter_context(
             self.store.connect(autocommit=autocommit, idle_in_transaction_seconds=idle)
         )
+        if not self.durable:
+            conn.execute("SET synchronous_commit TO off")
+            if not autocommit:
+                conn.commit()
+        return conn
+
+    def _require_book(self) -> None:
+        if not self._is_current:
+            raise DuecourseError(
+                Problem(
+                    "D001", "database", "this database holds no book of this version yet; run: duecourse init"
+                )
+            )
+
+    @cached_property
+    def _is_current(self) -> bool:
+        with self.store.connect(autocommit=True) as conn:
+            return is_current(conn)
 
     @cached_property
     def _clock(self) -> psycopg.Connection:
@@ -84,15 +109,7 @@ class Context:
 
     def required_setting(self, key: str) -> object:
         """A value that `duecourse init` wrote. Raises DuecourseError D001 when it was not run."""
-        try:
-            value = get_setting(self._clock, key)
-        except psycopg.errors.UndefinedTable:
-            value = None
-        if value is None:
-            raise DuecourseError(
-                Problem("D001", "database", "this database holds no book yet; run: duecourse init")
-            )
-        return value
+        return get_setting(self._clock, key)
 
     def close(self) -> None:
         """Close connections, then the store."""

@@ -46,7 +46,7 @@ def make_book(here: Context, zone: str, *, simulated: bool) -> list[str]:
 
     Raises DuecourseError D002 (zone), D003 (a live book asked to be simulated).
     """
-    conn = here.connect()
+    conn = here.connect(initialised=False)
     if not zone_is_known(zone):
         raise DuecourseError(
             Problem("D002", "--zone", f"{zone!r} is not an IANA zone; use one such as Asia/Shanghai"),

@@ -143,6 +143,7 @@ async def _run_days(
     before_planning: Callable[[Day], Awaitable[None]],
 ) -> Tally:
     tally = Tally()
+    here.durable = False
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
     connect_providers(switchboard, providers)
     # A pause on the book's clock is a tick: nothing is gained by looking more often than the clock moves.
