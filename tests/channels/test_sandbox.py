@@ -13,7 +13,7 @@ import pytest
 
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
-from duecourse.domain.messaging import Accepted, ReceiptStatus
+from duecourse.domain.messaging import Accepted, Outcome, ReceiptStatus, Unknown
 from duecourse.domain.problems import DuecourseError
 
 from .conformance import CASES, Case, Journal, Sink, adapter_of, digest, message_to, send_until_taken, until
@@ -77,7 +77,7 @@ def test_busy_port_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
 
 
 def against_sandbox(
-    case: Case, tmp_path: Path, behaviour: Behaviour, text: str = "Due."
+    case: Case, tmp_path: Path, behaviour: Behaviour, text: str = "Due.", outcome: type[Outcome] = Accepted
 ) -> tuple[Sink, Journal]:
     """Send one message to an address that behaves so; wait for what comes back."""
     folder = tmp_path
@@ -88,7 +88,7 @@ def against_sandbox(
         adapter = adapter_of(case, sandbox, sink)
         await adapter.open()
         assert isinstance(
-            await send_until_taken(adapter, message_to(case.address(behaviour, 1), text)), Accepted
+            await send_until_taken(adapter, message_to(case.address(behaviour, 1), text)), outcome
         )
         await adapter.drain()
         early = len(sink.receipts)
@@ -113,6 +113,14 @@ def test_late_address_is_delivered_later(case: Case, tmp_path: Path):
 def test_silent_address_says_nothing(case: Case, tmp_path: Path):
     sink, _ = against_sandbox(case, tmp_path, Behaviour.SILENT)
     assert sink.receipts == []
+
+
+def test_lost_answer_leaves_a_receipt_that_names_number_and_reference(tmp_path: Path):
+    sink, _ = against_sandbox(SMPP, tmp_path, Behaviour.LOST_ANSWER, outcome=Unknown)
+    (receipt,) = sink.receipts
+    assert receipt.status is ReceiptStatus.DELIVERED
+    assert receipt.address == SMPP.address(Behaviour.LOST_ANSWER, 1)
+    assert receipt.reference is not None
 
 
 def test_person_who_answers_stop_is_heard(tmp_path: Path):

@@ -91,6 +91,33 @@ def test_time_is_told_only_in_a_known_zone():
     assert within is not None and within.occurred_at == datetime(2026, 3, 10, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("source", "value", "address", "reference"),
+    [
+        ("8613800001111", b"\xbe\xef", "+8613800001111", 0xBEEF),
+        ("+8613800001111", b"\x00\x00", "+8613800001111", 0),
+        ("013800001111", b"\xff\xff", "", 0xFFFF),
+        ("10690", b"", "", None),
+        ("BANK", b"\x07", "", None),
+        ("8613800001111", b"\x00\x00\x07", "+8613800001111", None),
+    ],
+)
+def test_receipt_names_the_number_and_the_reference_it_is_about(
+    source: str, value: bytes, address: str, reference: int | None
+):
+    message = ShortMessage(
+        source=source,
+        destination="10690",
+        esm_class=EsmClass.RECEIPT,
+        short_message=b"id:9 stat:DELIVRD",
+        tlvs={Tag.USER_MESSAGE_REFERENCE: value},
+    )
+    receipt = parse_receipt(message, ReceiptForm())
+    assert receipt is not None
+    assert (receipt.address, receipt.reference) == (address, reference)
+    assert source not in repr(receipt)
+
+
 def test_a_person_cannot_write_a_receipt():
     forged = ShortMessage(destination="10690", short_message=b"id:9 stat:DELIVRD err:000")
     assert not is_receipt(forged)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,7 @@ from duecourse.domain.messaging import (
     Reply,
     Throttled,
     Unknown,
+    reference_of,
 )
 
 from .conformance import Sink, message_to, send_until_taken, until
@@ -147,6 +149,36 @@ def test_answer_after_the_deadline_is_counted_and_its_receipt_names_the_attempt(
         assert sink.receipts == [Receipt(ReceiptStatus.DELIVERED, "DELIVRD", attempt_id=outgoing.attempt_id)]
 
     against(forget, body)
+
+
+@pytest.mark.parametrize("long_messages", ["udh8", "payload"])
+def test_every_submit_carries_the_reference_of_its_attempt_and_a_receipt_brings_it_back(long_messages: str):
+    async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
+        outgoing = message_to(NUMBER, LONG)
+        await send_until_taken(adapter, outgoing)
+        peer = smsc.peers[0]
+        submits = [decode_short_message(frame.body) for frame in peer.submits]
+        assert len(submits) == (1 if long_messages == "payload" else 3)
+        assert {submit.tlvs[Tag.USER_MESSAGE_REFERENCE] for submit in submits} == {
+            outgoing.attempt_id.bytes[:2]
+        }
+        echo = {Tag.USER_MESSAGE_REFERENCE: submits[0].tlvs[Tag.USER_MESSAGE_REFERENCE]}
+        peer.deliver(replace(receipt_for("theirs"), source=submits[0].destination, tlvs=echo))
+        await until(lambda: bool(sink.receipts))
+        assert (sink.receipts[0].address, sink.receipts[0].reference) == (
+            NUMBER,
+            reference_of(outgoing.attempt_id),
+        )
+
+    against(plain, body, long_messages=long_messages)
+
+
+def test_reference_can_be_left_out_for_an_smsc_that_refuses_it():
+    async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
+        await send_until_taken(adapter, message_to(NUMBER))
+        assert decode_short_message(smsc.peers[0].submits[0].body).tlvs == {}
+
+    against(plain, body, reference=False)
 
 
 def test_throttling_pauses_the_session_and_resends_nothing_by_itself():

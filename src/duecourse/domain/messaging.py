@@ -77,6 +77,11 @@ class NotWritten:
 Outcome: TypeAlias = Accepted | Refused | Throttled | Unknown | NotWritten
 
 
+def reference_of(attempt_id: UUID) -> int:
+    """The first two octets of an attempt's id, 0 to 65535: what a provider carries that has no room for all of it."""
+    return int.from_bytes(attempt_id.bytes[:2])
+
+
 class ReceiptStatus(StrEnum):
     """The provider's later word on an attempt."""
 
@@ -98,6 +103,10 @@ class Receipt:
     permanent: bool = False
     """For FAILED: this address will not work again."""
     occurred_at: datetime | None = None
+    address: str = field(default="", repr=False)
+    """Who the attempt was for, E.164 with plus, where the provider says so. Personal: never logged."""
+    reference: int | None = None
+    """`reference_of` the attempt, where the provider carries it: finds one whose submission was never answered."""
 
 
 @dataclass(frozen=True, slots=True)

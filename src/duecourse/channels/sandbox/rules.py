@@ -19,6 +19,7 @@ class Behaviour(StrEnum):
     LATE = "late"  # delivered, the receipt comes later
     STOPS = "stops"  # delivered, and the person answers STOP
     UNANSWERED = "unanswered"  # taken off the wire, the submission itself is never answered
+    LOST_ANSWER = "lost-answer"  # delivered and the receipt comes, only the submission is never answered
     BROKEN = "broken"  # refused at once, the far end's own trouble
     FULL = "full"  # refused for now: the person's box is full
 
@@ -32,6 +33,7 @@ NUMBER_ENDINGS: dict[str, Behaviour] = {
     "0006": Behaviour.STOPS,
     "0007": Behaviour.UNANSWERED,
     "0008": Behaviour.BROKEN,
+    "0009": Behaviour.LOST_ANSWER,
 }
 LOCAL_PART_BEGINNINGS: dict[str, Behaviour] = {
     "bounce-": Behaviour.UNDELIVERABLE,

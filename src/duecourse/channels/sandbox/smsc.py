@@ -227,7 +227,7 @@ class _Peer(asyncio.Protocol):
             validity=message.validity_period,
             behaviour=behaviour,
         )
-        if behaviour is not Behaviour.UNANSWERED:
+        if behaviour not in (Behaviour.UNANSWERED, Behaviour.LOST_ANSWER):
             self._answer(frame, codes.OK, encode_message_id(message_id))
         self._report(message, message_id, behaviour)
 
@@ -294,6 +294,8 @@ def _receipt(message: ShortMessage, message_id: str, state: str) -> bytes:
     tlvs = {Tag.RECEIPTED_MESSAGE_ID: message_id.encode() + b"\0", Tag.MESSAGE_STATE: b"\x02"}
     if not delivered:
         tlvs |= {Tag.MESSAGE_STATE: b"\x05", Tag.NETWORK_ERROR_CODE: _NO_SUCH_SUBSCRIBER}
+    if reference := message.tlvs.get(Tag.USER_MESSAGE_REFERENCE):
+        tlvs[Tag.USER_MESSAGE_REFERENCE] = reference
     return encode_short_message(
         ShortMessage(
             source=message.destination,

@@ -49,6 +49,7 @@ from duecourse.domain.messaging import (
     ReplySink,
     Throttled,
     Unknown,
+    reference_of,
 )
 
 LONGEST_VALIDITY_SECONDS = 30 * 86_400
@@ -91,6 +92,8 @@ class SmppConfig(BaseModel):
     receipt_ids: IdForm = IdForm.TEXT
     receipt_zone: str | None = None
     permanent_errors: frozenset[str] = frozenset()
+    reference: bool = True
+    """Whether submits carry user_message_reference. Some SMSCs refuse optional parameters they do not know."""
 
     @field_validator("password")
     @classmethod
@@ -267,6 +270,9 @@ class SmppAdapter:
 
     def _submit(self, digits: str, encoded: Encoded, body: bytes, outgoing: Outgoing) -> bytes:
         config = self._config
+        tlvs: dict[int, bytes] = {Tag.MESSAGE_PAYLOAD: body} if encoded.payload else {}
+        if config.reference:
+            tlvs[Tag.USER_MESSAGE_REFERENCE] = reference_of(outgoing.attempt_id).to_bytes(2)
         return encode_short_message(
             ShortMessage(
                 service_type=config.service_type,
@@ -279,7 +285,7 @@ class SmppAdapter:
                 registered_delivery=1,
                 data_coding=encoded.data_coding,
                 short_message=b"" if encoded.payload else body,
-                tlvs={Tag.MESSAGE_PAYLOAD: body} if encoded.payload else {},
+                tlvs=tlvs,
             )
         )
 

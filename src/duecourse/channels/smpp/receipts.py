@@ -1,6 +1,6 @@
 """Delivery receipts.
 
-Source: SMPP v3.4 Issue 1.2, 4.6.1, appendix B (text form), 5.3.2.12, 5.3.2.31, 5.3.2.35.
+Source: SMPP v3.4 Issue 1.2, 4.6.1, appendix B (text form), 5.3.2.12, 5.3.2.17, 5.3.2.31, 5.3.2.35.
 
 The text form is vendor's custom, not law: fields may be missing, reordered, differently cased or longer. The
 optional parameters receipted_message_id and message_state, where given, win over the text.
@@ -20,6 +20,7 @@ _FIELD = re.compile(
     r"\b(id|sub|dlvrd|submit date|done date|stat|err)\s*:\s*([^\s:]*)",
     re.IGNORECASE,
 )
+_E164 = re.compile(r"[1-9][0-9]{6,14}")
 _TEXT_FIELD = re.compile(r"\btext\s*:", re.IGNORECASE)
 
 MESSAGE_STATES = {
@@ -117,7 +118,19 @@ def parse_receipt(message: ShortMessage, form: ReceiptForm) -> Receipt | None:
         provider_id=provider_id,
         permanent=status is ReceiptStatus.FAILED and dead,
         occurred_at=_done_at(fields.get("done date", ""), form.zone),
+        address=_number(message.source),
+        reference=_reference(tlvs.get(Tag.USER_MESSAGE_REFERENCE, b"")),
     )
+
+
+def _number(source: str) -> str:
+    """E.164 with plus of the phone that the receipt is about; empty where it names none (4.6.1: its source)."""
+    digits = source.removeprefix("+")
+    return f"+{digits}" if _E164.fullmatch(digits) else ""
+
+
+def _reference(value: bytes) -> int | None:
+    return int.from_bytes(value) if len(value) == 2 else None
 
 
 def _text_fields(content: bytes) -> dict[str, str]:
