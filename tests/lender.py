@@ -229,6 +229,7 @@ class Lender:
         points = [uuid5(NAMESPACE_OID, f"point/{key}") for key in keys]
         numbers = [f"+861381{n:07d}" for n in copies]
         sealed = seal_many(self.keyring, numbers, "contact_point", "address", points)
+        indexes = [address_index(self.keyring, Channel.SMS, number) for number in numbers]
         names = seal_many(self.keyring, ["Test Person"] * times, "borrower", "name", people)
         self.conn.execute(
             """INSERT INTO borrower (lane, borrower_id, borrower_key, name_sealed, language, region, zone,
@@ -239,9 +240,10 @@ class Lender:
         self.conn.execute(
             """INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, address_sealed, address_index,
                    effective_at, recorded_at)
-               SELECT lane, person, point, 'sms', address, decode(md5(point::text), 'hex'), %s, %s
-               FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[], %s::bytea[]) AS c (lane, person, point, address)""",
-            (LONG_AGO, LONG_AGO, lanes, people, points, sealed),
+               SELECT lane, person, point, 'sms', address, found_by, %s, %s
+               FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[], %s::bytea[], %s::bytea[])
+                   AS c (lane, person, point, address, found_by)""",
+            (LONG_AGO, LONG_AGO, lanes, people, points, sealed, indexes),
         )
         self.conn.execute(
             """INSERT INTO loan (lane, loan_id, borrower_id, loan_ref, creditor, product, method, currency, row_digest,

@@ -268,32 +268,74 @@ SELECT lane, attempt_id, contact_point_id, state, permanent FROM settled;
 
 -- name: append_receipts
 -- Append what providers say, before it is acknowledged. The same receipt twice is one row.
--- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, occurred; now.
+-- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, addresses,
+-- ref_nums, occurred; now. addresses: keyed blind indexes, null where the receipt carries no reference of ours.
 -- Writes: receipt
 INSERT INTO receipt (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
-    occurred_at, received_at, recorded_at)
+    address_index, reference, occurred_at, received_at, recorded_at)
 SELECT lane, receipt_id, provider, nullif(provider_message_id, ''), attempt_id, status, code, permanent,
-       occurred_at, %(now)s, clock_timestamp()
+       address_index, reference, occurred_at, %(now)s, clock_timestamp()
 FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(provider_ids)s::text[],
             %(attempts)s::uuid[], %(statuses)s::text[], %(codes)s::text[], %(permanents)s::boolean[],
-            %(occurred)s::timestamptz[])
-     AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent, occurred_at)
+            %(addresses)s::bytea[], %(ref_nums)s::integer[], %(occurred)s::timestamptz[])
+     AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
+           address_index, reference, occurred_at)
 ON CONFLICT DO NOTHING;
+
+-- fragment: referred
+-- Receipts whose provider's id nobody knows, and the attempts of unknown outcome that they name by address and
+-- reference. Needs asked(provider, address_index, reference) and the fence; gives referred, of my lanes only.
+-- Nothing is guessed: a receipt that could speak of two attempts (of any lane) speaks of none, nor does one whose only
+-- attempt still waits for its answer, which will say the id. A text in several parts has been delivered when as many
+-- different ids were heard delivered; one part that failed fails it.
+unmatched AS (
+    SELECT r.* FROM (SELECT DISTINCT provider, address_index, reference FROM asked) k
+    JOIN receipt r ON r.address_index = k.address_index AND r.reference = k.reference AND r.provider = k.provider
+    WHERE r.reference IS NOT NULL AND r.provider_message_id IS NOT NULL AND r.attempt_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM attempt t
+                      WHERE t.provider = r.provider AND t.provider_message_id = r.provider_message_id)
+),
+possible AS (
+    SELECT t.lane, t.attempt_id, t.state, coalesce(t.parts, 1) AS parts,
+           u.receipt_id, u.provider_message_id, u.status, u.code, u.permanent, u.received_at,
+           count(*) OVER (PARTITION BY u.lane, u.receipt_id) AS attempts
+    FROM unmatched u
+    JOIN contact_point p ON p.address_index = u.address_index
+    JOIN attempt t ON t.lane = p.lane AND t.contact_point_id = p.contact_point_id AND t.provider = u.provider
+        AND t.attempt_id BETWEEN (lpad(to_hex(u.reference), 4, '0') || repeat('0', 28))::uuid
+                             AND (lpad(to_hex(u.reference), 4, '0') || repeat('f', 28))::uuid
+    WHERE t.state IN ('claimed', 'unknown') AND t.claimed_at <= u.received_at
+),
+named AS (
+    SELECT * FROM possible WHERE attempts = 1 AND state = 'unknown' AND lane IN (SELECT lane FROM fence)
+),
+in_part AS (
+    SELECT lane, attempt_id FROM named GROUP BY lane, attempt_id, parts
+    HAVING count(DISTINCT provider_message_id) FILTER (WHERE status IN ('delivered', 'read')) < parts
+),
+referred AS (
+    SELECT n.* FROM named n
+    WHERE n.status NOT IN ('delivered', 'read')
+       OR NOT EXISTS (SELECT 1 FROM in_part i WHERE i.lane = n.lane AND i.attempt_id = n.attempt_id)
+)
 
 -- fragment: apply
 -- Move attempts by what was heard of them; an attempt only moves forward, so any order and repetition ends the same.
--- Needs heard(lane, attempt_id, status, code, permanent, received_at), fenced. Gives settled, and what follows.
+-- Needs heard(lane, attempt_id, provider_message_id, status, code, permanent, received_at), fenced. Gives settled, and
+-- what follows. An attempt whose submission was never answered takes the provider's id from the receipt.
 best_heard AS (
-    SELECT DISTINCT ON (h.lane, h.attempt_id) h.lane, h.attempt_id, h.code, h.permanent,
+    SELECT DISTINCT ON (h.lane, h.attempt_id) h.lane, h.attempt_id, h.provider_message_id, h.code, h.permanent,
            CASE h.status WHEN 'read' THEN 'read' WHEN 'delivered' THEN 'delivered' ELSE 'refused' END AS state
     FROM heard h
     WHERE h.status <> 'buffered'
-    ORDER BY h.lane, h.attempt_id, CASE h.status WHEN 'read' THEN 0 WHEN 'delivered' THEN 1 ELSE 2 END, h.received_at
+    ORDER BY h.lane, h.attempt_id, CASE h.status WHEN 'read' THEN 0 WHEN 'delivered' THEN 1 ELSE 2 END, h.received_at,
+             h.provider_message_id
 ),
 settled AS (
     UPDATE attempt t
     SET state = h.state, code = h.code, settled_at = %(now)s, version = t.version + 1,
-        sent_at = CASE WHEN h.state IN ('delivered', 'read') THEN coalesce(t.sent_at, t.claimed_at) ELSE t.sent_at END
+        sent_at = coalesce(t.sent_at, t.claimed_at),
+        provider_message_id = coalesce(t.provider_message_id, h.provider_message_id)
     FROM best_heard h
     WHERE t.lane = h.lane AND t.attempt_id = h.attempt_id
       AND (t.state IN ('sent', 'unknown')
@@ -318,8 +360,8 @@ ended AS (
 
 -- name: apply_receipts
 -- Apply receipts just appended to the attempts of my lanes that they speak of. lanes, epochs; now;
--- receipt_lanes, receipt_ids: parallel arrays. Returns every receipt whose attempt is known and answered, with the
--- attempt's contact point where it moved. Writes: attempt, message, history
+-- receipt_lanes, receipt_ids: parallel arrays. Returns every receipt whose attempt is known and answered, or unknown and
+-- named by reference, with the attempt's contact point where it moved. Writes: attempt, message, history
 WITH
 -- include: store.fence
 ,
@@ -327,16 +369,23 @@ new_receipt AS (
     SELECT r.* FROM unnest(%(receipt_lanes)s::smallint[], %(receipt_ids)s::uuid[]) AS n (lane, receipt_id)
     JOIN receipt r ON r.lane = n.lane AND r.receipt_id = n.receipt_id
 ),
+asked AS (
+    SELECT provider, address_index, reference FROM new_receipt WHERE reference IS NOT NULL AND attempt_id IS NULL
+),
+-- include: dispatch.referred
+,
 heard AS (
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
     FROM new_receipt r
     JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
     WHERE t.lane IN (SELECT lane FROM fence)
     UNION ALL
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
     FROM new_receipt r
     JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
     WHERE t.state <> 'claimed' AND t.lane IN (SELECT lane FROM fence)
+    UNION ALL
+    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, received_at FROM referred
 ),
 -- include: dispatch.apply
 SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent
@@ -349,17 +398,27 @@ WITH
 -- include: store.fence
 ,
 open_attempt AS (
-    SELECT t.lane, t.attempt_id, t.provider, t.provider_message_id FROM attempt t
+    SELECT t.lane, t.attempt_id, t.provider, t.provider_message_id, t.contact_point_id, t.state FROM attempt t
     WHERE t.lane IN (SELECT lane FROM fence) AND t.state IN ('sent', 'unknown')
 ),
+asked AS (
+    SELECT t.provider, p.address_index, ('x' || left(t.attempt_id::text, 4))::bit(16)::integer AS reference
+    FROM open_attempt t
+    JOIN contact_point p ON p.lane = t.lane AND p.contact_point_id = t.contact_point_id
+    WHERE t.state = 'unknown'
+),
+-- include: dispatch.referred
+,
 heard AS (
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
     FROM open_attempt t
     JOIN receipt r ON r.provider = t.provider AND r.provider_message_id = t.provider_message_id
     UNION ALL
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
     FROM open_attempt t
     JOIN receipt r ON r.attempt_id = t.attempt_id
+    UNION ALL
+    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, received_at FROM referred
 ),
 -- include: dispatch.apply
 SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent

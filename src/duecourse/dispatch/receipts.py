@@ -10,7 +10,9 @@ from uuid import UUID
 
 import psycopg
 
-from duecourse.domain.messaging import Receipt
+from duecourse.book.identity import address_index
+from duecourse.domain.messaging import Channel, Receipt
+from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
 from .claim import fence
@@ -34,10 +36,14 @@ def receipt_key(provider: str, receipt: Receipt) -> ReceiptKey:
 
 
 def append_receipts(
-    conn: psycopg.Connection, provider: str, receipts: Sequence[Receipt], *, now: datetime
+    conn: psycopg.Connection, keyring: Keyring, provider: str, receipts: Sequence[Receipt], *, now: datetime
 ) -> list[ReceiptKey]:
-    """Append receipts and commit; only after this may the adapter acknowledge them. now: the book's clock."""
+    """Append receipts and commit; only after this may the adapter acknowledge them. now: the book's clock.
+
+    Of the address only its blind index is kept, and only beside a reference: neither finds an attempt alone.
+    """
     keys = [receipt_key(provider, receipt) for receipt in receipts]
+    references = [receipt.reference if receipt.address else None for receipt in receipts]
     with conn.transaction():
         conn.execute(
             SQL["append_receipts"],
@@ -50,6 +56,11 @@ def append_receipts(
                 "statuses": [receipt.status.value for receipt in receipts],
                 "codes": [receipt.code for receipt in receipts],
                 "permanents": [receipt.permanent for receipt in receipts],
+                "addresses": [
+                    None if reference is None else address_index(keyring, Channel.SMS, receipt.address)
+                    for receipt, reference in zip(receipts, references, strict=True)
+                ],
+                "ref_nums": references,
                 "occurred": [receipt.occurred_at for receipt in receipts],
                 "now": now,
             },

@@ -395,14 +395,19 @@ CREATE TABLE receipt (
     status text NOT NULL,
     code text NOT NULL,
     permanent boolean NOT NULL,
+    address_index bytea,                      -- keyed, of the address it is about; only beside a reference
+    reference integer,                        -- first two octets of the attempt's id, where the provider carries them
     occurred_at timestamptz,
     received_at timestamptz NOT NULL,         -- by the book's clock
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, receipt_id),
-    CONSTRAINT receipt_names_attempt CHECK (provider_message_id IS NOT NULL OR attempt_id IS NOT NULL)
+    CONSTRAINT receipt_names_attempt CHECK (provider_message_id IS NOT NULL OR attempt_id IS NOT NULL),
+    CONSTRAINT reference_goes_with_address CHECK ((reference IS NULL) = (address_index IS NULL)),
+    CONSTRAINT reference_is_two_octets CHECK (reference BETWEEN 0 AND 65535)
 );
 CREATE INDEX receipt_provider ON receipt (provider, provider_message_id);
 CREATE INDEX receipt_attempt ON receipt (attempt_id) WHERE attempt_id IS NOT NULL;
+CREATE INDEX receipt_reference ON receipt (address_index, reference) WHERE reference IS NOT NULL;
 
 -- The brake: what is halted now. Rows are taken away by resume; both are in history.
 -- Writes: dispatch
