@@ -2,10 +2,16 @@
 -- stage_touched and stage_mark are temporary, made by importing.sql.
 
 -- name: find_touched
--- Loans whose installments or payments this batch changed.
+-- Loans whose installments or payments this batch changed; not those that have nothing to allocate or to settle, such
+-- as new loans with the schedule ahead of them.
 INSERT INTO stage_touched (lane, loan_id)
-SELECT lane, loan_id FROM stage_installment UNION SELECT lane, loan_id FROM stage_payment
-UNION SELECT lane, loan_id FROM stage_dropped;
+SELECT t.lane, t.loan_id
+FROM (SELECT lane, loan_id FROM stage_installment UNION SELECT lane, loan_id FROM stage_payment
+      UNION SELECT lane, loan_id FROM stage_dropped) AS t
+WHERE EXISTS (SELECT 1 FROM payment p WHERE p.lane = t.lane AND p.loan_id = t.loan_id)
+   OR EXISTS (SELECT 1 FROM installment i
+              WHERE i.lane = t.lane AND i.loan_id = t.loan_id
+                AND (i.statement_on IS NOT NULL OR i.due_minor = 0 OR i.settled_on IS NOT NULL));
 
 -- name: mark_touched
 -- Payments and dues of each touched loan on one line: dues run up oldest first, payments in order of their day.

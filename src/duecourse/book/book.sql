@@ -61,10 +61,12 @@ WHERE d.key_lane = get_byte(%(key_hash)s::bytea, 0) AND d.kind = %(kind)s AND d.
 SELECT DISTINCT lane, borrower_id FROM contact_point WHERE address_index = %(address_index)s;
 
 -- name: contact_points_of
+-- Of one borrower, active ones first.
 SELECT contact_point_id, channel, rank, address_sealed, state, retired_reason
 FROM contact_point WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s ORDER BY state, channel, rank;
 
 -- name: loans_of
+-- Of one borrower, open and closed.
 SELECT loan_id, loan_ref, creditor, product, rate_type, method, currency, principal_minor, annual_rate, started_on,
        autopay, state, attributes
 FROM loan WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s ORDER BY creditor, loan_ref;
@@ -84,6 +86,7 @@ GROUP BY i.lane, i.loan_id, i.number
 ORDER BY i.due_on, i.loan_id, i.number;
 
 -- name: payments_of
+-- Of one borrower, until as_of.
 SELECT p.loan_id, p.payment_id, p.source, p.reference, p.amount_minor, p.paid_on
 FROM payment p JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
 WHERE p.lane = %(lane)s AND l.borrower_id = %(borrower_id)s AND p.paid_on <= %(as_of)s
@@ -129,6 +132,7 @@ FROM amounts a JOIN loan l ON l.lane = a.lane AND l.loan_id = a.loan_id
 GROUP BY l.currency ORDER BY l.currency;
 
 -- name: summary_people
+-- Over all currencies. lanes: that have a borrower.
 SELECT (SELECT count(*) FROM borrower) AS borrowers,
        (SELECT count(DISTINCT lane) FROM borrower) AS lanes,
        (SELECT count(*) FROM contact_point WHERE state = 'active') AS contact_points,
@@ -160,6 +164,19 @@ SET rows_read = %(rows_read)s, rows_rejected = %(rows_rejected)s, totals = %(tot
     finished_at = %(finished_at)s
 WHERE import_id = %(import_id)s;
 
+-- name: record_feed
+-- Through which day a payment feed is complete; an older file brings it no further back. Writes: payment_feed.
+INSERT INTO payment_feed (creditor, source, complete_through, recorded_at)
+VALUES (%(creditor)s, %(source)s, %(complete_through)s, now())
+ON CONFLICT (creditor, source) DO UPDATE
+SET complete_through = EXCLUDED.complete_through, recorded_at = EXCLUDED.recorded_at
+WHERE payment_feed.complete_through < EXCLUDED.complete_through;
+
+-- name: feeds
+-- Through which day each payment feed is complete.
+SELECT creditor, source, complete_through, recorded_at FROM payment_feed ORDER BY creditor, source;
+
 -- name: last_imports
+-- count: how many, the last first.
 SELECT mapping, file_name, rows_read, rows_rejected, totals, state, started_at, finished_at
 FROM book_import ORDER BY started_at DESC, import_id LIMIT %(count)s;

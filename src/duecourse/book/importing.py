@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.types.json import Jsonb
 
-from duecourse.domain.problems import Problem
+from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
@@ -38,6 +38,8 @@ BATCH_RECORDS = 200_000
 """A batch ends early at so many records: wide rows and long schedules must not fill the memory."""
 PROBLEMS_KEPT = 1_000
 TRIES = 4
+_FURTHEST_EAST = timedelta(hours=14)
+"""UTC+14: where a day begins first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def import_book(
     strict: bool = False,
     dry_run: bool = False,
     rejects: Path | None = None,
+    complete_through: date | None = None,
     progress: Callable[[Progress], None] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> ImportReport:
@@ -91,9 +94,11 @@ def import_book(
 
     now: when the lender's facts become known to the book. where: names the mapping in problems. strict: one bad row
     refuses the whole file, and nothing is written. dry_run: check everything, write nothing. rejects: where refused
-    rows go; None keeps none.
-    Raises DuecourseError B003 to B007 before the first row when file and mapping do not fit.
+    rows go; None keeps none. complete_through: the day through which the file has all payments of the mapping's
+    [feed]; None takes the day that stands there. It is recorded when the import is done, and never goes back.
+    Raises DuecourseError B003 to B009 before the first row when file and mapping do not fit.
     """
+    mapping = _with_complete_through(mapping, complete_through, now, where)
     with open_source(path, mapping.source) as source:
         importer = _Importer(
             conn, keyring, mapping, where, source, now, strict, dry_run, progress, batch_rows
@@ -204,7 +209,10 @@ class _Importer:
 
     def _end(self, import_id: UUID) -> None:
         report = self.report
+        feed = self._mapping.feed
         with self._conn.transaction():
+            if report.state == "done" and feed is not None and feed.complete_through is not None:
+                self._conn.execute(SQL["record_feed"], feed.model_dump())
             self._conn.execute(
                 SQL["end_import"],
                 {
@@ -288,6 +296,21 @@ class _Importer:
         if self._progress is not None:
             report = self.report
             self._progress(Progress(report.rows, report.rejected, self._source.position()))
+
+
+def _with_complete_through(mapping: MappingFile, day: date | None, now: datetime, where: str) -> MappingFile:
+    """The mapping with the day of this import. Raises DuecourseError B008 or B009."""
+    if mapping.feed is None:
+        if day is None:
+            return mapping
+        found = "it has no [feed], so that nothing says whose payments are complete"
+        raise DuecourseError(Problem("B008", where, found, "Nothing was imported."))
+    day = day or mapping.feed.complete_through
+    if day is not None and day > (now + _FURTHEST_EAST).astimezone(UTC).date():
+        found = f"the feed is said to be complete through {day}, a day that has not come yet"
+        raise DuecourseError(Problem("B009", where, found, "Nothing was imported."))
+    feed = mapping.feed.model_copy(update={"complete_through": day})
+    return mapping.model_copy(update={"feed": feed})
 
 
 def _file_digest(path: Path) -> bytes:

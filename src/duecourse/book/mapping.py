@@ -7,7 +7,8 @@ Loading checks everything the file says about itself and reports every fault tog
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -191,6 +192,14 @@ class PaymentSection(Section):
     paid_on: DateValue
 
 
+class FeedSection(Strict):
+    """Whose payments the file brings, and through which day it has them all."""
+
+    creditor: str = Field(min_length=1, pattern=r"^[^{}]*$")
+    source: str = Field(min_length=1, pattern=r"^[^{}]*$")
+    complete_through: date | None = None
+
+
 class Mapping(Strict):
     """The whole file."""
 
@@ -207,6 +216,7 @@ class Mapping(Strict):
     loan: LoanSection | None = None
     installment: list[InstallmentSection] = Field(default=[])
     payment: list[PaymentSection] = Field(default=[])
+    feed: FeedSection | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Mapping:
@@ -228,9 +238,26 @@ class Mapping(Strict):
                 for section in owed
                 if section.loan is None or section.creditor is None
             ][:1]
+        if self.feed is not None:
+            faults += self._feed_faults(self.feed)
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _feed_faults(self, feed: FeedSection) -> Iterable[str]:
+        """A feed under another name than its payments would hold nothing back, and nobody would see it."""
+        if not self.payment:
+            yield "[feed] needs [[payment]]: it says through when payments are complete"
+            return
+        default = self.loan.creditor if self.loan is not None else None
+        for key, said, carried in (
+            ("creditor", feed.creditor, [section.creditor or default for section in self.payment]),
+            ("source", feed.source, [section.source for section in self.payment]),
+        ):
+            constant = [rule.constant for rule in carried if rule is not None]
+            if None not in constant and said not in constant:
+                named = ", ".join(repr(value) for value in dict.fromkeys(constant))
+                yield f"feed.{key} is {said!r}, the payments carry {named}"
 
 
 Target: TypeAlias = BorrowerSection | ContactPointSection | LoanSection | InstallmentSection | PaymentSection

@@ -72,6 +72,7 @@ class Staging:
 
     def load(self, records: Records) -> None:
         """Fill the staging tables with a batch."""
+        self._conn.execute(SQL["plan_for_batches"])
         self._conn.execute(SQL["clear_staging"])
         with self._conn.cursor() as cursor:
             for kind in KINDS:
@@ -114,6 +115,7 @@ class Staging:
         conn.execute(SQL["assign_lanes"], {"share_person": self._share_person})
         for name in ("borrowers", "contact_points", "loans", "new_loans", "installments", "payments"):
             conn.execute(SQL[f"place_{name}"])
+        conn.execute(SQL["analyze_placed"])
 
     def keep_pending(self) -> None:
         """Instead of write, for a check: later rows of the file may build on these."""

@@ -43,6 +43,7 @@ def summary(conn: psycopg.Connection, *, imports: int = 5) -> dict[str, Any]:
         people = cursor.execute(SQL["summary_people"]).fetchone() or {}
         money = cursor.execute(SQL["summary_money"]).fetchall()
         last = cursor.execute(SQL["last_imports"], {"count": imports}).fetchall()
+        feeds = cursor.execute(SQL["feeds"]).fetchall()
     currencies = {row["currency"]: _figures(row) for row in money}
     found: dict[str, Any] = {"borrowers": people["borrowers"]}
     for count in ("loans", "installments", "payments"):
@@ -58,6 +59,15 @@ def summary(conn: psycopg.Connection, *, imports: int = 5) -> dict[str, Any]:
         "retired_contact_points": people["retired_contact_points"],
         "opt_outs": people["opt_outs"],
         "lanes": people["lanes"],
+        "feeds": [
+            {
+                "creditor": row["creditor"],
+                "source": row["source"],
+                "complete_through": row["complete_through"].isoformat(),
+                "recorded_at": row["recorded_at"].isoformat(),
+            }
+            for row in feeds
+        ],
         "imports": [_import(row) for row in last],
     }
 

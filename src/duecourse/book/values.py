@@ -84,6 +84,13 @@ class TextRule(Rule):
 
     choose: list[TextValue] | None = Field(default=None, min_length=1)
 
+    @property
+    def constant(self) -> str | None:
+        """The text that every row gets, or None when it depends on the row."""
+        if isinstance(self.value, str) and "{" not in self.value and self.lookup is None:
+            return self.value
+        return None
+
 
 class NumberRule(Rule):
     """A number; the format defaults to the mapping's [numbers]."""
