@@ -17,6 +17,7 @@ from duecourse.book.summary import summary as summarise
 
 from .context import context
 from .screen import print_json, table
+from .words import listed, say, word
 
 app = typer.Typer(help="The loan book: import, check, summary.", no_args_is_help=True)
 
@@ -81,11 +82,25 @@ def summary(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(now.console, found)
         return
-    kind = "simulated" if found["simulated"] else "live"
+    people = {
+        "borrowers": found["borrowers"],
+        "lanes": found["lanes"],
+        "points": found["contact_points"],
+        "retired": found["retired_contact_points"],
+        "opt_outs": found["opt_outs"],
+    }
     now.console.print(
-        f"A {kind} book: {found['borrowers']:,} borrowers in {found['lanes']} lanes, "
-        f"{found['contact_points']:,} contact points ({found['retired_contact_points']:,} retired), "
-        f"{found['opt_outs']:,} opt-outs"
+        say(
+            "A simulated book: {borrowers:,} borrowers in {lanes} lanes, {points:,} contact points "
+            "({retired:,} retired), {opt_outs:,} opt-outs",
+            **people,
+        )
+        if simulated
+        else say(
+            "A live book: {borrowers:,} borrowers in {lanes} lanes, {points:,} contact points "
+            "({retired:,} retired), {opt_outs:,} opt-outs",
+            **people,
+        )
     )
     rows = [
         (
@@ -98,14 +113,23 @@ def summary(as_json: JsonOption = False) -> None:
         )
         for currency, money in found["currencies"].items()
     ]
-    columns = ("currency", "loans", "installments", "amount", "payments", "amount")
-    now.console.print(table("Money", columns, rows, right=(1, 2, 3, 4, 5)))
+    columns = [
+        say("currency"), say("loans"), say("installments"), say("amount"), say("payments"), say("amount"),
+    ]  # fmt: skip
+    now.console.print(table(say("Money"), columns, rows, right=(1, 2, 3, 4, 5)))
     imports = [
-        (one["started_at"][:16], one["file"], one["mapping"], one["state"], one["rows"], one["rejected"])
+        (
+            one["started_at"][:16],
+            one["file"],
+            one["mapping"],
+            word("import", one["state"]),
+            one["rows"],
+            one["rejected"],
+        )
         for one in found["imports"]
     ]
-    columns = ("started", "file", "mapping", "state", "rows", "rejected")
-    now.console.print(table("Last imports", columns, imports, right=(4, 5)))
+    columns = [say("started"), say("file"), say("mapping"), say("state"), say("rows"), say("rejected")]
+    now.console.print(table(say("Last imports"), columns, imports, right=(4, 5)))
 
 
 def _run(
@@ -122,7 +146,12 @@ def _run(
         def show(position: Position) -> None:
             seconds = bar.tasks[0].elapsed or 0
             rate = position.rows / seconds if seconds else 0
-            note = f"{position.rows:,} rows, {rate:,.0f}/s, {position.rejected:,} refused"
+            note = say(
+                "{rows:,} rows, {rate:,.0f}/s, {refused:,} refused",
+                rows=position.rows,
+                rate=rate,
+                refused=position.rejected,
+            )
             bar.update(task, completed=position.fraction, note=note)
 
         report = import_book(
@@ -146,13 +175,13 @@ def _run(
         raise typer.Exit(1)
 
 
-def _bar(name: str) -> Progress:
+def _bar(file: str) -> Progress:
     return Progress(
-        TextColumn(name),
+        TextColumn(file),
         BarColumn(),
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn(say("left")),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
@@ -180,29 +209,40 @@ def _print(console: Console, report: ImportReport) -> None:
     kinds = ("borrowers", "contact_points", "loans", "installments", "payments")
     rows = [
         (
-            kind.replace("_", " "),
+            word("kind of row", kind),
             *(f"{report.counts[f'{kind} {what}']:,}" for what in ("new", "changed", "same")),
         )
         for kind in kinds
         if any(report.counts[f"{kind} {what}"] for what in ("new", "changed", "same"))
     ]
     if rows:
-        console.print(table(report.file, ("", "new", "changed", "unchanged"), rows, right=(1, 2, 3)))
+        console.print(
+            table(report.file, ("", say("new"), say("changed"), say("unchanged")), rows, right=(1, 2, 3))
+        )
     rate = report.rows / report.seconds if report.seconds else 0
     console.print(
-        f"{report.rows:,} rows in {report.seconds:.1f} s ({rate:,.0f}/s), {report.rejected:,} refused"
+        say(
+            "{rows:,} rows in {seconds:.1f} s ({rate:,.0f}/s), {refused:,} refused",
+            rows=report.rows,
+            seconds=report.seconds,
+            rate=rate,
+            refused=report.rejected,
+        )
     )
     if report.codes:
-        listed = ", ".join(f"{code} {count:,}" for code, count in sorted(report.codes.items()))
-        console.print(f"By code: {listed}")
+        codes = listed(f"{code} {count:,}" for code, count in sorted(report.codes.items()))
+        console.print(say("By code: {codes}", codes=codes))
     if report.scientific:
         console.print(
-            f"{report.scientific:,} numbers stood in scientific notation; the mapping allows it, "
-            "but a spreadsheet may have rounded them"
+            say(
+                "{count:,} numbers stood in scientific notation; the mapping allows it, "
+                "but a spreadsheet may have rounded them",
+                count=report.scientific,
+            )
         )
     if report.rejects:
-        console.print(f"Refused rows: {report.rejects}")
+        console.print(say("Refused rows: {file}", file=report.rejects))
     if report.state == "refused":
-        console.print("Nothing was written: --strict refuses the whole file")
+        console.print(say("Nothing was written: --strict refuses the whole file"))
     if report.state == "checked":
-        console.print("Nothing was written: this was a check")
+        console.print(say("Nothing was written: this was a check"))

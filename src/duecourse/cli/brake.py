@@ -10,6 +10,7 @@ from duecourse.dispatch.brake import resume_sending, stop_sending
 from duecourse.domain.messaging import Channel
 
 from .context import context
+from .words import say
 
 Step = Annotated[str | None, typer.Option(help="Only this step of the policy.")]
 OneChannel = Annotated[Channel | None, typer.Option(help="Only what would go over this channel.")]
@@ -40,7 +41,7 @@ def stop(
         by=now.user,
         now=now.now(),
     )
-    now.console.print("Stopped. Lift it with: duecourse resume")
+    now.console.print(say("Stopped. Lift it with: duecourse resume"))
 
 
 def resume(step: Step = None, channel: OneChannel = None, purpose: Purpose = None) -> None:
@@ -57,6 +58,6 @@ def resume(step: Step = None, channel: OneChannel = None, purpose: Purpose = Non
         by=now.user,
         now=now.now(),
     )
-    now.console.print(f"Stops lifted: {lifted}")
+    now.console.print(say("Stops lifted: {count}", count=lifted))
     if not lifted:
         raise typer.Exit(1)

@@ -12,6 +12,7 @@ from duecourse.store.migrate import get_setting, migrate, prepare_lanes, put_set
 from duecourse.store.zones import zone_is_known
 
 from .context import Context, context
+from .words import listed, say
 
 
 def init(
@@ -34,11 +35,15 @@ def init(
     """
     here = context()
     applied = make_book(here, zone, simulated=simulated)
-    kind = "simulated" if here.simulated else "live"
-    here.console.print(f"Ready: {kind} book, lender's zone {here.lender_zone}, home {here.settings.home}")
+    place = {"zone": here.lender_zone, "home": here.settings.home}
+    here.console.print(
+        say("Ready: simulated book, lender's zone {zone}, home {home}", **place)
+        if here.simulated
+        else say("Ready: live book, lender's zone {zone}, home {home}", **place)
+    )
     if applied:
-        here.console.print(f"Migrations applied: {', '.join(applied)}")
-    here.console.print("Next: duecourse book import FILE --mapping MAPPING")
+        here.console.print(say("Migrations applied: {names}", names=listed(applied)))
+    here.console.print(say("Next: duecourse book import FILE --mapping MAPPING"))
 
 
 def make_book(here: Context, zone: str, *, simulated: bool) -> list[str]:

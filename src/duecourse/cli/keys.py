@@ -10,6 +10,7 @@ from duecourse.privacy.keyring import rotate as rotate_ring
 
 from .context import context
 from .screen import print_json
+from .words import say
 
 app = typer.Typer(help="The key ring that seals personal data.", no_args_is_help=True)
 
@@ -29,7 +30,11 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")
         )
         return
     for one in sorted(ring.sealing):
-        here.console.print(f"{one:08x}{'  primary: seals from now on' if one == ring.primary else '  opens'}")
+        here.console.print(
+            say("{key}  primary: seals from now on", key=f"{one:08x}")
+            if one == ring.primary
+            else say("{key}  opens", key=f"{one:08x}")
+        )
 
 
 @app.command()
@@ -43,5 +48,9 @@ def rotate() -> None:
     here = context()
     ring = rotate_ring(here.settings.home / "keys.json")
     here.console.print(
-        f"New primary key {ring.primary:08x}; {len(ring.sealing)} keys in the ring. Back keys.json up."
+        say(
+            "New primary key {key}; {count} keys in the ring. Back keys.json up.",
+            key=f"{ring.primary:08x}",
+            count=len(ring.sealing),
+        )
     )

@@ -27,6 +27,7 @@ from .sandbox import sandbox
 from .screen import print_problems
 from .show import borrower_app, message_app
 from .status import status
+from .words import say
 from .work import work
 
 app = typer.Typer(
@@ -66,7 +67,7 @@ def main() -> None:
         print_problems(Console(stderr=True), error)
         code = error.exit_code
     except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted; what was committed stays")
+        Console(stderr=True).print(say("interrupted; what was committed stays"))
         code = 130
     finally:
         close_context()

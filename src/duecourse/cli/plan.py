@@ -10,11 +10,11 @@ import typer
 from rich.progress import Progress
 
 from duecourse.planning.plan import PlanReport, plan_book
-from duecourse.rules.words import RULES
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
 from .screen import print_json, table
+from .words import rule_in_words, say, word
 from .workshop import plannables
 
 
@@ -65,28 +65,45 @@ def plan(
     if dry_run:
         here.console.print(
             table(
-                f"What would go out, {day} and the two days after",
-                ["day", "policy", "step", "purpose", "first by", "messages", "held by"],
+                say("What would go out, {day} and the two days after", day=day),
+                [
+                    say("day"),
+                    say("policy"),
+                    say("step"),
+                    say("purpose"),
+                    say("first by"),
+                    say("messages"),
+                    say("held by"),
+                ],
                 [
                     (
                         line.local_on,
                         line.policy,
                         line.step,
-                        line.purpose,
-                        line.channel,
+                        word("purpose", line.purpose),
+                        word("channel", line.channel),
                         line.messages,
-                        f"{line.rule}: {RULES[line.rule].en}" if line.rule else "",
+                        say("{rule}: {why}", rule=line.rule, why=rule_in_words(line.rule))
+                        if line.rule
+                        else "",
                     )
                     for line in report.preview
                 ],
                 right=[5],
             )
         )
-    verb = "would be planned" if dry_run else "planned"
-    here.console.print(f"{report.messages} messages for {report.items} installments {verb} as of {day}.")
+    found = {"messages": report.messages, "items": report.items, "day": day}
+    here.console.print(
+        say("{messages} messages for {items} installments would be planned as of {day}.", **found)
+        if dry_run
+        else say("{messages} messages for {items} installments planned as of {day}.", **found)
+    )
     if report.withdrawn:
         here.console.print(
-            f"{report.withdrawn} unclaimed messages of earlier policy versions were planned anew."
+            say(
+                "{count} unclaimed messages of earlier policy versions were planned anew.",
+                count=report.withdrawn,
+            )
         )
 
 
@@ -95,7 +112,7 @@ def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False
     conn = here.connect()
     policies = plannables(conn)
     with Progress(console=here.console, transient=True, disable=not here.console.is_terminal) as progress:
-        task = progress.add_task("Planning lanes", total=256)
+        task = progress.add_task(say("Planning lanes"), total=256)
         return plan_book(
             conn,
             policies,

@@ -11,7 +11,7 @@ from duecourse.content.check import Checked, check
 from duecourse.content.preview import previews
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.diff import Change, TextChange, diff_policies, diff_templates
-from duecourse.policy.model import Policy
+from duecourse.policy.model import Policy, Step
 from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import load_templates, policy_at, policy_history, publish, published_policies
 from duecourse.policy.words import (
@@ -27,6 +27,7 @@ from duecourse.policy.words import (
 
 from .context import Context, context
 from .screen import print_json, table
+from .words import listed, say, word
 
 app = typer.Typer(
     help="Policies and templates: check, publish, compare.", no_args_is_help=True, rich_markup_mode=None
@@ -60,7 +61,14 @@ def check_(
     if preview:
         _print_previews(here, checked)
     texts = sum(len(checked.templates.of(name)) for name in checked.policy.templates)
-    here.console.print(f"ok: {checked.policy.name}, {len(checked.policy.steps)} steps, {texts} texts.")
+    here.console.print(
+        say(
+            "ok: {policy}, {steps} steps, {texts} texts.",
+            policy=checked.policy.name,
+            steps=len(checked.policy.steps),
+            texts=texts,
+        )
+    )
 
 
 @app.command("publish")
@@ -102,11 +110,21 @@ def publish_(
         return
     _warn(here, checked)
     if not done.new_policy:
-        here.console.print(f"{done.policy}: version {done.version} says the same; nothing published.")
+        here.console.print(
+            say(
+                "{policy}: version {version} says the same; nothing published.",
+                policy=done.policy,
+                version=done.version,
+            )
+        )
         return
-    verb = "would be published" if dry_run else "published"
-    new = ", ".join(f"{ref.template} v{ref.version}" for ref in done.new_templates) or "none"
-    here.console.print(f"{done.policy}: version {done.version} {verb}; new templates: {new}.")
+    new = listed(f"{ref.template} v{ref.version}" for ref in done.new_templates) or say("none")
+    named = {"policy": done.policy, "version": done.version, "templates": new}
+    here.console.print(
+        say("{policy}: version {version} would be published; new templates: {templates}.", **named)
+        if dry_run
+        else say("{policy}: version {version} published; new templates: {templates}.", **named)
+    )
 
 
 @app.command("diff")
@@ -129,14 +147,19 @@ def diff(
         older, newer = check(file), check(other)
         old: Policy | None = older.policy
         texts = [text for name in older.policy.templates for text in older.templates.of(name)]
-        against = str(file)
+        against = shown = str(file)
     else:
         newer = check(file)
-        old, texts, against = _in_force(here, newer.policy.name)
+        old, texts, version = _in_force(here, newer.policy.name)
+        against = f"version {version}, in force" if version else "nothing published"
+        shown = say("version {version}, in force", version=version) if version else say("nothing published")
     changes = diff_policies(old, newer.policy)
     names = list(dict.fromkeys([*newer.policy.templates]))
     text_changes = diff_templates(texts, newer.templates, names)
-    _print_diff(here, against, changes, text_changes, as_json=as_json)
+    if as_json:
+        _print_diff_as_json(here, against, changes, text_changes)
+    else:
+        _print_diff(here, shown, changes, text_changes)
 
 
 @app.command("list")
@@ -153,10 +176,12 @@ def list_(
     if as_json:
         print_json(here.console, rows)
         return
-    columns = ["policy", "version", "steps", "published", "by", "retired"]
+    columns = [
+        say("policy"), say("version"), say("steps"), say("published"), say("by"), say("retired"),
+    ]  # fmt: skip
     here.console.print(
         table(
-            "Policies",
+            say("Policies"),
             columns,
             [
                 (
@@ -194,10 +219,15 @@ def show(
     elif source:
         here.console.out(published.source, highlight=False, end="")
     else:
-        state = "retired" if published.retired_at else "in force"
+        named = {
+            "version": published.version,
+            "at": f"{published.published_at:%Y-%m-%d %H:%M %z}",
+            "who": published.published_by,
+        }
         here.console.print(
-            f"version {published.version}, {state}, published {published.published_at:%Y-%m-%d %H:%M %z} "
-            f"by {published.published_by}"
+            say("version {version}, retired, published {at} by {who}", **named)
+            if published.retired_at
+            else say("version {version}, in force, published {at} by {who}", **named)
         )
         _print_policy(here, published.model)
 
@@ -222,80 +252,106 @@ def _problem(problem: object) -> dict[str, str]:
 def _warn(here: Context, checked: Checked) -> None:
     for warning in checked.warnings:
         here.console.print(
-            f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
+            say("warning: {problem}", problem=warning),
+            style="yellow",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
 
 
 def _print_policy(here: Context, policy: Policy) -> None:
-    here.console.print(
-        f"{policy.name}: {condition_in_words(policy.applies_to)}", markup=False, highlight=False
-    )
-    here.console.print(f"grace: {grace_in_words(policy.grace)}", markup=False, highlight=False)
-    here.console.print(
-        f"languages: {languages_in_words(policy.wording.languages)}", markup=False, highlight=False
-    )
+    for line in (
+        say("{policy}: {condition}", policy=policy.name, condition=condition_in_words(policy.applies_to)),
+        say("grace: {grace}", grace=grace_in_words(policy.grace)),
+        say("languages: {languages}", languages=languages_in_words(policy.wording.languages)),
+    ):
+        here.console.print(line, markup=False, highlight=False)
     rows = [
         (
             step.id,
             f"{day_in_words(step)}\n{times_in_words(step)}",
-            step.purpose,
-            f"by {route_in_words(step)}\n{'where' if step.condition else 'to'} "
-            f"{condition_in_words(step.condition)}\n{templates_in_words(step)}",
+            word("purpose", step.purpose),
+            "\n".join((_route(step), _who(step), templates_in_words(step))),
         )
         for step in in_time_order(policy)
     ]
     here.console.print(
-        table("In time order, for a borrower without grace", ["step", "when", "purpose", "what"], rows)
+        table(
+            say("In time order, for a borrower without grace"),
+            [say("step"), say("when"), say("purpose"), say("what is sent")],
+            rows,
+        )
+    )
+
+
+def _route(step: Step) -> str:
+    return say("by {route}", route=route_in_words(step))
+
+
+def _who(step: Step) -> str:
+    condition = condition_in_words(step.condition)
+    return (
+        say("where {condition}", condition=condition)
+        if step.condition
+        else say("to {condition}", condition=condition)
     )
 
 
 def _print_previews(here: Context, checked: Checked) -> None:
     for one in previews(checked.policy, checked.templates):
-        size = f", {one.rendered.parts} SMS" if one.rendered.channel == "sms" else ""
-        here.console.rule(
-            f"{one.template} {one.rendered.language} {one.rendered.channel}{size}", align="left"
-        )
+        parts = [f"{one.template} {one.rendered.language} {word('channel', one.rendered.channel)}"]
+        if one.rendered.channel == "sms":
+            parts.append(say("{count} SMS", count=one.rendered.parts))
+        here.console.rule(listed(parts), align="left")
         if one.rendered.subject:
             here.console.print(one.rendered.subject, markup=False, highlight=False, style="bold")
         here.console.print(one.rendered.text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _in_force(here: Context, name: str) -> tuple[Policy | None, list[TemplateText], str]:
+def _in_force(here: Context, name: str) -> tuple[Policy | None, list[TemplateText], int]:
+    """The published policy, its texts and its version; version 0 when there is none."""
     connection = here.connect()
     for published in published_policies(connection):
         if published.policy == name:
             texts = load_templates(connection, published.template_versions.items())
-            against = f"version {published.version}, in force"
-            return published.model, [text for found in texts.values() for text in found], against
-    return None, [], "nothing published"
+            return published.model, [text for found in texts.values() for text in found], published.version
+    return None, [], 0
 
 
-def _print_diff(
-    here: Context, against: str, changes: list[Change], texts: list[TextChange], *, as_json: bool
-) -> None:
-    if as_json:
-        print_json(
-            here.console,
-            {
-                "against": against,
-                "changes": [
-                    {"where": c.where, "what": c.what, "was": c.was, "becomes": c.becomes} for c in changes
-                ],
-                "texts": [
-                    {"template": t.template, "language": t.language, "part": t.part, "lines": list(t.lines)}
-                    for t in texts
-                ],
-            },
-        )
-        return
-    here.console.print(f"against {against}:", markup=False, highlight=False)
+def _print_diff_as_json(here: Context, against: str, changes: list[Change], texts: list[TextChange]) -> None:
+    print_json(
+        here.console,
+        {
+            "against": against,
+            "changes": [
+                {"where": c.where, "what": c.what, "was": c.was, "becomes": c.becomes} for c in changes
+            ],
+            "texts": [
+                {"template": t.template, "language": t.language, "part": t.part, "lines": list(t.lines)}
+                for t in texts
+            ],
+        },
+    )
+
+
+def _print_diff(here: Context, against: str, changes: list[Change], texts: list[TextChange]) -> None:
+    here.console.print(say("against {older}:", older=against), markup=False, highlight=False)
     if not changes and not texts:
-        here.console.print("nothing changes")
+        here.console.print(say("nothing changes"))
     for change in changes:
         here.console.print(f"- {change}", markup=False, highlight=False, soft_wrap=True)
     colours = {"+": "green", "-": "red"}
     for text in texts:
-        here.console.print(f"- template {text.template}, {text.language}, {text.part}:", highlight=False)
+        here.console.print(
+            say(
+                "- template {template}, {language}, {part}:",
+                template=text.template,
+                language=text.language,
+                part=text.part,
+            ),
+            highlight=False,
+        )
         for line in text.lines:
             here.console.print(
                 f"    {line}", markup=False, highlight=False, soft_wrap=True, style=colours.get(line[:1])

@@ -33,6 +33,7 @@ from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
 from .providers import Provider, check_providers, connect_providers, sandbox_providers
 from .reports import print_run
+from .words import say
 from .workshop import Workshop, plannables, share
 
 DESKS = 1
@@ -170,7 +171,7 @@ async def _run_days(
         for desk in desks:
             await desk.recover(desk.epochs, days[0].starts)
         with progress:
-            task = progress.add_task("Replaying", total=len(days), done="")
+            task = progress.add_task(say("Replaying"), total=len(days), done="")
 
             async def before_day(day: Day) -> None:
                 await before_planning(day)
@@ -183,7 +184,9 @@ async def _run_days(
 
             def on_clock(_: object) -> None:
                 rate = tally.handed_over / max(time.monotonic() - started, 0.001)
-                progress.update(task, done=f"{tally.handed_over} sent, {rate:.0f}/s")
+                progress.update(
+                    task, done=say("{sent:,} sent, {rate:.0f}/s", sent=tally.handed_over, rate=rate)
+                )
 
             await replay(
                 days,

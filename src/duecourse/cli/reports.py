@@ -12,10 +12,10 @@ from rich.table import Table
 from duecourse.dispatch.desk import Tally
 from duecourse.dispatch.reading import attempts_by_channel, funnel, months, read_rows
 from duecourse.domain.money import from_minor
-from duecourse.rules.words import RULES
 
 from .context import Context
 from .screen import print_json, table
+from .words import rule_in_words, say, word
 
 # What an account's state of a month means to the bank, and why it may differ from what the book shows.
 STATE_WORDS: Final = {-2: "no use", -1: "paid duly", 0: "revolving"}
@@ -66,7 +66,13 @@ def print_run(here: Context, first: date, last: date, tally: Tally, *, as_json: 
     if states:
         here.console.print(state_table(states))
         here.console.print(disagreement_table(states))
-    here.console.print(f"Handed over {tally.handed_over}, receipts heard {tally.receipts}, in this run.")
+    here.console.print(
+        say(
+            "Handed over {sent:,}, receipts heard {receipts:,}, in this run.",
+            sent=tally.handed_over,
+            receipts=tally.receipts,
+        )
+    )
 
 
 def print_week(here: Context, first: date, last: date, tally: Tally) -> None:
@@ -76,7 +82,13 @@ def print_week(here: Context, first: date, last: date, tally: Tally) -> None:
     here.console.print(step_table(step_rows(rows)))
     here.console.print(withheld_table(rows))
     here.console.print(channel_table(attempts_by_channel(conn, first, last)))
-    here.console.print(f"Handed over {tally.handed_over:,}, receipts heard {tally.receipts:,}.")
+    here.console.print(
+        say(
+            "Handed over {sent:,}, receipts heard {receipts:,}.",
+            sent=tally.handed_over,
+            receipts=tally.receipts,
+        )
+    )
 
 
 def _plain_month(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,9 +131,12 @@ def step_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     """Messages by step."""
     names = [name for name, _ in STANDINGS]
     return table(
-        "Messages by step",
-        ["step", "purpose", "due", *names],
-        [[row["step"], row["purpose"], row["due"], *(row[name] or "" for name in names)] for row in rows],
+        say("Messages by step"),
+        [say("step"), say("purpose"), say("due"), *(say(name) for name in names)],
+        [
+            [row["step"], word("purpose", row["purpose"]), row["due"], *(row[name] or "" for name in names)]
+            for row in rows
+        ],
         right=range(2, 3 + len(names)),
     )
 
@@ -133,13 +148,10 @@ def withheld_table(rows: Iterable[Mapping[str, Any]]) -> Table:
         if row["standing"] in ("expired", "cancelled"):
             withheld[row["rule"]] += row["messages"]
     return table(
-        "Withheld, by reason",
-        ["rule", "why", "为何", "messages"],
-        [
-            (rule, RULES[rule].en, RULES[rule].zh, count) if rule in RULES else (rule, "", "", count)
-            for rule, count in withheld.most_common()
-        ],
-        right=[3],
+        say("Withheld, by reason"),
+        [say("rule"), say("why"), say("messages")],
+        [(rule, rule_in_words(rule), count) for rule, count in withheld.most_common()],
+        right=[2],
     )
 
 
@@ -152,10 +164,14 @@ def channel_table(rows: Iterable[Mapping[str, Any]]) -> Table:
         parts[row["channel"]] += row["parts"]
     states = ["delivered", "sent", "refused", "unknown", "released"]
     return table(
-        "Attempts by channel (released: not handed over or asked to slow down, not counted)",
-        ["channel", *states, "SMS parts"],
+        say("Attempts by channel (released: not handed over or asked to slow down, not counted)"),
+        [say("channel"), *(say(state) for state in states), say("SMS parts")],
         [
-            [channel, *(counted[state] or "" for state in states), parts[channel] if channel == "sms" else ""]
+            [
+                word("channel", channel),
+                *(counted[state] or "" for state in states),
+                parts[channel] if channel == "sms" else "",
+            ]
             for channel, counted in sorted(totals.items())
         ],
         right=range(1, 7),
@@ -165,16 +181,17 @@ def channel_table(rows: Iterable[Mapping[str, Any]]) -> Table:
 def month_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     """Month by month."""
     return table(
-        "Month by month (accounts and installments; amounts in currency units)",
+        say("Month by month (accounts and installments; amounts in currency units)"),
         [
-            "month", "due", "amount due", "reminded", "met by due day", "in grace", "overdue", "contacted",
-            "met late", "payers", "paid",
+            say("month"), say("fell\ndue"), say("amount due"), "", say("reminded"), say("met by\ndue day"),
+            say("in\ngrace"), say("overdue"), say("contacted"), say("met\nlate"), say("payers"), say("paid"),
         ],
         [
             (
                 f"{row['month']:%Y-%m}",
                 row["due"],
-                f"{from_minor(int(row['due_minor']), row['currency']):,} {row['currency']}",
+                f"{from_minor(int(row['due_minor']), row['currency']):,}",
+                row["currency"],
                 row["reminded"],
                 row["met_by_due"],
                 row["met_in_grace"],
@@ -186,8 +203,13 @@ def month_table(rows: Iterable[Mapping[str, Any]]) -> Table:
             )
             for row in rows
         ],
-        right=range(1, 11),
+        right=(1, 2, *range(4, 12)),
     )  # fmt: skip
+
+
+def state_in_words(state: int) -> str:
+    """What a lender's state of a month means."""
+    return say(STATE_WORDS[state]) if state in STATE_WORDS else say("{months} late", months=state)
 
 
 def state_class(state: int) -> str:
@@ -215,10 +237,10 @@ def state_table(rows: Iterable[Mapping[str, Any]]) -> Table:
         totals[row["month"], row["state"]][row["ours"]] += row["accounts"]
     ours = ["met", "short", "missed", "nothing-due"]
     return table(
-        "The lender's own state of the month (rows) beside what its payments show (columns)",
-        ["month", "state", "", *ours],
+        say("The lender's own state of the month (rows) beside what its payments show (columns)"),
+        [say("month"), say("state"), "", *(word("payments show", one) for one in ours)],
         [
-            [month, state, STATE_WORDS.get(state, f"{state} late"), *(counted[one] or "" for one in ours)]
+            [month, state, state_in_words(state), *(counted[one] or "" for one in ours)]
             for (month, state), counted in sorted(totals.items())
         ],
         right=range(3, 7),
@@ -234,10 +256,19 @@ def disagreement_table(rows: Iterable[Mapping[str, Any]]) -> Table:
         if not row["agrees"]:
             totals[state_class(row["state"]), row["ours"], row["explanation"]] += row["accounts"]
     return table(
-        f"Where the two disagree: {sum(totals.values()):,} of {every:,} account-months",
-        ["lender says", "payments show", "account-months", "why"],
+        say(
+            "Where the two disagree: {some:,} of {every:,} account-months",
+            some=sum(totals.values()),
+            every=every,
+        ),
+        [say("lender says"), say("payments show"), say("account-months"), say("why")],
         [
-            (theirs, ours, count, explanation)
+            (
+                word("lender's state", theirs),
+                word("payments show", ours),
+                count,
+                say(explanation) if explanation else "",
+            )
             for (theirs, ours, explanation), count in sorted(totals.items(), key=lambda item: -item[1])
         ],
         right=[2],

@@ -13,6 +13,7 @@ from duecourse.channels.sandbox.rules import LOCAL_PART_BEGINNINGS, NUMBER_ENDIN
 
 from .context import context
 from .screen import table
+from .words import say, word
 
 
 def sandbox(
@@ -34,16 +35,30 @@ def sandbox(
     with SandboxProcess(
         folder / "bounces", folder / "journal.jsonl", smpp_port=smpp_port, smtp_port=smtp_port
     ) as far_ends:
-        here.console.print(f"SMSC 127.0.0.1:{far_ends.smpp_port}  mail 127.0.0.1:{far_ends.smtp_port}")
-        here.console.print(f"Journal {far_ends.log}  bounces {far_ends.maildir}")
-        rows = [(f"…{ending}", what.value) for ending, what in NUMBER_ENDINGS.items()]
-        rows += [(f"{beginning}…", what.value) for beginning, what in LOCAL_PART_BEGINNINGS.items()]
         here.console.print(
-            table("Special addresses; every other is delivered", ["address", "what happens"], rows)
+            say(
+                "SMSC 127.0.0.1:{smpp}  mail 127.0.0.1:{smtp}",
+                smpp=far_ends.smpp_port,
+                smtp=far_ends.smtp_port,
+            )
+        )
+        here.console.print(
+            say("Journal {journal}  bounces {bounces}", journal=far_ends.log, bounces=far_ends.maildir)
+        )
+        rows = [(f"…{ending}", word("behaviour", what)) for ending, what in NUMBER_ENDINGS.items()]
+        rows += [
+            (f"{beginning}…", word("behaviour", what)) for beginning, what in LOCAL_PART_BEGINNINGS.items()
+        ]
+        here.console.print(
+            table(
+                say("Special addresses; every other is delivered"),
+                [say("address"), say("what happens")],
+                rows,
+            )
         )
         signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         try:
             while far_ends.pid:
                 time.sleep(0.5)
         except KeyboardInterrupt:
-            here.console.print("Sandbox stopped.")
+            here.console.print(say("Sandbox stopped."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +15,12 @@ def default_home() -> Path:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/duecourse")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "duecourse"
+
+
+def default_language() -> Literal["en", "zh"]:
+    """Language of the machine: zh when LC_ALL, LC_MESSAGES or LANG, whichever is set first, begins with zh; else en."""
+    set_first = next(filter(None, (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "zh" if set_first.startswith("zh") else "en"
 
 
 class Settings(BaseSettings):
@@ -35,6 +42,10 @@ class Settings(BaseSettings):
     user: str = Field(
         default_factory=lambda: os.environ.get("USER") or "operator",
         description="Who is acting: written beside publications, stops and resumptions.",
+    )
+    language: Literal["en", "zh"] = Field(
+        default_factory=default_language,
+        description="Language of reports: en or zh. Help, errors and JSON are in English.",
     )
     lease_seconds: int = Field(
         default=15, ge=2, le=300, description="How long a worker that died keeps its lanes from the others."

@@ -31,6 +31,7 @@ from duecourse.rules.words import RULES
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
 from .screen import local, print_json, table
+from .words import reason, rule_in_words, say, sentences, word
 
 borrower_app = typer.Typer(help="Look at one borrower.", no_args_is_help=True)
 message_app = typer.Typer(help="Look at one message.", no_args_is_help=True)
@@ -158,28 +159,43 @@ def print_borrower(here: Context, found: Mapping[str, Any]) -> None:
     zone = ZoneInfo(found["zone"])
     console = here.console
     console.print(
-        f"{found['key']}  {found['name']}  grade {found['grade'] or '-'}  {found['language']}  {found['zone']}",
+        say(
+            "{key}  {name}  grade {grade}  {language}  {zone}",
+            key=found["key"],
+            name=found["name"],
+            grade=found["grade"] or "-",
+            language=found["language"],
+            zone=found["zone"],
+        ),
         style="bold",
         highlight=False,
     )
     console.print(
         table(
-            "Contact points",
-            ["channel", "address", "state", "why"],
+            say("Contact points"),
+            [say("channel"), say("address"), say("state"), say("why")],
             [
-                (one["channel"], one["address"], one["state"], one["retired_reason"])
+                (
+                    word("channel", one["channel"]),
+                    one["address"],
+                    word("contact point", one["state"]),
+                    reason(one["retired_reason"] or ""),
+                )
                 for one in found["contact_points"]
             ],
         )
     )
     console.print(
         table(
-            f"Installments, as of {found['as_of']}",
-            ["loan", "no.", "due on", "due", "paid", "", "open", "grace", "days past due"],
+            say("Installments, as of {day}", day=found["as_of"]),
+            [
+                say("loan"), say("no."), say("due on"), say("to pay"), say("paid so far"), "", say("unpaid"),
+                say("grace"), say("days past due"),
+            ],
             [
                 (
                     one["loan"], one["number"], one["due_on"], one["due"], one["paid"], one["currency"],
-                    "open" if one["open"] else "", one["grace_days"], one["days_past_due"] or "",
+                    say("yes") if one["open"] else "", one["grace_days"], one["days_past_due"] or "",
                 )
                 for one in near(found["installments"], found["as_of"])
             ],
@@ -189,8 +205,8 @@ def print_borrower(here: Context, found: Mapping[str, Any]) -> None:
     if found["payments"]:
         console.print(
             table(
-                "Payments",
-                ["day", "loan", "amount", ""],
+                say("Payments"),
+                [say("paid on"), say("loan"), say("amount"), ""],
                 [
                     (one["paid_on"], one["loan"], one["amount"], one["currency"])
                     for one in found["payments"][-12:]
@@ -200,26 +216,32 @@ def print_borrower(here: Context, found: Mapping[str, Any]) -> None:
         )
     console.print(
         table(
-            "Timeline, borrower's time",
-            ["when", "what", "", "became", "why"],
+            say("Timeline, borrower's time"),
+            [say("when"), say("what"), say("which"), say("became"), say("why")],
             [
-                (local(one["at"], zone), one["subject"], one["what"], one["state"], _why(one))
+                (
+                    local(one["at"], zone),
+                    word("subject", one["subject"]),
+                    word("channel", one["what"]) if one["subject"] == "attempt" else one["what"],
+                    word("state", one["state"]),
+                    _why(one),
+                )
                 for one in found["timeline"]
             ],
         )
     )
-    console.print("One of the messages in full: duecourse message show ID")
+    console.print(say("One of the messages in full: duecourse message show ID"))
     console.print(
         table(
-            "Messages",
-            ["id", "day", "step", "purpose", "standing"],
+            say("Messages"),
+            [say("id"), say("day"), say("step"), say("purpose"), say("standing")],
             [
                 (
                     str(one["message_id"])[:8],
                     one["local_on"],
                     one["step"],
-                    one["purpose"],
-                    one["outcome"] or one["state"],
+                    word("purpose", one["purpose"]),
+                    word("state", one["outcome"] or one["state"]),
                 )
                 for one in found["messages"]
             ],
@@ -233,9 +255,12 @@ def near(installments: Sequence[Mapping[str, Any]], as_of: date) -> list[Mapping
 
 
 def _why(row: Mapping[str, Any]) -> str:
-    words = RULES.get(row["rule"] or "")
-    parts = [row["rule"] and f"{row['rule']}: {words.en if words else ''}", row["reason"]]
-    return "; ".join(part for part in parts if part)
+    parts = []
+    if row["rule"]:
+        parts.append(say("{rule}: {why}", rule=row["rule"], why=rule_in_words(row["rule"])))
+    if row["reason"]:
+        parts.append(reason(row["reason"]))
+    return sentences(parts)
 
 
 @message_app.command("show")
@@ -303,20 +328,35 @@ def print_message(here: Context, found: Mapping[str, Any]) -> None:
     zone = ZoneInfo(found["zone"])
     console = here.console
     console.print(
-        f"{found['message_id']}  {found['step']} ({found['purpose']}) for {found['borrower_key']}, "
-        f"{found['local_on']}: {found['outcome'] or found['state']}",
+        say(
+            "{id}  {step} ({purpose}) for {borrower}, {day}: {standing}",
+            id=found["message_id"],
+            step=found["step"],
+            purpose=word("purpose", found["purpose"]),
+            borrower=found["borrower_key"],
+            day=found["local_on"],
+            standing=word("state", found["outcome"] or found["state"]),
+        ),
         style="bold",
         highlight=False,
     )
     console.print(
-        f"Policy {found['policy']} version {found['policy_version']}, template {found['template']} version "
-        f"{found['template_version']}, route {_route(found)}, useful until {local(found['useful_until'], zone)}",
+        say(
+            "Policy {policy} version {policy_version}, template {template} version {template_version}, "
+            "route {route}, useful until {until}",
+            policy=found["policy"],
+            policy_version=found["policy_version"],
+            template=found["template"],
+            template_version=found["template_version"],
+            route=_route(found),
+            until=local(found["useful_until"], zone),
+        ),
         highlight=False,
     )
     console.print(
         table(
-            "Speaks of",
-            ["loan", "no.", "due on", "due", "", "step"],
+            say("Speaks of"),
+            [say("loan"), say("no."), say("due on"), say("to pay"), "", say("step")],
             [
                 (one["loan_ref"], one["number"], one["due_on"], one["due"], one["currency"], one["step"])
                 for one in found["items"]
@@ -326,38 +366,67 @@ def print_message(here: Context, found: Mapping[str, Any]) -> None:
     )
     for attempt in found["attempts"]:
         console.print(
-            f"Attempt {attempt['seq']}: {attempt['channel']} to {attempt['address']} by {attempt['provider']}: "
-            f"{attempt['state']} {attempt['code'] or ''} {attempt['reason'] or ''}".rstrip(),
+            say(
+                "Attempt {seq}: {channel} to {address} by {provider}: {state} {code} {why}",
+                seq=attempt["seq"],
+                channel=word("channel", attempt["channel"]),
+                address=attempt["address"],
+                provider=attempt["provider"],
+                state=word("state", attempt["state"]),
+                code=attempt["code"] or "",
+                why=reason(attempt["reason"] or ""),
+            ).rstrip(),
             style="bold",
             highlight=False,
         )
         if attempt.get("subject"):
-            console.print(f"  Subject: {attempt['subject']}", highlight=False, markup=False)
+            console.print(
+                "  " + say("Subject: {subject}", subject=attempt["subject"]), highlight=False, markup=False
+            )
         for line in str(attempt.get("text", "")).splitlines():
             console.print(f"  {line}", highlight=False, markup=False)
     if found["receipts"]:
         console.print(
             table(
-                "Receipts",
-                ["attempt", "provider", "says", "code", "heard"],
+                say("Receipts"),
+                [say("attempt"), say("provider"), say("says"), say("code"), say("heard")],
                 [
-                    (one["seq"], one["provider"], one["status"], one["code"], local(one["received_at"], zone))
+                    (
+                        one["seq"],
+                        one["provider"],
+                        word("state", one["status"]),
+                        one["code"],
+                        local(one["received_at"], zone),
+                    )
                     for one in found["receipts"]
                 ],
             )
         )
     console.print(
         table(
-            "Verdicts and transitions, borrower's time",
-            ["when", "what", "became", "why"],
-            [(local(one["at"], zone), one["subject"], one["state"], _why(one)) for one in found["verdicts"]],
+            say("Verdicts and transitions, borrower's time"),
+            [say("when"), say("what"), say("became"), say("why")],
+            [
+                (
+                    local(one["at"], zone),
+                    word("subject", one["subject"]),
+                    word("state", one["state"]),
+                    _why(one),
+                )
+                for one in found["verdicts"]
+            ],
         )
     )
 
 
 def _route(found: Mapping[str, Any]) -> str:
     route: Sequence[str] = found["route"]
-    words = " then ".join(route)
-    if found["next_if"]:
-        words += f" if not {found['next_if']} within {found['next_after_seconds'] // 60} min"
-    return words
+    words = say(" then ").join(word("channel", channel) for channel in route)
+    if not found["next_if"]:
+        return words
+    return say(
+        "{route} if not {state} within {minutes} min",
+        route=words,
+        state=word("state", found["next_if"]),
+        minutes=found["next_after_seconds"] // 60,
+    )

@@ -12,6 +12,7 @@ from duecourse.dispatch.reading import read_rows, standing_now
 
 from .context import context
 from .screen import local, print_json, table
+from .words import listed, reason, say, word
 
 UNKNOWN_SHOWN = 20
 
@@ -53,42 +54,62 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
             },
         )
     else:
-        kind = "simulated" if here.simulated else "live"
-        here.console.print(f"Book: {kind}, lender's zone {here.lender_zone}; database: {here.store.place}")
+        embedded = here.settings.database_url is None
+        place = {
+            "zone": here.lender_zone,
+            "place": say("embedded, {home}", home=here.settings.home) if embedded else here.store.place,
+        }
+        here.console.print(
+            say("Book: simulated, lender's zone {zone}; database: {place}", **place)
+            if here.simulated
+            else say("Book: live, lender's zone {zone}; database: {place}", **place)
+        )
         here.console.print(
             table(
-                "Messages",
-                ["standing", "how many"],
+                say("Messages"),
+                [say("standing"), say("how many")],
                 [
-                    ("planned", figures["planned"]),
-                    ("  of these due now", figures["due"]),
-                    ("in flight", figures["in_flight"]),
-                    ("attempts of unknown outcome", figures["unknown"]),
+                    (say("planned"), figures["planned"]),
+                    (say("  of these due now"), figures["due"]),
+                    (say("in flight"), figures["in_flight"]),
+                    (say("attempts of unknown outcome"), figures["unknown"]),
                 ],
                 right=[1],
             )
         )
         if figures["next_due"]:
-            here.console.print(f"Next due: {local(figures['next_due'], zone)}")
-        here.console.print(f"Workers: {figures['workers']}, lanes held: {figures['lanes_held']} of 256")
+            here.console.print(say("Next due: {at}", at=local(figures["next_due"], zone)))
+        here.console.print(
+            say(
+                "Workers: {workers}, lanes held: {lanes} of 256",
+                workers=figures["workers"],
+                lanes=figures["lanes_held"],
+            )
+        )
         for one in stops:
-            scope = ", ".join(part for part in (one.step, one.channel, one.purpose) if part) or "everything"
+            parts = (one.step, word("channel", one.channel), word("purpose", one.purpose))
             here.console.print(
-                f"STOPPED: {scope} by {one.stopped_by} at {local(one.stopped_at, zone)}: {one.reason}",
+                say(
+                    "STOPPED: {scope} by {who} at {at}: {why}",
+                    scope=listed(part for part in parts if part) or say("everything"),
+                    who=one.stopped_by,
+                    at=local(one.stopped_at, zone),
+                    why=reason(one.reason),
+                ),
                 style="bold",
             )
         if unknown:
             here.console.print(
                 table(
-                    f"Outcome unknown (the newest {UNKNOWN_SHOWN})",
-                    ["message", "channel", "provider", "claimed", "why"],
+                    say("Outcome unknown (the newest {count})", count=UNKNOWN_SHOWN),
+                    [say("message"), say("channel"), say("provider"), say("claimed"), say("why")],
                     [
                         (
                             str(row["message_id"])[:8],
-                            row["channel"],
+                            word("channel", row["channel"]),
                             row["provider"],
                             local(row["claimed_at"], zone),
-                            row["reason"],
+                            reason(row["reason"] or ""),
                         )
                         for row in unknown
                     ],

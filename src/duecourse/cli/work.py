@@ -22,6 +22,7 @@ from duecourse.planning.plan import plan_book
 
 from .context import Context, context
 from .providers import configured_providers, connect_providers
+from .words import say
 from .workshop import Workshop, plannables
 
 DESKS = 2
@@ -48,7 +49,12 @@ def work(
     tally = Tally()
     asyncio.run(_work(here, providers, plan_every, until_idle, tally))
     here.console.print(
-        f"Stopped. Judged {tally.judged}, handed over {tally.handed_over}, receipts {tally.receipts}."
+        say(
+            "Stopped. Judged {judged}, handed over {sent}, receipts {receipts}.",
+            judged=tally.judged,
+            sent=tally.handed_over,
+            receipts=tally.receipts,
+        )
     )
 
 

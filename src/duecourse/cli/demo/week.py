@@ -29,6 +29,7 @@ from ..replay import run_days
 from ..reports import print_week
 from ..settings import Settings
 from ..show import borrower_facts, message_facts, print_borrower, print_message
+from ..words import say, word
 from .lender import MadeUpLender, write_payments
 
 FIRST_DAY: Final = date(2026, 3, 9)
@@ -58,7 +59,14 @@ def demo(
     here = Context(settings=Settings(home=home, database_url=None))
     set_context(here)
     console = here.console
-    console.print(f"A made-up lender with {borrowers:,} borrowers, the week of {FIRST_DAY} (seed {seed}).")
+    console.print(
+        say(
+            "A made-up lender with {borrowers:,} borrowers, the week of {day} (seed {seed}).",
+            borrowers=borrowers,
+            day=FIRST_DAY,
+            seed=seed,
+        )
+    )
     make_book(here, ZONE, simulated=True)
     lender = MadeUpLender(borrowers, seed, FIRST_DAY)
     folder = home / "files"
@@ -70,10 +78,10 @@ def demo(
     )
     print_week(here, FIRST_DAY, LAST_DAY, tally)
     show_samples(here)
-    console.rule("What to try next")
+    console.rule(say("What to try next"))
     for line in next_steps(here, home):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Done in {time.monotonic() - started:.0f} s.")
+    console.print(say("Done in {seconds:.0f} s.", seconds=time.monotonic() - started))
 
 
 def fresh_home(home: Path) -> Path:
@@ -93,9 +101,9 @@ def fresh_home(home: Path) -> Path:
 def import_files(here: Context, paths: Mapping[str, Path]) -> None:
     """Import the lender's files through the same door as anybody's."""
     bar = Progress(
-        TextColumn("Importing {task.fields[name]}"),
+        TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[rows]:,} rows"),
+        TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
         console=here.console,
         transient=True,
@@ -104,18 +112,22 @@ def import_files(here: Context, paths: Mapping[str, Path]) -> None:
     evening = datetime.combine(FIRST_DAY, datetime.min.time(), ZoneInfo(ZONE))
     with bar, here.store.connect(autocommit=True, idle_in_transaction_seconds=0) as conn:
         for name in FILES:
-            task = bar.add_task("", name=name, total=1.0, rows=0)
+            task = bar.add_task(say("Importing {file}", file=word("demo file", name)), total=1.0, note="")
             report = import_book(
                 conn,
                 here.keyring,
                 paths[name],
                 read_mapping(name),
                 now=evening,
-                progress=lambda at, task=task: bar.update(task, completed=at.fraction, rows=at.rows),  # type: ignore[misc]
+                progress=lambda at, task=task: bar.update(  # type: ignore[misc]
+                    task, completed=at.fraction, note=say("{rows:,} rows", rows=at.rows)
+                ),
             )
+            done = {"rows": report.rows, "file": word("demo file", name), "refused": report.rejected}
             here.console.print(
-                f"Imported {report.rows:,} rows of {name}"
-                + (f", {report.rejected} refused" if report.rejected else "")
+                say("Imported {rows:,} rows of {file}, {refused:,} refused", **done)
+                if report.rejected
+                else say("Imported {rows:,} rows of {file}", **done)
             )
 
 
@@ -131,7 +143,11 @@ def publish_example(here: Context) -> None:
     with here.store.connect() as conn, conn.transaction():
         done = publish(conn, checked.policy, checked.templates, checked.source, now=here.now(), user="demo")
     here.console.print(
-        f"Published policy {done.policy}, {len(checked.policy.steps)} steps, in Chinese and English."
+        say(
+            "Published policy {policy}, {steps} steps, in Chinese and English.",
+            policy=done.policy,
+            steps=len(checked.policy.steps),
+        )
     )
 
 
@@ -170,11 +186,11 @@ def show_samples(here: Context) -> None:
     with here.store.connect() as conn:
         samples = read_rows(conn, "sample_messages", from_on=FIRST_DAY, to_on=LAST_DAY)
         busy = read_rows(conn, "busiest_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
-    here.console.rule("Three messages in full")
+    here.console.rule(say("Three messages in full"))
     for row in samples:
         print_message(here, message_facts(here, str(row["message_id"])))
         here.console.print()
-    here.console.rule("One borrower's week")
+    here.console.rule(say("One borrower's week"))
     for row in busy:
         print_borrower(here, borrower_facts(here, row["borrower_key"], LAST_DAY))
 
