@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from duecourse.book.mapping import load_mapping
 from duecourse.book.summary import summary as summarise
 
 from .context import context
+from .dates import parse_date
 from .screen import print_json, table
 from .words import listed, say, word
 
@@ -42,6 +44,14 @@ def import_(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="As `book check`.")] = False,
     rejects: RejectsOption = None,
+    complete_through: Annotated[
+        str | None,
+        typer.Option(
+            help="The file has all payments of its feed through this day, YYYY-MM-DD; before the mapping's own.",
+            metavar="DATE",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import a file into the book. The same file twice changes nothing; changed rows update, with history.
@@ -54,7 +64,16 @@ def import_(
     if not dry_run and rejects is None:
         folder = file.parent if os.access(file.parent, os.W_OK) else Path()
         rejects = folder / (file.name + ".rejects.csv")
-    _run(file, mapping, strict=strict, dry_run=dry_run, rejects=rejects, as_json=as_json)
+    day = parse_date(complete_through, "--complete-through") if complete_through else None
+    _run(
+        file,
+        mapping,
+        strict=strict,
+        dry_run=dry_run,
+        rejects=rejects,
+        complete_through=day,
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -117,6 +136,10 @@ def summary(as_json: JsonOption = False) -> None:
         say("currency"), say("loans"), say("installments"), say("amount"), say("payments"), say("amount"),
     ]  # fmt: skip
     now.console.print(table(say("Money"), columns, rows, right=(1, 2, 3, 4, 5)))
+    feeds = [(one["creditor"], one["source"], one["complete_through"]) for one in found["feeds"]]
+    if feeds:
+        columns = [say("creditor"), say("source"), say("complete through")]
+        now.console.print(table(say("Payment feeds"), columns, feeds))
     imports = [
         (
             one["started_at"][:16],
@@ -133,7 +156,14 @@ def summary(as_json: JsonOption = False) -> None:
 
 
 def _run(
-    file: Path, mapping_file: Path, *, strict: bool, dry_run: bool, rejects: Path | None, as_json: bool
+    file: Path,
+    mapping_file: Path,
+    *,
+    strict: bool,
+    dry_run: bool,
+    rejects: Path | None,
+    complete_through: date | None = None,
+    as_json: bool,
 ) -> None:
     now = context()
     mapping = load_mapping(mapping_file)
@@ -164,6 +194,7 @@ def _run(
             strict=strict,
             dry_run=dry_run,
             rejects=rejects,
+            complete_through=complete_through,
             progress=show,
         )
         bar.update(task, completed=1.0)

@@ -86,6 +86,8 @@ FROM moved;
 -- name: read_facts
 -- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages: parallel arrays; as_of.
 -- items: JSON array of the debts still open, oldest first.
+WITH
+-- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
        m.template, m.template_version, m.local_on, b.name_sealed, b.language,
        (SELECT json_agg(json_build_object(
@@ -103,10 +105,13 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
         WHERE x.lane = m.lane AND x.group_id = m.group_id AND l.state = 'open'
           AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
           AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
-          AND (m.purpose <> 'collection' OR i.due_on + coalesce(i.grace_days, 0) < m.local_on)) AS items
+          AND (m.purpose <> 'collection'
+               OR i.due_on + coalesce(i.grace_days, 0) < m.local_on
+                  AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true))) AS items
 FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[]) AS claimed (lane, message_id)
 JOIN message m ON m.lane = claimed.lane AND m.message_id = claimed.message_id
-JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id;
+JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+LEFT JOIN fed f ON f.creditor = m.creditor;
 
 -- name: record_attempts
 -- Write before we speak: one attempt per claimed message with its exact text, and the ledger's rows, one per debt.

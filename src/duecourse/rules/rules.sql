@@ -1,5 +1,11 @@
 -- The judging SQL. Planning and claiming include the same text, so what people are shown is what will be enforced.
 
+-- fragment: fed
+-- Through which day all payments to a creditor are known: its feed that is furthest behind. No feed, no row.
+fed AS (
+    SELECT creditor, min(complete_through) AS complete_through FROM payment_feed GROUP BY creditor
+)
+
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
@@ -11,24 +17,34 @@
 -- address_sealed, valid_until) with exactly one row per candidate, and open_item(lane, message_id, loan_id, number).
 -- not_before is a fixed point: opening time first, then the daily cap, whose next day begins at opening time,
 -- where the window is open and, days ahead being empty in the ledger, the cap is free.
+-- include: rules.fed
+,
 item_verdict AS (
-    SELECT ci.lane, ci.message_id, ci.loan_id, ci.number,
+    SELECT ci.lane, ci.message_id, ci.loan_id, ci.number, f.complete_through,
+           i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
            CASE WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
                 WHEN i.settled_on <= %(as_of)s THEN 'PAID'
                 WHEN i.superseded_on <= %(as_of)s THEN 'SUPERSEDED'
                 WHEN c.purpose = 'collection'
                      AND i.due_on + coalesce(i.grace_days, 0) >= (c.at AT TIME ZONE c.zone)::date THEN 'IN-GRACE'
+                -- Whoever paid on the last day of grace may stand in a file that has not come yet.
+                WHEN c.purpose = 'collection'
+                     AND f.complete_through < i.due_on + coalesce(i.grace_days, 0) THEN 'FEED-BEHIND'
            END AS rule
     FROM candidate c
     JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id
     JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
     JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
+    LEFT JOIN fed f ON f.creditor = l.creditor
 ),
 open_item AS (
     SELECT lane, message_id, loan_id, number FROM item_verdict WHERE rule IS NULL
 ),
 item_summary AS (
-    SELECT lane, message_id, count(*) FILTER (WHERE rule IS NULL) AS still_open, min(rule) AS rule
+    -- Of several the first by name: what only waits (FEED-BEHIND, IN-GRACE) before what is over.
+    SELECT lane, message_id, count(*) FILTER (WHERE rule IS NULL) AS still_open, min(rule) AS rule,
+           min(complete_through) AS complete_through,
+           min(grace_ends) FILTER (WHERE rule = 'FEED-BEHIND') AS grace_ends
     FROM item_verdict GROUP BY lane, message_id
 ),
 reach AS (
@@ -99,6 +115,7 @@ timed AS (
 ruled AS (
     SELECT c.lane, c.message_id, c.zone, c.at, c.useful_until, t.not_before, t.daily_cap,
            r.route_at, r.channel, r.provider, r.contact_point_id, r.address_sealed, h.reason AS halted_for,
+           s.complete_through, s.grace_ends,
            CASE WHEN coalesce(s.still_open, 0) = 0 THEN coalesce(s.rule, 'PAID')
                 WHEN h.message_id IS NOT NULL THEN 'STOPPED'
                 WHEN r.message_id IS NULL THEN 'NO-CONTACT-POINT'
@@ -125,6 +142,7 @@ verdict AS (
                                              to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
                 WHEN 'DEFAULT-HOURS' THEN format('08:00-21:00 %%s; opens %%s', zone,
                                              to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
+                WHEN 'FEED-BEHIND' THEN format('payments known through %%s, needed through %%s', complete_through, grace_ends)
                 WHEN 'STOPPED' THEN halted_for
                 WHEN 'PROVIDER-PAUSED' THEN channel
            END AS reason,

@@ -20,6 +20,9 @@ RULES: Final[dict[str, RuleWords]] = {
     "LOAN-CLOSED": RuleWords("the loan is closed", "贷款已结清", "book"),
     "SUPERSEDED": RuleWords("a newer statement took this one over", "已有新账单取代", "book"),
     "IN-GRACE": RuleWords("still within the grace period", "仍在宽限期内", "policy"),
+    "FEED-BEHIND": RuleWords(
+        "payments are not known yet through the end of its grace", "还款数据尚未覆盖到宽限期结束", "book"
+    ),
     "STOPPED": RuleWords("halted by the stop", "已被人工停止", "policy"),
     "NO-CONTACT-POINT": RuleWords("no valid contact point on this route", "没有可用的联系方式", "book"),
     "OPT-OUT": RuleWords("the borrower opted out", "借款人已退订", "policy"),

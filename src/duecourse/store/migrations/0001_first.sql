@@ -241,6 +241,17 @@ CREATE TABLE book_import (
     CONSTRAINT book_import_state CHECK (state IN ('running', 'done', 'refused'))
 );
 
+-- Through which day a payment feed is complete, by the lender's word; it only ever moves forward. No row: nothing was
+-- said, and nothing waits. A collection step waits for every feed of its creditor (rules.judge).
+-- Writes: book
+CREATE TABLE payment_feed (
+    creditor text NOT NULL,
+    source text NOT NULL,                     -- as in payment.source
+    complete_through date NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (creditor, source)
+);
+
 -- Published policies and the templates they name: immutable once used.
 -- Writes: policy
 CREATE TABLE policy_version (
