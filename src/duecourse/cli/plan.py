@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import Progress
+from rich.table import Table
 
 from duecourse.planning.plan import PlanReport, plan_book
 
@@ -62,37 +63,14 @@ def plan(
             },
         )
         return
+    print_plan(here, report, dry_run=dry_run)
+
+
+def print_plan(here: Context, report: PlanReport, *, dry_run: bool) -> None:
+    """What was planned, or with dry_run what would be."""
     if dry_run:
-        here.console.print(
-            table(
-                say("What would go out, {day} and the two days after", day=day),
-                [
-                    say("day"),
-                    say("policy"),
-                    say("step"),
-                    say("purpose"),
-                    say("first by"),
-                    say("messages"),
-                    say("held by"),
-                ],
-                [
-                    (
-                        line.local_on,
-                        line.policy,
-                        line.step,
-                        word("purpose", line.purpose),
-                        word("channel", line.channel),
-                        line.messages,
-                        say("{rule}: {why}", rule=line.rule, why=rule_in_words(line.rule))
-                        if line.rule
-                        else "",
-                    )
-                    for line in report.preview
-                ],
-                right=[5],
-            )
-        )
-    found = {"messages": report.messages, "items": report.items, "day": day}
+        here.console.print(preview_table(report))
+    found = {"messages": report.messages, "items": report.items, "day": report.as_of}
     here.console.print(
         say("{messages} messages for {items} installments would be planned as of {day}.", **found)
         if dry_run
@@ -105,6 +83,30 @@ def plan(
                 count=report.withdrawn,
             )
         )
+
+
+def preview_table(report: PlanReport) -> Table:
+    """Messages by day and step, and what holds them."""
+    return table(
+        say("What would go out, {day} and the two days after", day=report.as_of),
+        [
+            say("day"), say("policy"), say("step"), say("purpose"), say("first by"), say("messages"),
+            say("held by"),
+        ],
+        [
+            (
+                line.local_on,
+                line.policy,
+                line.step,
+                word("purpose", line.purpose),
+                word("channel", line.channel),
+                line.messages,
+                say("{rule}: {why}", rule=line.rule, why=rule_in_words(line.rule)) if line.rule else "",
+            )
+            for line in report.preview
+        ],
+        right=[5],
+    )  # fmt: skip
 
 
 def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False) -> PlanReport:

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     )
     language: Literal["en", "zh"] = Field(
         default_factory=default_language,
-        description="Language of reports: en or zh. Help, errors and JSON are in English.",
+        description="Language of reports: en or zh. Help, errors, JSON and the wording of conditions are in English.",
     )
     lease_seconds: int = Field(
         default=15, ge=2, le=300, description="How long a worker that died keeps its lanes from the others."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -30,8 +30,8 @@ from duecourse.rules.words import RULES
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
-from .screen import local, print_json, table
-from .words import reason, rule_in_words, say, sentences, word
+from .portrait import print_borrower, print_message
+from .screen import print_json
 
 borrower_app = typer.Typer(help="Look at one borrower.", no_args_is_help=True)
 message_app = typer.Typer(help="Look at one message.", no_args_is_help=True)
@@ -154,115 +154,6 @@ def _points(conn: Connection, keyring: Keyring, place: Mapping[str, Any]) -> lis
     ]
 
 
-def print_borrower(here: Context, found: Mapping[str, Any]) -> None:
-    """A borrower as tables."""
-    zone = ZoneInfo(found["zone"])
-    console = here.console
-    console.print(
-        say(
-            "{key}  {name}  grade {grade}  {language}  {zone}",
-            key=found["key"],
-            name=found["name"],
-            grade=found["grade"] or "-",
-            language=found["language"],
-            zone=found["zone"],
-        ),
-        style="bold",
-        highlight=False,
-    )
-    console.print(
-        table(
-            say("Contact points"),
-            [say("channel"), say("address"), say("state"), say("why")],
-            [
-                (
-                    word("channel", one["channel"]),
-                    one["address"],
-                    word("contact point", one["state"]),
-                    reason(one["retired_reason"] or ""),
-                )
-                for one in found["contact_points"]
-            ],
-        )
-    )
-    console.print(
-        table(
-            say("Installments, as of {day}", day=found["as_of"]),
-            [
-                say("loan"), say("no."), say("due on"), say("to pay"), say("paid so far"), "", say("unpaid"),
-                say("grace"), say("days past due"),
-            ],
-            [
-                (
-                    one["loan"], one["number"], one["due_on"], one["due"], one["paid"], one["currency"],
-                    say("yes") if one["open"] else "", one["grace_days"], one["days_past_due"] or "",
-                )
-                for one in near(found["installments"], found["as_of"])
-            ],
-            right=[1, 3, 4, 7, 8],
-        )
-    )  # fmt: skip
-    if found["payments"]:
-        console.print(
-            table(
-                say("Payments"),
-                [say("paid on"), say("loan"), say("amount"), ""],
-                [
-                    (one["paid_on"], one["loan"], one["amount"], one["currency"])
-                    for one in found["payments"][-12:]
-                ],
-                right=[2],
-            )
-        )
-    console.print(
-        table(
-            say("Timeline, borrower's time"),
-            [say("when"), say("what"), say("which"), say("became"), say("why")],
-            [
-                (
-                    local(one["at"], zone),
-                    word("subject", one["subject"]),
-                    word("channel", one["what"]) if one["subject"] == "attempt" else one["what"],
-                    word("state", one["state"]),
-                    _why(one),
-                )
-                for one in found["timeline"]
-            ],
-        )
-    )
-    console.print(say("One of the messages in full: duecourse message show ID"))
-    console.print(
-        table(
-            say("Messages"),
-            [say("id"), say("day"), say("step"), say("purpose"), say("standing")],
-            [
-                (
-                    str(one["message_id"])[:8],
-                    one["local_on"],
-                    one["step"],
-                    word("purpose", one["purpose"]),
-                    word("state", one["outcome"] or one["state"]),
-                )
-                for one in found["messages"]
-            ],
-        )
-    )
-
-
-def near(installments: Sequence[Mapping[str, Any]], as_of: date) -> list[Mapping[str, Any]]:
-    """The twelve installments that matter now: those that fell or fall due until a month from the day."""
-    return [one for one in installments if one["due_on"] <= as_of + timedelta(days=31)][-12:]
-
-
-def _why(row: Mapping[str, Any]) -> str:
-    parts = []
-    if row["rule"]:
-        parts.append(say("{rule}: {why}", rule=row["rule"], why=rule_in_words(row["rule"])))
-    if row["reason"]:
-        parts.append(reason(row["reason"]))
-    return sentences(parts)
-
-
 @message_app.command("show")
 def show_message(
     message_id: Annotated[
@@ -321,112 +212,3 @@ def message_facts(here: Context, message_id: str) -> dict[str, Any]:
             for row in read_rows(conn, "show_history", **place)
         ],
     }
-
-
-def print_message(here: Context, found: Mapping[str, Any]) -> None:
-    """A message as text and tables."""
-    zone = ZoneInfo(found["zone"])
-    console = here.console
-    console.print(
-        say(
-            "{id}  {step} ({purpose}) for {borrower}, {day}: {standing}",
-            id=found["message_id"],
-            step=found["step"],
-            purpose=word("purpose", found["purpose"]),
-            borrower=found["borrower_key"],
-            day=found["local_on"],
-            standing=word("state", found["outcome"] or found["state"]),
-        ),
-        style="bold",
-        highlight=False,
-    )
-    console.print(
-        say(
-            "Policy {policy} version {policy_version}, template {template} version {template_version}, "
-            "route {route}, useful until {until}",
-            policy=found["policy"],
-            policy_version=found["policy_version"],
-            template=found["template"],
-            template_version=found["template_version"],
-            route=_route(found),
-            until=local(found["useful_until"], zone),
-        ),
-        highlight=False,
-    )
-    console.print(
-        table(
-            say("Speaks of"),
-            [say("loan"), say("no."), say("due on"), say("to pay"), "", say("step")],
-            [
-                (one["loan_ref"], one["number"], one["due_on"], one["due"], one["currency"], one["step"])
-                for one in found["items"]
-            ],
-            right=[1, 3],
-        )
-    )
-    for attempt in found["attempts"]:
-        console.print(
-            say(
-                "Attempt {seq}: {channel} to {address} by {provider}: {state} {code} {why}",
-                seq=attempt["seq"],
-                channel=word("channel", attempt["channel"]),
-                address=attempt["address"],
-                provider=attempt["provider"],
-                state=word("state", attempt["state"]),
-                code=attempt["code"] or "",
-                why=reason(attempt["reason"] or ""),
-            ).rstrip(),
-            style="bold",
-            highlight=False,
-        )
-        if attempt.get("subject"):
-            console.print(
-                "  " + say("Subject: {subject}", subject=attempt["subject"]), highlight=False, markup=False
-            )
-        for line in str(attempt.get("text", "")).splitlines():
-            console.print(f"  {line}", highlight=False, markup=False)
-    if found["receipts"]:
-        console.print(
-            table(
-                say("Receipts"),
-                [say("attempt"), say("provider"), say("says"), say("code"), say("heard")],
-                [
-                    (
-                        one["seq"],
-                        one["provider"],
-                        word("state", one["status"]),
-                        one["code"],
-                        local(one["received_at"], zone),
-                    )
-                    for one in found["receipts"]
-                ],
-            )
-        )
-    console.print(
-        table(
-            say("Verdicts and transitions, borrower's time"),
-            [say("when"), say("what"), say("became"), say("why")],
-            [
-                (
-                    local(one["at"], zone),
-                    word("subject", one["subject"]),
-                    word("state", one["state"]),
-                    _why(one),
-                )
-                for one in found["verdicts"]
-            ],
-        )
-    )
-
-
-def _route(found: Mapping[str, Any]) -> str:
-    route: Sequence[str] = found["route"]
-    words = say(" then ").join(word("channel", channel) for channel in route)
-    if not found["next_if"]:
-        return words
-    return say(
-        "{route} if not {state} within {minutes} min",
-        route=words,
-        state=word("state", found["next_if"]),
-        minutes=found["next_after_seconds"] // 60,
-    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.table import Table
 
-from duecourse.dispatch.brake import stops_in_force
+from duecourse.dispatch.brake import Stop, stops_in_force
 from duecourse.dispatch.reading import read_rows, standing_now
 
-from .context import context
+from .context import Context, context
 from .screen import local, print_json, table
 from .words import listed, reason, say, word
 
@@ -54,66 +56,80 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
             },
         )
     else:
-        embedded = here.settings.database_url is None
-        place = {
-            "zone": here.lender_zone,
-            "place": say("embedded, {home}", home=here.settings.home) if embedded else here.store.place,
-        }
-        here.console.print(
-            say("Book: simulated, lender's zone {zone}; database: {place}", **place)
-            if here.simulated
-            else say("Book: live, lender's zone {zone}; database: {place}", **place)
-        )
-        here.console.print(
-            table(
-                say("Messages"),
-                [say("standing"), say("how many")],
-                [
-                    (say("planned"), figures["planned"]),
-                    (say("  of these due now"), figures["due"]),
-                    (say("in flight"), figures["in_flight"]),
-                    (say("attempts of unknown outcome"), figures["unknown"]),
-                ],
-                right=[1],
-            )
-        )
-        if figures["next_due"]:
-            here.console.print(say("Next due: {at}", at=local(figures["next_due"], zone)))
-        here.console.print(
-            say(
-                "Workers: {workers}, lanes held: {lanes} of 256",
-                workers=figures["workers"],
-                lanes=figures["lanes_held"],
-            )
-        )
-        for one in stops:
-            parts = (one.step, word("channel", one.channel), word("purpose", one.purpose))
-            here.console.print(
-                say(
-                    "STOPPED: {scope} by {who} at {at}: {why}",
-                    scope=listed(part for part in parts if part) or say("everything"),
-                    who=one.stopped_by,
-                    at=local(one.stopped_at, zone),
-                    why=reason(one.reason),
-                ),
-                style="bold",
-            )
+        _print_book(here)
+        _print_figures(here, figures, zone)
+        _print_stops(here, stops, zone)
         if unknown:
-            here.console.print(
-                table(
-                    say("Outcome unknown (the newest {count})", count=UNKNOWN_SHOWN),
-                    [say("message"), say("channel"), say("provider"), say("claimed"), say("why")],
-                    [
-                        (
-                            str(row["message_id"])[:8],
-                            word("channel", row["channel"]),
-                            row["provider"],
-                            local(row["claimed_at"], zone),
-                            reason(row["reason"] or ""),
-                        )
-                        for row in unknown
-                    ],
-                )
-            )
+            here.console.print(_unknown_table(unknown, zone))
     if stops or figures["unknown"]:
         raise typer.Exit(1)
+
+
+def _print_book(here: Context) -> None:
+    embedded = here.settings.database_url is None
+    place = {
+        "zone": here.lender_zone,
+        "place": say("embedded, {home}", home=here.settings.home) if embedded else here.store.place,
+    }
+    here.console.print(
+        say("Book: simulated, lender's zone {zone}; database: {place}", **place)
+        if here.simulated
+        else say("Book: live, lender's zone {zone}; database: {place}", **place)
+    )
+
+
+def _print_figures(here: Context, figures: Mapping[str, Any], zone: ZoneInfo) -> None:
+    here.console.print(
+        table(
+            say("Messages"),
+            [say("standing"), say("how many")],
+            [
+                (say("planned"), figures["planned"]),
+                (say("  of these due now"), figures["due"]),
+                (say("in flight"), figures["in_flight"]),
+                (say("attempts of unknown outcome"), figures["unknown"]),
+            ],
+            right=[1],
+        )
+    )
+    if figures["next_due"]:
+        here.console.print(say("Next due: {at}", at=local(figures["next_due"], zone)))
+    here.console.print(
+        say(
+            "Workers: {workers}, lanes held: {lanes} of 256",
+            workers=figures["workers"],
+            lanes=figures["lanes_held"],
+        )
+    )
+
+
+def _print_stops(here: Context, stops: Iterable[Stop], zone: ZoneInfo) -> None:
+    for one in stops:
+        parts = (one.step, word("channel", one.channel), word("purpose", one.purpose))
+        here.console.print(
+            say(
+                "STOPPED: {scope} by {who} at {at}: {why}",
+                scope=listed(part for part in parts if part) or say("everything"),
+                who=one.stopped_by,
+                at=local(one.stopped_at, zone),
+                why=reason(one.reason),
+            ),
+            style="bold",
+        )
+
+
+def _unknown_table(attempts: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> Table:
+    return table(
+        say("Outcome unknown (the newest {count})", count=UNKNOWN_SHOWN),
+        [say("message"), say("channel"), say("provider"), say("claimed"), say("why")],
+        [
+            (
+                str(row["message_id"])[:8],
+                word("channel", row["channel"]),
+                row["provider"],
+                local(row["claimed_at"], zone),
+                reason(row["reason"] or ""),
+            )
+            for row in attempts
+        ],
+    )

@@ -25,10 +25,11 @@ from duecourse.policy.versions import publish
 
 from ..context import Context, set_context
 from ..init import make_book
+from ..portrait import print_borrower, print_message
 from ..replay import run_days
 from ..reports import print_week
 from ..settings import Settings
-from ..show import borrower_facts, message_facts, print_borrower, print_message
+from ..show import borrower_facts, message_facts
 from ..words import say, word
 from .lender import MadeUpLender, write_payments
 
@@ -119,7 +120,6 @@ def import_files(here: Context, paths: Mapping[str, Path]) -> None:
                 paths[name],
                 read_mapping(name),
                 now=evening,
-                complete_through=FIRST_DAY - timedelta(days=1) if name == "payments" else None,
                 progress=lambda at, task=task: bar.update(  # type: ignore[misc]
                     task, completed=at.fraction, note=say("{rows:,} rows", rows=at.rows)
                 ),
@@ -162,7 +162,7 @@ def example_folder() -> Path:
 
 
 class PaymentFeed:
-    """Each morning brings the payments of the day before, as a core system's file would, and says that it has all."""
+    """Each morning brings the payments of the day before, as a core system's file would."""
 
     def __init__(self, here: Context, lender: MadeUpLender, folder: Path) -> None:
         self._here = here
@@ -174,19 +174,12 @@ class PaymentFeed:
         await asyncio.to_thread(self._bring, day)
 
     def _bring(self, day: Day) -> None:
-        if day.on == FIRST_DAY:
+        payments = self._lender.payments_on(day.on - timedelta(days=1))
+        if day.on == FIRST_DAY or not payments:
             return
-        yesterday = day.on - timedelta(days=1)
-        path = write_payments(self._folder / f"payments-{day.on}.csv", self._lender.payments_on(yesterday))
+        path = write_payments(self._folder / f"payments-{day.on}.csv", payments)
         with self._here.store.connect(autocommit=True) as conn:
-            import_book(
-                conn,
-                self._here.keyring,
-                path,
-                read_mapping("payments"),
-                now=day.starts,
-                complete_through=yesterday,
-            )
+            import_book(conn, self._here.keyring, path, read_mapping("payments"), now=day.starts)
 
 
 def show_samples(here: Context) -> None:
