@@ -36,7 +36,11 @@ def new_home() -> Path:
 
 
 def pytest_configure() -> None:
-    """Let a `timeout` that ends the tests also end their server: SIGTERM alone would run no fixture's end."""
+    """Report in English whatever the machine speaks, and let a `timeout` that ends the tests also end their server.
+
+    SIGTERM alone would run no fixture's end.
+    """
+    os.environ["DUECOURSE_LANGUAGE"] = "en"
 
     def end(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt

@@ -40,7 +40,12 @@ class Reader:
         self.folder = folder
         bin_folder = Path(sys.executable).parent
         keep = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
-        self.environment = {**keep, "DUECOURSE_HOME": str(home), "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+        self.environment = {
+            **keep,
+            "DUECOURSE_HOME": str(home),
+            "DUECOURSE_LANGUAGE": "en",
+            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+        }
         (folder / "book.csv").write_text(block("csv"), "utf-8")
         (folder / "mapping.toml").write_text(block("toml"), "utf-8")
         (folder / "examples").symlink_to(ROOT / "examples")
