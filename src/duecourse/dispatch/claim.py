@@ -11,6 +11,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import psycopg
 
 from duecourse.domain.messaging import Channel, Outgoing
+from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value, seal_value
 from duecourse.store.sql import load
@@ -89,12 +90,15 @@ def claim_batch(
     as_of: date,
     take: int,
     write_before: float,
+    read_at: float,
     recheck: timedelta,
     pause: timedelta,
 ) -> ClaimResult:
     """Claim up to `take` due messages of the lanes in `epochs` (lane to epoch) and record their attempts.
 
-    now: the book's clock; as_of: the lender's date then. write_before: on the monotonic clock.
+    now: the book's clock; as_of: the lender's date then. write_before: on the monotonic clock, as is read_at, an
+    instant not after `now` was read: what has validity left for less than write_before must be written sooner.
+    A message whose name or address does not open, or whose text cannot be made, is given back with the reason.
     Raises FenceLostError when a lane has a new owner; then nothing happened.
     """
     with conn.transaction():
@@ -117,8 +121,12 @@ def claim_batch(
         allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
         if not allowed:
             return ClaimResult(len(rows), [], more)
-        facts = _read_facts(conn, keyring, allowed, as_of)
-        renditions = {one.message_id: composer.compose(facts[one.message_id], one.channel) for one in allowed}
+        facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
+        renditions = {
+            one.message_id: unreadable.get(one.message_id)
+            or composer.compose(facts[one.message_id], one.channel)
+            for one in allowed
+        }
         _give_back_refused(conn, epochs, allowed, renditions, now)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
         _record(conn, keyring, epochs, going, facts, renditions, now)
@@ -131,7 +139,15 @@ def claim_batch(
                 one.message_id,
                 one.attempt_id,
                 one.provider,
-                _outgoing(keyring, one, renditions[one.message_id], facts[one.message_id], now, write_before),
+                _outgoing(
+                    one,
+                    addresses[one.message_id],
+                    renditions[one.message_id],
+                    facts[one.message_id].language,
+                    now,
+                    write_before,
+                    read_at,
+                ),
             )
             for one in going
         ],
@@ -146,17 +162,36 @@ def fence(epochs: Mapping[int, int], lanes: Iterable[int] | None = None) -> dict
 
 
 def _read_facts(
-    conn: psycopg.Connection, keyring: Keyring, allowed: Sequence[_Allowed], as_of: date
-) -> dict[UUID, Facts]:
+    conn: psycopg.Connection, allowed: Sequence[_Allowed], now: datetime, as_of: date
+) -> dict[UUID, Sequence[Any]]:
     rows = conn.execute(
         SQL["read_facts"],
         {
             "lanes": [one.lane for one in allowed],
             "messages": [one.message_id for one in allowed],
+            "now": now,
             "as_of": as_of,
         },
     )
-    return {row[1]: Facts.from_row(keyring, row) for row in rows}
+    return {row[1]: row for row in rows}
+
+
+def _open_facts(
+    keyring: Keyring, allowed: Sequence[_Allowed], rows: Mapping[UUID, Sequence[Any]]
+) -> tuple[dict[UUID, Facts], dict[UUID, str], dict[UUID, Rendition]]:
+    """Facts and addresses by message, and a refusal for each message of which something does not open."""
+    facts: dict[UUID, Facts] = {}
+    addresses: dict[UUID, str] = {}
+    unreadable: dict[UUID, Rendition] = {}
+    for one in allowed:
+        try:
+            facts[one.message_id] = Facts.from_row(keyring, rows[one.message_id])
+            addresses[one.message_id] = open_value(
+                keyring, one.address_sealed, "contact_point", "address", one.contact_point_id
+            )
+        except DuecourseError as error:
+            unreadable[one.message_id] = Rendition(refusals=(str(error),), rule="UNREADABLE")
+    return facts, addresses, unreadable
 
 
 def _give_back_refused(
@@ -174,7 +209,7 @@ def _give_back_refused(
                 **fence(epochs, (one.lane for one in refused)),
                 "at_lanes": [one.lane for one in refused],
                 "messages": [one.message_id for one in refused],
-                "rules": ["CONTENT"] * len(refused),
+                "rules": [renditions[one.message_id].rule for one in refused],
                 "reasons": ["; ".join(renditions[one.message_id].refusals) for one in refused],
                 "afters": [CONTENT_RECHECK] * len(refused),
                 "now": now,
@@ -222,20 +257,22 @@ def _record(
 
 
 def _outgoing(
-    keyring: Keyring,
     one: _Allowed,
+    address: str,
     rendition: Rendition,
-    facts: Facts,
+    language: str,
     now: datetime,
     write_before: float,
+    read_at: float,
 ) -> Outgoing:
+    valid_seconds = (one.valid_until - now).total_seconds()
     return Outgoing(
         attempt_id=one.attempt_id,
-        address=open_value(keyring, one.address_sealed, "contact_point", "address", one.contact_point_id),
+        address=address,
         text=rendition.text,
         subject=rendition.subject,
         html=rendition.html,
-        language=facts.language,
-        valid_for_seconds=max(60, int((one.valid_until - now).total_seconds())),
-        write_before=write_before,
+        language=language,
+        valid_for_seconds=int(valid_seconds),  # under a second an adapter does not write it
+        write_before=min(write_before, read_at + valid_seconds),
     )

@@ -10,9 +10,11 @@ from typing import Any, Self
 from uuid import UUID
 
 from duecourse.content.refusals import refusals
-from duecourse.content.render import Renderer, RenderError
+from duecourse.content.render import Renderer
 from duecourse.content.variables import Facts as TemplateFacts
 from duecourse.content.variables import Item
+from duecourse.domain.money import MoneyError
+from duecourse.domain.problems import DuecourseError
 from duecourse.policy.model import Policy
 from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef
@@ -76,13 +78,14 @@ def _item(entry: Mapping[str, Any], local_on: date) -> Item:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """What will be said. refusals: why it must not be, if anything stands against it."""
+    """What will be said. refusals: why it must not be, if anything stands against it, and the rule that says so."""
 
     text: str = ""
     subject: str = ""
     html: str = ""
     parts: int = 0
     refusals: Sequence[str] = field(default_factory=tuple)
+    rule: str = "CONTENT"
 
     @property
     def archived(self) -> str:
@@ -111,9 +114,9 @@ class Composer:
         """The message as this channel says it; a text that cannot be made or breaks a rule is a refusal."""
         if not facts.items:
             return Rendition(refusals=("nothing is due any more",))
-        for ref in self._renderer.missing([TemplateRef(facts.template, facts.template_version)]):
-            self._renderer.add(self._read_templates(ref))
         try:
+            for ref in self._renderer.missing([TemplateRef(facts.template, facts.template_version)]):
+                self._renderer.add(self._read_templates(ref))
             made = self._renderer.render(
                 facts.template,
                 facts.template_version,
@@ -123,7 +126,9 @@ class Composer:
                     facts.name, facts.creditor, facts.currency, facts.items, self._policy(facts).wording
                 ),
             )
-        except RenderError as error:
+        except DuecourseError as error:  # also a version that is not there
+            return Rendition(refusals=(str(error),))
+        except MoneyError as error:  # a currency nobody knows
             return Rendition(refusals=(str(error),))
         return Rendition(
             text=made.text,

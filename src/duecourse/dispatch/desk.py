@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -34,6 +35,7 @@ from .settle import settle
 
 SQL = load("dispatch")
 T = TypeVar("T")
+_DEADLOCK_TRIES = 4
 log = structlog.get_logger("duecourse.dispatch")
 
 
@@ -178,21 +180,31 @@ class Desk:
         self._turn = asyncio.Lock()
 
     async def _db(self, work: Callable[..., T], *arguments: object) -> T:
-        """Run database work in a thread, one piece at a time on this desk's connection."""
+        """Run database work in a thread, one piece at a time on this desk's connection.
+
+        Each piece is one transaction, tried again when it met another (an import, a planner) in a deadlock.
+        """
         async with self._busy:
+            for _ in range(_DEADLOCK_TRIES - 1):
+                with suppress(psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                    return await asyncio.to_thread(work, *arguments)
             return await asyncio.to_thread(work, *arguments)
 
     def as_of(self, now: datetime) -> date:
         """The lender's date."""
         return now.astimezone(self._zone).date()
 
-    async def take_turn(self, now: datetime, take: int, *, hand_over_by: float | None = None) -> bool:
+    async def take_turn(
+        self, now: datetime, take: int, *, hand_over_by: float | None = None, read_at: float | None = None
+    ) -> bool:
         """Claim, send and settle one batch; returns whether more is due already.
 
         hand_over_by: a monotonic bound besides HAND_OVER_SECONDS, such as the end of the lease.
+        read_at: a monotonic instant just before `now` was read from a clock that goes on; None: this one.
         """
+        read_at = time.monotonic() if read_at is None else read_at
         async with self._turn:
-            return bool(self.epochs) and await self._take_turn(now, take, hand_over_by)
+            return bool(self.epochs) and await self._take_turn(now, take, hand_over_by, read_at)
 
     async def let_go(self, lanes: Iterable[int]) -> None:
         """Stop working these lanes; returns when nothing of them is in hand."""
@@ -201,10 +213,10 @@ class Desk:
         async with self._turn:
             return
 
-    async def _take_turn(self, now: datetime, take: int, hand_over_by: float | None) -> bool:
+    async def _take_turn(self, now: datetime, take: int, hand_over_by: float | None, read_at: float) -> bool:
         write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
         try:
-            result = await self._db(self._claim, now, take, write_before)
+            result = await self._db(self._claim, now, take, write_before, read_at)
         except FenceLostError:
             log.warning("lane taken over by another worker before the claim was committed")
             return False
@@ -216,7 +228,7 @@ class Desk:
             self._tally.settled += await self._db(self._settle, result.claimed, outcomes, now)
         return result.more
 
-    def _claim(self, now: datetime, take: int, write_before: float) -> ClaimResult:
+    def _claim(self, now: datetime, take: int, write_before: float, read_at: float) -> ClaimResult:
         return claim_batch(
             self._conn,
             self._keyring,
@@ -227,6 +239,7 @@ class Desk:
             as_of=self.as_of(now),
             take=take,
             write_before=write_before,
+            read_at=read_at,
             recheck=self._pace.recheck,
             pause=self._pace.pause,
         )
@@ -243,7 +256,13 @@ class Desk:
             batches.setdefault(one.provider, []).append(one)
 
         async def hand_over(provider: str, batch: list[Claimed]) -> None:
-            answers = await self._switchboard.adapters[provider].send([one.outgoing for one in batch])
+            answers: Sequence[Outcome]
+            try:
+                answers = await self._switchboard.adapters[provider].send([one.outgoing for one in batch])
+            except Exception as error:
+                # A fault of the adapter: what it had written nobody knows, and the other providers go on.
+                log.error("the adapter failed", provider=provider, error=type(error).__name__, problem="C031")
+                answers = [Unknown(f"the adapter failed ({type(error).__name__})")] * len(batch)
             self._switchboard.ease(provider, answers)
             outcomes.update(zip((one.attempt_id for one in batch), answers, strict=True))
 

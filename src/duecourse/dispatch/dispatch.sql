@@ -33,14 +33,15 @@ head AS (
     LIMIT %(take)s
 ),
 candidate AS (
-    SELECT DISTINCT ON (lane, borrower_id)
-           lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, useful_until,
-           rule AS old_rule, reason AS old_reason, %(now)s::timestamptz AS at
-    FROM head
-    ORDER BY lane, borrower_id, not_before, message_id
+    SELECT DISTINCT ON (h.lane, h.borrower_id)
+           h.lane, h.message_id, h.group_id, h.borrower_id, h.step, h.purpose, h.route, h.route_at, b.zone,
+           h.daily_cap, h.useful_until, h.rule AS old_rule, h.reason AS old_reason, %(now)s::timestamptz AS at
+    FROM head h
+    JOIN borrower b ON b.lane = h.lane AND b.borrower_id = h.borrower_id  -- the zone as it is now
+    ORDER BY h.lane, h.borrower_id, h.not_before, h.message_id
 ),
 candidate_item AS (
-    SELECT c.lane, c.message_id, i.loan_id, i.number
+    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
 provider AS (
@@ -84,12 +85,13 @@ SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route
 FROM moved;
 
 -- name: read_facts
--- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages: parallel arrays; as_of.
--- items: JSON array of the debts still open, oldest first.
+-- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages: parallel arrays; as_of; now.
+-- local_on: the borrower's day on which it is said. items: JSON array of the debts still open, oldest first, by the
+-- same tests as rules.judge.
 WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, m.local_on, b.name_sealed, b.language,
+       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language,
        (SELECT json_agg(json_build_object(
                    'loan_id', l.loan_id, 'loan_ref', l.loan_ref, 'product', l.product, 'number', i.number,
                    'due_on', i.due_on,
@@ -105,8 +107,10 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
         WHERE x.lane = m.lane AND x.group_id = m.group_id AND l.state = 'open'
           AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
           AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
+          AND i.due_minor > 0
+          AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0))
           AND (m.purpose <> 'collection'
-               OR i.due_on + coalesce(i.grace_days, 0) < m.local_on
+               OR i.due_on + coalesce(i.grace_days, 0) < (%(now)s AT TIME ZONE b.zone)::date
                   AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true))) AS items
 FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[]) AS claimed (lane, message_id)
 JOIN message m ON m.lane = claimed.lane AND m.message_id = claimed.message_id
@@ -138,8 +142,9 @@ written AS (
 ledger AS (
     INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, local_on, at)
     SELECT DISTINCT w.lane, w.borrower_id, w.attempt_id, d.loan_id, 1, m.group_id, m.purpose, w.channel,
-           (%(now)s AT TIME ZONE m.zone)::date, %(now)s::timestamptz
+           (%(now)s AT TIME ZONE b.zone)::date, %(now)s::timestamptz
     FROM written w
+    JOIN borrower b ON b.lane = w.lane AND b.borrower_id = w.borrower_id
     JOIN unnest(%(loan_lanes)s::smallint[], %(loan_attempts)s::uuid[], %(loans)s::uuid[])
          AS d (lane, attempt_id, loan_id) ON d.lane = w.lane AND d.attempt_id = w.attempt_id
     JOIN message m ON m.lane = w.lane AND m.message_id = w.message_id
@@ -151,7 +156,8 @@ told AS (
 SELECT attempt_id FROM written;
 
 -- name: give_back
--- A claimed message that cannot go out now (content refused): planned again or, past its use, left to expire.
+-- A claimed message that cannot go out now (content refused): planned again or, past its use, left to expire. It had no
+-- attempt, so that a newer version of its policy may still plan it anew.
 -- lanes, epochs: the fence; at_lanes, messages, rules, reasons, afters (interval): parallel arrays; now.
 -- Writes: message, history
 WITH
@@ -160,7 +166,7 @@ WITH
 moved AS (
     UPDATE message m
     SET state = 'planned', next_at = NULL, not_before = %(now)s::timestamptz + g.after, rule = g.rule, reason = g.reason,
-        version = m.version + 1, changed_at = %(now)s
+        tries = m.tries - 1, version = m.version + 1, changed_at = %(now)s
     FROM unnest(%(at_lanes)s::smallint[], %(messages)s::uuid[], %(rules)s::text[],
                 %(reasons)s::text[], %(afters)s::interval[]) AS g (lane, message_id, rule, reason, after)
     JOIN fence f ON f.lane = g.lane
@@ -174,24 +180,31 @@ SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FR
 -- What follows for a message when its current attempt came to an end. Needs
 --   ended(lane, epoch, message_id, seq, route_at, state, permanent, after, rule, code, now_at) where state is the
 --   attempt's new one. Gives followed: the messages moved, and writes history.
--- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted.
+-- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted, and each time
+-- later (up to 5 minutes, so that a line that is down for days costs no thousands of attempts).
+-- An earlier attempt that was delivered after all ends a message of which nothing else is under way.
 -- refused: the next address or channel. unknown: a reminder goes on to the next channel; anything else waits, since
 -- a provider that does not deduplicate could say it twice. A receipt after the end still corrects the outcome.
 followed AS (
     UPDATE message m
     SET state = CASE WHEN x.goes = 'again' THEN 'planned' WHEN x.goes = 'stay' THEN 'in_flight' ELSE 'done' END,
         outcome = CASE WHEN x.goes IN ('again', 'stay') THEN NULL ELSE x.goes END,
-        route_at = x.next_route_at,
+        route_at = CASE WHEN x.goes = 'again' THEN x.next_route_at ELSE m.route_at END,
         not_before = CASE WHEN x.goes = 'again' THEN %(now)s::timestamptz + x.after ELSE m.not_before END,
         next_at = CASE WHEN x.goes = 'stay' THEN x.next_at END,
         rule = CASE WHEN x.goes = 'again' THEN x.rule ELSE m.rule END,
         reason = CASE WHEN x.goes = 'again' THEN x.code ELSE m.reason END,
         version = m.version + 1, changed_at = %(now)s
     FROM (
-        SELECT e.lane, e.message_id, e.seq, e.after, e.rule, e.code,
+        SELECT DISTINCT ON (lane, message_id) * FROM (
+        SELECT e.lane, e.message_id, e.seq, e.rule, e.code,
+               CASE WHEN e.state = 'released'
+                    THEN greatest(e.after, least(e.after * power(2, least(e.seq - 1, 8)), interval '5 min'))
+                    ELSE e.after END AS after,
                CASE WHEN e.state IN ('refused', 'unknown') AND (e.state = 'unknown' OR NOT e.permanent)
                     THEN e.route_at + 1 ELSE e.route_at END AS next_route_at,
                CASE WHEN q.state = 'done' THEN CASE WHEN e.state IN ('delivered', 'read') THEN e.state ELSE 'failed' END
+                    WHEN e.heard_before IS NOT NULL THEN e.heard_before
                     WHEN e.state = 'released' THEN 'again'
                     WHEN e.state = 'sent' THEN 'stay'
                     WHEN e.state = 'delivered' THEN CASE WHEN q.next_if = 'read' THEN 'stay' ELSE 'delivered' END
@@ -206,14 +219,28 @@ followed AS (
                          AND e.route_at < cardinality(q.route)
                     THEN least(%(now)s + make_interval(secs => q.next_after_seconds), q.useful_until)
                     ELSE greatest(q.next_at, %(now)s) END AS next_at
-        FROM ended e
+        FROM (
+            SELECT ended.*,
+                   CASE WHEN ended.seq > 1 AND ended.state IN ('released', 'refused', 'unknown') THEN (
+                       SELECT CASE WHEN bool_or(a.state = 'read') THEN 'read'
+                                   WHEN bool_or(w.next_if IS DISTINCT FROM 'read') THEN 'delivered' END
+                       FROM attempt a JOIN message w ON w.lane = a.lane AND w.message_id = a.message_id
+                       WHERE a.lane = ended.lane AND a.message_id = ended.message_id AND a.seq < ended.seq
+                         AND a.state IN ('delivered', 'read')) END AS heard_before
+            FROM ended
+        ) e
         JOIN message q ON q.lane = e.lane AND q.message_id = e.message_id
+        WHERE q.tries = e.seq
+           OR e.state = 'read' OR (e.state = 'delivered' AND q.next_if IS DISTINCT FROM 'read')
+        ) each_end ORDER BY lane, message_id, goes IN ('delivered', 'read') DESC, seq DESC
     ) x
-    WHERE m.lane = x.lane AND m.message_id = x.message_id AND m.tries = x.seq
-      AND (m.state = 'in_flight'
-           OR (m.state = 'planned' AND x.goes IN ('delivered', 'read'))
-           OR (m.state = 'done' AND m.outcome IN ('sent', 'unknown', 'failed') AND m.outcome <> x.goes
-               AND (x.goes IN ('delivered', 'read') OR m.tries = 1)))
+    WHERE m.lane = x.lane AND m.message_id = x.message_id
+      AND (m.tries = x.seq AND m.state = 'in_flight'
+           OR x.goes IN ('delivered', 'read')
+              AND (m.state = 'planned'
+                   OR (m.state = 'done' AND m.outcome IN ('sent', 'unknown', 'failed'))
+                   OR (m.state = 'done' AND m.outcome = 'delivered' AND x.goes = 'read'))
+           OR (m.state = 'done' AND m.outcome IN ('sent', 'unknown') AND x.goes = 'failed' AND m.tries = 1))
     RETURNING m.lane, m.message_id, m.version, m.state, m.outcome, m.rule, m.reason
 ),
 followed_told AS (

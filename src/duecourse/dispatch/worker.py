@@ -21,6 +21,7 @@ log = structlog.get_logger("duecourse.dispatch")
 POLL_SECONDS = 0.2
 ADVANCE_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
+PLAN_AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,22 @@ class Worker:
         await self._switchboard.open()
         keeper = asyncio.create_task(self._keep_leases())
         planner = asyncio.create_task(self._keep_planned())
+        # A worker that cannot plan must not live on as if it could: it finishes what is in hand and says why.
+        planner.add_done_callback(lambda _: self._stopping.set())
         try:
             async with asyncio.TaskGroup() as group:
                 for desk in self._desks:
                     group.create_task(self._work(desk))
         finally:
             self._stopping.set()
-            await planner
+            await asyncio.wait([planner])
             await self._switchboard.close()
             for desk in self._desks:
                 await desk.receive(await desk.clock())
             self._finished.set()
             await keeper
             await asyncio.to_thread(release, self._lease_conn, self._plan.owner)
+        planner.result()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -109,10 +113,13 @@ class Worker:
             return
         fresh = await asyncio.to_thread(acquire, self._lease_conn, owner, lease)
         self._epochs = held | fresh
-        if fresh:
+        # Also those whose recovery failed the last time: a lane that is held is worked.
+        worked = {item for desk in self._desks for item in desk.epochs.items()}
+        waiting = {lane: epoch for lane, epoch in self._epochs.items() if (lane, epoch) not in worked}
+        if waiting:
             now = await self._desks[0].clock()
             for place, desk in enumerate(self._desks):
-                mine = {lane: epoch for lane, epoch in fresh.items() if lane % len(self._desks) == place}
+                mine = {lane: epoch for lane, epoch in waiting.items() if lane % len(self._desks) == place}
                 if mine:
                     await self._take_over(desk, mine, now)
         share = await asyncio.to_thread(fair_share, self._lease_conn)
@@ -135,9 +142,14 @@ class Worker:
     async def _keep_planned(self) -> None:
         while not self._stopping.is_set():
             if self._epochs:
-                now = await self._desks[0].clock()
-                as_of = self._desks[0].as_of(now)
-                await asyncio.to_thread(self._plan_lanes, now, as_of, sorted(self._epochs))
+                try:
+                    now = await self._desks[0].clock()
+                    as_of = self._desks[0].as_of(now)
+                    await asyncio.to_thread(self._plan_lanes, now, as_of, sorted(self._epochs))
+                except psycopg.OperationalError as error:
+                    log.error("could not plan; tried again", error=type(error).__name__)
+                    await self._pause(PLAN_AGAIN_SECONDS)
+                    continue
                 self._planned_once = True
                 await self._pause(self._plan.plan_every_seconds)
             else:
@@ -149,9 +161,12 @@ class Worker:
             busy = False
             # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
             if time.monotonic() < self._lease_ends - self._plan.lease_seconds / 3:
+                read_at = time.monotonic()
                 now = await desk.clock()
                 if await desk.has_due(now):
-                    busy = await desk.take_turn(now, self._plan.take, hand_over_by=self._lease_ends)
+                    busy = await desk.take_turn(
+                        now, self._plan.take, hand_over_by=self._lease_ends, read_at=read_at
+                    )
                 await desk.receive(now)
                 if time.monotonic() - advanced >= ADVANCE_SECONDS:
                     advanced = time.monotonic()

@@ -39,9 +39,14 @@ stale AS (
                                                 AND (o.state <> 'planned' OR o.tries > 0))
     FOR UPDATE OF m
 ),
+-- All legs of a decision or none: one that was claimed just now still speaks of the items.
+whole AS (
+    SELECT s.lane, s.group_id FROM stale s GROUP BY s.lane, s.group_id
+    HAVING count(*) = (SELECT count(*) FROM message o WHERE o.lane = s.lane AND o.group_id = s.group_id)
+),
 gone AS (
-    DELETE FROM message m USING stale s
-    WHERE m.lane = s.lane AND m.message_id = s.message_id AND m.state = 'planned' AND m.tries = 0
+    DELETE FROM message m USING whole w
+    WHERE m.lane = w.lane AND m.group_id = w.group_id AND m.state = 'planned' AND m.tries = 0
     RETURNING m.lane, m.message_id, m.group_id, m.version
 ),
 items AS (
@@ -97,7 +102,7 @@ joinable AS (
     JOIN message m ON m.lane = l.lane AND m.borrower_id = l.borrower_id AND m.purpose = l.purpose
                   AND m.creditor = l.creditor AND m.currency = l.currency AND m.bundle = l.bundle
                   AND m.local_on = l.local_on AND m.supplement = k.last_supplement
-    WHERE m.leg IN (0, 1) AND m.state = 'planned' AND m.tries = 0
+    WHERE m.leg IN (0, 1) AND m.state = 'planned' AND m.tries = 0 AND m.useful_until > %(now)s
       AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
                                                 AND (o.state <> 'planned' OR o.tries > 0))
     FOR UPDATE OF m
@@ -133,7 +138,7 @@ candidate AS (
     FROM new_message
 ),
 candidate_item AS (
-    SELECT n.lane, n.message_id, f.loan_id, f.number
+    SELECT n.lane, n.message_id, f.loan_id, f.number, f.anchor_on
     FROM new_message n JOIN fresh f ON f.lane = n.lane AND f.group_key = n.group_key
 ),
 provider AS (
@@ -142,6 +147,18 @@ provider AS (
 -- include: rules.judge
 ,
 inserted AS (
+-- A joining item may want another variant than the text that was agreed: then the step's own serves all.
+reworded AS (
+    UPDATE message m
+    SET template = g.own_template,
+        template_version = (%(template_versions)s::jsonb -> g.policy ->> g.own_template)::int,
+        version = m.version + 1, changed_at = %(now)s
+    FROM grouped g
+    WHERE g.joins AND m.lane = g.lane AND m.group_id = g.group_id AND m.state = 'planned' AND m.tries = 0
+      AND m.policy = g.policy AND m.policy_version = g.policy_version AND m.step = g.step
+      AND m.template <> g.agreed_template AND m.template <> g.own_template
+    RETURNING m.lane, m.message_id, m.version, m.rule
+),
     INSERT INTO message (lane, message_id, group_id, leg, borrower_id, policy, policy_version, step, purpose,
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
         zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, version,
@@ -171,6 +188,9 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
     SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FROM inserted
 )
+    UNION ALL
+    SELECT lane, message_id, version, 'message', 'planned', rule, 'an item that wants another text joined', %(now)s
+    FROM reworded
 SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items) AS items;
 
 -- name: preview

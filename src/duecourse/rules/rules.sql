@@ -10,7 +10,7 @@ fed AS (
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
 --   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, at, useful_until)
---   candidate_item(lane, message_id, loan_id, number)
+--   candidate_item(lane, message_id, loan_id, number, anchor_on)
 --   provider(channel, provider, ready)
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals).
 -- Gives verdict(lane, message_id, allow, not_before, rule, reason, route_at, channel, provider, contact_point_id,
@@ -23,8 +23,12 @@ item_verdict AS (
     SELECT ci.lane, ci.message_id, ci.loan_id, ci.number, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
            CASE WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
-                WHEN i.settled_on <= %(as_of)s THEN 'PAID'
+                WHEN i.settled_on <= %(as_of)s OR i.due_minor = 0 THEN 'PAID'
                 WHEN i.superseded_on <= %(as_of)s THEN 'SUPERSEDED'
+                -- Planned for a day that the book has moved since, or for a due it has taken back.
+                WHEN i.loan_id IS NULL
+                     OR ci.anchor_on IS DISTINCT FROM i.due_on AND ci.anchor_on IS DISTINCT FROM i.statement_on
+                        AND ci.anchor_on <> i.due_on + coalesce(i.grace_days, 0) THEN 'RESCHEDULED'
                 WHEN c.purpose = 'collection'
                      AND i.due_on + coalesce(i.grace_days, 0) >= (c.at AT TIME ZONE c.zone)::date THEN 'IN-GRACE'
                 -- Whoever paid on the last day of grace may stand in a file that has not come yet.
@@ -33,7 +37,7 @@ item_verdict AS (
            END AS rule
     FROM candidate c
     JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id
-    JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
+    LEFT JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
     JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
     LEFT JOIN fed f ON f.creditor = l.creditor
 ),
@@ -93,13 +97,18 @@ opened AS (
                 ELSE c.at END AS opens_at
     FROM candidate c
 ),
+-- A contact counts on the day it was then, and on the day it is in the zone where the borrower lives now.
 taken AS (
-    SELECT k.lane, k.borrower_id, k.local_on, k.group_id
-    FROM opened o
-    JOIN contact k ON k.lane = o.lane AND k.borrower_id = o.borrower_id
-                  AND k.local_on = (o.opens_at AT TIME ZONE o.zone)::date
-    GROUP BY k.lane, k.borrower_id, k.local_on, k.group_id
-    HAVING sum(k.weight) > 0
+    SELECT DISTINCT lane, message_id, group_id FROM (
+        SELECT o.lane, o.message_id, k.group_id
+        FROM opened o
+        JOIN contact k ON k.lane = o.lane AND k.borrower_id = o.borrower_id AND k.group_id <> o.group_id
+                      AND k.local_on BETWEEN (o.opens_at AT TIME ZONE o.zone)::date - 1
+                                         AND (o.opens_at AT TIME ZONE o.zone)::date + 1
+        GROUP BY o.lane, o.message_id, k.group_id, k.attempt_id, k.loan_id
+        HAVING sum(k.weight) > 0
+           AND bool_or(k.weight > 0 AND (o.opens_at AT TIME ZONE o.zone)::date
+                                        IN (k.local_on, (k.at AT TIME ZONE o.zone)::date))) AS counted
 ),
 timed AS (
     SELECT o.lane, o.message_id, o.daily_cap,
@@ -108,8 +117,7 @@ timed AS (
                 THEN local_instant((o.opens_at AT TIME ZONE o.zone)::date + 1, '08:00', o.zone)
                 ELSE o.opens_at END AS not_before
     FROM opened o
-    LEFT JOIN taken t ON t.lane = o.lane AND t.borrower_id = o.borrower_id
-                     AND t.local_on = (o.opens_at AT TIME ZONE o.zone)::date AND t.group_id <> o.group_id
+    LEFT JOIN taken t ON t.lane = o.lane AND t.message_id = o.message_id
     GROUP BY o.lane, o.message_id, o.daily_cap, o.opens_at, o.zone
 ),
 ruled AS (

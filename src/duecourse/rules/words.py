@@ -19,6 +19,9 @@ RULES: Final[dict[str, RuleWords]] = {
     "PAID": RuleWords("paid since it was planned", "计划之后已还款", "book"),
     "LOAN-CLOSED": RuleWords("the loan is closed", "贷款已结清", "book"),
     "SUPERSEDED": RuleWords("a newer statement took this one over", "已有新账单取代", "book"),
+    "RESCHEDULED": RuleWords(
+        "its date was moved, or the lender took it back", "到期日已变更或已撤销", "book"
+    ),
     "IN-GRACE": RuleWords("still within the grace period", "仍在宽限期内", "policy"),
     "FEED-BEHIND": RuleWords(
         "payments are not known yet through the end of its grace", "还款数据尚未覆盖到宽限期结束", "book"
@@ -31,6 +34,9 @@ RULES: Final[dict[str, RuleWords]] = {
     ),
     "DAILY-CAP": RuleWords("daily limit of messages reached", "已达每日消息上限", "policy"),
     "PROVIDER-PAUSED": RuleWords("the provider is not taking messages now", "通道暂不可用", "policy"),
+    "UNREADABLE": RuleWords(
+        "a sealed field of the borrower does not open; see the keys", "加密字段无法解开，请检查密钥", "book"
+    ),
     "CONTENT": RuleWords("the text breaks a content rule", "内容不合规", "policy"),
     "THROTTLED": RuleWords("the provider asked to slow down", "通道要求放慢", "policy"),
     "NOT-HANDED-OVER": RuleWords(

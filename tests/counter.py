@@ -1,0 +1,91 @@
+"""A desk with far ends that answer as the test says, on a clock the test moves: for interleavings no sandbox makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from duecourse.dispatch.desk import Desk, Pace, Switchboard
+from duecourse.dispatch.receipts import append_receipts, apply_receipts
+from duecourse.domain.messaging import Accepted, Channel, Outcome, Outgoing, Receipt, ReceiptStatus
+from duecourse.store.lease import acquire
+from post import Post
+
+
+class Scripted:
+    """A far end that answers as the test says; the desk before it is the real one."""
+
+    deduplicates = False
+    window = 100
+
+    def __init__(self, channel: Channel, answers: Sequence[Outcome | Exception]) -> None:
+        self.kind = self.name = channel.value
+        self.channel = channel
+        self.answers = list(answers)
+        self.taken: list[Outgoing] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    async def send(self, batch: Sequence[Outgoing]) -> Sequence[Outcome]:
+        self.taken += batch
+        self.meanwhile()
+        answers = [
+            self.answers.pop(0) if self.answers else Accepted(f"{self.name}-{one.attempt_id}")
+            for one in batch
+        ]
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return [answer for answer in answers if not isinstance(answer, Exception)]
+
+
+class Counter:
+    """A desk that holds every lane, with far ends of the test's own, on a clock the test moves."""
+
+    def __init__(self, post: Post, **answers: Sequence[Outcome | Exception]) -> None:
+        self.post = post
+        self.conn = post.store.connect().__enter__()
+        self.switchboard = Switchboard(self.conn, post.keyring, desks=1)
+        self.ends = {
+            channel.value: Scripted(channel, answers.get(channel.value, []))
+            for channel in (Channel.SMS, Channel.EMAIL)
+        }
+        for name, end in self.ends.items():
+            self.switchboard.adapters[name] = end  # type: ignore[assignment]
+        self.desk = Desk(
+            self.conn,
+            post.keyring,
+            post.composer(),
+            self.switchboard,
+            lender_zone="Asia/Shanghai",
+            pace=Pace(),
+            tally=post.tally,
+        )
+        with post.store.connect(autocommit=True) as leases:
+            self.desk.epochs = acquire(leases, "counter", 600)
+
+    def at(self, *instants: str) -> None:
+        """One turn, and what follows from the time, at each instant."""
+        for instant in instants:
+            now = datetime.fromisoformat(instant)
+            self.switchboard.now = now
+            asyncio.run(self._turn(now))
+
+    async def _turn(self, now: datetime) -> None:
+        while await self.desk.take_turn(now, 500):
+            pass
+        await self.desk.receive(now)
+        await self.desk.advance(now)
+
+    def hear(self, instant: str, provider: str, status: ReceiptStatus) -> None:
+        """A receipt for the last attempt at a provider."""
+        now = datetime.fromisoformat(instant)
+        receipt = Receipt(status, status.value, attempt_id=self.ends[provider].taken[-1].attempt_id)
+        keys = append_receipts(self.conn, self.post.keyring, provider, [receipt], now=now)
+        apply_receipts(self.conn, self.desk.epochs, keys, now=now)
