@@ -120,6 +120,7 @@ def import_files(here: Context, paths: Mapping[str, Path]) -> None:
                 paths[name],
                 read_mapping(name),
                 now=evening,
+                complete_through=FIRST_DAY - timedelta(days=1) if name == "payments" else None,
                 progress=lambda at, task=task: bar.update(  # type: ignore[misc]
                     task, completed=at.fraction, note=say("{rows:,} rows", rows=at.rows)
                 ),
@@ -162,7 +163,7 @@ def example_folder() -> Path:
 
 
 class PaymentFeed:
-    """Each morning brings the payments of the day before, as a core system's file would."""
+    """Each morning brings the payments of the day before, as a core system's file would, and says that it has all."""
 
     def __init__(self, here: Context, lender: MadeUpLender, folder: Path) -> None:
         self._here = here
@@ -174,12 +175,19 @@ class PaymentFeed:
         await asyncio.to_thread(self._bring, day)
 
     def _bring(self, day: Day) -> None:
-        payments = self._lender.payments_on(day.on - timedelta(days=1))
-        if day.on == FIRST_DAY or not payments:
+        if day.on == FIRST_DAY:
             return
-        path = write_payments(self._folder / f"payments-{day.on}.csv", payments)
+        yesterday = day.on - timedelta(days=1)
+        path = write_payments(self._folder / f"payments-{day.on}.csv", self._lender.payments_on(yesterday))
         with self._here.store.connect(autocommit=True) as conn:
-            import_book(conn, self._here.keyring, path, read_mapping("payments"), now=day.starts)
+            import_book(
+                conn,
+                self._here.keyring,
+                path,
+                read_mapping("payments"),
+                now=day.starts,
+                complete_through=yesterday,
+            )
 
 
 def show_samples(here: Context) -> None:
