@@ -130,14 +130,15 @@ WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL;
 -- name: check_references
 -- Rows that speak of a borrower (B033) or loan (B032) that neither the book nor this file has, pay in another
 -- currency than the loan's (B034), or give a loan to another borrower than the book has (B035).
+-- One NOT EXISTS over both tables: after a first the planner expects no row, and makes a nested loop of the second.
 INSERT INTO stage_bad (row_no, code)
 SELECT c.row_no, 'B033' FROM stage_contact_point c
-WHERE NOT EXISTS (SELECT 1 FROM stage_key k WHERE k.key_hash = c.key_hash)
-  AND NOT EXISTS (SELECT 1 FROM stage_borrower b WHERE b.key_hash = c.key_hash)
+WHERE NOT EXISTS (SELECT 1 FROM (SELECT key_hash FROM stage_key UNION ALL SELECT key_hash FROM stage_borrower) AS k
+                  WHERE k.key_hash = c.key_hash)
 UNION
 SELECT l.row_no, 'B033' FROM stage_loan l
-WHERE NOT EXISTS (SELECT 1 FROM stage_key k WHERE k.key_hash = l.key_hash)
-  AND NOT EXISTS (SELECT 1 FROM stage_borrower b WHERE b.key_hash = l.key_hash)
+WHERE NOT EXISTS (SELECT 1 FROM (SELECT key_hash FROM stage_key UNION ALL SELECT key_hash FROM stage_borrower) AS k
+                  WHERE k.key_hash = l.key_hash)
 UNION
 SELECT l.row_no, 'B035' FROM stage_loan l
 JOIN stage_loan_at a ON a.loan_id = l.loan_id

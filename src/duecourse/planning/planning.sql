@@ -110,9 +110,10 @@ joinable AS (
 grouped AS (
     SELECT l.*, coalesce(k.last_supplement + 1, 0)::smallint AS supplement, j.group_id IS NOT NULL AS joins,
            coalesce(j.group_id, md5(l.group_key || '|' || coalesce(k.last_supplement + 1, 0))::uuid) AS group_id
+    -- FULL for the reason that rules.judge gives: every kin and joinable has its lead.
     FROM lead l
-    LEFT JOIN kin k ON k.lane = l.lane AND k.group_key = l.group_key
-    LEFT JOIN joinable j ON j.lane = l.lane AND j.group_key = l.group_key
+    FULL JOIN kin k ON k.lane = l.lane AND k.group_key = l.group_key
+    FULL JOIN joinable j ON j.lane = l.lane AND j.group_key = l.group_key
 ),
 new_message AS (
     SELECT g.*, leg::smallint AS leg,
@@ -146,7 +147,6 @@ provider AS (
 ),
 -- include: rules.judge
 ,
-inserted AS (
 -- A joining item may want another variant than the text that was agreed: then the step's own serves all.
 reworded AS (
     UPDATE message m
@@ -159,6 +159,7 @@ reworded AS (
       AND m.template <> g.agreed_template AND m.template <> g.own_template
     RETURNING m.lane, m.message_id, m.version, m.rule
 ),
+inserted AS (
     INSERT INTO message (lane, message_id, group_id, leg, borrower_id, policy, policy_version, step, purpose,
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
         zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, version,
@@ -180,17 +181,17 @@ reworded AS (
 items AS (
     INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, group_id)
     SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, g.group_id
-    FROM fresh f JOIN grouped g ON g.lane = f.lane AND g.group_key = f.group_key
+    FROM fresh f FULL JOIN grouped g ON g.lane = f.lane AND g.group_key = f.group_key
     ON CONFLICT DO NOTHING
     RETURNING 1
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
     SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FROM inserted
-)
     UNION ALL
     SELECT lane, message_id, version, 'message', 'planned', rule, 'an item that wants another text joined', %(now)s
     FROM reworded
+)
 SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items) AS items;
 
 -- name: preview

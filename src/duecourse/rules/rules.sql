@@ -81,7 +81,7 @@ reach AS (
 halted AS (
     SELECT DISTINCT ON (c.lane, c.message_id) c.lane, c.message_id, s.reason
     FROM candidate c
-    LEFT JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id
+    FULL JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id  -- as in ruled
     JOIN stop s ON s.resumed_at IS NULL
                AND (s.step IS NULL OR s.step = c.step)
                AND (s.purpose IS NULL OR s.purpose = c.purpose)
@@ -132,13 +132,16 @@ ruled AS (
                 WHEN t.not_before > c.at THEN 'DEFAULT-HOURS'
                 WHEN NOT r.ready THEN 'PROVIDER-PAUSED'
            END AS rule
+    -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
+    -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
     FROM candidate c
-    JOIN timed t ON t.lane = c.lane AND t.message_id = c.message_id
-    LEFT JOIN item_summary s ON s.lane = c.lane AND s.message_id = c.message_id
-    LEFT JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id
-    LEFT JOIN halted h ON h.lane = c.lane AND h.message_id = c.message_id
+    FULL JOIN timed t ON t.lane = c.lane AND t.message_id = c.message_id
+    FULL JOIN item_summary s ON s.lane = c.lane AND s.message_id = c.message_id
+    FULL JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id
+    FULL JOIN halted h ON h.lane = c.lane AND h.message_id = c.message_id
 ),
-verdict AS (
+-- MATERIALIZED: a condition from outside would turn FULL into LEFT.
+verdict AS MATERIALIZED (
     SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, provider, contact_point_id,
            address_sealed,
            CASE WHEN rule IS NULL THEN at

@@ -48,6 +48,7 @@ _SETTINGS = {
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
+    "random_page_cost": "1.1",  # nobody keeps a book on spinning disks; at 4 planning hashes whole tables
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
