@@ -53,11 +53,11 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 
-bench: install ## measure import, planning and dispatch on this machine
-	$(BIN)/python bench/run.py $(ARGS)
+bench: install ## measure planning, dispatch, import and memory on this machine (ARGS="--size full plan")
+	$(BIN)/python -m bench $(ARGS)
 
-soak: install ## kill workers during a long run and count what was lost or doubled
-	$(BIN)/python -m pytest -m soak $(ARGS)
+soak: install ## kill workers, the SMSC and the database at random, then audit (ARGS="--minutes 10 --seed 1")
+	$(BIN)/python -m soak $(ARGS)
 
 format: install ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -1,0 +1,90 @@
+"""`python -m bench [--size small|full] [NAME[=SIZE] ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from . import dispatch, importing, memory, plan
+from .house import House, open_house
+from .machine import machine, server
+from .measure import Report
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A bench and its sizes."""
+
+    run: Callable[[House, int, int], Report]
+    sizes: dict[str, int]
+    unit: str
+
+
+BENCHES = {
+    "plan": Bench(plan.bench, plan.SIZES, "loans"),
+    "dispatch": Bench(dispatch.bench, dispatch.SIZES, "messages"),
+    "import": Bench(importing.bench, importing.SIZES, "rows"),
+    "memory": Bench(memory.bench, memory.SIZES, "messages"),
+}
+
+
+def main() -> None:
+    """Run the benches asked for, print a row each, write results/<name>.json."""
+    known = "; ".join(
+        f"{name} ({bench.sizes['small']:,} or {bench.sizes['full']:,} {bench.unit})"
+        for name, bench in BENCHES.items()
+    )
+    parser = argparse.ArgumentParser(prog="python -m bench", description=f"Benches: {known}.")
+    parser.add_argument("--size", choices=("small", "full"), default="small")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("names", nargs="*", metavar="NAME[=SIZE]", help="all of them unless named")
+    given = parser.parse_args()
+    wanted: dict[str, int] = {}
+    for word in given.names or BENCHES:
+        name, _, size = word.partition("=")
+        if name not in BENCHES:
+            parser.error(f"no bench {name!r}; known: {', '.join(BENCHES)}")
+        wanted[name] = int(size.replace("_", "")) if size else BENCHES[name].sizes[given.size]
+    console = Console(width=150)
+    with open_house() as house:
+        with psycopg.connect(house.conninfo) as conn:
+            told = {"machine": machine(), "postgresql": server(conn)}
+        on = told["machine"] | told["postgresql"]
+        console.print(
+            f"{on['cores']} cores, {on['memory_gib']} GiB, {on['processor']}; Python {on['python']}, PostgreSQL "
+            f"{on['server_version']}, fsync {on['fsync']}, synchronous_commit {on['synchronous_commit']}"
+        )
+        for name, size in wanted.items():
+            report = BENCHES[name].run(house, size, given.seed)
+            _print(console, report)
+            written = RESULTS / f"{name}.json"
+            whole = {
+                "bench": name,
+                "sizes": report.sizes,
+                "seed": report.seed,
+                **told,
+                "figures": report.figures,
+            }
+            written.write_text(json.dumps(whole, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def _print(console: Console, report: Report) -> None:
+    table = Table(title=report.name, title_justify="left", show_edge=False, expand=False)
+    for heading in ("what", "median (least-most)", "baseline, same run", "ratio"):
+        table.add_column(heading, justify="right" if heading == "ratio" else "left")
+    for row in report.rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""A command in a process of its own, and the most memory it ever held: `python -m bench.peak NOTE ARGUMENT …`."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from duecourse.cli import main as command
+
+from .house import ROOT, House
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command took. peak_mib: of the process itself, not of the database nor of the sandbox."""
+
+    seconds: float
+    peak_mib: float
+    said: Any
+
+
+def run(house: House, database: str, *arguments: str, **settings: str) -> Ran:
+    """Run `duecourse` with these arguments on a database of the house. Raises RuntimeError when it fails."""
+    note = house.folder / "peak.json"
+    environment = os.environ | {
+        "DUECOURSE_HOME": str(house.folder),
+        "DUECOURSE_DATABASE_URL": house.conninfo_of(database),
+        **settings,
+    }
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.peak", str(note), *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    took = time.perf_counter() - began
+    if done.returncode != 0:
+        raise RuntimeError(f"duecourse {arguments[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+    said = json.loads(done.stdout) if "--json" in arguments else done.stdout
+    return Ran(took, json.loads(note.read_text())["peak_kib"] / 1024, said)
+
+
+def main() -> None:
+    """Run the command in this process; note the peak, however it ends."""
+    note, sys.argv = Path(sys.argv[1]), ["duecourse", *sys.argv[2:]]
+    try:
+        command.main()
+    finally:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        note.write_text(json.dumps({"peak_kib": peak if sys.platform != "darwin" else peak // 1024}))
+
+
+if __name__ == "__main__":
+    main()
