@@ -49,7 +49,7 @@ def init(
 def make_book(here: Context, zone: str, *, simulated: bool) -> list[str]:
     """Migrate, make lanes, settings and the key ring; returns the migrations applied.
 
-    Raises DuecourseError D002 (zone), D003 (a live book asked to be simulated).
+    Raises DuecourseError D002 (zone), D003 (a live book asked to be simulated), D014 (a book without its keys).
     """
     conn = here.connect(initialised=False)
     if not zone_is_known(zone):
@@ -69,11 +69,23 @@ def make_book(here: Context, zone: str, *, simulated: bool) -> list[str]:
                 "Nothing was changed.",
             )
         )
+    keys = here.settings.home / "keys.json"
+    if not keys.exists() and conn.execute("SELECT 1 FROM borrower LIMIT 1").fetchone():
+        raise DuecourseError(
+            Problem(
+                "D014",
+                str(keys),
+                "the database holds a book, but the key ring that sealed it is not here; put it back, or point "
+                "DUECOURSE_HOME to its folder",
+                "New keys would open nothing, know nobody again and miss every opt-out: none were made.",
+            )
+        )
     if was is None:
         put_setting(conn, "simulated", simulated)
         put_setting(conn, "lender_zone", zone)
     conn.commit()
-    keys = here.settings.home / "keys.json"
     if not keys.exists():
+        # With a database elsewhere nobody made the home yet.
+        keys.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new_keyring(keys)
     return applied
