@@ -168,6 +168,22 @@ def test_message_whose_time_passes_during_the_dialogue_is_not_written():
     assert "DATA" not in relay.heard
 
 
+def test_message_whose_time_passes_before_the_server_wants_the_text_is_not_written():
+    relay = ScriptedRelay()
+
+    class Late(dict[str, str]):
+        def get(self, verb: str, default: str = "") -> str:  # type: ignore[override]
+            if verb == "DATA":
+                time.sleep(0.3)  # the adapter shares the loop: its next look at the clock comes after
+            return super().get(verb, default)
+
+    relay.answers = Late(relay.answers)
+    outcomes, _ = outcomes_against(relay, [message_to(ADDRESS, write_before=time.monotonic() + 0.2)])
+    assert [type(outcome) for outcome in outcomes] == [NotWritten]
+    assert "DATA" in relay.heard
+    assert "." not in relay.heard
+
+
 def test_envelope_carries_the_attempt_and_asks_for_reports():
     relay = ScriptedRelay()
     outgoing = message_to("wang+wei@borrower.example")

@@ -100,6 +100,9 @@ class Line:
             raise LineLostError(f"the connection failed ({type(error).__name__})") from None
         if reply.code != 354:
             return await self._refused(client, reply)
+        if time.monotonic() > write_before:
+            self._drop()  # text cut off before its final dot is never delivered (RFC 5321, 4.1.1.4)
+            return NotWritten("its time to be written had passed")
         return await self._text(client, attempt, message)
 
     async def _text(self, client: SMTP, attempt: str, message: bytes) -> Outcome:
