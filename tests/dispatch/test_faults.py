@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from counter import Counter
+from duecourse.dispatch.replies import take_reply
 from duecourse.domain.messaging import (
     NotWritten,
     Outcome,
     ReceiptStatus,
     Refused,
+    Reply,
     Unknown,
 )
 from lender import Lender
@@ -155,3 +157,14 @@ def test_a_late_receipt_of_an_earlier_attempt_corrects_the_outcome(
         counter.hear("2026-03-09T10:00:01+08:00", "sms", ReceiptStatus.FAILED)
         counter.at("2026-03-09T11:00+08:00")
     assert post.outcomes()[0][1] == "delivered"
+
+
+@pytest.mark.parametrize("sender", ["BANK", "10086", "+", ""])
+def test_a_word_to_stop_from_what_is_no_number_is_taken_and_changes_nothing(
+    lender: Lender, post: Post, sender: str
+) -> None:
+    planned(lender, "loan due_on\nL-1 2026-03-10")
+    reply = Reply("sms", sender, "106900", "STOP")
+    with post.store.connect() as conn:
+        assert take_reply(conn, post.keyring, reply, now=datetime.fromisoformat(NINE)) is False
+    assert lender.conn.execute("SELECT count(*) FROM opt_out").fetchone() == (0,)

@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 
 from duecourse.book.contact_points import record_opt_out
+from duecourse.book.identity import address_index
 from duecourse.domain.messaging import Channel, Reply
 from duecourse.privacy.keyring import Keyring
 
@@ -37,8 +38,16 @@ def is_stop(text: str) -> bool:
 
 
 def take_reply(conn: psycopg.Connection, keyring: Keyring, reply: Reply, *, now: datetime) -> bool:
-    """Record a stop for everyone who holds the number, and commit it; returns whether it was one."""
+    """Record a stop for everyone who holds the number, and commit it; returns whether it was one.
+
+    A sender that is no phone number (a name, a short code) is nobody we write to: its word is not one, and is not
+    refused either, since the provider would send it again for ever.
+    """
     if not is_stop(reply.text):
+        return False
+    try:
+        address_index(keyring, Channel.SMS, reply.sender)
+    except ValueError:
         return False
     with conn.transaction():
         record_opt_out(
