@@ -13,6 +13,7 @@ import psycopg
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.content.render import Renderer
+from duecourse.dispatch.brake import stop_sending
 from duecourse.dispatch.compose import Composer
 from duecourse.dispatch.desk import Desk, Pace, Switchboard, Tally
 from duecourse.policy.templates import TemplateText
@@ -21,10 +22,12 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value
 from duecourse.store.connect import Store
 from duecourse.store.lease import acquire, release
-from lender import Lender
+from lender import LONG_AGO, Lender
 
 TEXTS = {
     "due-soon": "Test Bank: {{ total | money }} is due on {{ due_on | date }}.",
+    "due-today": "Test Bank: {{ total | money }} is due today.",
+    "debit-soon": "Test Bank: {{ total | money }} will be debited on {{ due_on | date }}.",
     "overdue": "Test Bank: please pay {{ total | money }}.",
 }
 
@@ -157,6 +160,10 @@ class Post:
         """The archived text of an attempt."""
         opened = open_value(self.keyring, attempt[1], "attempt", "text", attempt[0])
         return str(json.loads(opened)["text"])
+
+    def stop(self, **scope: str) -> None:
+        """Put a stop in force."""
+        stop_sending(self.lender.conn, reason="test", by="test", now=LONG_AGO, **scope)  # type: ignore[arg-type]
 
     def serial(self) -> str:
         """Four digits no other test of this process uses: the sandbox remembers whom it throttled."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
 from duecourse.store.connect import Store
 from lender import Lender
 
@@ -53,23 +51,6 @@ def test_an_item_does_not_join_a_message_that_has_lost_its_use(lender: Lender) -
         ("L-1", "due-in-1", 0),
         ("L-2", "later", 1),
     ]
-
-
-@pytest.mark.parametrize("autopay", ["yes", "no"])
-def test_an_item_that_joins_and_wants_another_variant_brings_the_steps_own_text(
-    lender: Lender, autopay: str
-) -> None:
-    lender.policy(SMS + "    variants:\n      - if: {autopay: true}\n        template: debit-soon\n")
-    lender.book("loan borrower due_on autopay\nL-1 B 2026-03-10 yes")
-    lender.plan("2026-03-09T00:00+08:00")
-    lender.book(f"loan borrower due_on autopay\nL-2 B 2026-03-10 {autopay}")
-    lender.plan("2026-03-09T01:00+08:00")
-    wanted = "debit-soon" if autopay == "yes" else "due-soon"
-    assert lender.messages("loans", "template", "template_version") == [("L-1,L-2", wanted, 1)]
-    row = lender.conn.execute(
-        "SELECT (SELECT version FROM message), max(version), count(*) FROM history"
-    ).fetchone()
-    assert row in ((1, 1, 1), (2, 2, 2))
 
 
 def test_a_due_date_moved_after_planning_is_spoken_of_before_the_new_date_only(lender: Lender) -> None:

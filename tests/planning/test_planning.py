@@ -318,7 +318,9 @@ def test_send_all_makes_one_leg_per_channel_of_one_decision(lender: Lender) -> N
     assert first == second
 
 
-def test_where_the_items_of_a_bundle_want_different_variants_the_steps_own_text_serves(lender: Lender) -> None:
+def test_where_the_items_of_a_bundle_want_different_variants_the_steps_own_text_serves(
+    lender: Lender,
+) -> None:
     lender.book("""
         loan  borrower  due_on      autopay
         L-1   B         2026-03-10  yes

@@ -41,7 +41,7 @@ candidate AS (
     ORDER BY h.lane, h.borrower_id, h.not_before, h.message_id
 ),
 candidate_item AS (
-    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on
+    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
 provider AS (
@@ -58,9 +58,27 @@ fitting AS (
     SELECT q.* FROM queued q LEFT JOIN provider p ON p.provider = q.provider
     WHERE NOT q.allow OR q.place <= p.room
 ),
+-- The text follows the items that are still open: a bundle planned as "due today" that has lost that debt says so no more.
+spoken AS (
+    SELECT DISTINCT ON (o.lane, o.message_id)
+           o.lane, o.message_id, x.policy, x.policy_version, x.step,
+           CASE WHEN min(x.template) OVER same_step = max(x.template) OVER same_step
+                THEN x.template ELSE x.own_template END AS template,
+           CASE WHEN min(x.template) OVER same_step = max(x.template) OVER same_step
+                THEN x.template_version ELSE x.own_template_version END AS template_version
+    FROM open_item o
+    JOIN candidate c ON c.lane = o.lane AND c.message_id = o.message_id
+    JOIN message_item x ON x.lane = o.lane AND x.loan_id = o.loan_id AND x.number = o.number AND x.step = o.step
+                       AND x.group_id = c.group_id
+    WINDOW same_step AS (PARTITION BY o.lane, o.message_id, x.policy, x.step)
+    ORDER BY o.lane, o.message_id, x.rank DESC, x.loan_id, x.number
+),
 moved AS (
     UPDATE message m
     SET state = CASE WHEN v.allow THEN 'in_flight' ELSE 'planned' END,
+        policy = coalesce(s.policy, m.policy), policy_version = coalesce(s.policy_version, m.policy_version),
+        step = coalesce(s.step, m.step), template = coalesce(s.template, m.template),
+        template_version = coalesce(s.template_version, m.template_version),
         not_before = v.not_before,
         next_at = CASE WHEN v.allow THEN v.valid_until END,
         route_at = CASE WHEN v.allow THEN v.route_at ELSE m.route_at END,
@@ -71,6 +89,7 @@ moved AS (
         changed_at = %(now)s
     FROM fitting v
     JOIN candidate c ON c.lane = v.lane AND c.message_id = v.message_id
+    LEFT JOIN spoken s ON s.lane = v.lane AND s.message_id = v.message_id AND v.allow
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
     RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.tries, v.allow, v.route_at, v.channel,
               v.provider, v.contact_point_id, v.address_sealed, v.valid_until,

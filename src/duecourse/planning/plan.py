@@ -144,7 +144,7 @@ def _merge(report: PlanReport, lines: Iterable[PreviewLine]) -> None:
         known = totals.get(line_key(line))
         total = line.messages + (known.messages if known else 0)
         totals[line_key(line)] = PreviewLine(*line_key(line), total)
-    report.preview = sorted(totals.values(), key=line_key)
+    report.preview = sorted(totals.values(), key=lambda line: (line.local_on, *line_key(line)))
 
 
 def line_key(line: PreviewLine) -> tuple[str, str, str, date, str, str]:

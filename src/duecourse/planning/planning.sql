@@ -77,7 +77,8 @@ fresh AS (
         WHERE x.lane = item.lane AND x.loan_id = item.loan_id AND x.number = item.number
           AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on)
 ),
--- One text speaks of all: where the items of the leading step want different variants, the step's own serves.
+-- One text speaks of all: where the items of the leading step want different variants, the step's own serves. This
+-- is what people are shown; the claim chooses again from the items that are still open.
 agreed AS (
     SELECT fresh.*, CASE WHEN min(template) OVER same_step = max(template) OVER same_step
                          THEN template ELSE own_template END AS agreed_template
@@ -139,7 +140,7 @@ candidate AS (
     FROM new_message
 ),
 candidate_item AS (
-    SELECT n.lane, n.message_id, f.loan_id, f.number, f.anchor_on
+    SELECT n.lane, n.message_id, f.loan_id, f.number, f.anchor_on, f.step
     FROM new_message n JOIN fresh f ON f.lane = n.lane AND f.group_key = n.group_key
 ),
 provider AS (
@@ -147,18 +148,6 @@ provider AS (
 ),
 -- include: rules.judge
 ,
--- A joining item may want another variant than the text that was agreed: then the step's own serves all.
-reworded AS (
-    UPDATE message m
-    SET template = g.own_template,
-        template_version = (%(template_versions)s::jsonb -> g.policy ->> g.own_template)::int,
-        version = m.version + 1, changed_at = %(now)s
-    FROM grouped g
-    WHERE g.joins AND m.lane = g.lane AND m.group_id = g.group_id AND m.state = 'planned' AND m.tries = 0
-      AND m.policy = g.policy AND m.policy_version = g.policy_version AND m.step = g.step
-      AND m.template <> g.agreed_template AND m.template <> g.own_template
-    RETURNING m.lane, m.message_id, m.version, m.rule
-),
 inserted AS (
     INSERT INTO message (lane, message_id, group_id, leg, borrower_id, policy, policy_version, step, purpose,
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
@@ -179,8 +168,12 @@ inserted AS (
     RETURNING lane, message_id, version, rule, reason
 ),
 items AS (
-    INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, group_id)
-    SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, g.group_id
+    INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, group_id, policy_version, rank,
+        template, template_version, own_template, own_template_version)
+    SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, g.group_id, f.policy_version,
+           f.priority * 10000::bigint + f.step_rank,
+           f.template, (%(template_versions)s::jsonb -> f.policy ->> f.template)::int,
+           f.own_template, (%(template_versions)s::jsonb -> f.policy ->> f.own_template)::int
     FROM fresh f FULL JOIN grouped g ON g.lane = f.lane AND g.group_key = f.group_key
     ON CONFLICT DO NOTHING
     RETURNING 1
@@ -188,9 +181,6 @@ items AS (
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
     SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FROM inserted
-    UNION ALL
-    SELECT lane, message_id, version, 'message', 'planned', rule, 'an item that wants another text joined', %(now)s
-    FROM reworded
 )
 SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items) AS items;
 

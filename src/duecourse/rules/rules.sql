@@ -10,17 +10,18 @@ fed AS (
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
 --   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, at, useful_until)
---   candidate_item(lane, message_id, loan_id, number, anchor_on)
+--   candidate_item(lane, message_id, loan_id, number, anchor_on, step)
 --   provider(channel, provider, ready)
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals).
 -- Gives verdict(lane, message_id, allow, not_before, rule, reason, route_at, channel, provider, contact_point_id,
--- address_sealed, valid_until) with exactly one row per candidate, and open_item(lane, message_id, loan_id, number).
+-- address_sealed, valid_until) with exactly one row per candidate, and open_item(lane, message_id, loan_id, number,
+-- step).
 -- not_before is a fixed point: opening time first, then the daily cap, whose next day begins at opening time,
 -- where the window is open and, days ahead being empty in the ledger, the cap is free.
 -- include: rules.fed
 ,
 item_verdict AS (
-    SELECT ci.lane, ci.message_id, ci.loan_id, ci.number, f.complete_through,
+    SELECT ci.lane, ci.message_id, ci.loan_id, ci.number, ci.step, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
            CASE WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
                 WHEN i.settled_on <= %(as_of)s OR i.due_minor = 0 THEN 'PAID'
@@ -42,7 +43,7 @@ item_verdict AS (
     LEFT JOIN fed f ON f.creditor = l.creditor
 ),
 open_item AS (
-    SELECT lane, message_id, loan_id, number FROM item_verdict WHERE rule IS NULL
+    SELECT lane, message_id, loan_id, number, step FROM item_verdict WHERE rule IS NULL
 ),
 item_summary AS (
     -- Of several the first by name: what only waits (FEED-BEHIND, IN-GRACE) before what is over.
@@ -83,7 +84,9 @@ halted AS (
     FROM candidate c
     FULL JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id  -- as in ruled
     JOIN stop s ON s.resumed_at IS NULL
-               AND (s.step IS NULL OR s.step = c.step)
+               AND (s.step IS NULL OR EXISTS (
+                    SELECT 1 FROM open_item i
+                    WHERE i.lane = c.lane AND i.message_id = c.message_id AND i.step = s.step))
                AND (s.purpose IS NULL OR s.purpose = c.purpose)
                AND (s.channel IS NULL OR s.channel = r.channel)
     ORDER BY c.lane, c.message_id, s.stopped_at

@@ -339,6 +339,12 @@ CREATE TABLE message_item (
     step text NOT NULL,
     anchor_on date NOT NULL,
     group_id uuid NOT NULL,
+    policy_version integer NOT NULL,
+    rank bigint NOT NULL,                     -- of its step: the open item of the highest rank leads the text
+    template text NOT NULL,
+    template_version integer NOT NULL,
+    own_template text NOT NULL,               -- the step's own, where its items want different variants
+    own_template_version integer NOT NULL,
     PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on)
 );
 CREATE INDEX message_item_group ON message_item (lane, group_id);
