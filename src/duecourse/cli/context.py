@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import psycopg
+from pydantic import ValidationError
 from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
@@ -24,11 +26,25 @@ def make_console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=130)
 
 
+def read_settings() -> Settings:
+    """The settings of the environment. Raises DuecourseError D015 with every bad one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise DuecourseError(
+            [
+                Problem("D015", f"DUECOURSE_{'.'.join(map(str, each['loc'])).upper()}", each["msg"])
+                for each in error.errors(include_input=False, include_url=False)
+            ],
+            exit_code=2,
+        ) from None
+
+
 @dataclass
 class Context:
     """One command's world. Closed by the entry point, which also stops an embedded server nobody else uses."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=read_settings)
     console: Console = field(default_factory=make_console)
     durable: bool = True
     """Whether a commit waits for the disk. A replay need not: what a crash takes from it, the next run does again."""
@@ -106,6 +122,12 @@ class Context:
     def simulated(self) -> bool:
         """Whether the book is marked simulated, so that days may be replayed and nobody real is reached."""
         return bool(self.required_setting("simulated"))
+
+    def book_day(self) -> date:
+        """The day the book stands at: the lender's today, or the last day that was replayed."""
+        if self.simulated and (replayed := get_setting(self._clock, "replayed_through")):
+            return date.fromisoformat(str(replayed))
+        return self.now().astimezone(ZoneInfo(self.lender_zone)).date()
 
     def required_setting(self, key: str) -> object:
         """A value that `duecourse init` wrote. Raises DuecourseError D001 when it was not run."""

@@ -28,6 +28,7 @@ from duecourse.dispatch.replay import REPLAY_RECHECK, TICK, Day, days_between, r
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.plan import plan_book
 from duecourse.store.lease import acquire, release, renew
+from duecourse.store.migrate import put_setting
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
@@ -199,4 +200,6 @@ async def _run_days(
     finally:
         await switchboard.close()
         await lanes.let_go()
+    with here.store.connect() as conn:
+        put_setting(conn, "replayed_through", days[-1].on.isoformat())
     return tally

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from psycopg import Connection
@@ -52,7 +51,12 @@ def _message() -> None:
 @borrower_app.command("show")
 def show_borrower(
     key: Annotated[str, typer.Argument(help="The lender's customer key.")],
-    as_of: Annotated[str | None, typer.Option(metavar="DATE", help=AS_OF_HELP + " Default: today.")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE", help=AS_OF_HELP + " Default: today; in a simulated book the last day replayed."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """One borrower, masked: contact points, loans, what is due, payments, messages, and the timeline.
@@ -60,8 +64,7 @@ def show_borrower(
     Example: duecourse borrower show C00042
     """
     here = context()
-    zone = ZoneInfo(here.lender_zone)
-    day = parse_date(as_of, "--as-of") if as_of else here.now().astimezone(zone).date()
+    day = parse_date(as_of, "--as-of") if as_of else here.book_day()
     found = borrower_facts(here, key, day)
     if as_json:
         print_json(here.console, found)

@@ -50,14 +50,6 @@ provider AS (
 ),
 -- include: rules.judge
 ,
-queued AS (
-    SELECT v.*, row_number() OVER (PARTITION BY v.allow, v.provider ORDER BY v.not_before, v.message_id) AS place
-    FROM verdict v
-),
-fitting AS (
-    SELECT q.* FROM queued q LEFT JOIN provider p ON p.provider = q.provider
-    WHERE NOT q.allow OR q.place <= p.room
-),
 -- The text follows the items that are still open: a bundle planned as "due today" that has lost that debt says so no more.
 spoken AS (
     SELECT DISTINCT ON (o.lane, o.message_id)
@@ -67,33 +59,46 @@ spoken AS (
            CASE WHEN min(x.template) OVER same_step = max(x.template) OVER same_step
                 THEN x.template_version ELSE x.own_template_version END AS template_version
     FROM open_item o
-    JOIN candidate c ON c.lane = o.lane AND c.message_id = o.message_id
+    JOIN message c ON c.lane = o.lane AND c.message_id = o.message_id
     JOIN message_item x ON x.lane = o.lane AND x.loan_id = o.loan_id AND x.number = o.number AND x.step = o.step
                        AND x.group_id = c.group_id
     WINDOW same_step AS (PARTITION BY o.lane, o.message_id, x.policy, x.step)
     ORDER BY o.lane, o.message_id, x.rank DESC, x.loan_id, x.number
 ),
+-- FULL as in rules.judge: each candidate has one verdict, and what is spoken of has its candidate.
+queued AS (
+    SELECT v.*, c.old_rule, c.old_reason, s.policy, s.policy_version, s.step, s.template, s.template_version,
+           row_number() OVER (PARTITION BY v.allow, v.provider ORDER BY v.not_before, v.message_id) AS place
+    FROM verdict v
+    FULL JOIN candidate c ON c.lane = v.lane AND c.message_id = v.message_id
+    FULL JOIN spoken s ON s.lane = v.lane AND s.message_id = v.message_id
+),
+fitting AS (
+    SELECT q.* FROM queued q LEFT JOIN provider p ON p.provider = q.provider
+    WHERE NOT q.allow OR q.place <= p.room
+),
 moved AS (
     UPDATE message m
     SET state = CASE WHEN v.allow THEN 'in_flight' ELSE 'planned' END,
-        policy = coalesce(s.policy, m.policy), policy_version = coalesce(s.policy_version, m.policy_version),
-        step = coalesce(s.step, m.step), template = coalesce(s.template, m.template),
-        template_version = coalesce(s.template_version, m.template_version),
+        policy = CASE WHEN v.allow THEN coalesce(v.policy, m.policy) ELSE m.policy END,
+        policy_version = CASE WHEN v.allow THEN coalesce(v.policy_version, m.policy_version) ELSE m.policy_version END,
+        step = CASE WHEN v.allow THEN coalesce(v.step, m.step) ELSE m.step END,
+        template = CASE WHEN v.allow THEN coalesce(v.template, m.template) ELSE m.template END,
+        template_version = CASE WHEN v.allow THEN coalesce(v.template_version, m.template_version)
+                                ELSE m.template_version END,
         not_before = v.not_before,
         next_at = CASE WHEN v.allow THEN v.valid_until END,
         route_at = CASE WHEN v.allow THEN v.route_at ELSE m.route_at END,
         tries = m.tries + CASE WHEN v.allow THEN 1 ELSE 0 END,
         rule = v.rule, reason = v.reason,
-        version = m.version + CASE WHEN v.allow OR v.rule IS DISTINCT FROM c.old_rule
-                                                OR v.reason IS DISTINCT FROM c.old_reason THEN 1 ELSE 0 END,
+        version = m.version + CASE WHEN v.allow OR v.rule IS DISTINCT FROM v.old_rule
+                                                OR v.reason IS DISTINCT FROM v.old_reason THEN 1 ELSE 0 END,
         changed_at = %(now)s
     FROM fitting v
-    JOIN candidate c ON c.lane = v.lane AND c.message_id = v.message_id
-    LEFT JOIN spoken s ON s.lane = v.lane AND s.message_id = v.message_id AND v.allow
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
     RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.tries, v.allow, v.route_at, v.channel,
               v.provider, v.contact_point_id, v.address_sealed, v.valid_until,
-              v.allow OR v.rule IS DISTINCT FROM c.old_rule OR v.reason IS DISTINCT FROM c.old_reason AS changed
+              v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
@@ -199,8 +204,8 @@ SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FR
 -- What follows for a message when its current attempt came to an end. Needs
 --   ended(lane, epoch, message_id, seq, route_at, state, permanent, after, rule, code, now_at) where state is the
 --   attempt's new one. Gives followed: the messages moved, and writes history.
--- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted, and each time
--- later (up to 5 minutes, so that a line that is down for days costs no thousands of attempts).
+-- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted, and from
+-- the fifth time on a little later each time (up to 5 minutes: a line down for days must not cost thousands of attempts).
 -- An earlier attempt that was delivered after all ends a message of which nothing else is under way.
 -- refused: the next address or channel. unknown: a reminder goes on to the next channel; anything else waits, since
 -- a provider that does not deduplicate could say it twice. A receipt after the end still corrects the outcome.
@@ -218,7 +223,7 @@ followed AS (
         SELECT DISTINCT ON (lane, message_id) * FROM (
         SELECT e.lane, e.message_id, e.seq, e.rule, e.code,
                CASE WHEN e.state = 'released'
-                    THEN greatest(e.after, least(e.after * power(2, least(e.seq - 1, 8)), interval '5 min'))
+                    THEN greatest(e.after, least(e.after * (e.seq / 4.0), interval '5 min'))
                     ELSE e.after END AS after,
                CASE WHEN e.state IN ('refused', 'unknown') AND (e.state = 'unknown' OR NOT e.permanent)
                     THEN e.route_at + 1 ELSE e.route_at END AS next_route_at,
@@ -583,211 +588,3 @@ RETURNING stop_id;
 -- Stops not lifted yet.
 SELECT stop_id, step, channel, purpose, reason, stopped_by, stopped_at
 FROM stop WHERE resumed_at IS NULL ORDER BY stopped_at;
-
--- name: funnel
--- Messages by policy step and by where they stand, for the local days :from_on to :to_on.
-SELECT policy, step, purpose, route[route_at] AS channel, coalesce(outcome, state) AS standing,
-       coalesce(rule, '') AS rule, count(*) AS messages
-FROM message WHERE local_on BETWEEN %(from_on)s AND %(to_on)s
-GROUP BY policy, step, purpose, route[route_at], coalesce(outcome, state), coalesce(rule, '')
-ORDER BY policy, step, standing, rule;
-
--- name: attempts_by_channel
--- Attempts by channel and step and what became of them, for the local days :from_on to :to_on.
-SELECT m.step, a.channel, a.state, count(*) AS attempts, coalesce(sum(a.parts), 0) AS parts
-FROM message m JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id
-WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s
-GROUP BY m.step, a.channel, a.state ORDER BY m.step, a.channel, a.state;
-
--- name: standing_now
--- The whole installation at a glance. now.
-SELECT
-    (SELECT count(*) FROM message WHERE state = 'planned') AS planned,
-    (SELECT count(*) FROM message WHERE state = 'planned' AND not_before <= %(now)s) AS due,
-    (SELECT min(not_before) FROM message WHERE state = 'planned' AND not_before > %(now)s) AS next_due,
-    (SELECT count(*) FROM message WHERE state = 'in_flight') AS in_flight,
-    (SELECT count(*) FROM attempt WHERE state = 'unknown' AND valid_until > %(now)s) AS unknown_open,
-    (SELECT count(*) FROM attempt WHERE state = 'unknown') AS unknown,
-    (SELECT count(*) FROM lane_lease WHERE owner IS NOT NULL AND expires_at > clock_timestamp()) AS lanes_held,
-    (SELECT count(DISTINCT owner) FROM lane_lease
-     WHERE owner IS NOT NULL AND expires_at > clock_timestamp()) AS workers;
-
--- name: unknown_attempts
--- Attempts whose outcome nobody knows, the newest first. take.
-SELECT message_id, attempt_id, channel, provider, claimed_at, reason
-FROM attempt WHERE state = 'unknown' ORDER BY claimed_at DESC LIMIT %(take)s;
-
--- name: find_message
--- Messages whose id lies between :least and :most; two at most, to see that it is one. lanes: all of them.
-SELECT lane, message_id FROM message
-WHERE lane = ANY(%(lanes)s::smallint[]) AND message_id BETWEEN %(least)s AND %(most)s LIMIT 2;
-
--- name: show_message
--- One message. lane, message_id.
-SELECT m.message_id, b.borrower_key, m.policy, m.policy_version, m.step, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, m.route, m.route_at, m.next_if, m.next_after_seconds, m.zone, m.local_on,
-       m.supplement, m.state, m.outcome, m.planned_for, m.not_before, m.useful_until, m.rule, m.reason
-FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
-WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s;
-
--- name: show_items
--- What a message speaks of. lane, message_id.
-SELECT l.loan_ref, i.number, i.due_on, i.due_minor, l.currency, x.step, i.settled_on
-FROM message m
-JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
-JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
-JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
-WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s
-ORDER BY i.due_on, l.loan_ref, i.number;
-
--- name: show_attempts
--- The attempts of a message with their sealed text and address. lane, message_id.
-SELECT a.attempt_id, a.seq, a.channel, a.provider, a.state, a.provider_message_id, a.code, a.reason, a.parts,
-       a.text_sealed, a.text_digest, a.claimed_at, a.sent_at, a.settled_at, a.valid_until, a.contact_point_id,
-       p.address_sealed
-FROM attempt a
-LEFT JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
-WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s ORDER BY a.seq;
-
--- name: show_receipts
--- Every receipt of a message's attempts. lane, message_id.
-SELECT a.seq, r.provider, r.status, r.code, r.received_at
-FROM attempt a JOIN receipt r ON r.provider = a.provider AND r.provider_message_id = a.provider_message_id
-WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
-UNION
-SELECT a.seq, r.provider, r.status, r.code, r.received_at
-FROM attempt a JOIN receipt r ON r.attempt_id = a.attempt_id
-WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
-ORDER BY 1, 5;
-
--- name: show_history
--- Every transition of a message and its attempts: the verdicts, in order. lane, message_id.
-SELECT h.at, h.subject, h.state, h.rule, h.reason
-FROM history h
-WHERE h.lane = %(lane)s
-  AND (h.subject_id = %(message_id)s OR h.subject_id IN (
-      SELECT attempt_id FROM attempt WHERE lane = %(lane)s AND message_id = %(message_id)s))
-ORDER BY h.at, h.recorded_at, h.subject, h.version;
-
--- name: borrower_messages
--- A borrower's messages in the order of their days. lane, borrower_id.
-SELECT message_id, step, purpose, local_on, state, outcome, rule, route, tries, template
-FROM message WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
-ORDER BY local_on, planned_for, leg;
-
--- name: borrower_history
--- Transitions of all of a borrower's messages and attempts. lane, borrower_id.
-SELECT h.at, h.subject, coalesce(a.channel, m.step) AS what, h.state, h.rule, h.reason
-FROM history h
-LEFT JOIN message m ON m.lane = h.lane AND m.message_id = h.subject_id AND m.borrower_id = %(borrower_id)s
-LEFT JOIN attempt a ON a.lane = h.lane AND a.attempt_id = h.subject_id AND a.borrower_id = %(borrower_id)s
-WHERE h.lane = %(lane)s AND (m.message_id IS NOT NULL OR a.attempt_id IS NOT NULL)
-ORDER BY h.at, h.recorded_at, h.subject, h.version;
-
--- name: months
--- Month by month: installments that fell due and what they asked for, how many of those were met in time (by the due
--- date and its grace), late, or not by :to_on; accounts reminded and contacted about being overdue; payments.
-WITH month AS (
-    SELECT m::date AS starts, (m + interval '1 month')::date AS ends
-    FROM generate_series(date_trunc('month', %(from_on)s::timestamp), %(to_on)s::timestamp, '1 month') AS m
-),
-due AS (
-    SELECT date_trunc('month', i.due_on)::date AS starts, l.currency, count(*) AS installments,
-           sum(i.due_minor) AS due_minor,
-           count(*) FILTER (WHERE i.settled_on <= i.due_on) AS met_by_due,
-           count(*) FILTER (WHERE i.settled_on > i.due_on
-                            AND i.settled_on <= i.due_on + coalesce(i.grace_days, 0)) AS met_in_grace,
-           count(*) FILTER (WHERE coalesce(i.settled_on, 'infinity') > i.due_on + coalesce(i.grace_days, 0)
-                            AND i.due_on + coalesce(i.grace_days, 0) < %(to_on)s::date) AS overdue,
-           count(*) FILTER (WHERE i.settled_on > i.due_on + coalesce(i.grace_days, 0)
-                            AND i.settled_on <= %(to_on)s::date) AS met_late
-    FROM installment i JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
-    WHERE i.due_minor > 0 AND i.due_on BETWEEN %(from_on)s AND %(to_on)s
-    GROUP BY 1, 2
-),
-reached AS (
-    SELECT date_trunc('month', k.local_on)::date AS starts, l.currency,
-           count(DISTINCT k.loan_id) FILTER (WHERE k.purpose = 'reminder') AS reminded,
-           count(DISTINCT k.loan_id) FILTER (WHERE k.purpose = 'collection') AS contacted
-    FROM contact k
-    JOIN attempt a ON a.lane = k.lane AND a.attempt_id = k.attempt_id
-    JOIN loan l ON l.lane = k.lane AND l.loan_id = k.loan_id
-    WHERE k.local_on BETWEEN %(from_on)s AND %(to_on)s AND k.weight = 1 AND a.sent_at IS NOT NULL
-    GROUP BY 1, 2
-),
-paid AS (
-    SELECT date_trunc('month', p.paid_on)::date AS starts, l.currency, count(*) AS payments,
-           count(DISTINCT p.loan_id) AS payers, sum(p.amount_minor) AS paid_minor
-    FROM payment p JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
-    WHERE p.paid_on BETWEEN %(from_on)s AND %(to_on)s
-    GROUP BY 1, 2
-)
-SELECT m.starts AS month, coalesce(d.currency, p.currency) AS currency,
-       coalesce(d.installments, 0) AS due, coalesce(d.due_minor, 0) AS due_minor,
-       coalesce(r.reminded, 0) AS reminded, coalesce(d.met_by_due, 0) AS met_by_due,
-       coalesce(d.met_in_grace, 0) AS met_in_grace, coalesce(d.overdue, 0) AS overdue,
-       coalesce(r.contacted, 0) AS contacted, coalesce(d.met_late, 0) AS met_late,
-       coalesce(p.payers, 0) AS payers, coalesce(p.payments, 0) AS payments, coalesce(p.paid_minor, 0) AS paid_minor
-FROM month m
-LEFT JOIN (due d FULL JOIN paid p ON p.starts = d.starts AND p.currency = d.currency)
-       ON m.starts = coalesce(d.starts, p.starts)
-LEFT JOIN reached r ON r.starts = m.starts AND r.currency = coalesce(d.currency, p.currency)
-WHERE coalesce(d.currency, p.currency) IS NOT NULL
-ORDER BY m.starts, 2;
-
--- name: lender_states
--- Month by month, our standing of the installments due in it against the state the lender itself gives the account
--- for that month (borrower's attribute :attribute, a JSON object of month to state). from_on, to_on.
--- Ours, at the month's end: met (the minimum came in by then), short (something, but less than the minimum came in),
--- missed (nothing came in), nothing-due.
-WITH month AS (
-    SELECT to_char(m, 'YYYY-MM') AS key, m::date AS starts, (m + interval '1 month' - interval '1 day')::date AS ends
-    FROM generate_series(date_trunc('month', %(from_on)s::timestamp), %(to_on)s::timestamp, '1 month') AS m
-),
-account AS (
-    SELECT m.key AS month, m.starts, m.ends, l.lane, l.loan_id,
-           (b.attributes -> %(attribute)s::text ->> m.key)::int AS state
-    FROM month m
-    CROSS JOIN borrower b
-    JOIN loan l ON l.lane = b.lane AND l.borrower_id = b.borrower_id
-    WHERE b.attributes -> %(attribute)s::text ? m.key
-),
-standing AS (
-    SELECT a.month, a.state, a.lane, a.loan_id,
-           CASE WHEN i.loan_id IS NULL THEN 'nothing-due'
-                WHEN i.settled_on <= a.ends THEN 'met'
-                WHEN EXISTS (SELECT 1 FROM allocation x WHERE x.lane = i.lane AND x.loan_id = i.loan_id
-                             AND x.number = i.number AND x.paid_on <= a.ends) THEN 'short'
-                ELSE 'missed' END AS ours,
-           coalesce(i.past_due_since < i.due_on, false) AS arrears
-    FROM account a
-    LEFT JOIN installment i ON i.lane = a.lane AND i.loan_id = a.loan_id AND i.due_minor > 0
-                           AND i.due_on BETWEEN a.starts AND a.ends
-)
-SELECT month, state, ours, arrears, count(*) AS accounts
-FROM standing GROUP BY month, state, ours, arrears ORDER BY month, state, ours, arrears;
-
--- name: sample_messages
--- Three messages worth showing: a Chinese reminder by SMS, an English one by e-mail, a collection notice.
--- from_on, to_on: local days.
-SELECT DISTINCT ON (kind) kind, message_id FROM (
-    SELECT m.message_id,
-           CASE WHEN m.purpose = 'collection' THEN 3
-                WHEN a.channel = 'sms' AND b.language LIKE 'zh%%' THEN 1
-                WHEN a.channel = 'email' AND b.language = 'en' THEN 2 END AS kind,
-           (SELECT count(*) FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id) AS items
-    FROM message m
-    JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id AND a.seq = m.tries
-    JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
-    WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s AND m.outcome IN ('delivered', 'sent')
-) AS sample
-WHERE kind IS NOT NULL ORDER BY kind, items DESC, message_id;
-
--- name: busiest_borrower
--- The borrower to whom most happened. from_on, to_on: local days.
-SELECT b.borrower_key
-FROM message m
-JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
-WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s
-GROUP BY b.borrower_key
-ORDER BY count(DISTINCT m.purpose) DESC, sum(m.version) DESC, b.borrower_key LIMIT 1;

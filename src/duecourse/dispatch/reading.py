@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.store.sql import load
 
-SQL = load("dispatch")
+SQL = load("dispatch/reading")
 
 LANES = list(range(256))
 SHORTEST_PREFIX = 6

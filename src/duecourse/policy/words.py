@@ -106,7 +106,7 @@ def grace_in_words(grace: Grace) -> str:
 
 def languages_in_words(languages: Languages) -> str:
     """'zh-CN, en; zh-TW in zh-CN; any other in en'."""
-    fallback = [f"{language} in {target}" for language, target in languages.fallback.items()]
+    fallback = [f"{language} in {target}" for language, target in sorted(languages.fallback.items())]
     default = f"any other in {languages.default}" if languages.default else "any other not at all"
     return "; ".join([", ".join(languages.known), *fallback, default])
 

@@ -9,8 +9,8 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -55,7 +55,8 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 
 def _until_end(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not sys.stdin: its lock, held by this thread at exit, would end the interpreter with a fatal error.
+    while os.read(0, 4096):
         pass
     with contextlib.suppress(RuntimeError):  # the loop has ended first
         loop.call_soon_threadsafe(ended.set)
