@@ -21,9 +21,10 @@ fed AS (
 -- include: rules.fed
 ,
 item_verdict AS (
-    SELECT ci.lane, ci.message_id, ci.loan_id, ci.number, ci.step, f.complete_through,
+    SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
-           CASE WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
+           CASE WHEN ci.lane IS NULL THEN 'PAID'
+                WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
                 WHEN i.settled_on <= %(as_of)s OR i.due_minor = 0 THEN 'PAID'
                 WHEN i.superseded_on <= %(as_of)s THEN 'SUPERSEDED'
                 -- Planned for a day that the book has moved since, or for a due it has taken back.
@@ -37,9 +38,9 @@ item_verdict AS (
                      AND f.complete_through < i.due_on + coalesce(i.grace_days, 0) THEN 'FEED-BEHIND'
            END AS rule
     FROM candidate c
-    JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id
+    FULL JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in ruled
     LEFT JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
-    JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
+    LEFT JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
     LEFT JOIN fed f ON f.creditor = l.creditor
 ),
 open_item AS (

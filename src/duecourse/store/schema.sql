@@ -381,7 +381,7 @@ CREATE TABLE attempt (
     CONSTRAINT sent_has_time CHECK (state NOT IN ('sent', 'delivered', 'read') OR sent_at IS NOT NULL),
     CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read') OR text_sealed IS NOT NULL)
 );
-CREATE INDEX attempt_claimed ON attempt (lane, epoch) WHERE state = 'claimed';
+CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claimed';
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
 
