@@ -50,14 +50,27 @@ def run(house: House, database: str, *arguments: str, **settings: str) -> Ran:
     return Ran(took, json.loads(note.read_text())["peak_kib"] / 1024, said)
 
 
+def peak_kib() -> int:
+    """The most this process has held since it was started.
+
+    Linux's ru_maxrss begins with what the parent held when it forked, so the kernel's own mark is read there.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(
+            int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")
+        )
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most // 1024 if sys.platform == "darwin" else most
+
+
 def main() -> None:
     """Run the command in this process; note the peak, however it ends."""
     note, sys.argv = Path(sys.argv[1]), ["duecourse", *sys.argv[2:]]
     try:
         command.main()
     finally:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        note.write_text(json.dumps({"peak_kib": peak if sys.platform != "darwin" else peak // 1024}))
+        note.write_text(json.dumps({"peak_kib": peak_kib()}))
 
 
 if __name__ == "__main__":
