@@ -132,7 +132,8 @@ class Post:
         """What the far ends noted since this test began."""
         with self.far_ends.log.open("rb") as file:
             file.seek(self.journal_from)
-            lines = [json.loads(line) for line in file.read().splitlines()]
+            # The last line may be in the middle of being written.
+            lines = [json.loads(line) for line in file.read().split(b"\n")[:-1]]
         return [line for line in lines if line["event"] == event]
 
     def outcomes(self) -> list[tuple[Any, ...]]:

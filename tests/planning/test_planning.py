@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
+from duecourse.planning.plan import plan_book
 from duecourse.store.connect import Store
 from lender import POLICY_HEAD, Lender
 
@@ -339,3 +340,15 @@ def test_where_the_items_of_a_bundle_want_different_variants_the_steps_own_text_
 """)
     lender.plan("2026-03-09T00:00+08:00")
     assert lender.messages("loans", "template") == [("L-1,L-2", "due-soon"), ("L-3", "debit-soon")]
+
+
+def test_looking_far_ahead_freezes_no_grace_before_its_day(lender: Lender) -> None:
+    lender.book("loan due_on grade\nL-1 2026-03-20 A")
+    lender.policy(BOTH, head=POLICY_HEAD + "grace_days: {A: 3, D: 0}\n")
+    plan_book(
+        lender.conn,
+        lender.plannables(),
+        as_of=date(2026, 3, 25),
+        now=datetime.fromisoformat("2026-03-09T12:00+08:00"),
+    )
+    assert lender.conn.execute("SELECT grace_days FROM installment").fetchall() == [(None,)]

@@ -107,13 +107,32 @@ class Lanes:
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            await asyncio.to_thread(renew, self._conn, self.owner, self.epochs, LEASE_SECONDS)
+            held = await asyncio.to_thread(renew, self._conn, self.owner, self.epochs, LEASE_SECONDS)
+            if held != self.epochs:
+                raise lanes_lost(len(self.epochs) - len(held))
+
+    def check(self) -> None:
+        """Raises what ended the keeper: lanes taken over (D008), or the database gone."""
+        if self._keeper.done():
+            self._keeper.result()
 
     async def let_go(self) -> None:
         """Release every lane."""
         self._keeper.cancel()
         await asyncio.gather(self._keeper, return_exceptions=True)
         await asyncio.to_thread(release, self._conn, self.owner)
+
+
+def lanes_lost(count: int) -> DuecourseError:
+    """The machine slept, or the database was away, for longer than the lease, and somebody else has lanes now."""
+    return DuecourseError(
+        Problem(
+            "D008",
+            "run",
+            f"{count} lanes were taken over while it ran; stop the other worker",
+            "Run the same days again: what was sent is not sent again.",
+        )
+    )
 
 
 async def _nothing(_: Day) -> None:
@@ -175,6 +194,7 @@ async def _run_days(
             task = progress.add_task(say("Replaying"), total=len(days), done="")
 
             async def before_day(day: Day) -> None:
+                lanes.check()
                 await before_planning(day)
                 await asyncio.to_thread(
                     plan_book, plan_conn, policies, as_of=day.on, now=day.starts, lanes_at_once=256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -101,7 +101,7 @@ def _plan_lanes(
     conn.execute(SQL["lock_lanes"], common)
     planned_from: dict[str, date] = dict(conn.execute(SQL["planned_from"], common).fetchall())
     for plannable in plannables:
-        _freeze_grace(conn, plannable.policy, as_of, lanes)
+        _freeze_grace(conn, plannable.policy, min(as_of, latest_date(now)), lanes)
     report.withdrawn += _count(
         conn.execute(
             SQL["withdraw_outdated"],
@@ -122,6 +122,11 @@ def _plan_lanes(
     if preview:
         window = {"lanes": list(lanes), "from_on": as_of, "to_on": as_of + timedelta(days=HORIZON_DAYS)}
         _merge(report, (PreviewLine(*line) for line in conn.execute(SQL["preview"], window)))
+
+
+def latest_date(now: datetime) -> date:
+    """The date where on earth it is latest: no installment that is due after it can have fallen due."""
+    return (now.astimezone(UTC) + timedelta(hours=14)).date()
 
 
 def _freeze_grace(conn: psycopg.Connection, policy: Policy, as_of: date, lanes: Sequence[int]) -> None:
