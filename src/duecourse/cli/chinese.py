@@ -123,21 +123,23 @@ SENTENCES: Final[Mapping[str, str]] = {
     "lender says": "机构状态",
     "payments show": "还款所示",
     "account-months": "账户月数",
-    "the bank's state counts arrears of earlier months, or a payment it booked later; this month's minimum was met": (
-        "银行的状态含以前月份的欠款，或有还款延后入账；当月最低还款额已还足"
+    "an earlier minimum was still open: the bank counts it, this month's was met": (
+        "以前月份的最低还款额仍未还足：银行将其计入，当月的已还足"
     ),
-    "the bank still carries arrears; no statement above zero fell due in the file": (
-        "银行仍挂有旧欠；文件中当月没有大于零的应还账单"
+    "nothing was carried by the mapping's rule: likely the bank's minimum was larger, or it restated the state "
+    "afterwards": "按映射规则并无结转欠款：可能是银行的最低还款额更高，或事后重述了状态",
+    "no statement above zero fell due in the file; likely arrears the file does not show": (
+        "文件中当月没有大于零的应还账单；可能有文件未体现的旧欠"
     ),
-    "the bank's own minimum was smaller than the mapping's rule asks": "银行自定的最低还款额低于映射规则所算",
-    "paid in a way the file does not show (credit, fee waiver), or the bank's minimum was nil": (
-        "以文件未体现的方式还款（贷记、费用减免），或银行的最低还款额为零"
+    "likely the bank's own minimum was smaller than the mapping's rule asks": (
+        "可能是银行自定的最低还款额低于映射规则所算"
+    ),
+    "no payment in the file: likely a credit or a waiver, or a minimum of nil": (
+        "文件中没有还款：可能为贷记或减免，或最低还款额为零"
     ),
     "no new use of the card; an old statement was still paid": "当月未用卡；旧账单已还足",
     "no new use of the card; the rest was paid in part": "当月未用卡；剩余欠款已还一部分",
-    "no new use of the card; a small or disputed rest stood on the statement": (
-        "当月未用卡；账单上留有小额或有争议的余额"
-    ),
+    "no new use of the card; a rest stood on the statement and nothing was paid": "当月未用卡；账单仍有余额且未还款",
     "Handed over {sent:,}, receipts heard {receipts:,}, in this run.": (
         "本次运行共提交 {sent:,} 次，收到回执 {receipts:,} 份。"
     ),

@@ -22,18 +22,24 @@ STATE_WORDS: Final = {-2: "no use", -1: "paid duly", 0: "revolving"}
 AGREEMENTS: Final = {
     ("good", "met"), ("good", "nothing-due"), ("late", "missed"), ("late", "short"), ("unused", "nothing-due"),
 }  # fmt: skip
+# By the lender's word, by what payments show, and by whether the book carried an earlier minimum that was not met.
 EXPLANATIONS: Final = {
-    ("late", "met"): "the bank's state counts arrears of earlier months, or a payment it booked later; "
-    "this month's minimum was met",
-    ("late", "nothing-due"): "the bank still carries arrears; no statement above zero fell due in the file",
-    ("good", "short"): "the bank's own minimum was smaller than the mapping's rule asks",
+    ("late", "met", True): "an earlier minimum was still open: the bank counts it, this month's was met",
     (
-        "good",
-        "missed",
-    ): "paid in a way the file does not show (credit, fee waiver), or the bank's minimum was nil",
+        "late",
+        "met",
+        False,
+    ): "nothing was carried by the mapping's rule: likely the bank's minimum was larger, "
+    "or it restated the state afterwards",
+    (
+        "late",
+        "nothing-due",
+    ): "no statement above zero fell due in the file; likely arrears the file does not show",
+    ("good", "short"): "likely the bank's own minimum was smaller than the mapping's rule asks",
+    ("good", "missed"): "no payment in the file: likely a credit or a waiver, or a minimum of nil",
     ("unused", "met"): "no new use of the card; an old statement was still paid",
     ("unused", "short"): "no new use of the card; the rest was paid in part",
-    ("unused", "missed"): "no new use of the card; a small or disputed rest stood on the statement",
+    ("unused", "missed"): "no new use of the card; a rest stood on the statement and nothing was paid",
 }
 
 
@@ -224,10 +230,15 @@ def state_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             **row,
             "agrees": (state_class(row["state"]), row["ours"])
             in AGREEMENTS,
-            "explanation": EXPLANATIONS.get((state_class(row["state"]), row["ours"]), ""),
+            "explanation": explanation(state_class(row["state"]), row["ours"], row["arrears"]),
         }
         for row in rows
     ]  # fmt: skip
+
+
+def explanation(theirs: str, ours: str, arrears: bool) -> str:
+    """Why a lender's word and the payments may differ; empty for a class that has no words."""
+    return EXPLANATIONS.get((theirs, ours, arrears)) or EXPLANATIONS.get((theirs, ours)) or ""
 
 
 def state_table(rows: Iterable[Mapping[str, Any]]) -> Table:
@@ -267,9 +278,9 @@ def disagreement_table(rows: Iterable[Mapping[str, Any]]) -> Table:
                 word("lender's state", theirs),
                 word("payments show", ours),
                 count,
-                say(explanation) if explanation else "",
+                say(why) if why else "",
             )
-            for (theirs, ours, explanation), count in sorted(totals.items(), key=lambda item: -item[1])
+            for (theirs, ours, why), count in sorted(totals.items(), key=lambda item: -item[1])
         ],
         right=[2],
     )
