@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import sys
 
+import psycopg
 import structlog
 import typer
 from rich.console import Console
 
-from duecourse.domain.problems import DuecourseError
+from duecourse.domain.problems import DuecourseError, Problem
 
 from .book import app as book_app
 from .brake import resume, stop
@@ -66,6 +67,11 @@ def main() -> None:
     except DuecourseError as error:
         print_problems(Console(stderr=True), error)
         code = error.exit_code
+    except psycopg.OperationalError as error:
+        # Only the kind: the text of such an error may hold an address or a value.
+        problem = Problem("D016", "database", f"it went away or refused to go on ({type(error).__name__})")
+        print_problems(Console(stderr=True), DuecourseError(problem))
+        code = 3
     except KeyboardInterrupt:
         Console(stderr=True).print(say("interrupted; what was committed stays"))
         code = 130

@@ -17,7 +17,7 @@ import typer
 
 from duecourse.dispatch.desk import Pace, Switchboard, Tally
 from duecourse.dispatch.worker import Worker, WorkerPlan
-from duecourse.domain.problems import DuecourseError
+from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.plan import plan_book
 
 from .context import Context, context
@@ -47,7 +47,18 @@ def work(
     here = context()
     providers = configured_providers(here.settings.home, simulated=here.simulated)
     tally = Tally()
-    asyncio.run(_work(here, providers, plan_every, until_idle, tally))
+    try:
+        asyncio.run(_work(here, providers, plan_every, until_idle, tally))
+    except* psycopg.OperationalError:
+        raise DuecourseError(
+            Problem(
+                "D016",
+                "database",
+                "it went away, or cut this worker's connection",
+                "The worker ended. Start it again; nothing is lost, and what it had in hand is told by status.",
+            ),
+            exit_code=3,
+        ) from None
     here.console.print(
         say(
             "Stopped. Judged {judged}, handed over {sent}, receipts {receipts}.",
