@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +29,19 @@ def far_ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProces
 def post(store: Store, keyring: Keyring, lender: Lender, far_ends: SandboxProcess) -> Post:
     """A desk at work on the lender's book."""
     return Post(store, keyring, lender, far_ends)
+
+
+@pytest.fixture
+def home(tmp_path: Path, lender: Lender) -> Path:
+    """A home with the test's keys."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    lender.keyring.save(folder / "keys.json")
+    return folder
+
+
+@pytest.fixture
+def smsc(tmp_path: Path) -> Iterator[SandboxProcess]:
+    """An SMSC that outlives the workers."""
+    with SandboxProcess(tmp_path / "bounces", tmp_path / "journal.jsonl") as sandbox:
+        yield sandbox

@@ -1,0 +1,112 @@
+"""`duecourse work` as a process of its own, with a book whose messages are all due now."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.policy.templates import Templates, TemplateText
+from duecourse.policy.versions import publish
+from duecourse.store.migrate import put_setting
+from lender import Lender
+from post import Post
+
+WINDOW = 50
+LEASE_SECONDS = 2
+USEFUL_SECONDS = 900
+
+STEP = """
+  - id: due-today
+    when: due at 09:00
+    purpose: reminder
+    route: [sms]
+    template: due-soon
+"""
+
+
+def noon_zone() -> str:
+    """A zone in which the day is young and the contact window open, whenever the test runs."""
+    now = datetime.now(UTC)
+    zones = [f"Etc/GMT{offset:+d}" for offset in range(-12, 13)]
+    return min(zones, key=lambda zone: abs(now.astimezone(ZoneInfo(zone)).hour - 12))
+
+
+def fill(lender: Lender, count: int, zone: str, first: str = "+8613800000000") -> None:
+    """A book of borrowers with one loan and one number each, and their messages, due now. first: one number."""
+    today = datetime.now(ZoneInfo(zone)).date()
+    lender.book(f"loan due_on zone phone email\nL-0 {today} {zone} {first} -")
+    lender.reindex_contact_points()
+    lender.policy(STEP)
+    policy = lender.policies[0]
+    text = TemplateText(
+        "due-soon", "en", {"sms": "Test Bank: {{ total | money }} is due on {{ due_on | date }}."}
+    )
+    publish(lender.conn, policy, Templates([text]), "", now=datetime.now(UTC), user="test")
+    put_setting(lender.conn, "simulated", True)
+    put_setting(lender.conn, "lender_zone", zone)
+    if count > 1:
+        lender.clone("L-0", count - 1)
+    lender.plan(datetime.now(UTC).isoformat(), lender_zone=zone)
+    lender.conn.execute(
+        "UPDATE message SET not_before = now(), useful_until = now() + %s WHERE local_on = %s",
+        (timedelta(seconds=USEFUL_SECONDS), today),
+    )
+    lender.conn.commit()
+
+
+def write_providers(home: Path, smsc: SandboxProcess) -> None:
+    """providers.toml for the sandbox."""
+    (home / "providers.toml").write_text(
+        f"""[smsc]
+kind = "sms.smpp"
+sandbox = true
+host = "127.0.0.1"
+port = {smsc.smpp_port}
+system_id = "duecourse"
+window = {WINDOW}
+"""
+    )
+
+
+def start_worker(home: Path, url: str, *options: str) -> subprocess.Popen[bytes]:
+    """`duecourse work` as a process of its own."""
+    environment = os.environ | {
+        "DUECOURSE_HOME": str(home),
+        "DUECOURSE_DATABASE_URL": url,
+        "DUECOURSE_LEASE_SECONDS": str(LEASE_SECONDS),
+    }
+    log = (home / "worker.log").open("ab")
+    return subprocess.Popen(
+        [sys.executable, "-m", "duecourse.cli.main", "work", *options],
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+
+
+def submits(post: Post) -> Counter[str]:
+    """How often the SMSC was handed a message, by number."""
+    return Counter(line["to"] for line in post.journal())
+
+
+def wait_for(
+    holds: Callable[[], bool],
+    seconds: float,
+    worker: subprocess.Popen[bytes] | None = None,
+    home: Path | None = None,
+) -> None:
+    """Until something holds; fails when it does not in time, or when the worker ended."""
+    limit = time.monotonic() + seconds
+    while not holds():
+        log = (home / "worker.log").read_text()[-2000:] if home else ""
+        assert time.monotonic() < limit, log
+        assert worker is None or worker.poll() is None, log
+        time.sleep(0.02)
