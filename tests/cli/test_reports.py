@@ -90,12 +90,13 @@ def test_what_was_withheld_says_why_in_the_reader_s_language_alone(language: str
 
 def test_every_explanation_of_a_disagreement_is_shown(language: str) -> None:
     states = [
-        {"month": "2005-10", "state": state, "ours": ours, "accounts": 1_000}
+        {"month": "2005-10", "state": state, "ours": ours, "arrears": arrears, "accounts": 1_000}
         for state in (-2, -1, 0, 1, 8)
         for ours in ("met", "short", "missed", "nothing-due")
+        for arrears in (False, True)
     ]
     found = reports.state_rows(states)
     assert len(rows(reports.state_table(found))) == 5
     text = "\n".join(rows(reports.disagreement_table(found)))
-    assert ("the bank still carries arrears" in text) == (language == "en")
-    assert ("银行仍挂有旧欠" in text) == (language == "zh")
+    assert ("an earlier minimum was still open" in text) == (language == "en")
+    assert ("以前月份的最低还款额仍未还足" in text) == (language == "zh")
