@@ -34,7 +34,10 @@ def work(
         float, typer.Option(metavar="SECONDS", help="How often the lanes held are planned again.", min=1)
     ] = 600.0,
     until_idle: Annotated[
-        bool, typer.Option("--until-idle", help="End when nothing is due and nothing is in flight.")
+        bool,
+        typer.Option(
+            "--until-idle", help="End when nothing is due, in flight, or waiting to be tried again."
+        ),
     ] = False,
 ) -> None:
     """Send what falls due, until stopped by Ctrl-C or SIGTERM. Start as many as you like: they share the lanes.

@@ -25,6 +25,7 @@ from duecourse.domain.messaging import (
     Unknown,
 )
 from duecourse.privacy.keyring import Keyring
+from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
 from .claim import HAND_OVER_SECONDS, Claimed, ClaimResult, FenceLostError, Line, claim_batch, fence
@@ -323,11 +324,13 @@ class Desk:
         return row is not None and bool(row[0])
 
     async def is_idle(self) -> bool:
-        """Whether nothing is due now and nothing is in flight in this desk's lanes."""
+        """Whether nothing is due, in flight or waiting to be tried again, in any lane: also not in one that a worker
+        which died still holds.
+        """
         return await self._db(self._is_idle)
 
     def _is_idle(self) -> bool:
-        row = self._conn.execute(SQL["count_open"], {"lanes": list(self.epochs)}).fetchone()
+        row = self._conn.execute(SQL["count_open"], {"lanes": list(range(LANES))}).fetchone()
         self._conn.rollback()
         return row is not None and row[0] == 0
 

@@ -6,9 +6,13 @@ SELECT EXISTS (SELECT 1 FROM message
                WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'planned' AND not_before <= %(now)s);
 
 -- name: count_open
--- Messages of these lanes that are due by the database's clock, or in flight. lanes: smallint[].
+-- Messages of these lanes that are due by the database's clock, in flight, or waiting a moment to be tried again.
+-- lanes: smallint[].
 SELECT count(*) FROM message
-WHERE lane = ANY(%(lanes)s::smallint[]) AND (state = 'in_flight' OR state = 'planned' AND not_before <= now());
+WHERE lane = ANY(%(lanes)s::smallint[])
+  AND (state = 'in_flight'
+       OR state = 'planned' AND (not_before <= now()
+                                 OR rule IN ('THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED')));
 
 -- name: next_instant
 -- The next instant at which something is to do in these lanes; null when nothing is. lanes: smallint[].

@@ -34,7 +34,7 @@ class WorkerPlan:
     """Most messages of one desk between claim and answer."""
     plan_every_seconds: float = 600.0
     until_idle: bool = False
-    """End by itself once everything is planned and nothing is due or in flight in its lanes."""
+    """End by itself once everything is planned and nothing is due or in flight in any lane."""
 
 
 class Worker:
@@ -180,6 +180,4 @@ class Worker:
                 await self._pause(POLL_SECONDS)
 
     async def _is_idle(self) -> bool:
-        return (
-            self._planned_once and bool(self._epochs) and all([await desk.is_idle() for desk in self._desks])
-        )
+        return self._planned_once and await self._desks[0].is_idle()
