@@ -102,21 +102,7 @@ def claim_batch(
     Raises FenceLostError when a lane has a new owner; then nothing happened.
     """
     with conn.transaction():
-        rows = conn.execute(
-            SQL["claim_messages"],
-            {
-                **fence(epochs),
-                "now": now,
-                "as_of": as_of,
-                "take": take,
-                "channels": [line.channel.value for line in lines],
-                "providers": [line.provider for line in lines],
-                "ready": [line.ready for line in lines],
-                "room": [line.room for line in lines],
-                "recheck": recheck,
-                "pause": pause,
-            },
-        ).fetchall()
+        rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause)
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
         allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
         if not allowed:
@@ -130,29 +116,54 @@ def claim_batch(
         _give_back_refused(conn, epochs, allowed, renditions, now)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
         _record(conn, keyring, epochs, going, facts, renditions, now)
-    return ClaimResult(
-        len(rows),
-        [
-            Claimed(
-                one.lane,
-                epochs[one.lane],
-                one.message_id,
-                one.attempt_id,
-                one.provider,
-                _outgoing(
-                    one,
-                    addresses[one.message_id],
-                    renditions[one.message_id],
-                    facts[one.message_id].language,
-                    now,
-                    write_before,
-                    read_at,
-                ),
-            )
-            for one in going
-        ],
-        more,
-    )
+    claimed = [
+        Claimed(
+            one.lane,
+            epochs[one.lane],
+            one.message_id,
+            one.attempt_id,
+            one.provider,
+            _outgoing(
+                one,
+                addresses[one.message_id],
+                renditions[one.message_id],
+                facts[one.message_id].language,
+                now,
+                write_before,
+                read_at,
+            ),
+        )
+        for one in going
+    ]
+    return ClaimResult(len(rows), claimed, more)
+
+
+def _judge(
+    conn: psycopg.Connection,
+    lines: Sequence[Line],
+    epochs: Mapping[int, int],
+    now: datetime,
+    as_of: date,
+    take: int,
+    recheck: timedelta,
+    pause: timedelta,
+) -> list[tuple[Any, ...]]:
+    """The rows of `claim_messages`: every message judged, and which of them may go."""
+    return conn.execute(
+        SQL["claim_messages"],
+        {
+            **fence(epochs),
+            "now": now,
+            "as_of": as_of,
+            "take": take,
+            "channels": [line.channel.value for line in lines],
+            "providers": [line.provider for line in lines],
+            "ready": [line.ready for line in lines],
+            "room": [line.room for line in lines],
+            "recheck": recheck,
+            "pause": pause,
+        },
+    ).fetchall()
 
 
 def fence(epochs: Mapping[int, int], lanes: Iterable[int] | None = None) -> dict[str, list[int]]:
