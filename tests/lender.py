@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.types.json import Jsonb
 
-from duecourse.book.identity import address_index
+from duecourse.book.identity import address_index, customer_hash
 from duecourse.domain.messaging import Channel
 from duecourse.domain.money import to_minor
 from duecourse.planning.compile import Plannable
@@ -258,5 +258,15 @@ class Lender:
                SELECT lane, loan, 1, person, %s, %s, %s, %s
                FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[]) AS c (lane, loan, person)""",
             (due_on, due_minor, LONG_AGO, LONG_AGO, lanes, loans, people),
+        )
+        self.conn.commit()
+
+    def name_in_directory(self, borrower: str) -> None:
+        """Enter a borrower's customer key into the directory, as an import would."""
+        key_hash = customer_hash(self.keyring, borrower)
+        self.conn.execute(
+            """INSERT INTO borrower_key (key_lane, kind, key_hash, lane, borrower_id)
+               VALUES (%s, 'customer', %s, %s, %s)""",
+            (key_hash[0], key_hash, lane_of(borrower), borrower_id_of(borrower)),
         )
         self.conn.commit()

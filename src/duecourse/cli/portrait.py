@@ -36,6 +36,14 @@ def print_borrower(here: Context, found: Row) -> None:
         style="bold",
         highlight=False,
     )
+    if found["days_past_due"]:
+        console.print(
+            say(
+                "Past due for {days} days, for {after} after grace",
+                days=found["days_past_due"],
+                after=found["days_past_grace"],
+            )
+        )
     console.print(_contact_points(found["contact_points"]))
     console.print(_installments(near(found["installments"], found["as_of"]), found["as_of"]))
     if found["payments"]:

@@ -13,6 +13,7 @@ from psycopg import Connection
 from duecourse.book.reading import (
     Borrower,
     contact_points_of,
+    days_past_due_of,
     find_borrower,
     installments_of,
     loans_of,
@@ -80,9 +81,13 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
         raise DuecourseError(Problem("D033", "KEY", "no borrower of the book has this customer key"))
     place: dict[str, Any] = {"lane": borrower.lane, "borrower_id": borrower.borrower_id}
     loans = {loan.loan_id: loan for loan in loans_of(conn, **place)}
+    installments = installments_of(conn, **place, as_of=as_of)
+    late = days_past_due_of(installments, as_of)
     return {
         **_masked(here.keyring, borrower),
         "as_of": as_of,
+        "days_past_due": late.contractual,
+        "days_past_grace": late.strategy,
         "contact_points": _points(conn, here.keyring, place),
         "loans": [
             {
@@ -108,7 +113,7 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
                 "grace_days": one.grace_days,
                 "days_past_due": max(0, (as_of - one.past_due_from).days) if one.past_due_from else 0,
             }
-            for one in installments_of(conn, **place, as_of=as_of)
+            for one in installments
         ],
         "payments": [
             {
