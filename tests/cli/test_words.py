@@ -20,8 +20,7 @@ from duecourse.cli.context import Context, close_context, set_context
 from duecourse.cli.demo.week import FILES
 from duecourse.cli.settings import Settings, default_language
 from duecourse.cli.words import reason, say, word
-from duecourse.domain.messaging import Channel, ReceiptStatus
-from duecourse.policy.model import Purpose
+from duecourse.domain.messaging import Channel, Purpose, ReceiptStatus
 from duecourse.rules.words import RULES
 
 CLI = SOURCE / "cli"

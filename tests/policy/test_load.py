@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duecourse.domain.messaging import Channel
+from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.load import load_policy, read_policy
-from duecourse.policy.model import Anchor, NextIf, Policy, Purpose, UsefulUntil, Window
+from duecourse.policy.model import Anchor, NextIf, Policy, UsefulUntil, Window
 from duecourse.policy.reading import Faults
 from duecourse.policy.steps import parse_duration
 

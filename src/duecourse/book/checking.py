@@ -49,7 +49,7 @@ def normal_address(channel: Channel, address: str, region: str) -> str:
 
     region: of the borrower; a number without a country code is read as one of that country. B019, B020 when bad.
     """
-    return _phone(address, region[:2]) if channel is Channel.SMS else _email(address)
+    return _email(address) if channel is Channel.EMAIL else _phone(address, region[:2])
 
 
 def _phone(address: str, country: str) -> str:

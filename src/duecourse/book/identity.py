@@ -8,7 +8,13 @@ from duecourse.domain.messaging import Channel
 from duecourse.privacy.blind_index import IndexKind, blind_index
 from duecourse.privacy.keyring import Keyring
 
-_ADDRESS_KIND = {Channel.SMS: IndexKind.PHONE, Channel.EMAIL: IndexKind.EMAIL}
+_ADDRESS_KIND = {
+    Channel.SMS: IndexKind.PHONE,
+    Channel.VOICE: IndexKind.PHONE,  # one number is one number, written to or called
+    Channel.EMAIL: IndexKind.EMAIL,
+}
+ADDRESSABLE = tuple(_ADDRESS_KIND)
+"""Channels whose addresses the book can check and find again."""
 
 
 def customer_hash(keyring: Keyring, borrower_key: str) -> bytes:

@@ -10,11 +10,11 @@ from duecourse.privacy.sealing import seal_value
 
 from .checking import language_tag, normal_address, one_of, region_code, zone_name
 from .fields import FieldMaker, RowReader, first_given, optional, rank_of, read_attributes, required
-from .identity import address_index, customer_hash, id_number_index, row_digest
+from .identity import ADDRESSABLE, address_index, customer_hash, id_number_index, row_digest
 from .mapping import BorrowerSection, ContactPointSection
 from .records import BorrowerRecord, ContactPointRecord, Fault, Records, borrower_id_of, contact_point_id_of
 
-_CHANNELS = tuple(channel.value for channel in Channel)
+_CHANNELS = tuple(channel.value for channel in ADDRESSABLE)
 
 
 class BorrowerBuilder:

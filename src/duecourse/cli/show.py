@@ -147,7 +147,7 @@ def _masked(keyring: Keyring, borrower: Borrower) -> dict[str, Any]:
 def masked_address(keyring: Keyring, channel: str, sealed: bytes, point: object) -> str:
     """A contact point's address, masked for the screen."""
     address = open_value(keyring, sealed, "contact_point", "address", str(point))
-    return mask_phone(address) if channel == Channel.SMS else mask_email(address)
+    return mask_email(address) if channel == Channel.EMAIL else mask_phone(address)
 
 
 def _points(conn: Connection, keyring: Keyring, place: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 
+from duecourse.domain.messaging import Purpose
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.policy.load import read_policy
-from duecourse.policy.model import Policy, Purpose, Step
+from duecourse.policy.model import NEEDED, Policy, Step
 from duecourse.policy.reading import Faults, did_you_mean
 from duecourse.policy.templates import (
-    NEEDED,
     Templates,
     TemplateText,
     read_templates,

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from duecourse.policy.model import Purpose
+from duecourse.domain.messaging import Purpose
 
 from .render import Rendered
 

@@ -13,7 +13,8 @@ from liquid.exceptions import LiquidError, UndefinedError
 from duecourse.domain.messaging import Channel
 from duecourse.domain.money import MoneyError
 from duecourse.domain.problems import DuecourseError, Problem
-from duecourse.policy.templates import NEEDED, TemplateText
+from duecourse.policy.model import NEEDED
+from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef
 
 from .liquid_env import environment

@@ -10,8 +10,9 @@ from babel import Locale
 from babel.core import get_global
 from babel.numbers import get_territory_currencies
 
+from duecourse.domain.messaging import Purpose
 from duecourse.domain.money import minor_digits
-from duecourse.policy.model import Policy, Purpose, Step
+from duecourse.policy.model import Policy, Step
 
 from .variables import Facts, Item
 

@@ -11,10 +11,32 @@ from uuid import UUID
 
 
 class Channel(StrEnum):
-    """How a person is reached. Providers are chosen below this."""
+    """How a person is reached. Rules and consents know all of them; a policy may use those its templates can say
+    (`policy.model.NEEDED`). Providers are chosen below this.
+    """
 
     SMS = "sms"
+    VOICE = "voice"
     EMAIL = "email"
+    WECHAT = "wechat"
+    APP = "app"
+    WEBPUSH = "webpush"
+    LETTER = "letter"
+    INBOX = "inbox"
+
+
+class Purpose(StrEnum):
+    """Why a person is contacted. A reminder never speaks of being overdue; a collection notice may."""
+
+    REMINDER = "reminder"
+    COLLECTION = "collection"
+    CONFIRMATION = "confirmation"
+    """That a payment came, that a loan is settled."""
+    STATUS = "status"
+    """Application, approval, contract, pay-out, a changed rate or date."""
+    MARKETING = "marketing"
+    LEGAL = "legal"
+    """A notice that a law or regulator asks for. Holds and opt-outs let it pass where the law says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,17 @@ from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from duecourse.domain.messaging import Channel
+from duecourse.domain.messaging import Channel, Purpose
+
+NEEDED: Final[Mapping[Channel, tuple[str, ...]]] = {
+    Channel.SMS: ("sms",),
+    Channel.EMAIL: ("subject", "email"),
+}
+"""The channels a policy may use, and the parts of a template without which a channel cannot be written to."""
 
 
 class Frozen(BaseModel):
@@ -31,13 +37,6 @@ class Anchor(StrEnum):
     """`installment.due_on`."""
     OVERDUE = "overdue"
     """End of grace: `due_on + grace_days`, the last day of grace. `overdue + 1d` is the first day past it."""
-
-
-class Purpose(StrEnum):
-    """Why a borrower is contacted. A reminder never speaks of being overdue; a collection notice may."""
-
-    REMINDER = "reminder"
-    COLLECTION = "collection"
 
 
 class Test(Frozen):

@@ -8,14 +8,16 @@ from datetime import time
 
 from ruamel.yaml.comments import CommentedSeq
 
-from duecourse.domain.messaging import Channel
+from duecourse.domain.messaging import Channel, Purpose
 
 from .conditions import parse_condition
-from .model import Anchor, Condition, Grace, NextIf, Purpose, Step, UsefulUntil, Variant, Window
+from .model import NEEDED, Anchor, Condition, Grace, NextIf, Step, UsefulUntil, Variant, Window
 from .reading import Section, did_you_mean, shown
 
 OPENS, CLOSES = time(8), time(21)
 """DEFAULT-HOURS: nothing is handed over before or from these borrower-local times on."""
+STEP_PURPOSES = (Purpose.REMINDER, Purpose.COLLECTION)
+"""What a step counted from a day may be for; the others follow events."""
 MAX_OFFSET_DAYS = 3660
 MAX_WAIT_SECONDS = 30 * 86_400
 
@@ -33,7 +35,7 @@ def parse_step(section: Section, grace: Grace, grades: Collection[str]) -> Step 
     """None when something needed to go on is missing; what is wrong is in the section's faults either way."""
     step_id = section.identifier("id")
     when = _when(section)
-    purpose = section.choice("purpose", [purpose.value for purpose in Purpose])
+    purpose = section.choice("purpose", [purpose.value for purpose in STEP_PURPOSES])
     condition = parse_condition(section.section("if", f"{section.name} if"), grades)
     route = _route(section)
     send = section.choice("send", ["first", "all"], default="first")
@@ -117,7 +119,7 @@ def _time(text: str) -> time | None:
 
 def _route(section: Section) -> tuple[Channel, ...]:
     value = section.take("route")
-    known = [channel.value for channel in Channel]
+    known = [channel.value for channel in NEEDED]
     entries = list(value) if isinstance(value, CommentedSeq) else [] if value is None else [value]
     if not entries:
         section.fault("P109", "route", f"route: at least one channel is needed; known: {', '.join(known)}")

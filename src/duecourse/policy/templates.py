@@ -16,8 +16,6 @@ from typing import Final
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 
-from duecourse.domain.messaging import Channel
-
 from .load import is_language
 from .reading import IDENTIFIER, Faults, Section, read_yaml
 
@@ -28,12 +26,6 @@ PARTS: Final[Mapping[str, str]] = {
     "html": "the HTML of an e-mail; optional, values are escaped",
 }
 """Parts of a template, each Liquid source."""
-
-NEEDED: Final[Mapping[Channel, tuple[str, ...]]] = {
-    Channel.SMS: ("sms",),
-    Channel.EMAIL: ("subject", "email"),
-}
-"""The parts without which a channel cannot be written to."""
 
 _FILE = re.compile(r"(?P<template>[^.]+)\.(?P<language>[^.]+)\.yaml\Z")
 

@@ -8,7 +8,16 @@ from duecourse.domain.messaging import Channel
 
 from .model import Anchor, Condition, Grace, Languages, Policy, Step, Test, UsefulUntil
 
-_CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail"}
+_CHANNELS = {
+    Channel.SMS: "SMS",
+    Channel.VOICE: "voice call",
+    Channel.EMAIL: "e-mail",
+    Channel.WECHAT: "WeChat",
+    Channel.APP: "app push",
+    Channel.WEBPUSH: "web push",
+    Channel.LETTER: "letter",
+    Channel.INBOX: "inbox",
+}
 _ANCHORS = {
     Anchor.STATEMENT: ("the statement date", "the statement date"),
     Anchor.DUE: ("the due date", "the due date"),

@@ -128,6 +128,102 @@ CREATE TABLE opt_out (
 );
 CREATE INDEX opt_out_borrower ON opt_out (lane, borrower_id);
 
+-- What a person agreed to or took back, append-only: the last row of a scope holds. A stop is kind 'contact', not granted.
+-- Null purpose, channel or address: all of them.
+-- Writes: book
+CREATE TABLE consent (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    consent_id uuid NOT NULL,                 -- of its content, so that the same word twice is one row
+    kind text NOT NULL,                       -- what it is about, see consent_kind
+    granted boolean NOT NULL,
+    purpose text,
+    channel text,
+    address_index bytea,
+    evidence text NOT NULL,                   -- where it can be seen: a document, a call, a message; nothing personal
+    source text NOT NULL,                     -- who told us: cli, import, reply, page, api
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, consent_id),
+    CONSTRAINT consent_kind CHECK (kind IN
+        ('contact', 'consent', 'express-consent', 'contract', 'texted-us', 'number-check', 'hours', 'automation')),
+    CONSTRAINT consent_ends_after_it_begins CHECK (expires_at IS NULL OR expires_at > effective_at)
+);
+CREATE INDEX consent_borrower ON consent (lane, borrower_id);
+
+-- A reason to leave a person, or one debt of theirs, alone; or (effect 'person') to reach them by a person only.
+-- Writes: book
+CREATE TABLE hold (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    hold_id uuid NOT NULL,
+    loan_id uuid,                             -- null: every debt of the person
+    kind text NOT NULL,                       -- see hold_kind
+    effect text NOT NULL DEFAULT 'stop',
+    evidence text NOT NULL,
+    source text NOT NULL,
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,        -- since when
+    until timestamptz,                        -- ends by itself, e.g. a promise or a moratorium
+    recorded_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    ended_by text,
+    end_reason text,
+    PRIMARY KEY (lane, hold_id),
+    CONSTRAINT hold_kind CHECK (kind IN
+        ('dispute', 'complaint', 'hardship', 'bankruptcy', 'deceased', 'lawyer', 'calamity', 'cease-request',
+         'moratorium', 'promise', 'refusal', 'identity-theft',
+         'serious-illness', 'bereavement', 'disability', 'minor')),
+    CONSTRAINT hold_effect CHECK (effect IN ('stop', 'person')),
+    CONSTRAINT hold_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE INDEX hold_borrower ON hold (lane, borrower_id);
+
+-- How a person wishes to be contacted. The open row of a kind holds; a new one ends the one before.
+-- Writes: book
+CREATE TABLE preference (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    preference_id uuid NOT NULL,
+    kind text NOT NULL,                       -- see preference_kind
+    wish jsonb NOT NULL,                      -- its shape goes with the kind: docs/reference/wishes.md
+    evidence text NOT NULL,
+    source text NOT NULL,
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    ended_by text,
+    PRIMARY KEY (lane, preference_id),
+    CONSTRAINT preference_kind CHECK (kind IN
+        ('hours', 'channel', 'work-address', 'place', 'attorney', 'language', 'large-type', 'person')),
+    CONSTRAINT preference_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE INDEX preference_borrower ON preference (lane, borrower_id, kind);
+
+-- Numbers, addresses and ID numbers that nobody contacts, also of people who are not borrowers. Small; a reference table
+-- on a cluster. Ended only by two people: who asked and, another, who agreed.
+-- Writes: book
+CREATE TABLE suppression (
+    kind text NOT NULL,                       -- phone, email, id-number
+    index_hash bytea NOT NULL,                -- keyed blind index
+    reason text NOT NULL,                     -- recycled-number, wrong-person, ... ; nothing personal
+    source text NOT NULL,
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    end_asked_by text,
+    end_asked_at timestamptz,
+    ended_by text,
+    ended_at timestamptz,
+    PRIMARY KEY (kind, index_hash, effective_at),
+    CONSTRAINT suppression_kind CHECK (kind IN ('phone', 'email', 'id-number')),
+    CONSTRAINT suppression_ended_by_two CHECK (ended_by IS NULL OR (end_asked_by IS NOT NULL AND ended_by <> end_asked_by)),
+    CONSTRAINT suppression_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+
 -- Writes: book
 CREATE TABLE loan (
     lane smallint NOT NULL,
@@ -386,21 +482,30 @@ CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claime
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
 
--- The ledger that caps read: one row per debt and attempt. Append-only: a released attempt appends weight -1.
--- Writes: dispatch
+-- The ledger that caps read: one row per debt, attempt and what became of it. Append-only: a released attempt appends
+-- weight -1; what is learnt later (connected, conversation) appends a row of weight 0 with that outcome.
+-- Writes: dispatch (ours, imported ones and permits)
 CREATE TABLE contact (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
-    attempt_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,                 -- of an imported or permitted contact: an id of its own
     loan_id uuid NOT NULL,
     weight smallint NOT NULL,
+    outcome text NOT NULL DEFAULT 'attempt',
     group_id uuid NOT NULL,                   -- the decision: a daily cap counts these
     purpose text NOT NULL,
     channel text NOT NULL,
+    actor text NOT NULL DEFAULT 'creditor',
+    source text NOT NULL DEFAULT 'ours',      -- ours, permit, import
+    address_index bytea,                      -- which number or address was tried, where it is known
+    template text,
     local_on date NOT NULL,                   -- the borrower's day
     at timestamptz NOT NULL,
-    PRIMARY KEY (lane, borrower_id, attempt_id, loan_id, weight),
-    CONSTRAINT contact_weight CHECK (weight IN (1, -1))
+    PRIMARY KEY (lane, borrower_id, attempt_id, loan_id, weight, outcome),
+    CONSTRAINT contact_weight CHECK (weight IN (1, 0, -1)),
+    CONSTRAINT contact_outcome CHECK (outcome IN ('attempt', 'delivered', 'connected', 'conversation')),
+    CONSTRAINT contact_actor CHECK (actor IN ('creditor', 'collector', 'agency')),
+    CONSTRAINT contact_source CHECK (source IN ('ours', 'permit', 'import'))
 );
 CREATE INDEX contact_day ON contact (lane, borrower_id, local_on);
 

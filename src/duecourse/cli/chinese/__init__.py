@@ -1,0 +1,26 @@
+"""The catalogue: what commands print, English to Chinese, in the trade's own words.
+
+A module a group of commands; a group of its own adds its module and a name in `_GROUPS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from . import book, keeping, policy, sending, showing
+from .stored import REASONS, WORDS
+
+_GROUPS: Final = (
+    book,
+    sending,
+    showing,
+    policy,
+    keeping,
+)
+
+SENTENCES: Final[Mapping[str, str]] = {
+    english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
+}
+
+__all__ = ["REASONS", "SENTENCES", "WORDS"]
