@@ -358,6 +358,10 @@ class Rule(Strict):
     level: Level
     binding: bool = True
     """Soft rules warn in reports and can be loosened by the lender; binding ones only tightened."""
+    fallback: bool = False
+    """Holds only where no other rule with the same primitive is in force for the same contact (caps: for the same unit):
+    a convention of ours steps back where a law speaks.
+    """
     effective_from: date | None = None
     effective_to: date | None = None
     """The last day it holds."""
