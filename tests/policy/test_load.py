@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.load import load_policy, read_policy
-from duecourse.policy.model import Anchor, NextIf, Policy, UsefulUntil, Window
+from duecourse.policy.model import Anchor, Brakes, Canary, NextIf, Policy, UsefulUntil, Window
 from duecourse.policy.reading import Faults
 from duecourse.policy.steps import parse_duration
 
@@ -32,6 +32,14 @@ FAULTS = [
     ("    purpose: reminder\n", "", "7 step soon P103 'purpose' is missing"),
     ("policy: small", "policy: Small One", "1 P103 policy: 'Small One' must be lower-case letters"),
     ("policy: small", "policy: small\ndaily_cap: 0", "2 P103 daily_cap: expected a whole number from 1 to 20"),
+    ("policy: small", "policy: small\nbrakes: {messages: {min: 9, max: 8}}", "2 brakes messages P150 messages: no number is at"),
+    ("policy: small", "policy: small\nbrakes: {times_usual: 1}", "2 brakes P150 times_usual: expected a number above 1"),
+    ("policy: small", "policy: small\nbrakes: {canary: {most_bad: 5}}", "2 brakes canary P150 most_bad: expected a share"),
+    ("policy: small", "policy: small\nbrakes: {canary: {wait: soon}}", "2 brakes canary P150 wait: 'soon' is not a time"),
+    ("policy: small", "policy: small\nbrakes: {amount: {max: 0.001, currency: CNY}}", "2 brakes amount P151 max: '0.001' has more"),
+    ("policy: small", "policy: small\nbrakes: {amount: {max: 0, currency: CNY}}", "2 brakes amount P151 max: '0' is not an"),
+    ("policy: small", "policy: small\nbrakes: {amount: {max: 5}}", "2 brakes amount P103 'currency' is missing"),
+    ("policy: small", "policy: small\nbrakes: {canary: yes please}", "2 brakes P103 canary: expected true or a mapping"),
     ("A: 7", "A: 400", "2 grace_days P103 grace of A: expected days from 0 to 366, found '400'"),
     ("route: [sms, email]", "route: [smss, email]", "11 step soon P104 channel 'smss' is unknown; did you mean 'sms'?"),
     ("- id: late", "- id: soon", "15 step soon P105 step id 'soon' is taken already at"),
@@ -105,6 +113,12 @@ def test_a_sound_file_gives_the_model(policy: Policy) -> None:
     assert late.useful_until == UsefulUntil()
     assert [policy.grace.days(grade) for grade in ("A", "B", "unheard-of")] == [7, 0, 0]
     assert policy.daily_cap == 1
+
+
+def test_brakes_are_read_in_minor_units_with_their_defaults(policy_file: Callable[..., Path]) -> None:
+    written = "brakes: {messages: {max: 9}, amount: {max: 1.5, currency: CNY}, canary: true}"
+    brakes = load_policy(policy_file(("policy: small", f"policy: small\n{written}"))).brakes
+    assert brakes == Brakes(most_messages=9, currency="CNY", most_amount_minor=150, canary=Canary(size=500))
 
 
 def test_a_model_survives_being_stored(policy: Policy) -> None:

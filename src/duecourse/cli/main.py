@@ -15,6 +15,8 @@ from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
 
+from .batch import app as batch_app
+from .batch import correct
 from .book import app as book_app
 from .brake import resume, stop
 from .context import close_context
@@ -48,6 +50,8 @@ app.command()(work)
 app.command()(run)
 app.command()(stop)
 app.command()(resume)
+app.add_typer(batch_app, name="batch")
+app.command()(correct)
 app.command()(status)
 app.add_typer(borrower_app, name="borrower")
 app.add_typer(message_app, name="message")

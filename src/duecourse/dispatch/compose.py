@@ -21,6 +21,8 @@ from duecourse.policy.versions import TemplateRef
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value
 
+BATCH_HELD = "BATCH-HELD"
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -109,6 +111,15 @@ class Composer:
         self._read_policy = read_policy
         self._read_templates = read_templates
         self._policies: dict[tuple[str, int], Policy] = {}
+
+    def over_band(self, facts: Facts, *, resumed: bool) -> Rendition | None:
+        """A refusal when the message asks for more than the policy's band and no second person let it; else None."""
+        brakes = None if resumed else self._policy(facts).brakes
+        if brakes is None or brakes.most_amount_minor is None or brakes.currency != facts.currency:
+            return None
+        if sum(item.amount_minor for item in facts.items) <= brakes.most_amount_minor:
+            return None
+        return Rendition(refusals=("asks for more than the policy's band",), rule=BATCH_HELD)
 
     def compose(self, facts: Facts, channel: str) -> Rendition:
         """The message as this channel says it; a text that cannot be made or breaks a rule is a refusal."""

@@ -12,7 +12,7 @@ SELECT count(*) FROM message
 WHERE lane = ANY(%(lanes)s::smallint[])
   AND (state = 'in_flight'
        OR state = 'planned' AND (not_before <= now()
-                                 OR rule IN ('THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED')));
+                                 OR rule IN ('THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED', 'BATCH-WAITS')));
 
 -- name: next_instant
 -- The next instant at which something is to do in these lanes; null when nothing is. lanes: smallint[].
@@ -25,7 +25,8 @@ SELECT least(
 -- Claim at most :take messages, one per borrower, each judged again by the rules; refusals keep rule and reason.
 -- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room: parallel arrays; recheck,
 -- pause: intervals. room: how many may be at a provider at once; what does not fit stays due.
--- Returns every judged message; the allowed ones with their contact point. Writes: message, history
+-- Returns every judged message; the allowed ones with their contact point; batch_id also of those that wait for their batch
+-- to be opened or decided. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -39,7 +40,7 @@ head AS (
 candidate AS (
     SELECT DISTINCT ON (h.lane, h.borrower_id)
            h.lane, h.message_id, h.group_id, h.borrower_id, h.step, h.purpose, h.route, h.route_at, b.zone,
-           h.daily_cap, h.useful_until, h.rule AS old_rule, h.reason AS old_reason, %(now)s::timestamptz AS at
+           h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason, %(now)s::timestamptz AS at
     FROM head h
     JOIN borrower b ON b.lane = h.lane AND b.borrower_id = h.borrower_id  -- the zone as it is now
     ORDER BY h.lane, h.borrower_id, h.not_before, h.message_id
@@ -100,7 +101,7 @@ moved AS (
         changed_at = %(now)s
     FROM fitting v
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
-    RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.tries, v.allow, v.route_at, v.channel,
+    RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.tries, m.batch_id, v.allow, v.route_at, v.channel,
               v.provider, v.contact_point_id, v.address_sealed, v.valid_until,
               v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
 ),
@@ -109,7 +110,9 @@ told AS (
     SELECT lane, message_id, version, 'message', state, rule, reason, %(now)s FROM moved WHERE changed
 )
 SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, provider,
-       contact_point_id, address_sealed, valid_until
+       contact_point_id, address_sealed, valid_until,
+       CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
+       coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed
 FROM moved;
 
 -- name: read_facts
@@ -132,14 +135,15 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
         FROM message_item x
         JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
         JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
-        WHERE x.lane = m.lane AND x.group_id = m.group_id AND l.state = 'open'
+        WHERE x.lane = m.lane AND x.group_id = m.group_id
+          AND (m.corrects IS NOT NULL OR l.state = 'open'
           AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
           AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
           AND i.due_minor > 0
           AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0))
           AND (m.purpose <> 'collection'
                OR i.due_on + coalesce(i.grace_days, 0) < (%(now)s AT TIME ZONE b.zone)::date
-                  AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true))) AS items
+                  AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true)))) AS items
 FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[]) AS claimed (lane, message_id)
 JOIN message m ON m.lane = claimed.lane AND m.message_id = claimed.message_id
 JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
@@ -522,6 +526,18 @@ told AS (
     SELECT lane, message_id, version, 'message', coalesce(outcome, state), %(now)s FROM moved
 )
 SELECT count(*) FROM moved;
+
+-- name: wake_batches
+-- Messages that waited for their batch are due once it may go, its canaries as soon as they are chosen. lanes, epochs; now. Fenced. Writes: message
+WITH
+-- include: store.fence
+UPDATE message m SET not_before = %(now)s
+FROM batch b, fence f
+WHERE (b.state = 'going' AND b.decided_at > %(now)s::timestamptz - interval '10 min'
+       OR b.state = 'canary' AND EXISTS (SELECT 1 FROM batch_canary c
+                                         WHERE c.lane = m.lane AND c.message_id = m.message_id))
+  AND m.batch_id = b.batch_id AND m.lane = f.lane AND m.state = 'planned'
+  AND m.rule IN ('BATCH-WAITS', 'BATCH-HELD') AND m.not_before > %(now)s;
 
 -- name: expire_messages
 -- Planned messages past their use are done: expired, or, if something went out before, the best that is known.

@@ -24,6 +24,7 @@ SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, b.zon
        {template} AS template, {own_template}::text AS own_template,
        {route}::text[] AS full_route, {legs}::boolean AS legs,
        {next_if}::text AS next_if, {next_after}::int AS next_after_seconds, {cap}::smallint AS daily_cap,
+       {braked}::boolean AS braked,
        {starts}::interval AS starts, {ends}::interval AS ends,
        {useful_days}::int AS useful_days, {useful_time}::time AS useful_time,
        {bundle} AS bundle, {anchor} AS anchor_on, {local_on} AS local_on
@@ -93,6 +94,7 @@ def _step_sql(
         next_if=sql.Literal(step.next_if.unless if step.next_if else None),
         next_after=sql.Literal(step.next_if.within_seconds if step.next_if else None),
         cap=sql.Literal(policy.daily_cap),
+        braked=sql.Literal(policy.brakes is not None),
         starts=sql.Literal(step.window.start.isoformat()),
         ends=sql.Literal(None if point else step.window.end.isoformat()),
         useful_days=sql.Literal(step.useful_until.days),

@@ -33,7 +33,7 @@ WITH current AS (
 stale AS (
     SELECT m.lane, m.message_id, m.group_id, m.version FROM message m
     WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.state = 'planned' AND m.tries = 0
-      AND m.local_on >= %(from_on)s
+      AND m.local_on >= %(from_on)s AND m.corrects IS NULL
       AND NOT EXISTS (SELECT 1 FROM current c WHERE c.policy = m.policy AND c.version = m.policy_version)
       AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
                                                 AND (o.state <> 'planned' OR o.tries > 0))
@@ -121,6 +121,8 @@ new_message AS (
            (%(template_versions)s::jsonb -> g.policy ->> g.agreed_template)::int AS template_version,
            CASE WHEN leg = 0 THEN g.group_id ELSE md5(g.group_id::text || '|' || leg)::uuid END AS message_id,
            CASE WHEN leg = 0 THEN g.full_route ELSE g.full_route[leg:leg] END AS route,
+           CASE WHEN g.braked THEN md5(concat_ws('|', g.policy, g.policy_version, g.step, g.local_on))::uuid
+           END AS batch_id,
            local_instant(g.local_on + g.useful_days, g.useful_time, g.zone) AS useful_until,
            local_instant(g.local_on, (g.starts + coalesce(g.ends - g.starts, interval '0')
                * ((hashtextextended(concat_ws('|', g.borrower_id, g.step, g.local_on), 0) & 1048575) / 1048576.0)
@@ -131,8 +133,9 @@ new_message AS (
     WHERE NOT g.joins
 ),
 candidate AS (
+    -- A batch is judged by what is known when it begins, so not yet.
     SELECT lane, message_id, group_id, borrower_id, step, purpose, route, 1::smallint AS route_at, zone, daily_cap,
-           useful_until, planned_for,
+           NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
                      * ((hashtextextended(concat_ws('|', borrower_id, step, local_on), 1) & 1048575) / 1048576.0)
@@ -151,11 +154,11 @@ provider AS (
 inserted AS (
     INSERT INTO message (lane, message_id, group_id, leg, borrower_id, policy, policy_version, step, purpose,
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
-        zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, version,
+        batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, version,
         planned_at, changed_at)
     SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
-           n.next_after_seconds, n.daily_cap, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
+           n.next_after_seconds, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
            CASE WHEN v.rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN v.not_before ELSE c.at END,
            n.useful_until, v.rule, v.reason,
            1 + coalesce((SELECT max(h.version) FROM history h
@@ -197,7 +200,7 @@ ORDER BY local_on, policy, step, rule;
 SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, ''::text AS zone,
        ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
        ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
-       ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap,
+       ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap, false AS braked,
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
        ''::text AS bundle, i.due_on AS anchor_on, i.due_on AS local_on
 FROM installment i

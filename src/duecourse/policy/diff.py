@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from .model import Policy, Step
 from .templates import Templates, TemplateText
 from .words import (
+    brakes_in_words,
     condition_in_words,
     day_in_words,
     grace_in_words,
@@ -56,6 +57,8 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "messages": lambda policy: f"one for each {policy.bundle}",
     "grace": lambda policy: grace_in_words(policy.grace),
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
+    "brakes": lambda policy: brakes_in_words(policy.brakes),
+    "correction": lambda policy: policy.correction or "none",
     "most SMS parts": lambda policy: str(policy.sms_parts_max),
     "languages": lambda policy: languages_in_words(policy.wording.languages),
 }

@@ -11,6 +11,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from duecourse.domain.problems import DuecourseError
 
+from .brakes import parse_brakes
 from .conditions import parse_condition
 from .model import Creditor, Grace, Languages, Policy, Step, Wording
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
@@ -45,6 +46,8 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     bundle = top.choice("bundle", ["borrower", "loan"], default="borrower")
     daily_cap = top.integer("daily_cap", 1, 1, 20)
     sms_parts_max = top.integer("sms_parts_max", 4, 1, 10)
+    brakes = parse_brakes(top)
+    correction = top.identifier("correction", required=False)
     wording = _wording(top)
     steps = _steps(top, grace, grades)
     top.finish()
@@ -58,6 +61,8 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         grace=grace,
         daily_cap=daily_cap,
         sms_parts_max=sms_parts_max,
+        brakes=brakes,
+        correction=correction,
         wording=wording,
         steps=steps,
     )

@@ -189,6 +189,32 @@ class Wording(Frozen):
         return self.products.get(key, {}).get(language, key)
 
 
+class Canary(Frozen):
+    """The first of a batch go alone; the others wait until it is seen how they came back."""
+
+    size: int = 500
+    most_bad_percent: Decimal = Decimal(5)
+    """Of the canaries handed over: more than this refused, of unknown outcome or answered by a stop holds the batch."""
+    wait_seconds: int = 900
+    """How long after the last canary was handed over silence counts as good."""
+
+
+class Brakes(Frozen):
+    """What is usual for one step on one day. A batch outside it waits for a second person."""
+
+    least_messages: int | None = None
+    most_messages: int | None = None
+    times_usual: Decimal | None = None
+    """Most and, as its inverse, least number of messages against the median of the step's batches of 28 days."""
+    currency: str = ""
+    """Of the two amounts; batches of another currency are not held for them."""
+    most_amount_minor: int | None = None
+    """Of one message, in minor units."""
+    most_total_minor: int | None = None
+    """Of all messages together, in minor units."""
+    canary: Canary | None = None
+
+
 class Policy(Frozen):
     """What a lender has decided to say, when, to whom and how."""
 
@@ -203,6 +229,10 @@ class Policy(Frozen):
     """Most messages to one borrower on one local day."""
     sms_parts_max: int = 4
     """Most parts one SMS may take; a template whose sample needs more is a fault."""
+    brakes: Brakes | None = None
+    """None: a step's messages go out whatever their number."""
+    correction: str | None = None
+    """The template in which `duecourse correct` speaks to those whom a wrong batch reached."""
     wording: Wording
     steps: tuple[Step, ...]
 
@@ -215,12 +245,13 @@ class Policy(Frozen):
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """Every template some step may use, each once, in the order of steps."""
-        return tuple(dict.fromkeys(name for step in self.steps for name in step.templates))
+        """Every template some step may use, each once, in the order of steps, and the correction's."""
+        used = [name for step in self.steps for name in step.templates]
+        return tuple(dict.fromkeys([*used, self.correction] if self.correction else used))
 
     def uses_of(self, template: str) -> Iterator[Step]:
-        """The steps that may use a template."""
-        return (step for step in self.steps if template in step.templates)
+        """The steps that may use a template; a correction may follow any of them."""
+        return (step for step in self.steps if template in step.templates or template == self.correction)
 
 
 def _seconds(moment: time) -> int:

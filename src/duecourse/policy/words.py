@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from duecourse.domain.messaging import Channel
+from duecourse.domain.money import from_minor
 
-from .model import Anchor, Condition, Grace, Languages, Policy, Step, Test, UsefulUntil
+from .model import Anchor, Brakes, Condition, Grace, Languages, Policy, Step, Test, UsefulUntil
 
 _CHANNELS = {
     Channel.SMS: "SMS",
@@ -33,6 +34,31 @@ def day_in_words(step: Step) -> str:
     if count == 0:
         return f"on {itself}"
     return f"{count} {'day' if count == 1 else 'days'} {'before' if step.offset_days < 0 else 'after'} {name}"
+
+
+def brakes_in_words(brakes: Brakes | None) -> str:
+    """The band in which batches go by themselves, and the canary."""
+    if brakes is None:
+        return "none"
+    told = []
+    if brakes.least_messages is not None:
+        told.append(f"at least {brakes.least_messages} messages")
+    if brakes.most_messages is not None:
+        told.append(f"at most {brakes.most_messages} messages")
+    if brakes.times_usual is not None:
+        told.append(f"within {brakes.times_usual} times the usual number")
+    if brakes.most_amount_minor is not None:
+        most = from_minor(brakes.most_amount_minor, brakes.currency)
+        told.append(f"at most {most} {brakes.currency} a message")
+    if brakes.most_total_minor is not None:
+        most = from_minor(brakes.most_total_minor, brakes.currency)
+        told.append(f"at most {most} {brakes.currency} in all")
+    if brakes.canary:
+        told.append(
+            f"the first {brakes.canary.size} alone, at most {brakes.canary.most_bad_percent} % bad, "
+            f"silent for {brakes.canary.wait_seconds // 60} min"
+        )
+    return ", ".join(told) or "none"
 
 
 def times_in_words(step: Step) -> str:

@@ -359,7 +359,7 @@ class Rule(Strict):
     binding: bool = True
     """Soft rules warn in reports and can be loosened by the lender; binding ones only tightened."""
     fallback: bool = False
-    """Holds only where no other rule with the same primitive is in force for the same contact (caps: for the same unit):
+    """Holds only where no other rule with the same primitive is in force for the same contact (caps: the same unit):
     a convention of ours steps back where a law speaks.
     """
     effective_from: date | None = None

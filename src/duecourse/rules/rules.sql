@@ -9,7 +9,8 @@ fed AS (
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, at, useful_until)
+--   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, batch_id, corrects,
+--             at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step)
 --   provider(channel, provider, ready)
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals).
@@ -23,7 +24,8 @@ fed AS (
 item_verdict AS (
     SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
-           CASE WHEN ci.lane IS NULL THEN 'PAID'
+           CASE WHEN c.corrects IS NOT NULL THEN NULL  -- a correction is owed also to those who have paid since
+                WHEN ci.lane IS NULL THEN 'PAID'
                 WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
                 WHEN i.settled_on <= %(as_of)s OR i.due_minor = 0 THEN 'PAID'
                 WHEN i.superseded_on <= %(as_of)s THEN 'SUPERSEDED'
@@ -92,6 +94,16 @@ halted AS (
                AND (s.channel IS NULL OR s.channel = r.channel)
     ORDER BY c.lane, c.message_id, s.stopped_at
 ),
+-- A batch nobody has opened yet, one whose canaries are out, one that is held: see dispatch.batches.
+braked AS (
+    SELECT c.lane, c.message_id, b.reason,
+           CASE WHEN b.batch_id IS NULL OR b.state = 'canary' AND k.message_id IS NULL THEN 'BATCH-WAITS'
+                WHEN b.state IN ('held', 'corrected') THEN 'BATCH-HELD' END AS rule
+    FROM candidate c
+    LEFT JOIN batch b ON b.batch_id = c.batch_id
+    LEFT JOIN batch_canary k ON k.lane = c.lane AND k.message_id = c.message_id
+    WHERE c.batch_id IS NOT NULL
+),
 opened AS (
     SELECT c.lane, c.message_id, c.borrower_id, c.group_id, c.zone, c.daily_cap, c.at,
            CASE WHEN (c.at AT TIME ZONE c.zone)::time < '08:00'
@@ -127,7 +139,7 @@ timed AS (
 ruled AS (
     SELECT c.lane, c.message_id, c.zone, c.at, c.useful_until, t.not_before, t.daily_cap,
            r.route_at, r.channel, r.provider, r.contact_point_id, r.address_sealed, h.reason AS halted_for,
-           s.complete_through, s.grace_ends,
+           k.reason AS braked_for, s.complete_through, s.grace_ends,
            CASE WHEN coalesce(s.still_open, 0) = 0 THEN coalesce(s.rule, 'PAID')
                 WHEN h.message_id IS NOT NULL THEN 'STOPPED'
                 WHEN r.message_id IS NULL THEN 'NO-CONTACT-POINT'
@@ -135,6 +147,7 @@ ruled AS (
                 WHEN t.day_is_full THEN 'DAILY-CAP'
                 WHEN t.not_before > c.at THEN 'DEFAULT-HOURS'
                 WHEN NOT r.ready THEN 'PROVIDER-PAUSED'
+                WHEN k.rule IS NOT NULL THEN k.rule
            END AS rule
     -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
     -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
@@ -143,6 +156,7 @@ ruled AS (
     FULL JOIN item_summary s ON s.lane = c.lane AND s.message_id = c.message_id
     FULL JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id
     FULL JOIN halted h ON h.lane = c.lane AND h.message_id = c.message_id
+    FULL JOIN braked k ON k.lane = c.lane AND k.message_id = c.message_id
 ),
 -- MATERIALIZED: a condition from outside would turn FULL into LEFT.
 verdict AS MATERIALIZED (
@@ -151,6 +165,8 @@ verdict AS MATERIALIZED (
            CASE WHEN rule IS NULL THEN at
                 WHEN rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN not_before
                 WHEN rule IN ('STOPPED', 'PROVIDER-PAUSED') THEN at + %(pause)s
+                -- Woken when their batch is decided; this is for a worker that missed it.
+                WHEN rule IN ('BATCH-WAITS', 'BATCH-HELD') THEN at + interval '5 min'
                 ELSE at + %(recheck)s END AS not_before,
            CASE rule
                 WHEN 'DAILY-CAP' THEN format('at most %%s a day; free from %%s', daily_cap,
@@ -159,6 +175,7 @@ verdict AS MATERIALIZED (
                                              to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
                 WHEN 'FEED-BEHIND' THEN format('payments known through %%s, needed through %%s', complete_through, grace_ends)
                 WHEN 'STOPPED' THEN halted_for
+                WHEN 'BATCH-HELD' THEN braked_for
                 WHEN 'PROVIDER-PAUSED' THEN channel
            END AS reason,
            least(useful_until, local_instant((at AT TIME ZONE zone)::date, '21:00', zone)) AS valid_until

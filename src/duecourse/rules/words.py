@@ -27,6 +27,12 @@ RULES: Final[dict[str, RuleWords]] = {
         "payments are not known yet through the end of its grace", "还款数据尚未覆盖到宽限期结束", "book"
     ),
     "STOPPED": RuleWords("halted by the stop", "已被人工停止", "policy"),
+    "BATCH-WAITS": RuleWords(
+        "waits until the first of its batch have come back", "等待同批首发消息的结果", "policy"
+    ),
+    "BATCH-HELD": RuleWords(
+        "its batch is held; another person resumes it", "所属批次已暂停，须由另一人恢复", "policy"
+    ),
     "NO-CONTACT-POINT": RuleWords("no valid contact point on this route", "没有可用的联系方式", "book"),
     "OPT-OUT": RuleWords("the borrower opted out", "借款人已退订", "policy"),
     "DEFAULT-HOURS": RuleWords(

@@ -400,6 +400,8 @@ CREATE TABLE message (
     state text NOT NULL,
     outcome text,
     route_at smallint NOT NULL DEFAULT 1,     -- index into route of the channel to try next
+    batch_id uuid,                            -- the batch whose brakes hold it; null where the policy has none
+    corrects uuid,                            -- the batch whose wrong messages it puts right
     tries smallint NOT NULL DEFAULT 0,        -- attempts made, throttled and released ones included
     planned_for timestamptz NOT NULL,         -- where the step's window put it
     not_before timestamptz NOT NULL,
@@ -424,6 +426,7 @@ CREATE INDEX message_useful ON message (lane, useful_until) WHERE state = 'plann
 CREATE INDEX message_next ON message (lane, next_at) WHERE state = 'in_flight';
 CREATE INDEX message_borrower ON message (lane, borrower_id, local_on);
 CREATE INDEX message_group ON message (lane, group_id);
+CREATE INDEX message_batch ON message (batch_id, lane) WHERE batch_id IS NOT NULL;
 
 -- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages only.
 -- Writes: planning
@@ -546,6 +549,42 @@ CREATE TABLE stop (
     resumed_by text,
     resumed_at timestamptz
 );
+
+-- What one step of one policy version says on one day, where the policy has brakes. Opened at the first claim; a reference
+-- table on a cluster. The id is computed from the four, so that every lane's messages name the same.
+-- Writes: dispatch
+CREATE TABLE batch (
+    batch_id uuid PRIMARY KEY,
+    policy text NOT NULL,
+    policy_version integer NOT NULL,
+    step text NOT NULL,
+    local_on date NOT NULL,
+    state text NOT NULL,
+    messages bigint NOT NULL,                 -- when it was opened
+    amounts jsonb NOT NULL,                   -- currency to [largest message, total], minor units, when it was opened
+    published_by text NOT NULL,               -- the first person: another one resumes it
+    reason text,                              -- why it is held
+    opened_at timestamptz NOT NULL,
+    decided_at timestamptz,                   -- when it was let go or held
+    resumed_by text,                          -- the second person; from then on it is outside the band by decision
+    resumed_at timestamptz,
+    corrected_by text,
+    corrected_at timestamptz,
+    CONSTRAINT batch_state CHECK (state IN ('canary', 'going', 'held', 'corrected')),
+    CONSTRAINT batch_resumed_by_another CHECK (resumed_by IS NULL OR resumed_by <> published_by),
+    CONSTRAINT held_has_reason CHECK (state <> 'held' OR reason IS NOT NULL)
+);
+CREATE INDEX batch_step ON batch (policy, step, local_on);
+
+-- The messages of a batch that go first. Append-only but for those that were withheld and make room for others.
+-- Writes: dispatch
+CREATE TABLE batch_canary (
+    lane smallint NOT NULL,
+    message_id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    PRIMARY KEY (lane, message_id)
+);
+CREATE INDEX batch_canary_batch ON batch_canary (batch_id);
 
 -- Every transition of a message or attempt, in the statement that made it. Append-only; evidence reads it.
 -- Writes: planning, dispatch

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import book, keeping, policy, sending, showing
+from . import batch, book, keeping, policy, sending, showing
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
+    batch,
     book,
     sending,
     showing,

@@ -42,6 +42,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "inbox": "站内信",
     },
     "contact point": {"active": "有效", "retired": "已停用"},
+    "batch": {"canary": "首发观察中", "going": "发送中", "held": "已暂停", "corrected": "已更正"},
     "import": {"running": "进行中", "done": "完成", "refused": "整份拒收"},
     "kind of row": {
         "borrowers": "借款人",
@@ -75,6 +76,24 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 REASONS: Final[Mapping[str, str]] = {
+    # batches
+    "{count} messages; the policy allows at most {most}": "{count} 条消息；策略允许最多 {most} 条",
+    "{count} messages; the policy expects at least {least}": "{count} 条消息；策略预期至少 {least} 条",
+    "{count} messages; usual are {usual}, at most {times} times that": (
+        "{count} 条消息；通常为 {usual} 条，最多为其 {times} 倍"
+    ),
+    "{count} messages; usual are {usual}, at least 1/{times} of that": (
+        "{count} 条消息；通常为 {usual} 条，最少为其 1/{times}"
+    ),
+    "a message asks for more than {most}": "有消息的应还金额超过 {most}",
+    "a message asks for more than the band": "有消息的应还金额超出策略范围",
+    "asks for more than the policy's band": "应还金额超出策略范围",
+    "together they ask for more than {most}": "合计应还金额超过 {most}",
+    "of {handed} canaries {bad} were refused or unknown and {stops} answered stop; at most {most} % may": (
+        "首发 {handed} 条中，被拒绝或结果未知 {bad} 条，回复退订 {stops} 人；允许最多 {most}%"
+    ),
+    "puts a wrong batch right": "更正发错的批次",
+    "corrected": "已更正",
     # ours
     "stopped by hand": "人工停止",
     "replaced": "已被替换",
