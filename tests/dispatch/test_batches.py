@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -90,7 +91,7 @@ def rules(lender: Lender) -> dict[str, int]:
 
 # -- the band, on paper ---------------------------------------------------------------------------------------
 
-MEASURE = Measure("p", 1, "s", date(2026, 3, 9), 100, {"CNY": (5_000_00, 90_000_00)})
+MEASURE = Measure("p", 1, "s", date(2026, 3, 9), 100, True, {"CNY": (5_000_00, 90_000_00)})
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,13 @@ MEASURE = Measure("p", 1, "s", date(2026, 3, 9), 100, {"CNY": (5_000_00, 90_000_
 )
 def test_the_band_holds_its_own_bounds(brakes: Brakes, usual: Decimal | None, inside: bool) -> None:
     assert (outside_band(MEASURE, brakes, usual) is None) is inside
+
+
+def test_too_few_are_too_few_only_once_every_lane_is_planned() -> None:
+    partly = replace(MEASURE, complete=False)
+    assert outside_band(partly, Brakes(least_messages=101), None) is None
+    assert outside_band(partly, Brakes(times_usual=Decimal(2)), Decimal(500)) is None
+    assert outside_band(partly, Brakes(most_messages=99), None)
 
 
 T = datetime(2026, 3, 9, 1, tzinfo=UTC)
@@ -148,6 +156,13 @@ def test_a_batch_within_its_band_goes_out(lender: Lender, post: Post) -> None:
     counter = Counter(post)
     counter.at(NINE, "2026-03-09T09:00:01+08:00")
     assert (sent(counter), states(lender)) == (30, [("going", 30, 30, 0)])
+
+
+def test_a_batch_below_its_band_is_held(lender: Lender, post: Post) -> None:
+    planned(lender, "{messages: {min: 31}}")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    assert (sent(counter), [row[0] for row in states(lender)]) == (0, ["held"])
 
 
 def test_a_batch_above_its_band_waits_for_another_person_than_the_publisher(

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from duecourse.domain.money import Money
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.planning.compile import HORIZON_DAYS
 from duecourse.policy.model import Brakes, Canary
 from duecourse.policy.versions import policy_at
 from duecourse.store.sql import load
@@ -33,13 +34,17 @@ RECHECKED_DAYS = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a batch holds. amounts: currency to (largest message, total) in minor units."""
+    """What a batch holds. amounts: currency to (largest message, total) in minor units.
+
+    complete: every lane has been planned for its day, so that too few messages are too few.
+    """
 
     policy: str
     policy_version: int
     step: str
     local_on: date
     messages: int
+    complete: bool
     amounts: dict[str, tuple[int, int]]
 
 
@@ -69,14 +74,14 @@ def outside_band(measure: Measure, brakes: Brakes, usual: Decimal | None) -> str
     count, reasons = measure.messages, []
     if brakes.most_messages is not None and count > brakes.most_messages:
         reasons.append(f"{count} messages; the policy allows at most {brakes.most_messages}")
-    if brakes.least_messages is not None and count < brakes.least_messages:
+    if brakes.least_messages is not None and measure.complete and count < brakes.least_messages:
         reasons.append(f"{count} messages; the policy expects at least {brakes.least_messages}")
     if brakes.times_usual is not None and usual:
         if count > usual * brakes.times_usual:
             reasons.append(
                 f"{count} messages; usual are {usual:.0f}, at most {brakes.times_usual} times that"
             )
-        elif count * brakes.times_usual < usual:
+        elif measure.complete and count * brakes.times_usual < usual:
             reasons.append(
                 f"{count} messages; usual are {usual:.0f}, at least 1/{brakes.times_usual} of that"
             )
@@ -266,11 +271,12 @@ def find_batch(conn: psycopg.Connection, prefix: str) -> dict[str, Any]:
 
 
 def _measure(conn: psycopg.Connection, batch_id: UUID, as_of: date) -> Measure | None:
-    row = conn.execute(SQL["measure_batch"], {"batch_id": batch_id, "as_of": as_of}).fetchone()
+    parameters = {"batch_id": batch_id, "as_of": as_of, "ahead": HORIZON_DAYS}
+    row = conn.execute(SQL["measure_batch"], parameters).fetchone()
     if row is None:
         return None
-    amounts = {currency: (int(pair[0] or 0), int(pair[1] or 0)) for currency, pair in row[5].items()}
-    return Measure(row[0], row[1], row[2], row[3], row[4], amounts)
+    amounts = {currency: (int(pair[0] or 0), int(pair[1] or 0)) for currency, pair in row[6].items()}
+    return Measure(row[0], row[1], row[2], row[3], row[4], row[5], amounts)
 
 
 def _usual(conn: psycopg.Connection, measure: Measure) -> Decimal | None:

@@ -1,8 +1,8 @@
 -- Batches: what one step says on one day, its band, its canaries, and who let it go.
 
 -- name: measure_batch
--- What a batch holds now: messages, and by currency the largest and the sum of what is still to be paid. Nothing is
--- written. batch_id; as_of: the lender's date.
+-- What a batch holds now: messages, whether every lane has been planned for its day, and by currency the largest and the
+-- sum of what is still to be paid. batch_id; as_of: the lender's date; ahead: days that planning looks ahead.
 WITH member AS (
     SELECT m.lane, m.message_id, m.group_id, m.leg, m.policy, m.policy_version, m.step, m.local_on, m.currency
     FROM message m WHERE m.batch_id = %(batch_id)s
@@ -20,6 +20,8 @@ asked AS (
 )
 SELECT min(policy) AS policy, min(policy_version) AS policy_version, min(step) AS step, min(local_on) AS local_on,
        count(*) AS messages,
+       (SELECT count(*) FROM planned_through t WHERE t.policy = min(member.policy)
+                                                 AND t.planned_on >= min(member.local_on) - %(ahead)s::int) = 256 AS complete,
        coalesce((SELECT jsonb_object_agg(currency, jsonb_build_array(largest, total))
                  FROM (SELECT currency, max(amount) AS largest, sum(amount) AS total
                        FROM asked GROUP BY currency) AS c), '{}') AS amounts
