@@ -41,6 +41,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "letter": "信函",
         "inbox": "站内信",
     },
+    "method": {
+        "annuity": "等额本息",
+        "equal-principal": "等额本金",
+        "interest-only": "先息后本",
+        "bullet": "到期一次还本付息",
+        "flat": "等本等息",
+        "revolving": "循环额度最低还款",
+        "given": "按机构所列",
+    },
     "contact point": {"active": "有效", "retired": "已停用"},
     "import": {"running": "进行中", "done": "完成", "refused": "整份拒收"},
     "kind of row": {

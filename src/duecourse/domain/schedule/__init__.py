@@ -19,6 +19,7 @@ from .terms import (
     PrepaymentError,
     Repricing,
     Terms,
+    TermsError,
     Then,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "Schedule",
     "Settlement",
     "Terms",
+    "TermsError",
     "Then",
     "add_months",
     "annuity_payment",

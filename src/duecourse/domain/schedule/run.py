@@ -16,7 +16,7 @@ from fractions import Fraction
 from .level import level_minor
 from .periods import Period, periods_of
 from .revolving import Minimum, revolving_minimum
-from .terms import Due, Method, Prepayment, PrepaymentError, Repricing, Terms, Then
+from .terms import Due, Method, Prepayment, PrepaymentError, Repricing, Terms, TermsError, Then
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class _Run:
         start, end = self._periods[0].start, self._periods[-1].end
         for repricing in terms.repricings:
             if not start <= repricing.day < end:
-                raise ValueError(f"the rate changes on {repricing.day}, outside the loan's {start} to {end}")
+                raise TermsError("repricings", f"{repricing.day} lies outside the loan's {start} to {end}")
         for prepayment in terms.prepayments:
             if not start <= prepayment.day < end:
                 raise PrepaymentError(f"lies outside the loan's {start} to {end}", prepayment)
@@ -124,7 +124,7 @@ class _Run:
         events: list[_Event] = [*terms.repricings, *terms.prepayments]
         if settle_on is not None:
             if not start <= settle_on <= end:
-                raise ValueError(f"{settle_on} lies outside the loan's {start} to {end}")
+                raise TermsError("settle_on", f"{settle_on} lies outside the loan's {start} to {end}")
             events.append(_Settle(settle_on))
         # Stable in the order given: two prepayments of a day follow each other as written.
         return sorted(events, key=lambda event: (event.day, _ORDER[type(event)]))[::-1]
