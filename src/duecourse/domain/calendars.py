@@ -86,8 +86,8 @@ class UncoveredYearError(ValueError):
 def shift_day(contract_day: date, shift: Shift, region: str) -> ShiftedDay:
     """The day on which what falls due on `contract_day` is due in `region`.
 
-    With `Shift.NONE` the contract's day, never provisional, whatever the region. Otherwise a year that is not covered, of the contract's
-    day or of a neighbour that had to be asked, leaves the contract's day and marks it provisional.
+    With `Shift.NONE` the contract's day, never provisional, whatever the region. Otherwise a year that is not covered,
+    of the contract's day or of a neighbour that had to be asked, leaves the contract's day and marks it provisional.
     Raises UnknownRegionError for what is no ISO 3166 code.
     """
     if shift is Shift.NONE:
