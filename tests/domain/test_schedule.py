@@ -46,7 +46,9 @@ def test_interest_is_borne_by_what_is_still_owed(terms: Terms, method: Method) -
     balance, since = terms.principal_minor, terms.started_on
     for due in build_schedule(method, terms):
         assert since is not None
-        if terms.day_count is not None:
+        if terms.day_count is DayCount.THIRTY_360 and due.number > 1:
+            share = Fraction(1, 12)  # also to and from the end of February
+        elif terms.day_count is not None:
             share = year_fraction(since, due.due_on, terms.day_count)
         else:  # the first period began in 1999 and is no month
             share = Fraction((due.due_on - since).days, 365) if due.number == 1 else Fraction(1, 12)

@@ -31,6 +31,10 @@ class Period:
         """Share of a year of a part of the period. The parts of a period add up to its share."""
         if (since, until) == (self.start, self.end):
             return self.share
+        if self.day_count is DayCount.THIRTY_360:
+            # A whole month bears thirty days also where February ends it, and its parts share them.
+            whole = year_fraction(self.start, self.end, self.day_count)
+            return self.share * year_fraction(since, until, self.day_count) / whole
         if self.day_count is not None:
             return year_fraction(since, until, self.day_count)
         return self.share * Fraction((until - since).days, (self.end - self.start).days)
@@ -73,7 +77,7 @@ def _whole(terms: Terms, before: date) -> bool:
 
 
 def _even_share(terms: Terms) -> Fraction | None:
-    """What every regular period bears without a day count."""
-    if terms.day_count is not None:
+    """What every regular period bears where its days do not matter: without a day count, and months by 30/360."""
+    if terms.day_count is not None and (terms.day_count is not DayCount.THIRTY_360 or terms.every.weeks):
         return None
     return Fraction(terms.every.months, 12) if terms.every.months else Fraction(terms.every.weeks, 52)

@@ -255,7 +255,10 @@ class _Run:
 
     def _flat_interest(self, is_last: bool) -> int:
         """The same each time; the last makes the sum what the contract's rate asks over the years, to the cent."""
-        interest = max(0, round_half_up(self._accrued + self._rounding if is_last else self._accrued))
+        interest = round_half_up(self._accrued)
+        overcharged = interest - self._accrued - self._rounding
+        if is_last or overcharged > self._accrued:  # of a tiny loan, more than the last could give back
+            interest = max(0, round_half_up(self._accrued + self._rounding))
         self._rounding += self._accrued - interest
         return interest
 

@@ -138,7 +138,8 @@ class Terms:
     annual_rate: nominal, 0.045 is 4.5 % a year. started_on: pay-out, where interest begins; without it the first
     period is a regular one. Needed with a day_count.
     day_count: None means that a regular period bears its equal share of a year (a twelfth for a month, a 52nd for a
-    week) and a first period of another length actual/365.
+    week) and a first period of another length actual/365. By 30/360 a whole month bears thirty days, also to or
+    from the end of February.
     due_day: 1 to 31, clipped to the month; None is the day of first_due_on. month_end: each due day, also the
     first, is moved to the last day of its month.
     balloon_minor: principal left for the last payment, on top of its own.
