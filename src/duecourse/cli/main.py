@@ -27,6 +27,7 @@ from .plan import plan
 from .policy import app as policy_app
 from .replay import run
 from .sandbox import sandbox
+from .schedule import schedule
 from .screen import print_problems
 from .show import borrower_app, message_app
 from .status import status
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command()(init)
 app.add_typer(book_app, name="book")
 app.add_typer(policy_app, name="policy")
+app.command()(schedule)
 app.command()(plan)
 app.command()(work)
 app.command()(run)

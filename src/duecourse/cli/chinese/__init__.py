@@ -8,16 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import batch, book, keeping, policy, sending, showing
+from . import (
+    batch,
+    book,
+    keeping,
+    policy,
+    schedule,
+    sending,
+    showing,
+)
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
     batch,
     book,
+    keeping,
+    policy,
+    schedule,
     sending,
     showing,
-    policy,
-    keeping,
 )
 
 SENTENCES: Final[Mapping[str, str]] = {

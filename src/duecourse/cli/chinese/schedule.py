@@ -1,0 +1,24 @@
+"""What `schedule` prints, English to Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+SENTENCES: Final[Mapping[str, str]] = {
+    "{method}: {principal} {currency} at {rate} % a year": "{method}：本金 {principal} {currency}，年利率 {rate} %",
+    "no.": "期数",
+    "days": "天数",
+    "principal": "本金",
+    "interest": "利息",
+    "payment": "应还",
+    "balance": "剩余本金",
+    "prepaid": "提前还款",
+    "sum": "合计",
+    "* provisional: no holiday calendar covers that year yet; the contract's day stands": (
+        "* 暂定：尚无该年的节假日安排，暂按合同约定的日期"
+    ),
+    "{amount} {currency} settles the loan on {day}: principal {principal}, interest {interest}": (
+        "{day} 提前结清应还 {amount} {currency}：本金 {principal}，利息 {interest}"
+    ),
+}
