@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from duecourse.policy.conditions import condition_sql, parse_condition, step_sql, template_sql
+from duecourse.policy.conditions import Known, condition_sql, parse_condition, step_sql, template_sql
 from duecourse.policy.load import load_policy
 from duecourse.policy.model import Condition, Policy
 from duecourse.policy.reading import Faults, Section, read_text
@@ -26,7 +26,7 @@ def parsed(text: str) -> Condition:
     found = Faults()
     document = read_text(text, "condition", found)
     assert document is not None
-    condition = parse_condition(Section(document, "condition", found), ["A", "B"])
+    condition = parse_condition(Section(document, "condition", found), Known(["A", "B"]))
     assert found.problems == []
     return condition
 

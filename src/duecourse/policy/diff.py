@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Final, TypeVar
 
+from duecourse.domain.buckets import bucket_labels
+
 from .model import Policy, Step
 from .templates import Templates, TemplateText
 from .words import (
+    bureau_in_words,
     condition_in_words,
     day_in_words,
     grace_in_words,
@@ -55,6 +58,8 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "applies to": lambda policy: condition_in_words(policy.applies_to),
     "messages": lambda policy: f"one for each {policy.bundle}",
     "grace": lambda policy: grace_in_words(policy.grace),
+    "buckets": lambda policy: ", ".join(bucket_labels(policy.buckets)),
+    "bureau days": lambda policy: bureau_in_words(policy.bureau),
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
     "most SMS parts": lambda policy: str(policy.sms_parts_max),
     "languages": lambda policy: languages_in_words(policy.wording.languages),
