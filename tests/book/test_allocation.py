@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from duecourse.book.counting import counters_of
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
-from duecourse.book.counting import counters_of
 from duecourse.book.reading import find_borrower, installments_of
 from duecourse.book.summary import owed
 from duecourse.privacy.keyring import Keyring
