@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from duecourse.book.counting import counters_of
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
-from duecourse.book.reading import days_past_due_of, find_borrower, installments_of
+from duecourse.book.reading import find_borrower, installments_of
 from duecourse.book.summary import owed
-from duecourse.domain.days_past_due import DaysPastDue
 from duecourse.privacy.keyring import Keyring
 
 from .conftest import NOW
@@ -274,18 +274,18 @@ def test_a_day_sees_only_what_was_known_then(
     borrower = find_borrower(database, keyring, "C-R")
     assert borrower is not None
 
-    def seen(on: int) -> tuple[list[tuple[int, int, bool]], DaysPastDue, int, int]:
+    def seen(on: int) -> tuple[list[tuple[int, int, bool]], int, int, int]:
         known = installments_of(database, borrower.lane, borrower.borrower_id, day(on))
         money = owed(database, day(on))[0]
         return (
             [(i.number, i.paid_minor, i.is_open) for i in known],
-            days_past_due_of(known, day(on)),
+            max((one.days.contractual for one in counters_of(database, day(on))), default=0),
             money.owed_minor,
             money.past_due_minor,
         )
 
-    assert seen(9) == ([(1, 0, True)], DaysPastDue(0, 0), 100, 0)
-    assert seen(25) == ([(1, 5, True)], DaysPastDue(5, 5), 95, 5)
-    assert seen(40) == ([(1, 5, False), (2, 0, True)], DaysPastDue(20, 20), 95, 0)
-    assert seen(45) == ([(1, 5, False), (2, 10, False)], DaysPastDue(0, 0), 65, 0)
-    assert seen(60) == ([(1, 5, False), (2, 10, False), (3, 0, True)], DaysPastDue(0, 0), 97, 0)
+    assert seen(9) == ([(1, 0, True)], 0, 100, 0)
+    assert seen(25) == ([(1, 5, True)], 5, 95, 5)
+    assert seen(40) == ([(1, 5, False), (2, 0, True)], 20, 95, 0)
+    assert seen(45) == ([(1, 5, False), (2, 10, False)], 0, 65, 0)
+    assert seen(60) == ([(1, 5, False), (2, 10, False), (3, 0, True)], 0, 97, 0)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.load import load_policy, read_policy
@@ -75,6 +76,18 @@ FAULTS = [
     ("autopay: false", "days_past_due: {min: 1.5}", "9 step soon if P115 days_past_due: min and max are whole"),
     ("useful_until: same day 20:00", "useful_until: 11:00", "13 step soon P116 useful_until: '11:00' is not under"),
     ("same day 20:00", "same day 11:30", "13 step soon P116 useful_until: 11:30 is not after the window's end"),
+    ("policy: small", "policy: small\nbuckets: [7, 7, 30]", "2 P120 buckets end on whole days that rise"),
+    ("policy: small", "policy: small\nbuckets: [7, 15.5]", "2 P120 buckets: expected whole days, e.g. [7, 15"),
+    ("policy: small", "policy: small\nbuckets: monthly", "2 P120 buckets end on whole days that rise"),
+    ("policy: small", "policy: small\nbureau: {from_days: 0}", "2 bureau P103 from_days: expected a whole number from 1"),
+    ("policy: small", "policy: small\nbureau: {stand: week}", "2 bureau P103 stand: 'week' is unknown"),
+    ("policy: small", "policy: small\nbureau: {count: due}", "2 bureau P102 key 'count' is unknown; did you mean 'count_fr"),
+    ("policy: small", "policy: small\nbureau: {minimum: {CNY: 1.234}}", "2 bureau P121 minimum of 'CNY': '1.234' has more"),
+    ("policy: small", "policy: small\nbureau: {minimum: {CNY: -1}}", "2 bureau P121 minimum of 'CNY': '-1' is below zero"),
+    ("policy: small", "policy: small\nbureau: {minimum: {CNY: much}}", "2 bureau P121 minimum of 'CNY': 'much' is not a fin"),
+    ("policy: small", "policy: small\nbureau: {minimum: {XXY: 1}}", "2 bureau P121 minimum of 'XXY': '1' 'XXY' is not an"),
+    ("autopay: false", "bucket: 8-14", "9 step soon if P122 bucket '8-14' is none of this policy's; did you mean '8-15'?"),
+    ("autopay: false", "bucket: {min: 8}", "9 step soon if P115 bucket: min and max fit amounts, days and attributes only"),
     ("known: [zh-CN, en]", "known: [zh-CN, en, xx]", "3 languages P117 language 'xx' is unknown"),
     ("zh-CN: 海港, en: Harbour", "zh-CN: 海港", "5 creditor * P117 name: a text in en is missing"),
     ("default: en}", "default: en, fallback: {zh-TW: zh-HK}}", "3 languages P117 fallback of zh-TW: 'zh-HK' is unknown"),
@@ -119,6 +132,23 @@ def test_brakes_are_read_in_minor_units_with_their_defaults(policy_file: Callabl
     written = "brakes: {messages: {max: 9}, amount: {max: 1.5, currency: CNY}, canary: true}"
     brakes = load_policy(policy_file(("policy: small", f"policy: small\n{written}"))).brakes
     assert brakes == Brakes(most_messages=9, currency="CNY", most_amount_minor=150, canary=Canary(size=500))
+
+
+def test_a_policy_cuts_its_own_buckets_and_counts_for_the_bureau_by_its_own_rule(
+    policy: Policy, policy_file: Callable[..., Path]
+) -> None:
+    assert (policy.buckets, policy.bureau.rule()) == ((7, 15, 30, 60, 90), BureauRule())
+    rule = "bureau: {count_from: grace, from_days: 30, stand: month-end, pauses: all, minimum: {CNY: 50, USD: 7.5}}"
+    own = load_policy(
+        policy_file(
+            ("policy: small", f"policy: small\nbuckets: [3, 30]\n{rule}"),
+            ("autopay: false", "bucket: [0, 30+]"),
+        )
+    )
+    assert own.buckets == (3, 30)
+    assert own.bureau.rule() == BureauRule("grace", 30, "month-end", "all", {"CNY": 50_00, "USD": 7_50})
+    assert own.step("soon").condition.tests[0].any_of == ("0", "30+")
+    assert Policy.model_validate(own.model_dump(mode="json")) == own
 
 
 def test_a_model_survives_being_stored(policy: Policy) -> None:

@@ -3,15 +3,57 @@
 -- installment is open when it is neither settled nor superseded by D.
 
 -- name: freeze_grace
--- Freeze the grace of what has fallen due; what is frozen stays. {applies} is a policy's applies_to, compiled.
+-- Freeze the grace of what has fallen due. {applies} is a policy's applies_to, compiled.
 -- as_of: date; by_grade: jsonb of grade to days; default: days; lanes: smallint[]. Writes: installment.
 UPDATE installment i
-SET grace_days = coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint)
+SET grace_days = coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint),
+    grace_granted = coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint)
 FROM loan l, borrower b
 WHERE i.lane = ANY(%(lanes)s::smallint[]) AND i.due_on BETWEEN %(as_of)s::date - 400 AND %(as_of)s::date
   AND i.grace_days IS NULL
   AND l.lane = i.lane AND l.loan_id = i.loan_id AND b.lane = i.lane AND b.borrower_id = i.borrower_id
   AND {applies};
+
+-- name: extend_grace
+-- While grace runs: a grade or a policy that has become kinder extends it; nothing shortens it. Parameters as
+-- freeze_grace, and longest: of any grade. Writes: installment.
+UPDATE installment i
+SET grace_granted = coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint),
+    grace_days = greatest(i.grace_days, coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint))
+FROM loan l, borrower b
+WHERE i.lane = ANY(%(lanes)s::smallint[])
+  AND (i.due_on BETWEEN %(as_of)s::date - %(longest)s::int AND %(as_of)s::date
+       OR i.grace_days > i.grace_granted AND i.due_on <= %(as_of)s::date)
+  AND i.due_on + i.grace_days >= %(as_of)s::date
+  AND coalesce(i.settled_on > %(as_of)s::date, true)
+  AND i.grace_granted < coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint)
+  AND l.lane = i.lane AND l.loan_id = i.loan_id AND b.lane = i.lane AND b.borrower_id = i.borrower_id
+  AND {applies};
+
+-- name: pause_grace
+-- Paused days do not use grace up: one that begins within it, or right after it, extends it to the day before
+-- strategy day 1 (domain.days_past_due.paused_grace). Recomputed from the granted part; nothing shortens it.
+-- lanes: smallint[]; loan_id: null for all. Writes: installment.
+UPDATE installment i
+SET grace_days = e.grace_days
+FROM (
+    SELECT lane, loan_id, number,
+           min(granted) + sum(days) FILTER (WHERE first_on <= due_on + granted + days_before + 1) AS grace_days
+    FROM (
+        SELECT o.*, coalesce(sum(days) OVER (PARTITION BY lane, loan_id, number ORDER BY first_on
+                                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::int AS days_before
+        FROM (
+            SELECT d.lane, d.loan_id, d.number, d.due_on, d.grace_granted AS granted,
+                   greatest(p.from_on, d.due_on + 1) AS first_on, p.to_on - greatest(p.from_on, d.due_on + 1) + 1 AS days
+            FROM loan_pause p
+            JOIN installment d ON d.lane = p.lane AND d.loan_id = p.loan_id
+            WHERE p.lane = ANY(%(lanes)s::smallint[]) AND (%(loan_id)s::uuid IS NULL OR p.loan_id = %(loan_id)s)
+              AND p.to_on > d.due_on AND d.grace_granted IS NOT NULL
+        ) AS o
+    ) AS s
+    GROUP BY lane, loan_id, number
+) AS e
+WHERE e.lane = i.lane AND e.loan_id = i.loan_id AND e.number = i.number AND e.grace_days > i.grace_days;
 
 -- name: retire_contact_points
 -- Those still active; the old row goes to history. lanes, ids: of the contact points, in pairs. Writes: contact_point.
@@ -68,12 +110,13 @@ FROM contact_point WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s ORDER
 -- name: loans_of
 -- Of one borrower, open and closed.
 SELECT loan_id, loan_ref, creditor, product, rate_type, method, currency, principal_minor, annual_rate, started_on,
-       autopay, state, attributes
+       day_count, due_day, due_day_source, shift, autopay, state, attributes
 FROM loan WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s ORDER BY creditor, loan_ref;
 
 -- name: installments_of
 -- As known on as_of; paid_minor is what payments until then met of due_minor.
-SELECT i.loan_id, i.number, i.due_on, i.statement_on, i.due_minor, i.balance_minor, i.past_due_since, i.grace_days,
+SELECT i.loan_id, i.number, i.due_on, coalesce(i.contract_due_on, i.due_on) AS contract_due_on, i.due_provisional,
+       i.statement_on, i.due_minor, i.balance_minor, i.past_due_since, i.grace_days,
        coalesce(sum(a.amount_minor), 0)::bigint AS paid_minor,
        coalesce(i.settled_on > %(as_of)s, true) AND coalesce(i.superseded_on > %(as_of)s, true) AS is_open,
        CASE WHEN i.settled_on <= %(as_of)s THEN i.settled_on END AS settled_on

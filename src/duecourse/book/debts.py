@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from duecourse.domain.calendars import Shift
+from duecourse.domain.day_count import DayCount
 from duecourse.domain.schedule import Due, Method, Terms, build_schedule, revolving_minimum
 from duecourse.privacy.keyring import Keyring
 
@@ -33,6 +35,9 @@ from .records import (
 from .values import TextRule
 
 _METHODS = tuple(method.value for method in Method)
+_DAY_COUNTS = tuple(count.value for count in DayCount)
+_SHIFTS = tuple(shift.value for shift in Shift)
+_ALLOTTED = "allotted"
 
 
 class LoanBuilder:
@@ -59,6 +64,9 @@ class LoanBuilder:
         self._principal = make.money("principal", section.principal)
         self._rate = make.number("annual_rate", section.annual_rate)
         self._started_on = make.day("started_on", section.started_on)
+        self._day_count = make.text("day_count", first_given(section.day_count))
+        self._due_day = make.text("due_day", first_given(section.due_day))
+        self._shift = make.text("shift", section.shift)
         self._autopay = make.boolean("autopay", section.autopay)
         self._state = make.text("state", section.state)
         self._attributes = make.attributes("attributes", section.attributes)
@@ -80,6 +88,9 @@ class LoanBuilder:
         principal = reader.get(self._principal, None, currency) if currency else None
         rate = reader.get(self._rate, rate_of)
         started_on = reader.get(self._started_on, sensible_day)
+        day_count = reader.get(self._day_count, _day_count) or self._schedules_day_count
+        due_day = reader.get(self._due_day, _due_day)
+        shift = reader.need(self._shift, lambda text: one_of(text, _SHIFTS))
         autopay = bool(reader.get(self._autopay))
         state = reader.need(self._state, lambda text: one_of(text, ("open", "closed")))
         attributes = json.dumps(read_attributes(reader, self._attributes), ensure_ascii=False, sort_keys=True)
@@ -88,7 +99,7 @@ class LoanBuilder:
         loan_id = loan_id_of(creditor, ref)
         hashed = customer_hash(self._keyring, key)
         content = (creditor, ref, product, rate_type, method, currency, principal, rate, started_on, autopay)
-        digest = digest_of((*content, state, attributes))
+        digest = digest_of((*content, day_count, due_day, shift, state, attributes))
         to.loans.append(
             LoanRecord(
                 reader.row.number,
@@ -103,6 +114,10 @@ class LoanBuilder:
                 principal,
                 rate,
                 started_on,
+                day_count,
+                None if due_day == _ALLOTTED else due_day,
+                _ALLOTTED if due_day == _ALLOTTED else "contract",
+                shift,
                 autopay,
                 state,
                 attributes,
@@ -127,6 +142,11 @@ class LoanBuilder:
                         0,
                     )
                 )
+
+    @property
+    def _schedules_day_count(self) -> str | None:
+        terms = self._terms
+        return terms.day_count.value if terms is not None and terms.day_count is not None else None
 
     def _schedule(self, reader: RowReader, loan: LoanRecord) -> list[Due]:
         """Installments by the terms. B025 for impossible terms, B027 when the lender's own total is another."""
@@ -159,6 +179,19 @@ class LoanBuilder:
             reader.fault(self._periods, FieldFault("B027", differs, "list the lender's installments instead"))
             return []
         return dues
+
+
+def _day_count(text: str) -> str | None:
+    return one_of(text, _DAY_COUNTS) if text else None
+
+
+def _due_day(text: str) -> int | str | None:
+    """A day of the month, or that the system allots one; None for nothing. B024."""
+    if text in ("", _ALLOTTED):
+        return text or None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 31):
+        raise FieldFault("B024", f"'{text[:20]}'", f"expected a day of the month, 1 to 31, or '{_ALLOTTED}'")
+    return int(text)
 
 
 class InstallmentBuilder:

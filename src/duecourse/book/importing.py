@@ -53,7 +53,7 @@ class Progress:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did. counts: under '<kind> new', '<kind> changed', '<kind> same'."""
+    """What an import did. counts: under '<kind> new', '<kind> changed', '<kind> same', and 'moved days overruled'."""
 
     file: str
     state: Literal["done", "refused", "checked"] = "done"

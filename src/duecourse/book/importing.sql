@@ -16,6 +16,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_contact_point (
 CREATE TEMP TABLE IF NOT EXISTS stage_loan (
     row_no bigint, key_hash bytea, loan_id uuid, loan_ref text, creditor text, product text, rate_type text,
     method text, currency text, principal_minor bigint, annual_rate numeric(12, 8), started_on date,
+    day_count text, due_day smallint, due_day_source text, shift text,
     autopay boolean, state text, attributes jsonb, row_digest bytea, whole_schedule boolean,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_installment (
@@ -55,7 +56,8 @@ FROM STDIN;
 
 -- name: copy_loans
 COPY stage_loan (row_no, key_hash, loan_id, loan_ref, creditor, product, rate_type, method, currency, principal_minor,
-                 annual_rate, started_on, autopay, state, attributes, row_digest, whole_schedule) FROM STDIN;
+                 annual_rate, started_on, day_count, due_day, due_day_source, shift, autopay, state, attributes,
+                 row_digest, whole_schedule) FROM STDIN;
 
 -- name: copy_installments
 COPY stage_installment (row_no, loan_id, number, currency, due_on, statement_on, due_minor, balance_minor,
@@ -354,17 +356,25 @@ SELECT l.lane, 'loan', l.loan_id::text, %(recorded_at)s, to_jsonb(l)
 FROM loan l JOIN stage_loan s ON s.lane = l.lane AND s.loan_id = l.loan_id WHERE NOT s.fresh;
 
 -- name: write_loans
--- Writes: loan.
+-- A due day that was moved on request stays as long as its installments are moved (overrule_moves); an allotted one
+-- stays until the file names a day. Writes: loan.
 INSERT INTO loan (lane, loan_id, borrower_id, loan_ref, creditor, product, rate_type, method, currency,
-                  principal_minor, annual_rate, started_on, autopay, state, attributes, row_digest,
-                  effective_at, recorded_at)
+                  principal_minor, annual_rate, started_on, day_count, due_day, due_day_source, shift, autopay, state,
+                  attributes, row_digest, effective_at, recorded_at)
 SELECT lane, loan_id, borrower_id, loan_ref, creditor, product, rate_type, method, currency,
-       principal_minor, annual_rate, started_on, autopay, state, attributes, row_digest, %(now)s, %(recorded_at)s
+       principal_minor, annual_rate, started_on, day_count, due_day, due_day_source, shift, autopay, state,
+       attributes, row_digest, %(now)s, %(recorded_at)s
 FROM stage_loan
 ON CONFLICT (lane, loan_id) DO UPDATE SET
     product = EXCLUDED.product, rate_type = EXCLUDED.rate_type, method = EXCLUDED.method,
     principal_minor = EXCLUDED.principal_minor, annual_rate = EXCLUDED.annual_rate,
-    started_on = EXCLUDED.started_on, autopay = EXCLUDED.autopay, state = EXCLUDED.state,
+    started_on = EXCLUDED.started_on, day_count = EXCLUDED.day_count, shift = EXCLUDED.shift,
+    due_day = CASE WHEN loan.due_day_source = 'request' OR EXCLUDED.due_day IS NULL AND loan.due_day_source = 'allotted'
+                   THEN loan.due_day ELSE EXCLUDED.due_day END,
+    due_day_source = CASE WHEN loan.due_day_source = 'request'
+                            OR EXCLUDED.due_day IS NULL AND loan.due_day_source = 'allotted'
+                          THEN loan.due_day_source ELSE EXCLUDED.due_day_source END,
+    autopay = EXCLUDED.autopay, state = EXCLUDED.state,
     attributes = EXCLUDED.attributes, row_digest = EXCLUDED.row_digest,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
@@ -381,12 +391,40 @@ WHERE l.whole_schedule AND NOT l.fresh
 DELETE FROM installment i USING stage_dropped d
 WHERE d.lane = i.lane AND d.loan_id = i.loan_id AND d.number = i.number;
 
+-- name: adopt_moves
+-- The file now says itself what was moved on request: from here on it is the file's word. Writes: due_move.
+DELETE FROM due_move m USING stage_installment s, installment i
+WHERE NOT s.fresh AND m.lane = s.lane AND m.loan_id = s.loan_id AND m.number = s.number
+  AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
+  AND (coalesce(i.contract_due_on, i.due_on), i.due_minor, i.interest_minor)
+      IS NOT DISTINCT FROM (s.due_on, s.due_minor, s.interest_minor);
+
 -- name: skip_same_installments
-DELETE FROM stage_installment s USING installment i
+-- What the file said before: of a day moved on request not the moved one, of a shifted one the contract's.
+DELETE FROM stage_installment s
+USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
 WHERE NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
-  AND (i.due_on, i.statement_on, i.due_minor, i.balance_minor, i.principal_minor, i.interest_minor, i.fee_minor)
+  AND (coalesce(m.given_due_on, i.contract_due_on, i.due_on), i.statement_on, coalesce(m.given_due_minor, i.due_minor),
+       i.balance_minor, i.principal_minor,
+       CASE WHEN m.lane IS NULL THEN i.interest_minor ELSE m.given_interest_minor END, i.fee_minor)
       IS NOT DISTINCT FROM
       (s.due_on, s.statement_on, s.due_minor, s.balance_minor, s.principal_minor, s.interest_minor, s.fee_minor);
+
+-- name: overrule_moves
+-- The file says something new of what was moved on request: its word holds. Writes: due_move, loan.
+WITH overruled AS (
+    DELETE FROM due_move m
+    USING (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh
+           UNION SELECT lane, loan_id, number FROM stage_dropped) AS s
+    WHERE m.lane = s.lane AND m.loan_id = s.loan_id AND m.number = s.number
+    RETURNING m.lane, m.loan_id
+),
+unmarked AS (
+    UPDATE loan l SET due_day = NULL, due_day_source = 'contract'
+    FROM (SELECT DISTINCT lane, loan_id FROM overruled) AS o
+    WHERE l.lane = o.lane AND l.loan_id = o.loan_id AND l.due_day_source = 'request'
+)
+SELECT count(*) FROM overruled;
 
 -- name: keep_old_installments
 -- Changed ones and dropped ones. Writes: book_history.
@@ -404,7 +442,8 @@ SELECT lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, bala
        principal_minor, interest_minor, fee_minor, %(now)s, %(recorded_at)s
 FROM stage_installment
 ON CONFLICT (lane, loan_id, number) DO UPDATE SET
-    due_on = EXCLUDED.due_on, statement_on = EXCLUDED.statement_on, due_minor = EXCLUDED.due_minor,
+    due_on = EXCLUDED.due_on, contract_due_on = NULL, due_provisional = false,
+    statement_on = EXCLUDED.statement_on, due_minor = EXCLUDED.due_minor,
     balance_minor = EXCLUDED.balance_minor, principal_minor = EXCLUDED.principal_minor,
     interest_minor = EXCLUDED.interest_minor, fee_minor = EXCLUDED.fee_minor,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;

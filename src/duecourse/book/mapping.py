@@ -140,6 +140,9 @@ class LoanSection(Section):
     principal: MoneyValue | None = None
     annual_rate: NumberValue | None = None
     started_on: DateValue | None = None
+    day_count: TextValue | None = None
+    due_day: TextValue | None = None
+    shift: TextValue = TextRule(value="none")
     autopay: BooleanValue | None = None
     state: TextValue = TextRule(value="open")
     attributes: dict[str, Attribute] = Field(default={})

@@ -57,6 +57,10 @@ class LoanRecord(NamedTuple):
     principal_minor: int | None
     annual_rate: Decimal | None
     started_on: date | None
+    day_count: str | None
+    due_day: int | None
+    due_day_source: str
+    shift: str
     autopay: bool
     state: str
     attributes: str

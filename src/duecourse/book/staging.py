@@ -16,6 +16,7 @@ import psycopg
 from duecourse.store.sql import load
 
 from .records import Records, digest_of
+from .shifting import shift_batch
 
 SQL = load("book/importing")
 ALLOCATION = load("book/allocation")
@@ -125,7 +126,7 @@ class Staging:
     def write(self, *, now: datetime) -> Counter[str]:
         """Write what is new or changed, with history, and allocate anew for the loans it touched.
 
-        Answers counts under '<kind> new', '<kind> changed' and '<kind> same'.
+        Answers counts under '<kind> new', '<kind> changed' and '<kind> same', and 'moved days overruled'.
         """
         conn = self._conn
         self._place()
@@ -137,7 +138,13 @@ class Staging:
         conn.execute(SQL["skip_other_keys"])
         conn.execute(SQL["find_dropped_installments"])
         for kind, skip, keep, write in _WRITES:
+            if kind == "installments":
+                conn.execute(SQL["adopt_moves"])
             same = conn.execute(SQL[skip]).rowcount
+            if kind == "installments":
+                overruled = conn.execute(SQL["overrule_moves"]).fetchone()
+                if overruled and overruled[0]:
+                    counts["moved days overruled"] += overruled[0]
             changed = conn.execute(SQL[keep], when).rowcount
             dropped = conn.execute(SQL["drop_installments"]).rowcount if kind == "installments" else 0
             written = conn.execute(SQL[write], when).rowcount
@@ -146,6 +153,7 @@ class Staging:
             counts[f"{kind} new"] += written - (changed - dropped)
             if kind == "borrowers":
                 self._write_contact_points(when, counts)
+        shift_batch(conn)
         self._allocate()
         return counts
 

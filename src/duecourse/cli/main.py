@@ -19,8 +19,10 @@ from .batch import app as batch_app
 from .batch import correct
 from .book import app as book_app
 from .brake import resume, stop
+from .cash import buckets, cash
 from .context import close_context
 from .demo.week import demo
+from .due_days import allot, move_due_day, pause, recompute_dates
 from .init import init
 from .keys import app as keys_app
 from .plan import plan
@@ -44,6 +46,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(init)
+for command in (cash, buckets, allot, move_due_day, recompute_dates, pause):
+    book_app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(book_app, name="book")
 app.add_typer(policy_app, name="policy")
 app.command()(schedule)

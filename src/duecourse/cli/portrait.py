@@ -39,9 +39,10 @@ def print_borrower(here: Context, found: Row) -> None:
     if found["days_past_due"]:
         console.print(
             say(
-                "Past due for {days} days, for {after} after grace",
+                "Days past due: {days} by the contract, {after} after grace, {bureau} for the bureau",
                 days=found["days_past_due"],
-                after=found["days_past_grace"],
+                after=found["strategy_days"],
+                bureau=found["bureau_days"],
             )
         )
     console.print(_contact_points(found["contact_points"]))

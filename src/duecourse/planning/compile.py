@@ -16,6 +16,9 @@ from duecourse.policy.model import Anchor, Policy, Step
 HORIZON_DAYS = 2
 """Planning runs this many local days ahead of the lender's date, so that no zone is ever late."""
 
+LONGEST_GRACE_DAYS = 3660
+"""What a table can hold of grace that pauses have extended."""
+
 # Aliases b, l, i are what conditions are compiled against. The date bounds sit on indexed columns alone.
 _STEP = """
 SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, b.zone,
@@ -115,17 +118,19 @@ def _anchor(step: Step, policy: Policy, first: date, as_of: date) -> tuple[sql.C
         return sql.SQL("i.statement_on"), _between("i.statement_on", start, end)
     if step.anchor is Anchor.DUE:
         return sql.SQL("i.due_on"), _between("i.due_on", start, end)
-    # Grace is frozen on the due date: before it, nobody knows when it ends.
+    # Grace is frozen on the due date: before it, nobody knows when it ends. What pauses have made longer than any
+    # policy's is looked for by an index of its own.
     longest = max([policy.grace.default, *policy.grace.by_grade.values(), 0])
     end_of_grace = sql.SQL("(i.due_on + coalesce(i.grace_days, 0)::int)")
-    bounds = sql.SQL(" AND ").join(
-        [
-            _between("i.due_on", start - timedelta(days=longest), min(end, as_of)),
-            sql.SQL("i.grace_days IS NOT NULL"),
-            sql.SQL("{} BETWEEN {}::date AND {}::date").format(
-                end_of_grace, sql.Literal(start), sql.Literal(end)
-            ),
-        ]
+    bounds = sql.SQL(
+        "({usual} OR i.grace_days > i.grace_granted AND {extended}) AND i.grace_days IS NOT NULL"
+        " AND {ends} BETWEEN {start}::date AND {end}::date"
+    ).format(
+        usual=_between("i.due_on", start - timedelta(days=longest), min(end, as_of)),
+        extended=_between("i.due_on", start - timedelta(days=LONGEST_GRACE_DAYS), min(end, as_of)),
+        ends=end_of_grace,
+        start=sql.Literal(start),
+        end=sql.Literal(end),
     )
     return end_of_grace, bounds
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Final, TypeVar
 
+from duecourse.domain.buckets import bucket_labels
+
 from .model import Policy, Step
 from .templates import Templates, TemplateText
 from .words import (
     brakes_in_words,
+    bureau_in_words,
     condition_in_words,
     day_in_words,
     grace_in_words,
@@ -56,6 +59,8 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "applies to": lambda policy: condition_in_words(policy.applies_to),
     "messages": lambda policy: f"one for each {policy.bundle}",
     "grace": lambda policy: grace_in_words(policy.grace),
+    "buckets": lambda policy: ", ".join(bucket_labels(policy.buckets)),
+    "bureau days": lambda policy: bureau_in_words(policy.bureau),
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
     "brakes": lambda policy: brakes_in_words(policy.brakes),
     "correction": lambda policy: policy.correction or "none",

@@ -13,7 +13,10 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from duecourse.domain.buckets import DEFAULT_BUCKETS
+from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
+from duecourse.domain.money import to_minor
 
 NEEDED: Final[Mapping[Channel, tuple[str, ...]]] = {
     Channel.SMS: ("sms",),
@@ -144,6 +147,22 @@ class Grace(Frozen):
         return self.default == 0 and not any(self.by_grade.values())
 
 
+class Bureau(Frozen):
+    """How the lender counts the days past due that it reports to a credit bureau (domain.BureauRule)."""
+
+    count_from: Literal["due", "grace"] = "due"
+    from_days: int = 1
+    stand: Literal["day", "month-end"] = "day"
+    pauses: Literal["none", "deferrals", "all"] = "deferrals"
+    minimum: Mapping[str, Decimal] = {}
+    """By currency, in its units: a loan with less past due is reported as none."""
+
+    def rule(self) -> BureauRule:
+        """As the book counts by it."""
+        minimum = {currency: to_minor(amount, currency) for currency, amount in self.minimum.items()}
+        return BureauRule(self.count_from, self.from_days, self.stand, self.pauses, minimum)
+
+
 class Languages(Frozen):
     """The languages a policy's templates are written in, BCP 47."""
 
@@ -225,6 +244,9 @@ class Policy(Frozen):
     bundle: Literal["borrower", "loan"] = "borrower"
     """One message for all that fall due together for a borrower, or one for each loan."""
     grace: Grace = Grace()
+    buckets: tuple[int, ...] = DEFAULT_BUCKETS
+    """The last day past due of each bucket but the one above them all."""
+    bureau: Bureau = Bureau()
     daily_cap: int = 1
     """Most messages to one borrower on one local day."""
     sms_parts_max: int = 4

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from duecourse.domain.messaging import Channel
 from duecourse.domain.money import from_minor
 
-from .model import Anchor, Brakes, Condition, Grace, Languages, Policy, Step, Test, UsefulUntil
+from .model import Anchor, Brakes, Bureau, Condition, Grace, Languages, Policy, Step, Test, UsefulUntil
 
 _CHANNELS = {
     Channel.SMS: "SMS",
@@ -24,7 +24,13 @@ _ANCHORS = {
     Anchor.DUE: ("the due date", "the due date"),
     Anchor.OVERDUE: ("the end of grace", "the last day of grace"),
 }
-_FIELDS = {"days_past_due": "days past due", "rate_type": "rate type", "autopay": "direct debit"}
+_FIELDS = {
+    "days_past_due": "days past due",
+    "strategy_days": "days after grace",
+    "rate_type": "rate type",
+    "autopay": "direct debit",
+}
+_LEFT_OUT = {"none": "no pause left out", "deferrals": "deferrals left out", "all": "all pauses left out"}
 
 
 def day_in_words(step: Step) -> str:
@@ -137,6 +143,15 @@ def grace_in_words(grace: Grace) -> str:
     return (
         f"{', '.join([*graded, f'all others {grace.default}'])} days" if graded else f"{grace.default} days"
     )
+
+
+def bureau_in_words(bureau: Bureau) -> str:
+    """'from the due date, as of the month's end, from 30 days and 10 CNY on, deferrals left out'."""
+    begins = "from the due date" if bureau.count_from == "due" else "from the end of grace"
+    stands = "as of each day" if bureau.stand == "day" else "as of the month's end"
+    minimum = [f"{amount} {currency}" for currency, amount in sorted(bureau.minimum.items())]
+    least = " and ".join([f"{bureau.from_days} {'day' if bureau.from_days == 1 else 'days'}", *minimum])
+    return f"{begins}, {stands}, from {least} on, {_LEFT_OUT[bureau.pauses]}"
 
 
 def languages_in_words(languages: Languages) -> str:

@@ -237,6 +237,10 @@ CREATE TABLE loan (
     principal_minor bigint,
     annual_rate numeric(12, 8),
     started_on date,
+    day_count text,                           -- as the contract names it; null: a month bears a twelfth of the year
+    due_day smallint,                         -- of the month, 31 is its end; null: the installments alone say
+    due_day_source text NOT NULL DEFAULT 'contract',
+    shift text NOT NULL DEFAULT 'none',       -- what becomes of a due day on a holiday of the borrower's region
     autopay boolean NOT NULL DEFAULT false,
     state text NOT NULL DEFAULT 'open',
     attributes jsonb NOT NULL DEFAULT '{}',
@@ -245,10 +249,15 @@ CREATE TABLE loan (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, loan_id),
     CONSTRAINT loan_state CHECK (state IN ('open', 'closed')),
-    CONSTRAINT loan_rate_type CHECK (rate_type IN ('fixed', 'floating'))
+    CONSTRAINT loan_rate_type CHECK (rate_type IN ('fixed', 'floating')),
+    CONSTRAINT loan_due_day CHECK (due_day BETWEEN 1 AND 31),
+    CONSTRAINT loan_due_day_source CHECK (due_day_source IN ('contract', 'allotted', 'request')),
+    CONSTRAINT loan_shift CHECK (shift IN ('none', 'following', 'modified-following', 'preceding'))
 );
 CREATE INDEX loan_borrower ON loan (lane, borrower_id);
 CREATE INDEX loan_ref_text ON loan (loan_ref);
+-- Whether any loan shifts its due days at all: most books have none, and an import asks at every batch.
+CREATE INDEX loan_shifted ON loan (lane, loan_id) WHERE shift <> 'none';
 
 -- One row per amount that falls due: an installment of a schedule, or the minimum due of a statement.
 -- settled_on is the day the payments reached due_minor; a replay reads it as "settled_on > today: still open".
@@ -259,7 +268,9 @@ CREATE TABLE installment (
     loan_id uuid NOT NULL,
     number integer NOT NULL,
     borrower_id uuid NOT NULL,
-    due_on date NOT NULL,
+    due_on date NOT NULL,                     -- after the holiday shift
+    contract_due_on date,                     -- the contract's, where the shift moved it or could not be told yet
+    due_provisional boolean NOT NULL DEFAULT false, -- no calendar covers the year: the contract's day stands for now
     statement_on date,                        -- revolving: the day it became known
     due_minor bigint NOT NULL,                -- what must be paid by due_on
     balance_minor bigint,                     -- revolving: the whole statement
@@ -269,18 +280,57 @@ CREATE TABLE installment (
     settled_on date,
     superseded_on date,
     past_due_since date,                      -- revolving: due date of the oldest minimum still carried in due_minor
-    grace_days smallint,                      -- frozen on the day it falls due, only ever extended
+    grace_days smallint,                      -- in calendar days, frozen on the due day, only ever extended
+    grace_granted smallint,                   -- the part of it that the policy grants; the rest is pauses
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, loan_id, number),
     CONSTRAINT due_not_negative CHECK (due_minor >= 0),
     CONSTRAINT balance_covers_due CHECK (balance_minor IS NULL OR balance_minor >= due_minor),
-    CONSTRAINT grace_in_range CHECK (grace_days BETWEEN 0 AND 366)
+    CONSTRAINT grace_in_range CHECK (grace_days BETWEEN 0 AND 3660),
+    CONSTRAINT provisional_has_contract_day CHECK (contract_due_on IS NOT NULL OR NOT due_provisional)
 );
 CREATE INDEX installment_due ON installment (lane, due_on);
 -- What freezing has still to look at: without it each day reads every installment of the last 400.
 CREATE INDEX installment_unfrozen ON installment (lane, due_on) WHERE grace_days IS NULL;
+-- Grace that pauses made longer than any policy's: planning looks for its end further back.
+CREATE INDEX installment_extended ON installment (lane, due_on) WHERE grace_days > grace_granted;
+CREATE INDEX installment_shifted ON installment (lane, due_on) WHERE contract_due_on IS NOT NULL;
 CREATE INDEX installment_statement ON installment (lane, statement_on) WHERE statement_on IS NOT NULL;
+
+-- Days of a loan that do not count, both ends included; two of a loan never overlap (checked by who writes).
+-- One that is ended early gets a nearer to_on, its old row goes to book_history.
+-- Writes: book
+CREATE TABLE loan_pause (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    from_on date NOT NULL,
+    to_on date NOT NULL,
+    kind text NOT NULL,                       -- 'deferral': the contract was put off; 'pause': only our strategy waits
+    evidence text NOT NULL,
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, loan_id, from_on),
+    CONSTRAINT loan_pause_kind CHECK (kind IN ('deferral', 'pause')),
+    CONSTRAINT pause_ends_after_it_begins CHECK (to_on >= from_on)
+);
+
+-- What the lender's file last said of an installment whose due day was moved on request. While a file repeats it, the
+-- move stands; a file that says something else has the last word.
+-- Writes: book
+CREATE TABLE due_move (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    number integer NOT NULL,
+    given_due_on date NOT NULL,
+    given_due_minor bigint NOT NULL,
+    given_interest_minor bigint,
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, loan_id, number)
+);
 
 -- Writes: book
 CREATE TABLE payment (

@@ -11,6 +11,7 @@ from typing import Final
 from . import (
     batch,
     book,
+    due_days,
     keeping,
     policy,
     schedule,
@@ -22,6 +23,7 @@ from .stored import REASONS, WORDS
 _GROUPS: Final = (
     batch,
     book,
+    due_days,
     keeping,
     policy,
     schedule,

@@ -67,6 +67,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "statements": "账单",
         "payments": "还款",
     },
+    "counter": {"contractual": "合同口径", "strategy": "策略口径", "bureau": "征信口径"},
+    "lateness": {
+        "product and grade": "产品及等级",
+        "product": "产品",
+        "currency": "币种",
+        "none": "尚无数据，按到期日还款",
+    },
     "lender's state": {"good": "正常", "late": "逾期", "unused": "未用卡"},
     "payments show": {"met": "已还足", "short": "未还足", "missed": "未还款", "nothing-due": "无应还"},
     "behaviour": {
