@@ -19,6 +19,7 @@ from .book import app as book_app
 from .brake import resume, stop
 from .context import close_context
 from .demo.week import demo
+from .differences import differences
 from .init import init
 from .keys import app as keys_app
 from .plan import plan
@@ -42,6 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(init)
+book_app.command()(differences)
 app.add_typer(book_app, name="book")
 app.add_typer(policy_app, name="policy")
 app.command()(schedule)

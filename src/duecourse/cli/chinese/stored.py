@@ -50,6 +50,20 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "revolving": "循环额度最低还款",
         "given": "按机构所列",
     },
+    "difference": {
+        "due_on": "应还日",
+        "principal": "本金",
+        "interest": "利息",
+        "payment": "应还",
+        "missing": "机构未列",
+        "extra": "条款中没有",
+    },
+    "left out": {
+        "floating rate": "浮动利率",
+        "terms not in the book": "账上缺少条款",
+        "not every installment listed": "期数不全",
+        "impossible terms": "条款无法计算",
+    },
     "contact point": {"active": "有效", "retired": "已停用"},
     "import": {"running": "进行中", "done": "完成", "refused": "整份拒收"},
     "kind of row": {
