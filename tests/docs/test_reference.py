@@ -8,9 +8,11 @@ import re
 from types import ModuleType
 
 import pytest
+from babel import Locale
 from repository import DOCS, SOURCE, modules, problem_codes, shown
 
 from duecourse.book import mapping, values
+from duecourse.domain.calendars import UnknownRegionError, covered_years
 from duecourse.policy.conditions import FIELDS
 
 REFERENCE = DOCS / "reference"
@@ -114,3 +116,27 @@ def test_every_key_of_a_mapping_file_is_documented() -> None:
     assert len(mapping_keys()) > 40
     missing = [key for key in sorted(mapping_keys()) if not re.search(rf"`[^`\n]*\b{re.escape(key)}\b", page)]
     assert missing == []
+
+
+def covers(country: str) -> bool:
+    try:
+        return bool(covered_years(country))
+    except UnknownRegionError:
+        return False
+
+
+def test_the_countries_a_calendar_is_trusted_for_are_listed_with_their_last_year() -> None:
+    page = (REFERENCE / "schedules.md").read_text("utf-8")
+    named = {**Locale("en").territories, "HK": "Hong Kong", "MO": "Macau", "TR": "Turkey"}
+    rows = [line for line in page.splitlines() if re.search(r"\| 20\d\d \|$", line)]
+    listed = {
+        name.strip(): int(row.split("|")[2])
+        for row in rows
+        for name in re.sub(r"^.*?:", "", row.split("|")[1]).split(",")
+    }
+    trusted = {
+        named[country]: covered_years(country)[-1]
+        for country in named
+        if len(country) == 2 and country.isalpha() and country not in ("CN", "ZZ") and covers(country)
+    }
+    assert listed == trusted

@@ -6,7 +6,7 @@ import json
 
 from duecourse.domain.calendars import Shift
 from duecourse.domain.day_count import DayCount
-from duecourse.domain.schedule import Due, Method, Terms, build_schedule, revolving_minimum
+from duecourse.domain.schedule import Due, Every, Method, Terms, build_schedule, revolving_minimum
 from duecourse.privacy.keyring import Keyring
 
 from .checking import currency_code, one_of
@@ -74,6 +74,14 @@ class LoanBuilder:
         if section.schedule is not None:
             self._periods = make.integer("schedule.periods", section.schedule.periods)
             self._first_due_on = make.day("schedule.first_due_on", section.schedule.first_due_on)
+            self._due_day = make.optional_integer("schedule.due_day", section.schedule.due_day)
+            self._balloon = make.money("schedule.balloon", section.schedule.balloon)
+            self._principal_grace = make.optional_integer(
+                "schedule.principal_grace", section.schedule.principal_grace
+            )
+            self._interest_grace = make.optional_integer(
+                "schedule.interest_grace", section.schedule.interest_grace
+            )
             self._total = make.money("schedule.total", section.schedule.total)
 
     def add(self, reader: RowReader, to: Records) -> None:
@@ -153,6 +161,10 @@ class LoanBuilder:
         assert self._terms is not None and self._first_due_on is not None
         periods = reader.need(self._periods)
         first_due_on = reader.need(self._first_due_on, sensible_day)
+        due_day = reader.get(self._due_day)
+        balloon = reader.get(self._balloon, None, loan.currency)
+        principal_grace = reader.get(self._principal_grace)
+        interest_grace = reader.get(self._interest_grace)
         total = reader.get(self._total, None, loan.currency)
         if reader.faults:
             return []
@@ -166,9 +178,14 @@ class LoanBuilder:
                     loan.annual_rate,
                     periods,
                     first_due_on,
-                    self._terms.month_end,
-                    loan.started_on,
-                    self._terms.day_count,
+                    month_end=self._terms.month_end,
+                    started_on=loan.started_on,
+                    day_count=self._terms.day_count,
+                    every=Every.of(self._terms.every),
+                    due_day=due_day,
+                    balloon_minor=balloon or 0,
+                    principal_grace=principal_grace or 0,
+                    interest_grace=interest_grace or 0,
                 ),
             )
         except ValueError as error:

@@ -114,6 +114,10 @@ class FieldMaker:
         """A whole number."""
         return self._make(key, lambda scope: scope.integer(rule))
 
+    def optional_integer(self, key: str, rule: IntegerRule | None) -> Field | None:
+        """A whole number that the mapping may leave out."""
+        return None if rule is None else self.integer(key, rule)
+
     def number(self, key: str, rule: NumberRule | None) -> Field | None:
         """A Decimal."""
         return None if rule is None else self._make(key, lambda scope: scope.number(rule))

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from duecourse.domain.day_count import DayCount
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.domain.schedule import Every
 
 from .toml_lines import line_of
 from .values import (
@@ -122,9 +123,19 @@ class ScheduleSection(Strict):
 
     periods: IntegerValue
     first_due_on: DateValue
+    every: str = "1m"
+    due_day: IntegerValue | None = None
     month_end: bool = False
     day_count: DayCount | None = Field(default=None, strict=False)
+    balloon: MoneyValue | None = None
+    principal_grace: IntegerValue | None = None
+    interest_grace: IntegerValue | None = None
     total: MoneyValue | None = None
+
+    @model_validator(mode="after")
+    def _every_is_an_interval(self) -> ScheduleSection:
+        Every.of(self.every)
+        return self
 
 
 class LoanSection(Section):

@@ -22,6 +22,7 @@ from .brake import resume, stop
 from .cash import buckets, cash
 from .context import close_context
 from .demo.week import demo
+from .differences import differences
 from .due_days import allot, move_due_day, pause, recompute_dates
 from .init import init
 from .keys import app as keys_app
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.command()(init)
 for command in (cash, buckets, allot, move_due_day, recompute_dates, pause):
     book_app.command(command.__name__.replace("_", "-"))(command)
+book_app.command()(differences)
 app.add_typer(book_app, name="book")
 app.add_typer(policy_app, name="policy")
 app.command()(schedule)

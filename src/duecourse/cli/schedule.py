@@ -84,7 +84,16 @@ def schedule(
         )
         computed = run_schedule(way, terms, settle_on=found_day, minimum=minimum)
     except TermsError as error:
-        raise options.mended_terms(error) from None
+        given = {
+            "annual_rate": rate,
+            "periods": periods,
+            "first_due_on": first_due,
+            "due_day": due_day,
+            "balloon_minor": balloon,
+            "principal_grace": principal_grace,
+            "interest_grace": interest_grace,
+        }
+        raise options.mended_terms(error, given) from None
     except PrepaymentError as error:
         raise options.mended_prepayment(error, currency) from None
     if minimum is not None and periods is None and computed.rows[-1].number == MOST_PERIODS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -187,7 +187,7 @@ def read_every(text: str) -> Every:
     try:
         return Every.of(text)
     except ValueError as error:
-        raise refusal("D042", "--every", f"'{text}': {error}") from None
+        raise refusal("D042", "--every", f"{error}") from None
 
 
 def read_repricing(text: str) -> Repricing:
@@ -225,9 +225,10 @@ def read_region(text: str | None, shift: Shift, currency: str) -> str:
     return text if text is not None else currency[:2]
 
 
-def mended_terms(error: TermsError, terms: str = "") -> DuecourseError:
-    """What is wrong with the terms together, under the option that would mend it. D044."""
-    return refusal("D044", _OPTIONS[error.field], f"{terms}{error}")
+def mended_terms(error: TermsError, given: Mapping[str, object]) -> DuecourseError:
+    """What is wrong with the terms together, under the option that would mend it. D044. given: field to its text."""
+    found = f"'{given[error.field]}': " if error.field in given else ""
+    return refusal("D044", _OPTIONS[error.field], f"{found}{error}")
 
 
 def mended_prepayment(error: PrepaymentError, currency: str) -> DuecourseError:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..day_count import DayCount, year_fraction
 from .due_days import add_months, clipped
 from .terms import Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """One period, start counted, end not. Days are the contract's, before any shift.
 
     share: of a year, what this period bears. regular_share: what it would bear were it of regular length;
@@ -63,7 +62,8 @@ def _due_days(terms: Terms) -> list[date]:
     if terms.every.weeks:
         return [terms.first_due_on + timedelta(weeks=terms.every.weeks * i) for i in counts]
     due_day = 31 if terms.month_end else terms.due_day or terms.first_due_on.day
-    return [clipped(add_months(terms.first_due_on, terms.every.months * i), due_day) for i in counts]
+    first = terms.first_due_on.replace(day=1)
+    return [clipped(add_months(first, terms.every.months * i), due_day) for i in counts]
 
 
 def _whole(terms: Terms, before: date) -> bool:

@@ -157,7 +157,7 @@ class _Run:
             self._accrued = self._accrued + interest if self._accrued else interest
 
     def _factor(self, share: Fraction) -> Fraction:
-        """Interest on one unit for a share of a year. Most periods are alike, and long schedules are many."""
+        """Interest on one unit for a share of a year. Most periods are alike."""
         if share is not self._known_share:
             self._known_share, self._known_factor = share, self._rate * share
         return self._known_factor
@@ -228,7 +228,9 @@ class _Run:
         part = self._part
         if self._method is Method.ANNUITY:
             factor = self._factor(period.regular_share)
-            part = max(0, part - round_half_up(balance * factor))
+            # round_half_up(balance * factor), without making the fraction: long schedules are many
+            doubled = 2 * factor.denominator
+            part = max(0, part - (2 * balance * factor.numerator + factor.denominator) // doubled)
         return min(max(0, balance - self._balloon), part)
 
     def _installment(self, period: Period, number: int) -> Due:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..day_count import DayCount
 from .due_days import clipped
@@ -101,8 +102,7 @@ class PrepaymentError(ValueError):
         self.at_most_minor = at_most_minor
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """One row of a schedule: an installment, or a prepayment on its own day. It pays principal plus interest.
 
     number: of the installment; a prepayment has the number of the installment it comes before.
