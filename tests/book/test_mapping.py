@@ -61,6 +61,11 @@ paid_on = "{day}"
             "'balance' and 'statement_on' go together",
         ),
         ('mapping="x"\n[source]\nheader = false', "needs 'columns'"),
+        (
+            'mapping="x"\n[loan]\nref="{a}"\nborrower="{b}"\ncreditor="c"\nproduct="p"\nmethod="flat"\n'
+            '[loan.schedule]\nperiods=3\nfirst_due_on="{d}"\nevery="5d"',
+            "'5d' is no interval; use 1m, 3m, 1w, 2w",
+        ),
     ],
 )
 def test_a_mapping_that_cannot_make_a_book_is_refused(text: str, says: str) -> None:
