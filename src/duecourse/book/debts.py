@@ -74,7 +74,7 @@ class LoanBuilder:
         if section.schedule is not None:
             self._periods = make.integer("schedule.periods", section.schedule.periods)
             self._first_due_on = make.day("schedule.first_due_on", section.schedule.first_due_on)
-            self._due_day = make.optional_integer("schedule.due_day", section.schedule.due_day)
+            self._schedules_due_day = make.optional_integer("schedule.due_day", section.schedule.due_day)
             self._balloon = make.money("schedule.balloon", section.schedule.balloon)
             self._principal_grace = make.optional_integer(
                 "schedule.principal_grace", section.schedule.principal_grace
@@ -161,7 +161,7 @@ class LoanBuilder:
         assert self._terms is not None and self._first_due_on is not None
         periods = reader.need(self._periods)
         first_due_on = reader.need(self._first_due_on, sensible_day)
-        due_day = reader.get(self._due_day)
+        due_day = reader.get(self._schedules_due_day) or loan.due_day
         balloon = reader.get(self._balloon, None, loan.currency)
         principal_grace = reader.get(self._principal_grace)
         interest_grace = reader.get(self._interest_grace)
