@@ -258,7 +258,7 @@ def test_the_table_is_printed_in_chinese() -> None:
     found = CliRunner().invoke(app, ["schedule", *shlex.split(options)], catch_exceptions=False)
     assert "等本等息：本金 12,000.00 CNY，年利率 12 %" in found.stdout
     for said in (
-        "期数",
+        "期次",
         "应还日",
         "天数",
         "本金",

@@ -7,7 +7,6 @@ from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = {
     "{method}: {principal} {currency} at {rate} % a year": "{method}：本金 {principal} {currency}，年利率 {rate} %",
-    "no.": "期数",
     "days": "天数",
     "principal": "本金",
     "interest": "利息",
