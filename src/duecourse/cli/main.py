@@ -24,6 +24,7 @@ from .keys import app as keys_app
 from .plan import plan
 from .policy import app as policy_app
 from .replay import run
+from .rules import app as rules_app
 from .sandbox import sandbox
 from .screen import print_problems
 from .show import borrower_app, message_app
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.command()(init)
 app.add_typer(book_app, name="book")
 app.add_typer(policy_app, name="policy")
+app.add_typer(rules_app, name="rules")
 app.command()(plan)
 app.command()(work)
 app.command()(run)
