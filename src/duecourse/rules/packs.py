@@ -208,10 +208,12 @@ def _holds_in(rule: Rule, pack: Pack, chain: set[str]) -> bool:
 
 
 def pack_digest(pack: Pack) -> bytes:
-    """SHA-256 of what a pack means; comments and layout do not count."""
-    return sha256(
-        json.dumps(pack.model_dump(mode="json"), sort_keys=True, ensure_ascii=False).encode()
-    ).digest()
+    """SHA-256 of what a pack means; comments, layout and what is left as it is by default do not count.
+
+    So a key that a later version of this program adds changes no digest.
+    """
+    meaning = pack.model_dump(mode="json", exclude_defaults=True)
+    return sha256(json.dumps(meaning, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
 @cache
