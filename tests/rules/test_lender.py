@@ -149,6 +149,7 @@ def test_files_are_put_over_each_other_in_order(write: Write) -> None:
             [("R008", ":6 rule OURS-1")],
         ),
         (RULE.format(does="{primitive: P9, words: [treats]}"), [("R009", ":6 rule OURS-1")]),
+        ("regions: [Moon]", [("R002", ":3")]),
         ("tighten: {CN-HOUR: {}}", [("R011", ":3")]),
         ("tighten: {US-COOL: {days: soon}}", [("R002", ":3")]),
     ],

@@ -40,6 +40,7 @@ def test_packs_come_back_as_they_were(database: psycopg.Connection) -> None:
     assert {pack.pack: pack for pack in kept.packs} == {pack.pack: pack for pack in packs.packs}
     assert kept.turned_on == {"IN-2026"}
     assert kept.digest == rule_set
+    assert packs_of(database, rule_set[:6]) is not None
     assert packs_of(database, b"\0" * 32) is None
 
 

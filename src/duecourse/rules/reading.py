@@ -87,10 +87,17 @@ def validated(
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
+        details = error.errors(include_url=False)
+        for detail in details:
+            if detail["type"] == "too_short" and any(_is_within(each, detail) for each in details):
+                continue  # a list is called too short for an entry that is wrong, and told already
             steps = _steps((*prefix, *detail["loc"]))
             faults.append(Problem("R002", document.where(*steps), _told(detail)))
         return None
+
+
+def _is_within(inner: ErrorDetails, outer: ErrorDetails) -> bool:
+    return inner is not outer and inner["loc"][: len(outer["loc"])] == outer["loc"]
 
 
 def _steps(loc: Iterable[Step]) -> list[Step]:
