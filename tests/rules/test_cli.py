@@ -142,9 +142,9 @@ def test_check_lists_every_fault_and_ends_with_1(run: Run, tmp_path: Path) -> No
     with pytest.raises(DuecourseError) as caught:
         run("check", file)
     assert caught.value.exit_code == 1
-    assert [p.code for p in caught.value.problems] == ["R012", "R013"]
+    assert [p.code for p in caught.value.problems] == ["R013", "R012"]
     found = json.loads(run("check", file, "--json", code=1))
-    assert not found["ok"] and [fault["code"] for fault in found["faults"]] == ["R012", "R013"]
+    assert not found["ok"] and [fault["code"] for fault in found["faults"]] == ["R013", "R012"]
 
 
 def test_check_tells_what_a_sound_file_does(run: Run, tmp_path: Path) -> None:

@@ -166,6 +166,19 @@ def test_faults_of_all_files_are_told_together(write: Write) -> None:
     ]  # fmt: skip
 
 
+def test_what_is_wrong_in_shape_hides_no_other_fault(write: Write) -> None:
+    first = RULE.format(does="{primitive: P2, most: 3, unit: call, days: 1, per: debt}")
+    second = (
+        RULE.format(does="{primitive: P9, words: [treats]}")
+        .replace("OURS-1", "OURS-2")
+        .replace("\nrules:\n", "")
+    )
+    file = write(f"colour: red\nturn_off: [CN-HOURS]\ntighten: {{US-COOL: {{days: 6}}}}\n{first}{second}")
+    assert faults(file) == [
+        ("R002", ":3"), ("R013", ":4"), ("R012", ":5"), ("R002", ":10 rule OURS-1"), ("R009", ":15 rule OURS-2"),
+    ]  # fmt: skip
+
+
 def test_a_pack_of_a_taken_name_is_refused(write: Write) -> None:
     assert faults(write("", "cn.yaml")) == [("R010", ":1")]
 
