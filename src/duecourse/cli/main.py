@@ -29,6 +29,7 @@ from .keys import app as keys_app
 from .plan import plan
 from .policy import app as policy_app
 from .replay import run
+from .rules import app as rules_app
 from .sandbox import sandbox
 from .schedule import schedule
 from .screen import print_problems
@@ -53,6 +54,7 @@ book_app.command()(differences)
 app.add_typer(book_app, name="book")
 app.add_typer(policy_app, name="policy")
 app.command()(schedule)
+app.add_typer(rules_app, name="rules")
 app.command()(plan)
 app.command()(work)
 app.command()(run)

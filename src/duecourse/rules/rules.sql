@@ -181,3 +181,36 @@ verdict AS MATERIALIZED (
            least(useful_until, local_instant((at AT TIME ZONE zone)::date, '21:00', zone)) AS valid_until
     FROM ruled
 )
+
+-- name: record_packs
+-- Keep the content of packs; one that is known already is left as it is.
+-- packs, digests, versions, contents: arrays of equal length; now. Writes: rule_pack_version
+INSERT INTO rule_pack_version (pack, digest, version, content, recorded_at)
+SELECT p.pack, p.digest, p.version, p.content, %(now)s
+FROM unnest(%(packs)s::text[], %(digests)s::bytea[], %(versions)s::int[], %(contents)s::jsonb[])
+     AS p (pack, digest, version, content)
+ON CONFLICT DO NOTHING;
+
+-- name: record_rule_set
+-- Keep which packs make up a rule set; one that is known already is left as it is.
+-- rule_set: bytea; packs: jsonb; turned_on: text[]; now. Writes: rule_set
+INSERT INTO rule_set (rule_set, packs, turned_on, recorded_at)
+VALUES (%(rule_set)s, %(packs)s::jsonb, %(turned_on)s::text[], %(now)s)
+ON CONFLICT DO NOTHING;
+
+-- name: packs_of_rule_set
+-- The packs that a rule set was made of, with what they said.
+-- rule_set: bytea, the digest or its first octets.
+SELECT v.pack, v.version, v.content, s.turned_on
+FROM rule_set s
+CROSS JOIN jsonb_each_text(s.packs) AS named (pack, digest)
+JOIN rule_pack_version v ON v.pack = named.pack AND v.digest = decode(named.digest, 'hex')
+WHERE substring(s.rule_set FROM 1 FOR length(%(rule_set)s::bytea)) = %(rule_set)s::bytea
+ORDER BY v.pack;
+
+-- name: pack_versions
+-- What was recorded of one pack under one version, the newest first: several, where a lender changed it.
+-- pack: text; version: int.
+SELECT content FROM rule_pack_version
+WHERE pack = %(pack)s AND version = %(version)s
+ORDER BY recorded_at DESC;
