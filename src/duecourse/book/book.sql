@@ -33,7 +33,10 @@ WHERE c.state = 'active'
 ON CONFLICT DO NOTHING;
 
 -- name: record_opt_out
--- For every borrower who holds the address, or the one given; the same word twice is one row. Writes: opt_out.
+-- For every borrower who holds the address, or the one given in all lanes where they are; the same word twice is one row.
+-- Writes: opt_out.
+WITH who AS (SELECT %(lane)s::smallint AS lane, %(borrower_id)s::uuid AS borrower_id),
+-- include: book/parties.everywhere
 INSERT INTO opt_out (lane, borrower_id, opt_out_id, channel, address_index, purpose, state, evidence,
                      effective_at, recorded_at)
 SELECT h.lane, h.borrower_id,
@@ -43,8 +46,7 @@ FROM (
     SELECT DISTINCT c.lane, c.borrower_id FROM contact_point c
     WHERE c.address_index = %(address_index)s AND %(borrower_id)s::uuid IS NULL
     UNION
-    SELECT b.lane, b.borrower_id FROM borrower b
-    WHERE b.lane = %(lane)s::smallint AND b.borrower_id = %(borrower_id)s::uuid
+    SELECT e.lane, e.borrower_id FROM everywhere e
 ) AS h
 ON CONFLICT DO NOTHING
 RETURNING lane, borrower_id;
@@ -132,12 +134,20 @@ FROM amounts a JOIN loan l ON l.lane = a.lane AND l.loan_id = a.loan_id
 GROUP BY l.currency ORDER BY l.currency;
 
 -- name: summary_people
--- Over all currencies. lanes: that have a borrower.
-SELECT (SELECT count(*) FROM borrower) AS borrowers,
+-- Over all currencies. lanes: that have a borrower. Presences, and what hangs on them, count once, at home.
+WITH copied_point AS (
+    SELECT c.state FROM borrower p JOIN contact_point c ON c.lane = p.lane AND c.borrower_id = p.borrower_id
+    WHERE p.home_lane IS NOT NULL
+)
+SELECT (SELECT count(*) FROM borrower WHERE home_lane IS NULL AND merged_into IS NULL) AS borrowers,
        (SELECT count(DISTINCT lane) FROM borrower) AS lanes,
-       (SELECT count(*) FROM contact_point WHERE state = 'active') AS contact_points,
-       (SELECT count(*) FROM contact_point WHERE state = 'retired') AS retired_contact_points,
-       (SELECT count(*) FROM opt_out) AS opt_outs;
+       (SELECT count(*) FROM contact_point WHERE state = 'active')
+       - (SELECT count(*) FROM copied_point WHERE state = 'active') AS contact_points,
+       (SELECT count(*) FROM contact_point WHERE state = 'retired')
+       - (SELECT count(*) FROM copied_point WHERE state = 'retired') AS retired_contact_points,
+       (SELECT count(*) FROM opt_out)
+       - (SELECT count(*) FROM borrower p JOIN opt_out o ON o.lane = p.lane AND o.borrower_id = p.borrower_id
+          WHERE p.home_lane IS NOT NULL) AS opt_outs;
 
 -- name: summary_money
 -- Per currency. An installment asks for its statement's balance or its due; one that asks for nothing is not counted.

@@ -250,6 +250,8 @@ class ContactPointBuilder:
     def add(self, reader: RowReader, to: Records) -> None:
         """One contact point, or none when the address is empty."""
         before = len(reader.faults)
+        if not reader.get(self._borrower, optional) and not reader.get(self._address, optional):
+            return  # of a party that the row does not have
         channel = reader.need(self._channel, lambda text: Channel(one_of(text, _CHANNELS)))
         region = reader.need(self._region, lambda text: region_code(required(text)))
         rank = reader.get(self._rank, rank_of)
