@@ -14,21 +14,28 @@ WHERE i.lane = ANY(%(lanes)s::smallint[]) AND i.due_on BETWEEN %(as_of)s::date -
   AND {applies};
 
 -- name: retire_contact_points
--- Those still active; the old row goes to history. lanes, ids: of the contact points, in pairs. Writes: contact_point.
-WITH given AS (
-    SELECT DISTINCT g.lane, g.id FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) AS g (lane, id)
-)
+-- Those still active, in every lane where their party is; the old row goes to history. lanes, ids: of the contact points,
+-- in pairs. Writes: contact_point.
+WITH
+-- include: book/parties.holders
+,
+-- include: book/parties.everywhere
 UPDATE contact_point c
 SET state = 'retired', retired_reason = %(reason)s, effective_at = %(now)s, recorded_at = now()
-FROM given g
-WHERE c.lane = g.lane AND c.contact_point_id = g.id AND c.state = 'active';
+FROM everywhere e
+WHERE c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.contact_point_id = ANY(%(ids)s::uuid[])
+  AND c.state = 'active';
 
 -- name: keep_contact_points
 -- Before retire_contact_points, in the same transaction. Writes: book_history.
+WITH
+-- include: book/parties.holders
+,
+-- include: book/parties.everywhere
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT DISTINCT c.lane, 'contact_point', c.contact_point_id::text, now(), to_jsonb(c)
-FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) AS g (lane, id)
-JOIN contact_point c ON c.lane = g.lane AND c.contact_point_id = g.id
+FROM everywhere e
+JOIN contact_point c ON c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.contact_point_id = ANY(%(ids)s::uuid[])
 WHERE c.state = 'active'
 ON CONFLICT DO NOTHING;
 
@@ -53,8 +60,8 @@ RETURNING lane, borrower_id;
 
 -- name: borrower_by_key
 -- key_hash: of the customer key or ID number; kind: 'customer' or 'id-number'.
-SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.language, b.region, b.zone,
-       b.grade, b.attributes
+SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.id_number_index, b.kind,
+       b.collected_on, b.legal_basis, b.language, b.region, b.zone, b.grade, b.attributes
 FROM borrower_key d JOIN borrower b ON b.lane = d.lane AND b.borrower_id = d.borrower_id
 WHERE d.key_lane = get_byte(%(key_hash)s::bytea, 0) AND d.kind = %(kind)s AND d.key_hash = %(key_hash)s;
 

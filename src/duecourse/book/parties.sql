@@ -15,6 +15,13 @@ everywhere AS (
     JOIN borrower p ON p.borrower_id = s.borrower_id AND p.home_lane IS NOT NULL
 )
 
+-- fragment: holders
+-- who(lane, borrower_id) of given contact points. lanes, ids: in pairs.
+who AS (
+    SELECT DISTINCT c.lane, c.borrower_id FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) AS g (lane, id)
+    JOIN contact_point c ON c.lane = g.lane AND c.contact_point_id = g.id
+)
+
 -- name: create_presences
 -- For this session: the presences to be made.
 CREATE TEMP TABLE IF NOT EXISTS stage_presence (

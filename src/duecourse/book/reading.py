@@ -30,6 +30,10 @@ class Borrower:
     borrower_key: str
     name_sealed: bytes | None
     id_number_sealed: bytes | None
+    id_number_index: bytes | None
+    kind: str
+    collected_on: date | None
+    legal_basis: str | None
     language: str
     region: str
     zone: str

@@ -103,6 +103,7 @@ CREATE TABLE borrower (
     CONSTRAINT tombstone_is_whole CHECK ((merged_lane IS NULL) = (merged_into IS NULL))
 );
 CREATE INDEX borrower_key_text ON borrower (borrower_key);
+CREATE INDEX borrower_person ON borrower (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX borrower_presence ON borrower (borrower_id) WHERE home_lane IS NOT NULL;
 
 -- A presence has the contact points of its home, under the same ids.
