@@ -71,7 +71,8 @@ SELECT DISTINCT lane, borrower_id FROM contact_point WHERE address_index = %(add
 
 -- name: contact_points_of
 -- Of one borrower, active ones first.
-SELECT contact_point_id, channel, rank, address_sealed, state, retired_reason
+SELECT contact_point_id, channel, rank, address_sealed, state, retired_reason, collected_on, legal_basis, verified_at,
+       verified_how
 FROM contact_point WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s ORDER BY state, channel, rank;
 
 -- name: loans_of

@@ -149,3 +149,81 @@ ON CONFLICT DO NOTHING;
 -- table: its name. In their order.
 SELECT attname FROM pg_attribute
 WHERE attrelid = to_regclass(%(table)s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum;
+
+-- name: roles_of
+-- What somebody is to others: of loans, and of companies. lanes: where they have rows; borrower_id.
+SELECT l.loan_ref AS loan, l.creditor, p.role, p.since, p.until, b.borrower_key AS borrower
+FROM loan_party p
+JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
+JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
+WHERE p.lane = ANY(%(lanes)s::smallint[]) AND p.borrower_id = %(borrower_id)s
+UNION
+SELECT NULL, NULL, 'company-contact', c.since, c.until, b.borrower_key
+FROM company_contact c JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.company_id
+WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.borrower_id = %(borrower_id)s
+ORDER BY 1, 3, 6;
+
+-- name: parties_to
+-- Who else answers for somebody's loans, and through whom they are reached if they are a company. lane, borrower_id.
+SELECT l.loan_ref AS loan, l.creditor, p.role, p.since, p.until, b.borrower_key AS party
+FROM loan l
+JOIN loan_party p ON p.lane = l.lane AND p.loan_id = l.loan_id
+JOIN borrower b ON b.lane = p.lane AND b.borrower_id = p.borrower_id
+WHERE l.lane = %(lane)s AND l.borrower_id = %(borrower_id)s
+UNION ALL
+SELECT NULL, NULL, 'company-contact', c.since, c.until, b.borrower_key
+FROM company_contact c JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.borrower_id
+WHERE c.lane = %(lane)s AND c.company_id = %(borrower_id)s
+ORDER BY 1, 3, 6;
+
+-- name: lanes_of
+-- Where somebody has rows, home first. lane, borrower_id.
+SELECT lane FROM borrower WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
+UNION ALL
+SELECT lane FROM borrower WHERE borrower_id = %(borrower_id)s AND home_lane IS NOT NULL AND lane <> %(lane)s;
+
+-- name: merged_keys
+-- Keys whose records became part of this one. lane, borrower_id.
+SELECT b.borrower_key FROM borrower b
+WHERE b.merged_lane = %(lane)s AND b.merged_into = %(borrower_id)s ORDER BY 1;
+
+-- name: points_due
+-- Active contact points that are to be verified again: last seen to be right before :seen_before, or refused at least
+-- :failures times since then and since the last delivery. Null :seen_before or :failures: that reason counts for nobody.
+-- Last seen: verified, else collected, else as the book first or last changed it.
+WITH failed AS (
+    SELECT a.contact_point_id, count(*) AS failed
+    FROM attempt a
+    JOIN contact_point c ON c.lane = a.lane AND c.contact_point_id = a.contact_point_id
+    WHERE a.state = 'refused' AND a.claimed_at > coalesce(c.verified_at, '-infinity')
+      AND NOT EXISTS (SELECT 1 FROM attempt g
+                      WHERE g.lane = a.lane AND g.contact_point_id = a.contact_point_id
+                        AND g.state IN ('delivered', 'read') AND g.claimed_at > a.claimed_at)
+    GROUP BY a.contact_point_id
+),
+point AS (
+    SELECT b.borrower_key, c.lane, c.contact_point_id, c.channel, c.rank, c.address_sealed, c.verified_at, c.verified_how,
+           coalesce(c.verified_at, c.collected_on::timestamp AT TIME ZONE b.zone, c.effective_at) AS seen_at
+    FROM contact_point c
+    JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.borrower_id
+    WHERE c.state = 'active' AND b.home_lane IS NULL
+)
+SELECT p.borrower_key, p.contact_point_id, p.channel, p.rank, p.address_sealed, p.verified_at, p.verified_how, p.seen_at,
+       coalesce(f.failed, 0)::int AS failed, coalesce(p.seen_at < %(seen_before)s::timestamptz, false) AS by_age,
+       coalesce(f.failed >= %(failures)s::int, false) AS by_failures
+FROM point p LEFT JOIN failed f ON f.contact_point_id = p.contact_point_id
+WHERE p.seen_at < %(seen_before)s::timestamptz OR f.failed >= %(failures)s::int
+ORDER BY by_failures DESC, p.seen_at, p.borrower_key, p.channel, p.rank
+LIMIT %(take)s;
+
+-- name: verify_point
+-- In every lane where its party is. ids, lanes: of the contact point, in pairs. Writes: contact_point.
+WITH
+-- include: book/parties.holders
+,
+-- include: book/parties.everywhere
+UPDATE contact_point c
+SET verified_at = %(now)s, verified_by = %(by)s, verified_how = %(how)s, recorded_at = now()
+FROM everywhere e
+WHERE c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.contact_point_id = ANY(%(ids)s::uuid[])
+  AND c.state = 'active';

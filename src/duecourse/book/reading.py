@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,10 @@ class ContactPoint:
     address_sealed: bytes
     state: str
     retired_reason: str | None
+    collected_on: date | None
+    legal_basis: str | None
+    verified_at: datetime | None
+    verified_how: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from duecourse.domain.problems import DuecourseError, Problem
 
 from .book import app as book_app
 from .brake import resume, stop
+from .contact_point import app as contact_point_app
 from .context import close_context
 from .demo.week import demo
 from .init import init
 from .keys import app as keys_app
+from .merge import merge
 from .plan import plan
 from .policy import app as policy_app
 from .replay import run
@@ -49,7 +51,9 @@ app.command()(run)
 app.command()(stop)
 app.command()(resume)
 app.command()(status)
+borrower_app.command("merge")(merge)
 app.add_typer(borrower_app, name="borrower")
+app.add_typer(contact_point_app, name="contact-point")
 app.add_typer(message_app, name="message")
 app.add_typer(keys_app, name="keys")
 app.command()(sandbox)

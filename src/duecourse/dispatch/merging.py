@@ -12,13 +12,13 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from duecourse.book.parties import PERSONAL, columns_of, write_presences
+from duecourse.book.parties import PERSONAL, columns_of, lanes_of, write_presences
 from duecourse.book.reading import Borrower, find_borrower
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value, seal_value
 
-from .relocating import SQL, Move, find_moving, hold_lanes, hold_off, on_each, relocate, rows_of, spread
+from .relocating import SQL, Move, find_moving, hold_lanes, hold_off, on_each, relocate, spread
 
 TRIES = 4
 _WISHES = tuple(table for table in PERSONAL if table != "contact_point")
@@ -71,8 +71,8 @@ def _merge(
     by: str,
     now: datetime,
 ) -> Merged:
-    lanes = rows_of(conn, other.lane, other.borrower_id)
-    kept_lanes = rows_of(conn, kept.lane, kept.borrower_id)
+    lanes = lanes_of(conn, other.lane, other.borrower_id)
+    kept_lanes = lanes_of(conn, kept.lane, kept.borrower_id)
     hold_lanes(conn, sorted({*lanes, *kept_lanes}))
     move = Move(
         other.lane,
@@ -161,7 +161,7 @@ def undo_merge(
 
 def _undo(conn: psycopg.Connection, kept: Borrower, found: tuple[Any, ...], by: str, now: datetime) -> Merged:
     _, merge_id, _, other_lane, other_id, moved, merged_at, other_key = found
-    kept_lanes = rows_of(conn, kept.lane, kept.borrower_id)
+    kept_lanes = lanes_of(conn, kept.lane, kept.borrower_id)
     hold_lanes(conn, sorted({other_lane, *kept_lanes}))
     move = Move(kept.lane, kept.borrower_id, other_lane, other_id, [kept.lane], kept_lanes, now, False)
     given = move.parameters

@@ -26,12 +26,6 @@ SELECT lane FROM lane_lease WHERE lane = ANY(%(lanes)s::smallint[]) ORDER BY lan
 -- What is said of a person right now must not fall between the copy and the tombstone.
 LOCK TABLE contact_point, opt_out, consent, hold, preference IN SHARE ROW EXCLUSIVE MODE;
 
--- name: rows_of
--- Where somebody has rows, home first. borrower_id.
-SELECT lane FROM borrower WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
-UNION ALL
-SELECT lane FROM borrower WHERE borrower_id = %(borrower_id)s AND home_lane IS NOT NULL AND lane <> %(lane)s;
-
 -- name: find_own_loans
 -- All loans of the first record.
 INSERT INTO merge_loan (loan_id)
@@ -316,12 +310,6 @@ WHERE lane = ANY(%(kept_lanes)s::smallint[]) AND borrower_id = %(to_id)s;
 -- Writes: borrower_merge.
 INSERT INTO borrower_merge (lane, merge_id, kept_id, other_lane, other_id, moved, evidence, merged_by, merged_at)
 VALUES (%(to_lane)s, %(merge_id)s, %(to_id)s, %(from_lane)s, %(from_id)s, %(moved)s, %(evidence)s, %(by)s, %(now)s);
-
--- name: last_merge
--- Of a person kept with a record that is a tombstone now. kept_lane, kept_id; other_id.
-SELECT merge_id, other_lane, moved FROM borrower_merge
-WHERE lane = %(kept_lane)s AND kept_id = %(kept_id)s AND other_id = %(other_id)s AND undone_at IS NULL
-ORDER BY merged_at DESC LIMIT 1;
 
 -- name: moved_points
 -- The contact points of the first record, as an undo will want them back. lane.

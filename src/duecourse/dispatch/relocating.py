@@ -98,12 +98,6 @@ def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> None:
     conn.execute(SQL["lock_wishes"])
 
 
-def rows_of(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> list[int]:
-    """The lanes where somebody has rows, home first."""
-    given = {"lane": lane, "borrower_id": borrower_id}
-    return [row[0] for row in conn.execute(SQL["rows_of"], given).fetchall()]
-
-
 def find_moving(conn: psycopg.Connection, move: Move) -> None:
     """What the loans in merge_loan bring along. Raises DuecourseError D067 when something of it is under way."""
     given = move.parameters
