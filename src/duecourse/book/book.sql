@@ -56,26 +56,36 @@ FROM (
 WHERE e.lane = i.lane AND e.loan_id = i.loan_id AND e.number = i.number AND e.grace_days > i.grace_days;
 
 -- name: retire_contact_points
--- Those still active; the old row goes to history. lanes, ids: of the contact points, in pairs. Writes: contact_point.
-WITH given AS (
-    SELECT DISTINCT g.lane, g.id FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) AS g (lane, id)
-)
+-- Those still active, in every lane where their party is; the old row goes to history. lanes, ids: of the contact points,
+-- in pairs. Writes: contact_point.
+WITH
+-- include: book/parties.holders
+,
+-- include: book/parties.everywhere
 UPDATE contact_point c
 SET state = 'retired', retired_reason = %(reason)s, effective_at = %(now)s, recorded_at = now()
-FROM given g
-WHERE c.lane = g.lane AND c.contact_point_id = g.id AND c.state = 'active';
+FROM everywhere e
+WHERE c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.contact_point_id = ANY(%(ids)s::uuid[])
+  AND c.state = 'active';
 
 -- name: keep_contact_points
 -- Before retire_contact_points, in the same transaction. Writes: book_history.
+WITH
+-- include: book/parties.holders
+,
+-- include: book/parties.everywhere
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT DISTINCT c.lane, 'contact_point', c.contact_point_id::text, now(), to_jsonb(c)
-FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) AS g (lane, id)
-JOIN contact_point c ON c.lane = g.lane AND c.contact_point_id = g.id
+FROM everywhere e
+JOIN contact_point c ON c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.contact_point_id = ANY(%(ids)s::uuid[])
 WHERE c.state = 'active'
 ON CONFLICT DO NOTHING;
 
 -- name: record_opt_out
--- For every borrower who holds the address, or the one given; the same word twice is one row. Writes: opt_out.
+-- For every borrower who holds the address, or the one given in all lanes where they are; the same word twice is one row.
+-- Writes: opt_out.
+WITH who AS (SELECT %(lane)s::smallint AS lane, %(borrower_id)s::uuid AS borrower_id),
+-- include: book/parties.everywhere
 INSERT INTO opt_out (lane, borrower_id, opt_out_id, channel, address_index, purpose, state, evidence,
                      effective_at, recorded_at)
 SELECT h.lane, h.borrower_id,
@@ -85,16 +95,15 @@ FROM (
     SELECT DISTINCT c.lane, c.borrower_id FROM contact_point c
     WHERE c.address_index = %(address_index)s AND %(borrower_id)s::uuid IS NULL
     UNION
-    SELECT b.lane, b.borrower_id FROM borrower b
-    WHERE b.lane = %(lane)s::smallint AND b.borrower_id = %(borrower_id)s::uuid
+    SELECT e.lane, e.borrower_id FROM everywhere e
 ) AS h
 ON CONFLICT DO NOTHING
 RETURNING lane, borrower_id;
 
 -- name: borrower_by_key
 -- key_hash: of the customer key or ID number; kind: 'customer' or 'id-number'.
-SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.language, b.region, b.zone,
-       b.grade, b.attributes
+SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.id_number_index, b.kind,
+       b.collected_on, b.legal_basis, b.language, b.region, b.zone, b.grade, b.attributes
 FROM borrower_key d JOIN borrower b ON b.lane = d.lane AND b.borrower_id = d.borrower_id
 WHERE d.key_lane = get_byte(%(key_hash)s::bytea, 0) AND d.kind = %(kind)s AND d.key_hash = %(key_hash)s;
 
@@ -104,7 +113,8 @@ SELECT DISTINCT lane, borrower_id FROM contact_point WHERE address_index = %(add
 
 -- name: contact_points_of
 -- Of one borrower, active ones first.
-SELECT contact_point_id, channel, rank, address_sealed, state, retired_reason
+SELECT contact_point_id, channel, rank, address_sealed, state, retired_reason, collected_on, legal_basis, verified_at,
+       verified_how
 FROM contact_point WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s ORDER BY state, channel, rank;
 
 -- name: loans_of
@@ -175,12 +185,20 @@ FROM amounts a JOIN loan l ON l.lane = a.lane AND l.loan_id = a.loan_id
 GROUP BY l.currency ORDER BY l.currency;
 
 -- name: summary_people
--- Over all currencies. lanes: that have a borrower.
-SELECT (SELECT count(*) FROM borrower) AS borrowers,
+-- Over all currencies. lanes: that have a borrower. Presences, and what hangs on them, count once, at home.
+WITH copied_point AS (
+    SELECT c.state FROM borrower p JOIN contact_point c ON c.lane = p.lane AND c.borrower_id = p.borrower_id
+    WHERE p.home_lane IS NOT NULL
+)
+SELECT (SELECT count(*) FROM borrower WHERE home_lane IS NULL AND merged_into IS NULL) AS borrowers,
        (SELECT count(DISTINCT lane) FROM borrower) AS lanes,
-       (SELECT count(*) FROM contact_point WHERE state = 'active') AS contact_points,
-       (SELECT count(*) FROM contact_point WHERE state = 'retired') AS retired_contact_points,
-       (SELECT count(*) FROM opt_out) AS opt_outs;
+       (SELECT count(*) FROM contact_point WHERE state = 'active')
+       - (SELECT count(*) FROM copied_point WHERE state = 'active') AS contact_points,
+       (SELECT count(*) FROM contact_point WHERE state = 'retired')
+       - (SELECT count(*) FROM copied_point WHERE state = 'retired') AS retired_contact_points,
+       (SELECT count(*) FROM opt_out)
+       - (SELECT count(*) FROM borrower p JOIN opt_out o ON o.lane = p.lane AND o.borrower_id = p.borrower_id
+          WHERE p.home_lane IS NOT NULL) AS opt_outs;
 
 -- name: summary_money
 -- Per currency. An installment asks for its statement's balance or its due; one that asks for nothing is not counted.

@@ -15,7 +15,7 @@ from .fields import Field, FieldMaker, RowReader
 from .mapping import Mapping as MappingFile
 from .mapping import Section
 from .parsing import FieldFault
-from .people import BorrowerBuilder, ContactPointBuilder
+from .people import BorrowerBuilder, ContactPointBuilder, PartyBuilder
 from .records import Fault, Records
 from .source import OpenSource, Row
 
@@ -62,6 +62,12 @@ class RowBuilder:
             )
         if loan is not None:
             self._add("loan", loan, lambda make: LoanBuilder(loan, make, keyring, borrower, currency))
+        for i, party in enumerate(mapping.party):
+            self._add(
+                f"party.{i}",
+                party,
+                lambda make, party=party: PartyBuilder(party, make, keyring, borrower, loan),  # type: ignore[misc]
+            )
         for i, due in enumerate(mapping.installment):
             self._add(
                 f"installment.{i}",

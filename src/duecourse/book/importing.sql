@@ -7,12 +7,17 @@
 -- so that a second row with the same key is told from a repeated import. pending_*: what a check would have written.
 -- fresh: borrower or loan are new, so nothing of theirs is in the book to compare with.
 CREATE TEMP TABLE IF NOT EXISTS stage_borrower (
-    row_no bigint, key_hash bytea, own_id uuid, borrower_key text, name_sealed bytea, id_number_sealed bytea,
-    id_number_index bytea, language text, region text, zone text, grade text, attributes jsonb, row_digest bytea,
+    row_no bigint, key_hash bytea, own_id uuid, borrower_key text, kind text, name_sealed bytea, id_number_sealed bytea,
+    id_number_index bytea, language text, region text, zone text, grade text, attributes jsonb, collected_on date,
+    legal_basis text, row_digest bytea, as_party boolean, place smallint, beside_loan uuid, beside_company bytea,
     lane smallint, borrower_id uuid, fresh boolean);
+CREATE TEMP TABLE IF NOT EXISTS stage_party (
+    row_no bigint, key_hash bytea, role text, loan_id uuid, company_hash bytea, since date, until date,
+    lane smallint, borrower_id uuid, home_lane smallint, company_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_contact_point (
     row_no bigint, key_hash bytea, own_id uuid, contact_point_id uuid, channel text, rank smallint,
-    address_sealed bytea, address_index bytea, lane smallint, borrower_id uuid, fresh boolean);
+    address_sealed bytea, address_index bytea, collected_on date, legal_basis text,
+    lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_loan (
     row_no bigint, key_hash bytea, loan_id uuid, loan_ref text, creditor text, product text, rate_type text,
     method text, currency text, principal_minor bigint, annual_rate numeric(12, 8), started_on date,
@@ -30,7 +35,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_record (
     row_no bigint, kind smallint, record_id uuid, digest uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_bad (row_no bigint, code text, PRIMARY KEY (row_no, code));
 CREATE TEMP TABLE IF NOT EXISTS stage_key (
-    key_hash bytea PRIMARY KEY, lane smallint, borrower_id uuid, own_id uuid, is_new boolean);
+    key_hash bytea PRIMARY KEY, lane smallint, borrower_id uuid, own_id uuid, is_company boolean, is_new boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_loan_at (
     loan_id uuid PRIMARY KEY, lane smallint, borrower_id uuid, currency text, is_new boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_dropped (lane smallint, loan_id uuid, number integer);
@@ -40,19 +45,24 @@ CREATE TEMP TABLE IF NOT EXISTS stage_mark (
     share numeric, due_seq bigint, pay_seq bigint);
 CREATE TEMP TABLE IF NOT EXISTS seen (record_id uuid PRIMARY KEY, row_no bigint, digest uuid);
 CREATE TEMP TABLE IF NOT EXISTS pending_key (
-    kind text, key_hash bytea, lane smallint, borrower_id uuid, PRIMARY KEY (kind, key_hash));
+    kind text, key_hash bytea, lane smallint, borrower_id uuid, is_company boolean, PRIMARY KEY (kind, key_hash));
 CREATE TEMP TABLE IF NOT EXISTS pending_loan (
     loan_id uuid PRIMARY KEY, lane smallint, borrower_id uuid, currency text);
 CREATE TEMP TABLE IF NOT EXISTS stage_allocation (
     lane smallint, loan_id uuid, number integer, payment_id uuid, amount_minor bigint, paid_on date);
 
 -- name: copy_borrowers
-COPY stage_borrower (row_no, key_hash, own_id, borrower_key, name_sealed, id_number_sealed, id_number_index, language,
-                     region, zone, grade, attributes, row_digest) FROM STDIN;
+COPY stage_borrower (row_no, key_hash, own_id, borrower_key, kind, name_sealed, id_number_sealed, id_number_index,
+                     language, region, zone, grade, attributes, collected_on, legal_basis, row_digest, as_party, place,
+                     beside_loan, beside_company) FROM STDIN;
 
 -- name: copy_contact_points
-COPY stage_contact_point (row_no, key_hash, own_id, contact_point_id, channel, rank, address_sealed, address_index)
-FROM STDIN;
+COPY stage_contact_point (row_no, key_hash, own_id, contact_point_id, channel, rank, address_sealed, address_index,
+                          collected_on, legal_basis) FROM STDIN;
+
+-- name: copy_parties
+-- Roles.
+COPY stage_party (row_no, key_hash, role, loan_id, company_hash, since, until) FROM STDIN;
 
 -- name: copy_loans
 COPY stage_loan (row_no, key_hash, loan_id, loan_ref, creditor, product, rate_type, method, currency, principal_minor,
@@ -71,7 +81,7 @@ COPY stage_record (row_no, kind, record_id, digest) FROM STDIN;
 
 -- name: clear_staging
 TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_record,
-    stage_bad, stage_key, stage_loan_at, stage_dropped, stage_touched, stage_mark,
+    stage_party, stage_bad, stage_key, stage_loan_at, stage_dropped, stage_touched, stage_mark,
     stage_allocation;
 
 -- name: forget_seen
@@ -80,7 +90,7 @@ TRUNCATE seen, pending_key, pending_loan;
 
 -- name: analyze_staging
 -- Temporary tables have no statistics of their own accord, and a plan for one row is wrong for ten thousand.
-ANALYZE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_record;
+ANALYZE stage_borrower, stage_contact_point, stage_party, stage_loan, stage_installment, stage_payment, stage_record;
 
 -- name: lock_book
 -- One writer of loans and payments at a time: two batches that pay the same loan would each miss the other's
@@ -104,15 +114,17 @@ FROM (
     FROM stage_record s LEFT JOIN seen n USING (record_id)
     WINDOW in_file AS (PARTITION BY s.record_id ORDER BY s.row_no)
 ) AS r
-WHERE r.again AND (r.digest <> r.first_digest OR r.kind >= 4)
+WHERE r.again AND (r.digest <> r.first_digest OR r.kind IN (4, 5))
 ON CONFLICT DO NOTHING;
 
 -- name: find_keys
 -- What the directory, or this check, already knows of the batch's customer keys.
-INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_new)
+INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_company, is_new)
 SELECT DISTINCT ON (k.key_hash) k.key_hash, coalesce(d.lane, p.lane), coalesce(d.borrower_id, p.borrower_id),
-       NULL::uuid, false
+       NULL::uuid, p.is_company, false
 FROM (SELECT key_hash FROM stage_borrower UNION SELECT key_hash FROM stage_contact_point
+      UNION SELECT key_hash FROM stage_party
+      UNION SELECT company_hash FROM stage_party WHERE company_hash IS NOT NULL
       UNION SELECT key_hash FROM stage_loan) AS k
 LEFT JOIN borrower_key d ON d.key_lane = get_byte(k.key_hash, 0) AND d.kind = 'customer' AND d.key_hash = k.key_hash
 LEFT JOIN pending_key p ON p.kind = 'customer' AND p.key_hash = k.key_hash
@@ -124,6 +136,7 @@ INSERT INTO stage_loan_at (loan_id, lane, borrower_id, currency, is_new)
 SELECT k.loan_id, coalesce(l.lane, p.lane), coalesce(l.borrower_id, p.borrower_id), coalesce(l.currency, p.currency),
        false
 FROM (SELECT loan_id FROM stage_loan UNION SELECT loan_id FROM stage_installment
+      UNION SELECT loan_id FROM stage_party WHERE loan_id IS NOT NULL
       UNION SELECT loan_id FROM stage_payment) AS k
 LEFT JOIN loan l ON l.loan_id = k.loan_id
 LEFT JOIN pending_loan p ON p.loan_id = k.loan_id
@@ -158,6 +171,37 @@ LEFT JOIN (SELECT DISTINCT ON (t.loan_id) t.loan_id, t.currency
 WHERE t.currency IS DISTINCT FROM o.currency
 ON CONFLICT DO NOTHING;
 
+-- name: check_parties
+-- Roles that cannot be: of somebody whom neither the book nor this file describes (B033), for an unknown loan (B062), for
+-- an unknown company or for one that is a person (B063), of a borrower other than the loan's (B064), and of the loan's
+-- own borrower (B065).
+WITH role AS (
+    SELECT p.row_no, p.role, p.loan_id, p.company_hash,
+           EXISTS (SELECT 1 FROM (SELECT key_hash FROM stage_key UNION ALL SELECT key_hash FROM stage_borrower) AS k
+                   WHERE k.key_hash = p.key_hash) AS is_known,
+           coalesce(a.loan_id, l.loan_id) IS NOT NULL AS has_loan,
+           coalesce(k.borrower_id = a.borrower_id, l.key_hash = p.key_hash) AS is_borrower
+    FROM stage_party p
+    LEFT JOIN stage_key k ON k.key_hash = p.key_hash
+    LEFT JOIN stage_loan_at a ON a.loan_id = p.loan_id
+    LEFT JOIN LATERAL (SELECT loan_id, key_hash FROM stage_loan s WHERE s.loan_id = p.loan_id LIMIT 1) AS l ON true
+),
+company AS (
+    SELECT DISTINCT p.company_hash FROM stage_party p
+    LEFT JOIN stage_borrower s ON s.key_hash = p.company_hash
+    LEFT JOIN stage_key k ON k.key_hash = p.company_hash
+    LEFT JOIN borrower b ON b.lane = k.lane AND b.borrower_id = k.borrower_id
+    WHERE p.company_hash IS NOT NULL AND (s.kind = 'company' OR coalesce(b.kind = 'company', k.is_company))
+)
+INSERT INTO stage_bad (row_no, code)
+SELECT row_no, 'B033' FROM role WHERE NOT is_known
+UNION SELECT row_no, 'B062' FROM role WHERE loan_id IS NOT NULL AND NOT has_loan
+UNION SELECT row_no, 'B063' FROM role r
+WHERE company_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM company c WHERE c.company_hash = r.company_hash)
+UNION SELECT row_no, 'B064' FROM role WHERE role = 'borrower' AND has_loan AND NOT coalesce(is_borrower, false)
+UNION SELECT row_no, 'B065' FROM role WHERE role IN ('co-borrower', 'guarantor') AND is_borrower
+ON CONFLICT DO NOTHING;
+
 -- name: check_zones
 -- Zones that this database does not know (B021), though Python does.
 INSERT INTO stage_bad (row_no, code)
@@ -172,11 +216,12 @@ SELECT array_agg(name) FROM pg_timezone_names;
 -- Take every record of a refused row out of the batch. Answers how many records went.
 WITH b AS (DELETE FROM stage_borrower s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      c AS (DELETE FROM stage_contact_point s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
+     y AS (DELETE FROM stage_party s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      l AS (DELETE FROM stage_loan s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      i AS (DELETE FROM stage_installment s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      p AS (DELETE FROM stage_payment s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      r AS (DELETE FROM stage_record s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1)
-SELECT (SELECT count(*) FROM b) + (SELECT count(*) FROM c) + (SELECT count(*) FROM l)
+SELECT (SELECT count(*) FROM b) + (SELECT count(*) FROM c) + (SELECT count(*) FROM y) + (SELECT count(*) FROM l)
      + (SELECT count(*) FROM i) + (SELECT count(*) FROM p) + (SELECT count(*) FROM r);
 
 -- name: bad_rows
@@ -188,24 +233,41 @@ SELECT DISTINCT ON (record_id) record_id, row_no, digest FROM stage_record ORDER
 ON CONFLICT DO NOTHING;
 
 -- name: drop_repeated
--- Harmless repetitions of a borrower, contact point or loan within the batch: the first row speaks.
+-- Harmless repetitions of a borrower, contact point, role or loan within the batch: the first row speaks, a [borrower]
+-- before a [[party]].
 WITH b AS (DELETE FROM stage_borrower s USING stage_borrower f
-           WHERE f.key_hash = s.key_hash AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1),
+           WHERE f.key_hash = s.key_hash
+             AND (f.as_party, f.place, f.row_no, f.ctid) < (s.as_party, s.place, s.row_no, s.ctid) RETURNING 1),
+     y AS (DELETE FROM stage_party s USING stage_party f
+           WHERE f.key_hash = s.key_hash AND f.role = s.role AND f.loan_id IS NOT DISTINCT FROM s.loan_id
+             AND f.company_hash IS NOT DISTINCT FROM s.company_hash AND (f.row_no, f.ctid) < (s.row_no, s.ctid)
+           RETURNING 1),
      c AS (DELETE FROM stage_contact_point s USING stage_contact_point f
            WHERE f.key_hash = s.key_hash AND f.channel = s.channel AND f.address_index = s.address_index
              AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1),
      l AS (DELETE FROM stage_loan s USING stage_loan f
            WHERE f.loan_id = s.loan_id AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1)
-SELECT (SELECT count(*) FROM b), (SELECT count(*) FROM c), (SELECT count(*) FROM l);
+SELECT (SELECT count(*) FROM b), (SELECT count(*) FROM y), (SELECT count(*) FROM c), (SELECT count(*) FROM l);
+
+-- name: settle_owners
+-- Whoever borrows in this batch is placed by the own key, even if a [[party]] alone describes them: their loan needs a
+-- lane before anybody can be placed beside it.
+UPDATE stage_borrower s SET place = 0, beside_loan = NULL, beside_company = NULL
+WHERE s.place <> 0 AND EXISTS (SELECT 1 FROM stage_loan l WHERE l.key_hash = s.key_hash);
 
 -- name: assign_lanes
 -- Lane and borrower of each new key, once and for all. The same ID number joins the lane it already has, in the
 -- directory, in this batch through a known key, or through the batch's first row with it; else the lane is the
--- first byte of the key's hash. share_person: it also joins the person.
-INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_new)
+-- first byte of the key's hash, or that of the loan or company they are new beside. share_person: it also joins the
+-- person. place: 0 who lives by the own key, then 1 beside a loan, then 2 beside a company.
+INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_company, is_new)
 WITH fresh AS (
-    SELECT s.key_hash, get_byte(s.key_hash, 0)::smallint AS lane, s.own_id, s.id_number_index, s.row_no
-    FROM stage_borrower s WHERE NOT EXISTS (SELECT 1 FROM stage_key k WHERE k.key_hash = s.key_hash)
+    SELECT s.key_hash, coalesce(a.lane, c.lane, get_byte(s.key_hash, 0)::smallint) AS lane, s.own_id,
+           s.id_number_index, s.kind, s.row_no
+    FROM stage_borrower s
+    LEFT JOIN stage_loan_at a ON a.loan_id = s.beside_loan
+    LEFT JOIN stage_key c ON c.key_hash = s.beside_company
+    WHERE s.place = %(place)s AND NOT EXISTS (SELECT 1 FROM stage_key k WHERE k.key_hash = s.key_hash)
 ),
 holder AS (
     SELECT DISTINCT ON (h.id_number_index) h.id_number_index, h.lane, h.borrower_id
@@ -225,7 +287,8 @@ holder AS (
     ORDER BY h.id_number_index, h.place, h.row_no
 )
 SELECT f.key_hash, coalesce(h.lane, f.lane),
-       CASE WHEN %(share_person)s THEN coalesce(h.borrower_id, f.own_id) ELSE f.own_id END, f.own_id, true
+       CASE WHEN %(share_person)s THEN coalesce(h.borrower_id, f.own_id) ELSE f.own_id END, f.own_id,
+       f.kind = 'company', true
 FROM fresh f LEFT JOIN holder h ON h.id_number_index = f.id_number_index;
 
 -- name: place_borrowers
@@ -249,6 +312,16 @@ SELECT loan_id, lane, borrower_id, currency, true FROM stage_loan WHERE fresh;
 UPDATE stage_installment s SET lane = a.lane, borrower_id = a.borrower_id, fresh = a.is_new
 FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
 
+-- name: place_parties
+-- A role lives in the lane of its loan or company; its player has a home that may be another.
+UPDATE stage_party s
+SET lane = coalesce(a.lane, c.lane), borrower_id = k.borrower_id, home_lane = k.lane, company_id = c.borrower_id
+FROM stage_party t
+JOIN stage_key k ON k.key_hash = t.key_hash
+LEFT JOIN stage_loan_at a ON a.loan_id = t.loan_id
+LEFT JOIN stage_key c ON c.key_hash = t.company_hash
+WHERE t.ctid = s.ctid;
+
 -- name: place_payments
 UPDATE stage_payment s SET lane = a.lane, fresh = a.is_new FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
 
@@ -260,10 +333,10 @@ ANALYZE stage_borrower (lane), stage_contact_point (lane), stage_loan (lane), st
 -- name: keep_pending
 -- A check writes nothing to the book, but later rows of the file may speak of what it would have written.
 WITH keys AS (
-    INSERT INTO pending_key (kind, key_hash, lane, borrower_id)
-    SELECT 'customer', key_hash, lane, borrower_id FROM stage_key WHERE is_new
+    INSERT INTO pending_key (kind, key_hash, lane, borrower_id, is_company)
+    SELECT 'customer', key_hash, lane, borrower_id, is_company FROM stage_key WHERE is_new
     UNION ALL
-    SELECT DISTINCT ON (s.id_number_index) 'id-number', s.id_number_index, s.lane, s.borrower_id
+    SELECT DISTINCT ON (s.id_number_index) 'id-number', s.id_number_index, s.lane, s.borrower_id, false
     FROM stage_borrower s WHERE s.id_number_index IS NOT NULL
     ON CONFLICT DO NOTHING
 )
@@ -288,9 +361,15 @@ ON CONFLICT DO NOTHING;
 WITH c AS (DELETE FROM stage_contact_point WHERE borrower_id <> own_id RETURNING 1)
 DELETE FROM stage_borrower WHERE borrower_id <> own_id;
 
+-- name: skip_described_borrowers
+-- What a row of the lender's customers said of somebody, no [[party]] of a contract changes.
+DELETE FROM stage_borrower s USING borrower b
+WHERE s.as_party AND NOT s.fresh AND b.lane = s.lane AND b.borrower_id = s.borrower_id AND b.described_by = 'borrower';
+
 -- name: skip_same_borrowers
 DELETE FROM stage_borrower s USING borrower b
-WHERE NOT s.fresh AND b.lane = s.lane AND b.borrower_id = s.borrower_id AND b.row_digest = s.row_digest;
+WHERE NOT s.fresh AND b.lane = s.lane AND b.borrower_id = s.borrower_id AND b.row_digest = s.row_digest
+  AND (s.as_party OR b.described_by = 'borrower');
 
 -- name: keep_old_borrowers
 -- Writes: book_history.
@@ -300,12 +379,19 @@ FROM borrower b JOIN stage_borrower s ON s.lane = b.lane AND s.borrower_id = b.b
 
 -- name: write_borrowers
 -- Writes: borrower.
-INSERT INTO borrower (lane, borrower_id, borrower_key, name_sealed, id_number_sealed, id_number_index, language,
-                      region, zone, grade, attributes, row_digest, effective_at, recorded_at)
-SELECT lane, borrower_id, borrower_key, name_sealed, id_number_sealed, id_number_index, language,
-       region, zone, grade, attributes, row_digest, %(now)s, %(recorded_at)s
-FROM stage_borrower
+INSERT INTO borrower (lane, borrower_id, borrower_key, kind, person_id, described_by, name_sealed, id_number_sealed,
+                      id_number_index, language, region, zone, grade, attributes, collected_on, legal_basis, row_digest,
+                      effective_at, recorded_at)
+SELECT s.lane, s.borrower_id, s.borrower_key, s.kind, nullif(d.borrower_id, s.borrower_id),
+       CASE WHEN s.as_party THEN 'party' ELSE 'borrower' END, s.name_sealed, s.id_number_sealed, s.id_number_index,
+       s.language, s.region, s.zone, s.grade, s.attributes, s.collected_on, s.legal_basis, s.row_digest,
+       %(now)s, %(recorded_at)s
+FROM stage_borrower s
+LEFT JOIN borrower_key d ON d.key_lane = get_byte(s.id_number_index, 0) AND d.kind = 'id-number'
+                        AND d.key_hash = s.id_number_index
 ON CONFLICT (lane, borrower_id) DO UPDATE SET
+    kind = EXCLUDED.kind, person_id = EXCLUDED.person_id, described_by = EXCLUDED.described_by,
+    collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     name_sealed = EXCLUDED.name_sealed, id_number_sealed = EXCLUDED.id_number_sealed,
     id_number_index = EXCLUDED.id_number_index, language = EXCLUDED.language, region = EXCLUDED.region,
     zone = EXCLUDED.zone, grade = EXCLUDED.grade, attributes = EXCLUDED.attributes,
@@ -315,7 +401,8 @@ ON CONFLICT (lane, borrower_id) DO UPDATE SET
 -- Known and in force, or retired for a reason of ours: a dead number does not come back with the next delivery.
 DELETE FROM stage_contact_point s USING contact_point c
 WHERE NOT s.fresh AND c.lane = s.lane AND c.contact_point_id = s.contact_point_id
-  AND (c.state = 'active' AND c.rank = s.rank OR c.state = 'retired' AND c.retired_reason <> 'replaced');
+  AND (c.state = 'active' AND c.rank = s.rank
+       AND (c.collected_on, c.legal_basis) IS NOT DISTINCT FROM (s.collected_on, s.legal_basis) OR c.state = 'retired' AND c.retired_reason <> 'replaced');
 
 -- name: keep_old_contact_points
 -- Those that change, and those that lose their place to another address. Writes: book_history.
@@ -338,11 +425,13 @@ WHERE NOT s.fresh AND s.lane = c.lane AND s.borrower_id = c.borrower_id AND s.ch
 -- name: write_contact_points
 -- Writes: contact_point.
 INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index,
-                           effective_at, recorded_at)
-SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, %(now)s, %(recorded_at)s
+                           collected_on, legal_basis, effective_at, recorded_at)
+SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, collected_on, legal_basis,
+       %(now)s, %(recorded_at)s
 FROM stage_contact_point
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
     rank = EXCLUDED.rank, state = 'active', retired_reason = NULL,
+    collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_loans

@@ -97,6 +97,7 @@ class BorrowerSection(Section):
     """A borrower: the lender's customer key, and what is needed to reach the person lawfully."""
 
     key: TextValue
+    kind: TextValue = TextRule(value="person")
     name: TextValue | None = None
     id_number: TextValue | None = None
     language: TextValue
@@ -104,6 +105,8 @@ class BorrowerSection(Section):
     zone: TextValue
     grade: TextValue = TextRule(value="")
     attributes: dict[str, Attribute] = Field(default={})
+    collected_on: DateValue | None = None
+    legal_basis: TextValue | None = None
     same_id_number: Literal["lane", "person"] = "lane"
 
 
@@ -115,7 +118,32 @@ class ContactPointSection(Section):
     rank: IntegerValue = IntegerRule(value=1)
     address: TextValue
     region: TextValue | None = None
+    collected_on: DateValue | None = None
+    legal_basis: TextValue | None = None
     if_bad: Literal["refuse-row", "leave-out"] = "refuse-row"
+
+
+class PartySection(Section):
+    """Somebody's role: co-borrower or guarantor of a loan, contact of a company, borrower, or applicant without a loan.
+
+    Without `language`, and without a [borrower] to take it from, the row says no more than the role of somebody known.
+    """
+
+    role: TextValue
+    key: TextValue
+    loan: TextValue | None = None
+    creditor: TextValue | None = None
+    company: TextValue | None = None
+    since: DateValue | None = None
+    until: DateValue | None = None
+    kind: TextValue = TextRule(value="person")
+    name: TextValue | None = None
+    id_number: TextValue | None = None
+    language: TextValue | None = None
+    region: TextValue | None = None
+    zone: TextValue | None = None
+    collected_on: DateValue | None = None
+    legal_basis: TextValue | None = None
 
 
 class ScheduleSection(Strict):
@@ -227,6 +255,7 @@ class Mapping(Strict):
     vars: dict[str, Variable] = Field(default={})
     borrower: BorrowerSection | None = None
     contact_point: list[ContactPointSection] = Field(default=[])
+    party: list[PartySection] = Field(default=[])
     loan: LoanSection | None = None
     installment: list[InstallmentSection] = Field(default=[])
     payment: list[PaymentSection] = Field(default=[])
@@ -235,7 +264,8 @@ class Mapping(Strict):
     @model_validator(mode="after")
     def _hangs_together(self) -> Mapping:
         faults: list[str] = []
-        if not (self.borrower or self.contact_point or self.loan or self.installment or self.payment):
+        people = self.borrower or self.contact_point or self.party
+        if not (people or self.loan or self.installment or self.payment):
             faults.append("nothing is mapped: give at least one of [borrower], [[contact_point]], [loan], …")
         if self.borrower is None:
             if self.loan is not None and self.loan.borrower is None:
@@ -252,11 +282,21 @@ class Mapping(Strict):
                 for section in owed
                 if section.loan is None or section.creditor is None
             ][:1]
+        faults += self._party_faults()
         if self.feed is not None:
             faults += self._feed_faults(self.feed)
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _party_faults(self) -> Iterable[str]:
+        """A person is described whole, or not at all."""
+        for i, party in enumerate(self.party):
+            given = [party.language, party.region, party.zone]
+            if self.borrower is None and any(given) and not all(given):
+                yield f"party.{i} needs language, region and zone together when there is no [borrower]"
+            if self.borrower is None and not any(given) and (party.name or party.id_number):
+                yield f"party.{i} has a name or ID number, and so needs language, region and zone"
 
     def _feed_faults(self, feed: FeedSection) -> Iterable[str]:
         """A feed under another name than its payments would hold nothing back, and nobody would see it."""
@@ -274,7 +314,9 @@ class Mapping(Strict):
                 yield f"feed.{key} is {said!r}, the payments carry {named}"
 
 
-Target: TypeAlias = BorrowerSection | ContactPointSection | LoanSection | InstallmentSection | PaymentSection
+Target: TypeAlias = (
+    BorrowerSection | ContactPointSection | PartySection | LoanSection | InstallmentSection | PaymentSection
+)
 
 __all__ = ["DateRule", "Mapping", "MoneyRule", "NumberRule", "load_mapping", "parse_mapping"]
 

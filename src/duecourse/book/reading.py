@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,10 @@ class Borrower:
     borrower_key: str
     name_sealed: bytes | None
     id_number_sealed: bytes | None
+    id_number_index: bytes | None
+    kind: str
+    collected_on: date | None
+    legal_basis: str | None
     language: str
     region: str
     zone: str
@@ -46,6 +50,10 @@ class ContactPoint:
     address_sealed: bytes
     state: str
     retired_reason: str | None
+    collected_on: date | None
+    legal_basis: str | None
+    verified_at: datetime | None
+    verified_how: str | None
 
 
 @dataclass(frozen=True, slots=True)

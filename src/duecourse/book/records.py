@@ -10,14 +10,22 @@ from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
+OWN, BESIDE_LOAN, BESIDE_COMPANY = 0, 1, 2
+"""How the lane of somebody new is found: by the key, beside a loan, beside a company. In this order."""
+
 
 class BorrowerRecord(NamedTuple):
-    """A row for stage_borrower, in its column order."""
+    """A row for stage_borrower, in its column order.
+
+    as_party: a [[party]] describes the row, which gives way to a [borrower]. place, beside_loan and beside_company (its
+    key's hash): in whose lane somebody new is placed.
+    """
 
     row: int
     key_hash: bytes
     own_id: UUID
     borrower_key: str
+    kind: str
     name_sealed: bytes | None
     id_number_sealed: bytes | None
     id_number_index: bytes | None
@@ -26,7 +34,25 @@ class BorrowerRecord(NamedTuple):
     zone: str
     grade: str
     attributes: str
+    collected_on: date | None
+    legal_basis: str | None
     row_digest: bytes
+    as_party: bool = False
+    place: int = OWN
+    beside_loan: UUID | None = None
+    beside_company: bytes | None = None
+
+
+class PartyRecord(NamedTuple):
+    """A row for stage_party, in its column order: who answers for a loan, or for a company."""
+
+    row: int
+    key_hash: bytes
+    role: str
+    loan_id: UUID | None
+    company_hash: bytes | None
+    since: date | None
+    until: date | None
 
 
 class ContactPointRecord(NamedTuple):
@@ -40,6 +66,8 @@ class ContactPointRecord(NamedTuple):
     rank: int
     address_sealed: bytes
     address_index: bytes
+    collected_on: date | None
+    legal_basis: str | None
 
 
 class LoanRecord(NamedTuple):
@@ -114,18 +142,20 @@ class Records:
 
     borrowers: list[BorrowerRecord] = field(default_factory=list)
     contact_points: list[ContactPointRecord] = field(default_factory=list)
+    parties: list[PartyRecord] = field(default_factory=list)
     loans: list[LoanRecord] = field(default_factory=list)
     installments: list[InstallmentRecord] = field(default_factory=list)
     payments: list[PaymentRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
-        rows = len(self.borrowers) + len(self.contact_points) + len(self.loans)
+        rows = len(self.borrowers) + len(self.contact_points) + len(self.parties) + len(self.loans)
         return rows + len(self.installments) + len(self.payments)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
         self.borrowers += other.borrowers
         self.contact_points += other.contact_points
+        self.parties += other.parties
         self.loans += other.loans
         self.installments += other.installments
         self.payments += other.payments

@@ -15,7 +15,9 @@ import psycopg
 
 from duecourse.store.sql import load
 
-from .records import Records, digest_of
+from .parties import SQL as PARTIES
+from .parties import write_presences
+from .records import BESIDE_COMPANY, BESIDE_LOAN, OWN, Records, digest_of
 from .shifting import shift_batch
 
 SQL = load("book/importing")
@@ -30,6 +32,10 @@ SAID = {
     "B033": "the borrower is neither in the book nor in this file; import borrowers before what belongs to them",
     "B034": "the currency is not the loan's",
     "B035": "the book has this loan with another borrower",
+    "B062": "the loan of this co-borrower or guarantor is neither in the book nor in this file; import loans first",
+    "B063": "the company of this contact is neither in the book nor in this file, or is there as a person",
+    "B064": "the loan has another borrower; whoever answers for it beside them is a co-borrower or a guarantor",
+    "B065": "the borrower of a loan cannot be its co-borrower or guarantor",
 }
 """What the checks of a batch say; they have no column, since they concern the row against others."""
 
@@ -46,6 +52,7 @@ class Kind:
 KINDS = (
     Kind("borrowers", "copy_borrowers", 1),
     Kind("contact_points", "copy_contact_points", 2),
+    Kind("parties", "copy_parties", 7),
     Kind("loans", "copy_loans", 3),
     Kind("installments", "copy_installments", 4),
     Kind("payments", "copy_payments", 5),
@@ -69,6 +76,7 @@ class Staging:
         self._known_zones: set[str] = set()
         with conn.transaction():
             conn.execute(SQL["create_staging"])
+            conn.execute(PARTIES["create_presences"])
             conn.execute(SQL["forget_seen"])
 
     def load(self, records: Records) -> None:
@@ -104,7 +112,9 @@ class Staging:
         conn.execute(SQL["find_keys"])
         conn.execute(SQL["find_loans"])
         # A refused row may be the one that brought the loan of another row: look again until nothing falls.
-        while conn.execute(SQL["check_references"]).rowcount > 0:
+        while (
+            conn.execute(SQL["check_references"]).rowcount + conn.execute(SQL["check_parties"]).rowcount > 0
+        ):
             conn.execute(SQL["drop_bad"])
         conn.execute(SQL["remember_seen"])
         return conn.execute(SQL["bad_rows"]).fetchall()
@@ -113,8 +123,13 @@ class Staging:
         """Give every record its lane and borrower."""
         conn = self._conn
         conn.execute(SQL["drop_repeated"])
-        conn.execute(SQL["assign_lanes"], {"share_person": self._share_person})
-        for name in ("borrowers", "contact_points", "loans", "new_loans", "installments", "payments"):
+        conn.execute(SQL["settle_owners"])
+        for place in (OWN, BESIDE_LOAN, BESIDE_COMPANY):
+            conn.execute(SQL["assign_lanes"], {"share_person": self._share_person, "place": place})
+            if place == OWN:
+                conn.execute(SQL["place_loans"])
+                conn.execute(SQL["place_new_loans"])
+        for name in ("borrowers", "contact_points", "parties", "installments", "payments"):
             conn.execute(SQL[f"place_{name}"])
         conn.execute(SQL["analyze_placed"])
 
@@ -136,6 +151,7 @@ class Staging:
         conn.execute(SQL["write_customer_keys"])
         conn.execute(SQL["write_id_number_keys"])
         conn.execute(SQL["skip_other_keys"])
+        conn.execute(SQL["skip_described_borrowers"])
         conn.execute(SQL["find_dropped_installments"])
         for kind, skip, keep, write in _WRITES:
             if kind == "installments":
@@ -152,8 +168,10 @@ class Staging:
             counts[f"{kind} changed"] += changed
             counts[f"{kind} new"] += written - (changed - dropped)
             if kind == "borrowers":
+                conn.execute(PARTIES["spread_borrowers"])
                 self._write_contact_points(when, counts)
         shift_batch(conn)
+        self._write_parties(when, counts)
         self._allocate()
         return counts
 
@@ -166,6 +184,22 @@ class Staging:
         counts["contact_points same"] += same
         counts["contact_points changed"] += changed
         counts["contact_points new"] += written - max(0, changed - retired)
+        conn.execute(PARTIES["spread_contact_points"], when)
+
+    def _write_parties(self, when: dict[str, datetime], counts: Counter[str]) -> None:
+        conn = self._conn
+        conn.execute(PARTIES["expand_parties"])
+        same = conn.execute(PARTIES["skip_same_parties"]).rowcount
+        same += conn.execute(PARTIES["skip_same_company_contacts"]).rowcount
+        counts["parties same"] += same
+        conn.execute(PARTIES["clear_presences"])
+        if conn.execute(PARTIES["find_presences"]).rowcount:
+            write_presences(conn)
+        changed = conn.execute(PARTIES["keep_old_parties"], when).rowcount
+        written = conn.execute(PARTIES["write_parties"], when).rowcount
+        written += conn.execute(PARTIES["write_company_contacts"], when).rowcount
+        counts["parties changed"] += changed
+        counts["parties new"] += written - changed
 
     def _allocate(self) -> None:
         conn = self._conn
@@ -182,7 +216,11 @@ class Staging:
 def _record_rows(records: Records) -> Iterator[tuple[int, int, UUID, UUID]]:
     """(row, kind, key, content) of every record whose key may come twice; a computed schedule's cannot."""
     for b in records.borrowers:
-        yield b.row, 1, b.own_id, UUID(bytes=b.row_digest[:16])
+        own = UUID(bytes=digest_of(("party", b.own_id.hex))) if b.as_party else b.own_id
+        yield b.row, 6 if b.as_party else 1, own, UUID(bytes=b.row_digest[:16])
+    for y in records.parties:
+        role = digest_of(("role", *y[1:5]))
+        yield y.row, 7, UUID(bytes=role), UUID(bytes=digest_of((y.since, y.until)))
     for c in records.contact_points:
         slot = digest_of(("slot", c.own_id.hex, c.channel, c.rank))
         yield c.row, 2, UUID(bytes=slot), UUID(bytes=c.address_index[:16])

@@ -20,12 +20,14 @@ from .batch import correct
 from .book import app as book_app
 from .brake import resume, stop
 from .cash import buckets, cash
+from .contact_point import app as contact_point_app
 from .context import close_context
 from .demo.week import demo
 from .differences import differences
 from .due_days import allot, move_due_day, pause, recompute_dates
 from .init import init
 from .keys import app as keys_app
+from .merge import merge
 from .plan import plan
 from .policy import app as policy_app
 from .replay import run
@@ -63,7 +65,9 @@ app.command()(resume)
 app.add_typer(batch_app, name="batch")
 app.command()(correct)
 app.command()(status)
+borrower_app.command("merge")(merge)
 app.add_typer(borrower_app, name="borrower")
+app.add_typer(contact_point_app, name="contact-point")
 app.add_typer(message_app, name="message")
 app.add_typer(keys_app, name="keys")
 app.command()(sandbox)

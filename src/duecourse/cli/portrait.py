@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .context import Context
+from .parties import print_parties
 from .screen import local, table
 from .words import reason, rule_in_words, say, sentences, word
 
@@ -45,7 +46,8 @@ def print_borrower(here: Context, found: Row) -> None:
                 bureau=found["bureau_days"],
             )
         )
-    console.print(_contact_points(found["contact_points"]))
+    print_parties(console, found)
+    console.print(_contact_points(found["contact_points"], zone))
     console.print(_installments(near(found["installments"], found["as_of"]), found["as_of"]))
     if found["payments"]:
         console.print(_payments(found["payments"][-PAYMENTS_SHOWN:]))
@@ -59,16 +61,18 @@ def near(installments: Sequence[Row], as_of: date) -> list[Row]:
     return [one for one in installments if one["due_on"] <= as_of + timedelta(days=31)][-INSTALLMENTS_SHOWN:]
 
 
-def _contact_points(points: Sequence[Row]) -> Table:
+def _contact_points(points: Sequence[Row], zone: ZoneInfo) -> Table:
     return table(
         say("Contact points"),
-        [say("channel"), say("address"), say("state"), say("why")],
+        [say("channel"), say("address"), say("state"), say("why"), say("verified"), say("how")],
         [
             (
                 word("channel", one["channel"]),
                 one["address"],
                 word("contact point", one["state"]),
                 reason(one["retired_reason"] or ""),
+                local(one["verified_at"], zone),
+                one["verified_how"],
             )
             for one in points
         ],

@@ -34,6 +34,7 @@ from duecourse.privacy.sealing import open_value
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
+from .parties import party_facts
 from .portrait import print_borrower, print_message
 from .screen import print_json
 from .words import rule_words
@@ -92,6 +93,7 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
     pauses = pauses_of(conn, **place)
     return {
         **_masked(here.keyring, borrower),
+        **party_facts(conn, borrower),
         "as_of": as_of,
         "days_past_due": max((one.days.contractual for one in counted), default=0),
         "strategy_days": max((one.days.strategy for one in counted), default=0),
@@ -189,8 +191,13 @@ def _points(conn: Connection, keyring: Keyring, place: Mapping[str, Any]) -> lis
         {
             "channel": point.channel,
             "address": masked_address(keyring, point.channel, point.address_sealed, point.contact_point_id),
+            "id": point.contact_point_id,
             "state": point.state,
             "retired_reason": point.retired_reason,
+            "collected_on": point.collected_on,
+            "legal_basis": point.legal_basis,
+            "verified_at": point.verified_at,
+            "verified_how": point.verified_how,
         }
         for point in contact_points_of(conn, **place)
     ]

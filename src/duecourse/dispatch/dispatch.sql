@@ -39,7 +39,7 @@ head AS (
 ),
 candidate AS (
     SELECT DISTINCT ON (h.lane, h.borrower_id)
-           h.lane, h.message_id, h.group_id, h.borrower_id, h.step, h.purpose, h.route, h.route_at, b.zone,
+           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.step, h.purpose, h.route, h.route_at, b.zone,
            h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason, %(now)s::timestamptz AS at
     FROM head h
     JOIN borrower b ON b.lane = h.lane AND b.borrower_id = h.borrower_id  -- the zone as it is now
@@ -141,6 +141,16 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
           AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
           AND i.due_minor > 0
           AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0))
+          AND NOT (m.party <> 'third' AND NOT (m.party = 'borrower' AND m.borrower_id = l.borrower_id) AND NOT EXISTS (
+              SELECT 1
+              FROM (SELECT r.borrower_id, r.role FROM loan_party r
+                    WHERE r.lane = l.lane AND r.loan_id = l.loan_id AND coalesce(r.until >= (%(now)s AT TIME ZONE b.zone)::date, true)
+                    UNION ALL SELECT l.borrower_id, 'borrower') AS p
+              WHERE p.role = m.party
+                AND (p.borrower_id = m.borrower_id
+                     OR EXISTS (SELECT 1 FROM company_contact k
+                                WHERE k.lane = l.lane AND k.company_id = p.borrower_id AND k.borrower_id = m.borrower_id
+                                  AND coalesce(k.until >= (%(now)s AT TIME ZONE b.zone)::date, true)))))
           AND (m.purpose <> 'collection'
                OR i.due_on + coalesce(i.grace_days, 0) < (%(now)s AT TIME ZONE b.zone)::date
                   AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true)))) AS items

@@ -75,7 +75,8 @@ fresh AS (
     WHERE NOT EXISTS (
         SELECT 1 FROM message_item x
         WHERE x.lane = item.lane AND x.loan_id = item.loan_id AND x.number = item.number
-          AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on)
+          AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on
+          AND x.borrower_id = item.borrower_id)
 ),
 -- One text speaks of all: where the items of the leading step want different variants, the step's own serves. This
 -- is what people are shown; the claim chooses again from the items that are still open.
@@ -134,7 +135,7 @@ new_message AS (
 ),
 candidate AS (
     -- A batch is judged by what is known when it begins, so not yet.
-    SELECT lane, message_id, group_id, borrower_id, step, purpose, route, 1::smallint AS route_at, zone, daily_cap,
+    SELECT lane, message_id, group_id, borrower_id, party, step, purpose, route, 1::smallint AS route_at, zone, daily_cap,
            NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
@@ -152,11 +153,11 @@ provider AS (
 -- include: rules.judge
 ,
 inserted AS (
-    INSERT INTO message (lane, message_id, group_id, leg, borrower_id, policy, policy_version, step, purpose,
+    INSERT INTO message (lane, message_id, group_id, leg, borrower_id, party, policy, policy_version, step, purpose,
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
         batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, version,
         planned_at, changed_at)
-    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.policy, n.policy_version, n.step, n.purpose,
+    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
            n.next_after_seconds, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
            CASE WHEN v.rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN v.not_before ELSE c.at END,
@@ -171,9 +172,9 @@ inserted AS (
     RETURNING lane, message_id, version, rule, reason
 ),
 items AS (
-    INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, group_id, policy_version, rank,
+    INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, borrower_id, group_id, policy_version, rank,
         template, template_version, own_template, own_template_version)
-    SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, g.group_id, f.policy_version,
+    SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, f.borrower_id, g.group_id, f.policy_version,
            f.priority * 10000::bigint + f.step_rank,
            f.template, (%(template_versions)s::jsonb -> f.policy ->> f.template)::int,
            f.own_template, (%(template_versions)s::jsonb -> f.policy ->> f.own_template)::int
@@ -197,7 +198,7 @@ ORDER BY local_on, policy, step, rule;
 
 -- fragment: items
 -- The columns that {items} gives, with their types; it stands in for the compiled policy when statements are checked.
-SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, ''::text AS zone,
+SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, l.creditor, l.currency, ''::text AS zone,
        ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
        ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
        ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap, false AS braked,

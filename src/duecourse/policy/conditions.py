@@ -37,7 +37,7 @@ class Field:
 
     kind: Kind
     column: str
-    """Over the aliases b (borrower), l (loan), i (installment). Every column is NOT NULL."""
+    """Over the aliases b (the loan's borrower), l (loan), i (installment) and {told}, who is told. Never NULL."""
     about: str
     values: tuple[str, ...] = ()
     """All values there are, if the list is closed."""
@@ -59,12 +59,12 @@ FIELDS: Mapping[str, Field] = {
     "amount": Field("amount", "i.due_minor", "what must be paid by the due date, before payments"),
     "language": Field(
         "prefix",
-        "b.language",
+        "{told}.language",
         "the borrower's language; zh covers zh-CN",
         (),
         r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*",
     ),
-    "region": Field("prefix", "b.region", "ISO 3166; US covers US-MA", (), r"[A-Z]{2}(-[A-Z0-9]{1,3})?"),
+    "region": Field("prefix", "{told}.region", "ISO 3166; US covers US-MA", (), r"[A-Z]{2}(-[A-Z0-9]{1,3})?"),
     "autopay": Field("flag", "l.autopay", "whether the loan is paid by direct debit"),
     "creditor": Field("text", "l.creditor", "who is owed, as the book has it"),
     "days_past_due": Field(
@@ -205,12 +205,13 @@ Params: TypeAlias = dict[str, Any]
 
 
 def condition_sql(
-    condition: Condition, *, prefix: str = "c", day: sql.Composable | None = None
+    condition: Condition, *, prefix: str = "c", day: sql.Composable | None = None, told: str = "b"
 ) -> tuple[sql.Composable, Params]:
     """A boolean SQL expression over the aliases b (borrower), l (loan), i (installment), and its parameters.
 
     prefix: parameters are named prefix + number, so that several conditions fit one statement.
     day: the step's local day, of type date; the default is the parameter `as_of`.
+    told: the alias whose language and region count; the default is the borrower, `told` who a message goes to.
     The expression is never NULL. A missing attribute equals nothing, is in no bounds, and satisfies `not`;
     an attribute that is no number is in no bounds. `attributes.x` is the loan's, else the borrower's.
     """
@@ -222,20 +223,20 @@ def condition_sql(
         params[name] = value
         return sql.SQL("{}::" + cast).format(sql.Placeholder(name))  # cast is ours
 
-    terms = [_term(test, bind, day) for test in condition.tests]
+    terms = [_term(test, bind, day, told) for test in condition.tests]
     return (sql.SQL(" AND ").join(terms) if terms else sql.SQL("true")), params
 
 
 def step_sql(
-    policy: Policy, step: Step, *, prefix: str = "c", day: sql.Composable | None = None
+    policy: Policy, step: Step, *, prefix: str = "c", day: sql.Composable | None = None, told: str = "b"
 ) -> tuple[sql.Composable, Params]:
     """Whether a step speaks to an installment: `applies_to` of its policy and its own condition together."""
     both = Condition(tests=policy.applies_to.tests + step.condition.tests)
-    return condition_sql(both, prefix=prefix, day=day)
+    return condition_sql(both, prefix=prefix, day=day, told=told)
 
 
 def template_sql(
-    step: Step, *, prefix: str = "v", day: sql.Composable | None = None
+    step: Step, *, prefix: str = "v", day: sql.Composable | None = None, told: str = "b"
 ) -> tuple[sql.Composable, Params]:
     """The template's name for one installment (text): the first variant that holds, else the step's own."""
     own = f"{prefix}_own"
@@ -243,7 +244,7 @@ def template_sql(
     branches: list[sql.Composable] = []
     for index, variant in enumerate(step.variants):
         name = f"{prefix}{index}"
-        holds, bound = condition_sql(variant.condition, prefix=f"{name}_", day=day)
+        holds, bound = condition_sql(variant.condition, prefix=f"{name}_", day=day, told=told)
         params |= bound | {name: variant.template}
         branches.append(sql.SQL("WHEN {} THEN {}::text ").format(holds, sql.Placeholder(name)))
     otherwise = sql.SQL("{}::text").format(sql.Placeholder(own))
@@ -252,11 +253,11 @@ def template_sql(
     return sql.SQL("CASE {}ELSE {} END").format(sql.Composed(branches), otherwise), params
 
 
-def _term(test: Test, bind: Any, day: sql.Composable) -> sql.Composable:
+def _term(test: Test, bind: Any, day: sql.Composable, told: str) -> sql.Composable:
     field = FIELDS.get(test.field)
     if field is None:
         return _attribute(test, bind)
-    column = sql.SQL(field.column)  # from FIELDS, never from a file
+    column = sql.SQL(field.column.format(told=told))  # from FIELDS, never from a file
     if field.kind == "flag":
         return _listed(
             test, column, bind, [value == "true" for value in (*test.any_of, *test.none_of)], "boolean[]"

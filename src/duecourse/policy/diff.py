@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from duecourse.domain.buckets import bucket_labels
 
-from .model import Policy, Step
+from .model import Party, Policy, Step
 from .templates import Templates, TemplateText
 from .words import (
     brakes_in_words,
@@ -18,6 +18,7 @@ from .words import (
     day_in_words,
     grace_in_words,
     languages_in_words,
+    parties_in_words,
     route_in_words,
     templates_in_words,
     times_in_words,
@@ -72,6 +73,7 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
     "day": day_in_words,
     "time": times_in_words,
     "who": lambda step: condition_in_words(step.condition),
+    "parties": parties_in_words,
     "purpose": lambda step: step.purpose.value,
     "route": route_in_words,
     "useful until": lambda step: useful_in_words(step.useful_until),
@@ -81,8 +83,9 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
 
 def step_in_words(step: Step) -> str:
     """A whole step in a sentence."""
+    told = f" told to {parties_in_words(step)}" if step.to != (Party.BORROWER,) else ""
     return (
-        f"{step.purpose} {day_in_words(step)}, {times_in_words(step)}, by {route_in_words(step)}, "
+        f"{step.purpose}{told} {day_in_words(step)}, {times_in_words(step)}, by {route_in_words(step)}, "
         f"to: {condition_in_words(step.condition)}; template {templates_in_words(step)}"
     )
 

@@ -42,6 +42,14 @@ class Anchor(StrEnum):
     """End of grace: `due_on + grace_days`, the last day of grace. `overdue + 1d` is the first day past it."""
 
 
+class Party(StrEnum):
+    """As what somebody is told of a debt."""
+
+    BORROWER = "borrower"
+    CO_BORROWER = "co-borrower"
+    GUARANTOR = "guarantor"
+
+
 class Test(Frozen):
     """One declared field and what is asked of it. Exactly one of `any_of`, `none_of` and a bound is given."""
 
@@ -117,6 +125,8 @@ class Step(Frozen):
     window: Window
     purpose: Purpose
     condition: Condition = Condition()
+    to: tuple[Party, ...] = (Party.BORROWER,)
+    """Who is told, each with a message of their own. Who plays several of these parts is told once, as the first."""
     route: tuple[Channel, ...]
     send: Literal["first", "all"] = "first"
     next_if: NextIf | None = None

@@ -10,7 +10,7 @@ from ruamel.yaml.comments import CommentedSeq
 from duecourse.domain.messaging import Channel, Purpose
 
 from .conditions import Known, parse_condition
-from .model import NEEDED, Anchor, Condition, Grace, NextIf, Step, UsefulUntil, Variant, Window
+from .model import NEEDED, Anchor, Condition, Grace, NextIf, Party, Step, UsefulUntil, Variant, Window
 from .reading import Section, did_you_mean, shown
 
 OPENS, CLOSES = time(8), time(21)
@@ -36,6 +36,7 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
     when = _when(section)
     purpose = section.choice("purpose", [purpose.value for purpose in STEP_PURPOSES])
     condition = parse_condition(section.section("if", f"{section.name} if"), known)
+    to = _to(section)
     route = _route(section)
     send = section.choice("send", ["first", "all"], default="first")
     next_if = _next_if(section, route, send)
@@ -53,6 +54,7 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
         window=window,
         purpose=Purpose(purpose),
         condition=condition,
+        to=to,
         route=route,
         send="all" if send == "all" else "first",
         next_if=next_if,
@@ -133,6 +135,24 @@ def _route(section: Section) -> tuple[Channel, ...]:
         else:
             good.append(Channel(entry))
     return tuple(good)
+
+
+def _to(section: Section) -> tuple[Party, ...]:
+    value = section.take("to")
+    entries = list(value) if isinstance(value, CommentedSeq) else [value] if value is not None else []
+    if section.has("to") and not entries:
+        section.fault("P103", "to", f"to: at least one party is needed; known: {', '.join(Party)}")
+    good: list[Party] = []
+    for entry in entries:
+        if entry not in list(Party):
+            section.fault(
+                "P103", "to", f"to: {shown(entry)} is unknown; {did_you_mean(str(entry), list(Party))}"
+            )
+        elif entry in good:
+            section.fault("P103", "to", f"to: {shown(entry)} stands twice")
+        else:
+            good.append(Party(entry))
+    return tuple(good) or (Party.BORROWER,)
 
 
 def _next_if(section: Section, route: tuple[Channel, ...], send: str | None) -> NextIf | None:

@@ -173,3 +173,8 @@ def in_time_order(policy: Policy) -> list[Step]:
             step.window.start,
         ),
     )
+
+
+def parties_in_words(step: Step) -> str:
+    """Who is told."""
+    return ", ".join(step.to)

@@ -9,8 +9,8 @@ fed AS (
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, batch_id, corrects,
---             at, useful_until)
+--   candidate(lane, message_id, group_id, borrower_id, party, step, purpose, route, route_at, zone, daily_cap, batch_id,
+--             corrects, at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step)
 --   provider(channel, provider, ready)
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals).
@@ -33,6 +33,17 @@ item_verdict AS (
                 WHEN i.loan_id IS NULL
                      OR ci.anchor_on IS DISTINCT FROM i.due_on AND ci.anchor_on IS DISTINCT FROM i.statement_on
                         AND ci.anchor_on <> i.due_on + coalesce(i.grace_days, 0) THEN 'RESCHEDULED'
+                -- A guarantor released, a company's contact who left, since it was planned.
+                WHEN c.party <> 'third' AND NOT (c.party = 'borrower' AND c.borrower_id = l.borrower_id) AND NOT EXISTS (
+                     SELECT 1
+                     FROM (SELECT r.borrower_id, r.role FROM loan_party r
+                           WHERE r.lane = l.lane AND r.loan_id = l.loan_id AND coalesce(r.until >= (c.at AT TIME ZONE c.zone)::date, true)
+                           UNION ALL SELECT l.borrower_id, 'borrower') AS p
+                     WHERE p.role = c.party
+                       AND (p.borrower_id = c.borrower_id
+                            OR EXISTS (SELECT 1 FROM company_contact k
+                                       WHERE k.lane = l.lane AND k.company_id = p.borrower_id AND k.borrower_id = c.borrower_id
+                                         AND coalesce(k.until >= (c.at AT TIME ZONE c.zone)::date, true)))) THEN 'NOT-PARTY'
                 WHEN c.purpose = 'collection'
                      AND i.due_on + coalesce(i.grace_days, 0) >= (c.at AT TIME ZONE c.zone)::date THEN 'IN-GRACE'
                 -- Whoever paid on the last day of grace may stand in a file that has not come yet.

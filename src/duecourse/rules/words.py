@@ -25,6 +25,11 @@ RULES: Final[dict[str, RuleWords]] = {
     "RESCHEDULED": RuleWords(
         "its date was moved, or the lender took it back", "到期日已变更或已撤销", "book"
     ),
+    "NOT-PARTY": RuleWords(
+        "no longer answers for this debt, or for the company that owes it",
+        "已不再是该债务的当事人或企业联系人",
+        "book",
+    ),
     "IN-GRACE": RuleWords("still within the grace period", "仍在宽限期内", "policy"),
     "FEED-BEHIND": RuleWords(
         "payments are not known yet through the end of its grace", "还款数据尚未覆盖到宽限期结束", "book"

@@ -40,7 +40,7 @@ CREATE TABLE setting (
 );
 
 -- Which lane and borrower a key belongs to. key_lane is the first byte of key_hash, so the directory spreads too.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE borrower_key (
     key_lane smallint NOT NULL,
     kind text NOT NULL,                       -- 'customer' (lender's key), 'id-number'
@@ -69,11 +69,17 @@ CREATE TABLE lane_lease (
     CONSTRAINT lane_in_range CHECK (lane BETWEEN 0 AND 255)
 );
 
--- Writes: book
+-- A party: a person or a company, whatever role it plays. Who is party to a loan in another lane than their own has a
+-- row there as well, a presence, under the same borrower_id. A row merged into another stays as a tombstone.
+-- Writes: book, dispatch (merge)
 CREATE TABLE borrower (
     lane smallint NOT NULL,
-    borrower_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,                -- the same in every lane
     borrower_key text NOT NULL,               -- the lender's customer key: a pseudonym, shown to staff
+    kind text NOT NULL DEFAULT 'person',
+    person_id uuid,                           -- the first row of the same ID number; null: this one. Caps per person count it
+    home_lane smallint,                       -- of a presence: the lane where the party lives; null: this one
+    described_by text NOT NULL DEFAULT 'borrower',  -- 'party' until a row of the lender's customers describes it
     name_sealed bytea,
     id_number_sealed bytea,
     id_number_index bytea,
@@ -82,14 +88,25 @@ CREATE TABLE borrower (
     zone text NOT NULL,                       -- IANA zone
     grade text NOT NULL DEFAULT '',
     attributes jsonb NOT NULL DEFAULT '{}',   -- lender's own fields, none personal
+    collected_on date,                        -- when the lender got these data, and on what legal basis
+    legal_basis text,
+    merged_lane smallint,                     -- of a tombstone: who took its place
+    merged_into uuid,
     row_digest bytea NOT NULL,                -- of the imported row, to see that nothing changed
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
-    PRIMARY KEY (lane, borrower_id)
+    PRIMARY KEY (lane, borrower_id),
+    CONSTRAINT borrower_kind CHECK (kind IN ('person', 'company')),
+    CONSTRAINT borrower_described_by CHECK (described_by IN ('borrower', 'party')),
+    CONSTRAINT presence_is_elsewhere CHECK (home_lane <> lane),
+    CONSTRAINT tombstone_is_whole CHECK ((merged_lane IS NULL) = (merged_into IS NULL))
 );
 CREATE INDEX borrower_key_text ON borrower (borrower_key);
+CREATE INDEX borrower_person ON borrower (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX borrower_presence ON borrower (borrower_id) WHERE home_lane IS NOT NULL;
 
--- Writes: book
+-- A presence has the contact points of its home, under the same ids.
+-- Writes: book, dispatch (merge)
 CREATE TABLE contact_point (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -100,17 +117,24 @@ CREATE TABLE contact_point (
     address_index bytea NOT NULL,
     state text NOT NULL DEFAULT 'active',
     retired_reason text,
+    collected_on date,                        -- when the lender got it, and on what legal basis
+    legal_basis text,
+    verified_at timestamptz,                  -- when somebody last saw that it reaches the party
+    verified_by text,
+    verified_how text,                        -- a word: call, code, document, ...; nothing personal
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, contact_point_id),
     CONSTRAINT contact_point_state CHECK (state IN ('active', 'retired')),
-    CONSTRAINT retired_has_reason CHECK (state <> 'retired' OR retired_reason IS NOT NULL)
+    CONSTRAINT retired_has_reason CHECK (state <> 'retired' OR retired_reason IS NOT NULL),
+    CONSTRAINT verification_is_whole CHECK ((verified_at IS NULL) = (verified_by IS NULL)
+                                            AND (verified_at IS NULL) = (verified_how IS NULL))
 );
 CREATE INDEX contact_point_borrower ON contact_point (lane, borrower_id, channel, rank);
 CREATE INDEX contact_point_address ON contact_point (address_index);
 
 -- Append-only: an opt-out of an address is appended for every borrower who holds it. Null channel: all channels.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE opt_out (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -129,7 +153,7 @@ CREATE INDEX opt_out_borrower ON opt_out (lane, borrower_id);
 
 -- What a person agreed to or took back, append-only: the last row of a scope holds. A stop is kind 'contact', not granted.
 -- Null purpose, channel or address: all of them.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE consent (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -153,7 +177,7 @@ CREATE TABLE consent (
 CREATE INDEX consent_borrower ON consent (lane, borrower_id);
 
 -- A reason to leave a person, or one debt of theirs, alone; or (effect 'person') to reach them by a person only.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE hold (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -181,7 +205,7 @@ CREATE TABLE hold (
 CREATE INDEX hold_borrower ON hold (lane, borrower_id);
 
 -- How a person wishes to be contacted. The open row of a kind holds; a new one ends the one before.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE preference (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -223,7 +247,7 @@ CREATE TABLE suppression (
     CONSTRAINT suppression_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
 );
 
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE loan (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -259,10 +283,61 @@ CREATE INDEX loan_ref_text ON loan (loan_ref);
 -- Whether any loan shifts its due days at all: most books have none, and an import asks at every batch.
 CREATE INDEX loan_shifted ON loan (lane, loan_id) WHERE shift <> 'none';
 
+-- Who else answers for a loan. Its borrower stands in the loan itself.
+-- Writes: book, dispatch (merge)
+CREATE TABLE loan_party (
+    lane smallint NOT NULL,                   -- of the loan; the party has a row there
+    loan_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    role text NOT NULL,
+    since date,                               -- null: always
+    until date,                               -- the last day; null: still
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, loan_id, borrower_id, role),
+    CONSTRAINT loan_party_role CHECK (role IN ('co-borrower', 'guarantor')),
+    CONSTRAINT loan_party_ends_after_it_begins CHECK (until >= since)
+);
+CREATE INDEX loan_party_borrower ON loan_party (lane, borrower_id);
+
+-- The people through whom a company is reached, in the company's lanes.
+-- Writes: book, dispatch (merge)
+CREATE TABLE company_contact (
+    lane smallint NOT NULL,
+    company_id uuid NOT NULL,                 -- a borrower of kind company
+    borrower_id uuid NOT NULL,                -- the person, who has a row in this lane
+    since date,
+    until date,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, company_id, borrower_id),
+    CONSTRAINT company_contact_ends_after_it_begins CHECK (until >= since)
+);
+CREATE INDEX company_contact_borrower ON company_contact (lane, borrower_id);
+
+-- Two records of one person made one: what was moved, so that it can be undone.
+-- Writes: dispatch
+CREATE TABLE borrower_merge (
+    lane smallint NOT NULL,                   -- of the person kept
+    merge_id uuid NOT NULL,
+    kept_id uuid NOT NULL,
+    other_lane smallint NOT NULL,
+    other_id uuid NOT NULL,
+    moved jsonb NOT NULL,                     -- table to the number of rows moved; 'loans', 'points', ...: their ids
+    evidence text NOT NULL,
+    merged_by text NOT NULL,
+    merged_at timestamptz NOT NULL,
+    undone_by text,
+    undone_at timestamptz,
+    PRIMARY KEY (lane, merge_id),
+    CONSTRAINT undo_is_whole CHECK ((undone_by IS NULL) = (undone_at IS NULL))
+);
+CREATE INDEX borrower_merge_kept ON borrower_merge (lane, kept_id);
+
 -- One row per amount that falls due: an installment of a schedule, or the minimum due of a statement.
 -- settled_on is the day the payments reached due_minor; a replay reads it as "settled_on > today: still open".
 -- superseded_on is the day the next statement took the unpaid rest over.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE installment (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -332,7 +407,7 @@ CREATE TABLE due_move (
     PRIMARY KEY (lane, loan_id, number)
 );
 
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE payment (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -349,7 +424,7 @@ CREATE TABLE payment (
 CREATE INDEX payment_loan ON payment (lane, loan_id, paid_on);
 
 -- Which payment met which installment, oldest first. Derived from the two: written anew for a loan that changed.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE allocation (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -362,7 +437,7 @@ CREATE TABLE allocation (
 );
 
 -- What a changed row of the book was before. Append-only; sealed fields are kept sealed.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE book_history (
     lane smallint NOT NULL,
     subject text NOT NULL,                    -- borrower, loan, installment, payment, contact_point
@@ -450,14 +525,17 @@ CREATE TABLE message (
     message_id uuid NOT NULL,
     group_id uuid NOT NULL,                   -- one decision; its legs (send: all) share it, and caps count it once
     leg smallint NOT NULL DEFAULT 0,          -- 0 when the route is walked in order, else the leg's place in it
-    borrower_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,                -- to whom it goes
+    party text NOT NULL DEFAULT 'borrower',   -- as what: of every debt it speaks of
     policy text NOT NULL,
     policy_version integer NOT NULL,
     step text NOT NULL,
     purpose text NOT NULL,
     creditor text NOT NULL,
     currency char(3) NOT NULL,
-    bundle text NOT NULL DEFAULT '',          -- '' for all that falls together, or the loan it is only for
+    -- '' for all that falls together for a borrower, 'guarantor/<borrower>' for the debts of one borrower told to
+    -- another party ('borrower/<company>' to a company's contact), or the loan it is only for.
+    bundle text NOT NULL DEFAULT '',
     template text NOT NULL,
     template_version integer NOT NULL,
     route text[] NOT NULL,
@@ -484,6 +562,7 @@ CREATE TABLE message (
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (lane, message_id),
     UNIQUE (lane, borrower_id, purpose, creditor, currency, bundle, local_on, supplement, leg),
+    CONSTRAINT message_party CHECK (party IN ('borrower', 'co-borrower', 'guarantor', 'third')),
     CONSTRAINT message_state CHECK (state IN ('planned', 'in_flight', 'done')),
     CONSTRAINT message_outcome CHECK ((state = 'done') = (outcome IS NOT NULL)),
     CONSTRAINT message_outcome_known CHECK (outcome IN
@@ -498,8 +577,9 @@ CREATE INDEX message_borrower ON message (lane, borrower_id, local_on);
 CREATE INDEX message_group ON message (lane, group_id);
 CREATE INDEX message_batch ON message (batch_id, lane) WHERE batch_id IS NOT NULL;
 
--- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages only.
--- Writes: planning
+-- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages
+-- for each party it is told to.
+-- Writes: planning, dispatch (merge)
 CREATE TABLE message_item (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -507,6 +587,7 @@ CREATE TABLE message_item (
     policy text NOT NULL,
     step text NOT NULL,
     anchor_on date NOT NULL,
+    borrower_id uuid NOT NULL,                -- to whom it is told
     group_id uuid NOT NULL,
     policy_version integer NOT NULL,
     rank bigint NOT NULL,                     -- of its step: the open item of the highest rank leads the text
@@ -514,7 +595,7 @@ CREATE TABLE message_item (
     template_version integer NOT NULL,
     own_template text NOT NULL,               -- the step's own, where its items want different variants
     own_template_version integer NOT NULL,
-    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on)
+    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id)
 );
 CREATE INDEX message_item_group ON message_item (lane, group_id);
 
