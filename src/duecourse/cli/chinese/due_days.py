@@ -35,6 +35,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "{count} installments would move.": "将变更 {count} 期的应还日。",
     "{count} installments moved.": "已变更 {count} 期的应还日。",
+    "{count:,} due days that were moved on request are again as the file says": (
+        "有 {count:,} 个应客户要求变更的应还日，已按文件恢复"
+    ),
     # book recompute-dates
     "{count:,} due days from {day} on changed.": "自 {day} 起有 {count:,} 个应还日变更。",
     "{region}: {count:,} due days from {day} on wait for a calendar and are provisional.": (
