@@ -11,7 +11,7 @@ import pytest
 from duecourse.book.allotting import apply_days, propose_days
 from duecourse.book.moving import Moved, apply_move, propose_move
 from duecourse.book.pauses import find_loan
-from duecourse.book.shifting import provisional_days, recompute_days
+from duecourse.book.shifting import provisional_days, recompute_days, settle_provisional_days
 from duecourse.domain import calendars
 from duecourse.domain.problems import DuecourseError
 
@@ -243,6 +243,22 @@ def test_a_provisional_day_is_recomputed_when_its_calendar_comes(
     ]
     assert [(one.region, one.installments) for one in provisional_days(bring.conn, TODAY)] == [("CN", 1)]
     assert bring.all("SELECT count(*) FROM book_history WHERE subject = 'installment'") == [(2,)]
+
+
+def test_planning_recomputes_what_is_near_and_provisional(
+    bring: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(calendars, "announced_in_china", {date(2025, 1, 1): "", date(2025, 12, 31): ""})
+        bring(LOANS, SHIFTED)
+        bring(DUES, GOLDEN_WEEK)
+        bring.conn.commit()
+        assert settle_provisional_days(bring.conn, from_on=date(2026, 9, 1), lanes=range(256)) == 0
+    assert (
+        settle_provisional_days(bring.conn, from_on=date(2026, 7, 1), lanes=range(256)) == 0
+    )  # too far ahead
+    assert settle_provisional_days(bring.conn, from_on=date(2026, 9, 1), lanes=range(256)) == 2
+    assert rows(bring, COLUMNS)[1] == (2, "2026-10-08", "2026-10-01", False)
 
 
 def test_what_has_fallen_due_is_not_shifted_again(bring: Importer) -> None:

@@ -232,8 +232,9 @@ ENGLISH = re.compile(
         lambda shell: shell("book move-due-day L-1 --to 20 --from 2026-04 --as-of 2026-03-01"),
         lambda shell: shell("book recompute-dates --as-of 2026-03-01"),
         lambda shell: shell("book pause L-1 --from 2026-03-04 --to 2026-03-20 --evidence", "x"),
+        lambda shell: shell("borrower show C-1 --as-of 2026-03-09"),
     ],
-    ids=["cash", "buckets", "allot", "move-due-day", "recompute-dates", "pause"],
+    ids=["cash", "buckets", "allot", "move-due-day", "recompute-dates", "pause", "borrower"],
 )
 def test_every_report_is_there_in_chinese(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: Callable[[Shell], str]

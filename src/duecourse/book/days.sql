@@ -46,6 +46,11 @@ SELECT EXISTS (SELECT 1 FROM loan WHERE shift <> 'none')
 -- What has fallen due stands.
 i.lane = ANY(%(lanes)s::smallint[]) AND i.due_on >= %(from_on)s::date
 
+-- fragment: provisional_in_lanes
+-- Only what is near: a calendar that has come since is looked for every day.
+i.lane = ANY(%(lanes)s::smallint[]) AND i.due_on BETWEEN %(from_on)s::date AND %(to_on)s::date
+AND i.contract_due_on IS NOT NULL AND i.due_provisional
+
 -- fragment: in_batch
 -- Of an import: installments of loans that this batch made or changed.
 (i.lane, i.loan_id) IN (SELECT lane, loan_id FROM stage_installment UNION SELECT lane, loan_id FROM stage_loan)

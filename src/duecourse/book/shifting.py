@@ -7,7 +7,7 @@ marked provisional, until the dates are computed again with a newer calendar.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import psycopg
@@ -19,6 +19,7 @@ from duecourse.store.sql import load
 SQL = load("book/days")
 
 LANES_AT_ONCE = 32
+AHEAD_DAYS = 62
 
 
 class Provisional(NamedTuple):
@@ -45,9 +46,7 @@ def shift_loan(conn: psycopg.Connection, lane: int, loan_id: object, from_on: da
     return _shift(conn, "of_loan", {"lane": lane, "loan_id": loan_id, "from_on": from_on}, keep=False)
 
 
-def recompute_days(
-    conn: psycopg.Connection, *, from_on: date, lanes: Sequence[int] = range(256), keep: bool = True
-) -> int:
+def recompute_days(conn: psycopg.Connection, *, from_on: date, lanes: Sequence[int] = range(256)) -> int:
     """Shift every due day from from_on on again, with the calendars there are now; answers how many changed.
 
     Commits every LANES_AT_ONCE lanes. Twice changes nothing the second time; what has fallen due before stands.
@@ -57,8 +56,18 @@ def recompute_days(
     for start in range(0, len(every), LANES_AT_ONCE):
         with conn.transaction():
             given = {"lanes": every[start : start + LANES_AT_ONCE], "from_on": from_on}
-            changed += _shift(conn, "in_lanes", given, keep=keep)
+            changed += _shift(conn, "in_lanes", given, keep=True)
     return changed
+
+
+def settle_provisional_days(conn: psycopg.Connection, *, from_on: date, lanes: Sequence[int]) -> int:
+    """Shift what is provisional and due within AHEAD_DAYS, where a calendar has come since; answers how many changed.
+
+    In the caller's transaction: planning does it before it plans, so that no message speaks of a provisional day
+    whose calendar is there.
+    """
+    given = {"lanes": list(lanes), "from_on": from_on, "to_on": from_on + timedelta(AHEAD_DAYS)}
+    return _shift(conn, "provisional_in_lanes", given, keep=True)
 
 
 def provisional_days(conn: psycopg.Connection, from_on: date) -> list[Provisional]:
