@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,8 @@ from duecourse.book.pauses import find_loan
 from duecourse.book.shifting import provisional_days, recompute_days, settle_provisional_days
 from duecourse.domain import calendars
 from duecourse.domain.problems import DuecourseError
+from duecourse.store.connect import Store
+from duecourse.store.sql import load
 
 from .conftest import NOW, Importer
 
@@ -321,3 +324,23 @@ def test_an_allotted_day_stays_until_the_file_names_one(bring: Importer) -> None
     assert loan_row(bring) == (1, "allotted")
     bring(LOANS, waiting.replace("allotted", "17"))
     assert loan_row(bring) == (17, "contract")
+
+
+def test_a_move_waits_for_an_import_that_has_begun(one: Importer, store: Store) -> None:
+    with store.connect() as importing:
+        importing.execute(load("book/importing")["lock_book"])
+        importing.execute("UPDATE installment SET due_on = '2026-04-15' WHERE number = 2")
+        found: list[Moved] = []
+        with store.connect() as moving:
+            mover = threading.Thread(
+                target=lambda: found.append(
+                    propose_move(moving, find_loan(moving, "L-1"), 20, from_on=date(2026, 4, 1), as_of=TODAY)
+                )
+            )
+            mover.start()
+            mover.join(0.5)
+            assert mover.is_alive()
+            importing.commit()
+            mover.join(10)
+            assert not mover.is_alive()
+    assert found[0].move.odd_days == 5
