@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from duecourse.book.counting import CountingRules, count_buckets, counters_of
+from duecourse.book.grace import pause_grace
 from duecourse.book.pauses import end_pause, find_loan, pause_loan
-from duecourse.domain.days_past_due import BureauRule, Counters, PastDue, Pause, counters
+from duecourse.domain.days_past_due import BureauRule, Counters, PastDue, Pause, counters, paused_grace
 from duecourse.domain.problems import DuecourseError
 from lender import LONG_AGO, Lender, lane_of
 
@@ -122,6 +123,21 @@ def test_the_sql_counts_as_the_definition_does(
     assert (found[0].days if found else Counters()) == expected
     late = oldest(dues, on)
     assert not found or found[0].past_due_minor == (late.amount_minor if late else 0)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(known=pauses(), due=st.integers(-5, 60), grace=st.integers(0, 20))
+def test_the_sql_extends_grace_as_the_definition_does(
+    database: psycopg.Connection, known: list[Pause], due: int, grace: int
+) -> None:
+    with database.transaction(force_rollback=True):
+        write(database, [Due(due, 100, grace, None)], known)
+        database.execute("UPDATE installment SET grace_granted = grace_days")
+        pause_grace(database, [LANE])
+        again = pause_grace(database, [LANE])
+        found = database.execute("SELECT grace_days FROM installment").fetchone()
+    assert found == (paused_grace(day(due), grace, known),)
+    assert again == 0
 
 
 def test_a_past_day_is_counted_with_what_was_paid_by_then(lender: Lender) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from duecourse.book.allotting import apply_days, propose_days
 from duecourse.book.moving import Moved, apply_move, propose_move
 from duecourse.book.pauses import find_loan
-from duecourse.book.shifting import provisional_days, recompute_days
+from duecourse.book.shifting import provisional_days, recompute_days, settle_provisional_days
 from duecourse.domain import calendars
 from duecourse.domain.problems import DuecourseError
+from duecourse.store.connect import Store
+from duecourse.store.sql import load
 
 from .conftest import NOW, Importer
 
@@ -245,6 +248,22 @@ def test_a_provisional_day_is_recomputed_when_its_calendar_comes(
     assert bring.all("SELECT count(*) FROM book_history WHERE subject = 'installment'") == [(2,)]
 
 
+def test_planning_recomputes_what_is_near_and_provisional(
+    bring: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(calendars, "announced_in_china", {date(2025, 1, 1): "", date(2025, 12, 31): ""})
+        bring(LOANS, SHIFTED)
+        bring(DUES, GOLDEN_WEEK)
+        bring.conn.commit()
+        assert settle_provisional_days(bring.conn, from_on=date(2026, 9, 1), lanes=range(256)) == 0
+    assert (
+        settle_provisional_days(bring.conn, from_on=date(2026, 7, 1), lanes=range(256)) == 0
+    )  # too far ahead
+    assert settle_provisional_days(bring.conn, from_on=date(2026, 9, 1), lanes=range(256)) == 2
+    assert rows(bring, COLUMNS)[1] == (2, "2026-10-08", "2026-10-01", False)
+
+
 def test_what_has_fallen_due_is_not_shifted_again(bring: Importer) -> None:
     bring(LOANS, ONE_LOAN)
     bring(DUES, GOLDEN_WEEK)
@@ -305,3 +324,23 @@ def test_an_allotted_day_stays_until_the_file_names_one(bring: Importer) -> None
     assert loan_row(bring) == (1, "allotted")
     bring(LOANS, waiting.replace("allotted", "17"))
     assert loan_row(bring) == (17, "contract")
+
+
+def test_a_move_waits_for_an_import_that_has_begun(one: Importer, store: Store) -> None:
+    with store.connect() as importing:
+        importing.execute(load("book/importing")["lock_book"])
+        importing.execute("UPDATE installment SET due_on = '2026-04-15' WHERE number = 2")
+        found: list[Moved] = []
+        with store.connect() as moving:
+            mover = threading.Thread(
+                target=lambda: found.append(
+                    propose_move(moving, find_loan(moving, "L-1"), 20, from_on=date(2026, 4, 1), as_of=TODAY)
+                )
+            )
+            mover.start()
+            mover.join(0.5)
+            assert mover.is_alive()
+            importing.commit()
+            mover.join(10)
+            assert not mover.is_alive()
+    assert found[0].move.odd_days == 5

@@ -129,3 +129,24 @@ def test_messages_planned_for_a_day_that_was_moved_on_request_are_rescheduled(
     lender.plan("2026-03-18T00:00+08:00")
     post.work("2026-03-19T09:00+08:00")
     assert lender.messages("local_on", where="outcome = 'delivered'") == [(date(2026, 3, 19),)]
+
+
+def test_the_days_a_text_says_leave_out_what_was_deferred(
+    lender: Lender, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(counter.TEXTS, "overdue", "Test Bank: late by {{ days_past_due }} days.")
+    planned(lender)
+    pause_loan(
+        lender.conn,
+        find_loan(lender.conn, "L-1"),
+        from_on=date(2026, 3, 6),
+        to_on=date(2026, 3, 7),
+        kind="deferral",
+        evidence="case 1",
+        recorded_by="me",
+        now=NOW,
+    )
+    lender.conn.commit()
+    lender.plan("2026-03-09T00:00+08:00")
+    post.work("2026-03-11T09:00+08:00")
+    assert [post.text(attempt) for attempt in post.sent()] == ["Test Bank: late by 4 days."]

@@ -14,6 +14,7 @@ from duecourse.store.sql import load
 from .moving import record_due_days
 
 SQL = load("book/days")
+LOCK_BOOK = load("book/importing")["lock_book"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,13 @@ class DayLoad:
 def propose_days(
     conn: psycopg.Connection, *, as_of: date, months: int
 ) -> tuple[list[Allotted], list[DayLoad]]:
-    """A due day for every loan that waits for one, and what each day then bears. Writes nothing.
+    """A due day for every loan that waits for one, and what each day then bears. Writes nothing; imports wait.
 
     as_of: what falls due in the year after it is the load that is levelled. months: how many payments a loan
     without installments is taken to have.
     """
     given = {"as_of": as_of, "months": months}
+    conn.execute(LOCK_BOOK)
     load_now = Load()
     for day, currency, amount, messages in conn.execute(SQL["load_by_day"], given):
         load_now.add(day, currency, amount, messages)

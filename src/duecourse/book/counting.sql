@@ -74,7 +74,9 @@ counted_days AS (
            greatest(0, coalesce(%(as_of)s::date - g.since - coalesce(p.contractual, 0), 0))::int AS contractual,
            greatest(0, coalesce(%(as_of)s::date - g.grace_ends - coalesce(p.strategy, 0), 0))::int AS strategy,
            greatest(0, coalesce(g.stand_on - g.bureau_from - coalesce(p.bureau, 0), 0))::int AS bureau_days
-    FROM begun g LEFT JOIN paused p ON p.lane = g.lane AND p.loan_id = g.loan_id
+    -- FULL, here and below, for the reason that rules.judge gives: a pause has its loan, but a nested loop of thousands of
+    -- loans, which the planner takes for one, would be quadratic.
+    FROM begun g FULL JOIN paused p ON p.lane = g.lane AND p.loan_id = g.loan_id
 ),
 counted AS (
     SELECT lane, loan_id, currency, place, since, past_due_minor, stood_minor, contractual, strategy,
@@ -93,15 +95,24 @@ SELECT lane, loan_id, place, contractual, strategy, bureau, past_due_minor FROM 
 -- bucket but the one of what is not past due, which is bucket 0.
 WITH
 -- include: counted
-SELECT l.currency, k.counter, width_bucket(coalesce(k.days, 0), %(starts)s::int[]) AS bucket, count(*) AS loans,
+,
+open_loan AS (
+    SELECT l.lane, l.loan_id, l.currency FROM loan l
+    WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open'
+      AND coalesce(l.started_on, '-infinity') <= %(as_of)s::date
+),
+loan_days AS (
+    SELECT coalesce(l.currency, c.currency) AS currency, c.contractual, c.strategy, c.bureau, c.past_due_minor,
+           c.stood_minor
+    FROM open_loan l FULL JOIN counted c ON c.lane = l.lane AND c.loan_id = l.loan_id
+)
+SELECT c.currency, k.counter, width_bucket(coalesce(k.days, 0), %(starts)s::int[]) AS bucket, count(*) AS loans,
        coalesce(sum(k.amount_minor), 0)::bigint AS past_due_minor
-FROM loan l
-LEFT JOIN counted c ON c.lane = l.lane AND c.loan_id = l.loan_id
+FROM loan_days c
 CROSS JOIN LATERAL (VALUES ('contractual', c.contractual, c.past_due_minor), ('strategy', c.strategy, c.past_due_minor),
                            ('bureau', c.bureau, c.stood_minor)) AS k (counter, days, amount_minor)
-WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open' AND coalesce(l.started_on, '-infinity') <= %(as_of)s::date
-GROUP BY l.currency, k.counter, bucket
-ORDER BY l.currency, k.counter, bucket;
+GROUP BY c.currency, k.counter, bucket
+ORDER BY c.currency, k.counter, bucket;
 
 -- name: pauses_of
 -- Of the loans of one borrower.

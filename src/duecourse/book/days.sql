@@ -2,15 +2,10 @@
 
 -- name: find_loan
 -- By the lender's reference; of several creditors several rows. creditor: null for any.
-SELECT l.lane, l.loan_id, l.borrower_id, l.loan_ref, l.creditor, l.method, l.currency, l.annual_rate, l.day_count,
-       l.due_day, l.due_day_source, l.shift, l.state, b.region
-FROM loan l JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
+SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, l.currency, l.annual_rate, l.day_count, l.state
+FROM loan l
 WHERE l.loan_ref = %(loan_ref)s AND (%(creditor)s::text IS NULL OR l.creditor = %(creditor)s)
 ORDER BY l.creditor;
-
--- name: lock_loan
--- One change at a time of the days of a loan.
-SELECT 1 FROM loan WHERE lane = %(lane)s AND loan_id = %(loan_id)s FOR UPDATE;
 
 -- name: pauses_of_loan
 SELECT from_on, to_on, kind FROM loan_pause
@@ -45,6 +40,11 @@ SELECT EXISTS (SELECT 1 FROM loan WHERE shift <> 'none')
 -- fragment: in_lanes
 -- What has fallen due stands.
 i.lane = ANY(%(lanes)s::smallint[]) AND i.due_on >= %(from_on)s::date
+
+-- fragment: provisional_in_lanes
+-- Only what is near: a calendar that has come since is looked for every day.
+i.lane = ANY(%(lanes)s::smallint[]) AND i.due_on BETWEEN %(from_on)s::date AND %(to_on)s::date
+AND i.contract_due_on IS NOT NULL AND i.due_provisional
 
 -- fragment: in_batch
 -- Of an import: installments of loans that this batch made or changed.

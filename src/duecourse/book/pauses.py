@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from duecourse.store.sql import load
 from .grace import pause_grace
 
 SQL = load("book/days")
+LOCK_BOOK = load("book/importing")["lock_book"]
 
 LONGEST_PAUSE_DAYS = 1830
 
@@ -25,18 +27,12 @@ class FoundLoan:
 
     lane: int
     loan_id: UUID
-    borrower_id: UUID
     loan_ref: str
     creditor: str
-    method: str
     currency: str
-    annual_rate: Any
+    annual_rate: Decimal | None
     day_count: str | None
-    due_day: int | None
-    due_day_source: str
-    shift: str
     state: str
-    region: str
 
     @property
     def place(self) -> dict[str, Any]:
@@ -45,18 +41,20 @@ class FoundLoan:
 
 
 def find_loan(conn: psycopg.Connection, loan_ref: str, creditor: str | None = None) -> FoundLoan:
-    """The loan of a reference, locked. Raises DuecourseError B045 when there is none, or several creditors have it."""
+    """The loan of a reference, to be changed in this transaction: no import writes until it ends.
+
+    Raises DuecourseError B045 when there is none, or several creditors have it.
+    """
+    conn.execute(LOCK_BOOK)
     rows = conn.execute(SQL["find_loan"], {"loan_ref": loan_ref, "creditor": creditor}).fetchall()
     if not rows:
         raise DuecourseError(Problem("B045", "LOAN", "no loan of the book has this reference"))
     if len(rows) > 1:
-        named = ", ".join(row[4] for row in rows)
+        named = ", ".join(row[3] for row in rows)
         raise DuecourseError(
             Problem("B045", "LOAN", f"several creditors have this reference; add --creditor: {named}")
         )
-    loan = FoundLoan(*rows[0])
-    conn.execute(SQL["lock_loan"], loan.place)
-    return loan
+    return FoundLoan(*rows[0])
 
 
 def pause_loan(

@@ -263,6 +263,10 @@ def _print(console: Console, report: ImportReport) -> None:
     if report.codes:
         codes = listed(f"{code} {count:,}" for code, count in sorted(report.codes.items()))
         console.print(say("By code: {codes}", codes=codes))
+    if overruled := report.counts["moved days overruled"]:
+        console.print(
+            say("{count:,} due days that were moved on request are again as the file says", count=overruled)
+        )
     if report.scientific:
         console.print(
             say(

@@ -13,7 +13,7 @@ from rich.table import Table
 from .context import Context
 from .parties import print_parties
 from .screen import local, table
-from .words import reason, rule_in_words, say, sentences, word
+from .words import listed, reason, rule_in_words, say, sentences, word
 
 PAYMENTS_SHOWN = 12
 INSTALLMENTS_SHOWN = 12
@@ -48,6 +48,7 @@ def print_borrower(here: Context, found: Row) -> None:
         )
     print_parties(console, found)
     console.print(_contact_points(found["contact_points"], zone))
+    console.print(_loans(found["loans"]))
     console.print(_installments(near(found["installments"], found["as_of"]), found["as_of"]))
     if found["payments"]:
         console.print(_payments(found["payments"][-PAYMENTS_SHOWN:]))
@@ -79,6 +80,35 @@ def _contact_points(points: Sequence[Row], zone: ZoneInfo) -> Table:
     )
 
 
+def _loans(loans: Sequence[Row]) -> Table:
+    return table(
+        say("Loans, with their days past due"),
+        [
+            say("loan"), say("product"), say("due day"), say("set by"), say("by the contract"), say("after grace"),
+            say("for the bureau"), say("bucket"), say("paused"),
+        ],
+        [
+            (
+                one["ref"], one["product"], one["due_day"],
+                word("due day", one["due_day_source"]),
+                one["days_past_due"], one["strategy_days"], one["bureau_days"], one["bucket"],
+                listed(f"{pause['from']} - {pause['to']}" for pause in one["pauses"]),
+            )
+            for one in loans
+        ],
+        right=[2, 4, 5, 6],
+    )  # fmt: skip
+
+
+def _due_on(one: Row) -> str:
+    """The due day, and the contract's where another."""
+    if one["provisional"]:
+        return say("{day}, provisional", day=one["due_on"])
+    if one["due_on"] != one["contract_due_on"]:
+        return say("{day}, by the contract {contract}", day=one["due_on"], contract=one["contract_due_on"])
+    return str(one["due_on"])
+
+
 def _installments(installments: Sequence[Row], as_of: date) -> Table:
     return table(
         say("Installments, as of {day}", day=as_of),
@@ -88,7 +118,7 @@ def _installments(installments: Sequence[Row], as_of: date) -> Table:
         ],
         [
             (
-                one["loan"], one["number"], one["due_on"], one["due"], one["paid"], one["currency"],
+                one["loan"], one["number"], _due_on(one), one["due"], one["paid"], one["currency"],
                 say("yes") if one["open"] else "", one["grace_days"], one["days_past_due"] or "",
             )
             for one in installments

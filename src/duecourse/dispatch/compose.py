@@ -13,6 +13,7 @@ from duecourse.content.refusals import refusals
 from duecourse.content.render import Renderer
 from duecourse.content.variables import Facts as TemplateFacts
 from duecourse.content.variables import Item
+from duecourse.domain.days_past_due import Pause, counted_days
 from duecourse.domain.money import MoneyError
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.model import Policy
@@ -68,13 +69,16 @@ def _item(entry: Mapping[str, Any], local_on: date) -> Item:
     since = date.fromisoformat(entry["past_due_since"]) if entry["past_due_since"] else due_on
     paid = int(entry["paid_minor"])
     balance = entry["balance_minor"]
+    deferrals = [
+        Pause(date.fromisoformat(first), date.fromisoformat(last)) for first, last in entry["deferrals"] or ()
+    ]
     return Item(
         loan_ref=entry["loan_ref"],
         due_on=due_on,
         amount_minor=max(0, int(entry["due_minor"]) - paid),
         product=entry["product"],
         balance_minor=None if balance is None else max(0, int(balance) - paid),
-        days_past_due=max(0, (local_on - since).days),
+        days_past_due=counted_days(since, local_on, deferrals),
     )
 
 

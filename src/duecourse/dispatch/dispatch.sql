@@ -130,7 +130,9 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
                    'paid_minor', coalesce((SELECT sum(a.amount_minor) FROM allocation a
                                            WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
                                              AND a.paid_on <= %(as_of)s), 0),
-                   'past_due_since', i.past_due_since, 'grace_days', coalesce(i.grace_days, 0))
+                   'past_due_since', i.past_due_since, 'grace_days', coalesce(i.grace_days, 0),
+                   'deferrals', (SELECT json_agg(json_build_array(p.from_on, p.to_on)) FROM loan_pause p
+                                 WHERE p.lane = i.lane AND p.loan_id = i.loan_id AND p.kind = 'deferral'))
                ORDER BY i.due_on, l.loan_ref, i.number)
         FROM message_item x
         JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number

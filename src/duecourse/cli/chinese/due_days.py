@@ -6,6 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = {
+    # borrower show
+    "Loans, with their days past due": "贷款及逾期天数",
+    "due day": "还款日",
+    "set by": "确定方式",
+    "by the contract": "合同口径",
+    "after grace": "宽限期后",
+    "for the bureau": "征信口径",
+    "bucket": "逾期区间",
+    "paused": "暂停计日",
+    "{day}, provisional": "{day}（暂定）",
+    "{day}, by the contract {contract}": "{day}（合同日 {contract}）",
     # book cash
     "falls due": "当日应还",
     "expected": "预计到账",
@@ -35,6 +46,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "{count} installments would move.": "将变更 {count} 期的应还日。",
     "{count} installments moved.": "已变更 {count} 期的应还日。",
+    "{count:,} due days that were moved on request are again as the file says": (
+        "有 {count:,} 个应客户要求变更的应还日，已按文件恢复"
+    ),
     # book recompute-dates
     "{count:,} due days from {day} on changed.": "自 {day} 起有 {count:,} 个应还日变更。",
     "{region}: {count:,} due days from {day} on wait for a calendar and are provisional.": (

@@ -111,6 +111,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "statements": "账单",
         "payments": "还款",
     },
+    "due day": {"contract": "合同约定", "allotted": "系统分配", "request": "客户申请"},
     "counter": {"contractual": "合同口径", "strategy": "策略口径", "bureau": "征信口径"},
     "lateness": {
         "product and grade": "产品及等级",
