@@ -222,6 +222,7 @@ SELECT lane, loan_id, loan_ref, creditor, currency FROM loan
 WHERE loan_ref = %(loan_ref)s AND (%(creditor)s::text IS NULL OR creditor = %(creditor)s::text);
 
 -- name: has_payment
+-- Whether the book has a payment, reversed or not.
 SELECT 1 FROM payment WHERE lane = %(lane)s AND payment_id = %(payment_id)s;
 
 -- name: payments_of_loan
@@ -250,6 +251,6 @@ WHERE placed_at IS NULL AND source = %(source)s AND reference = %(reference)s AN
   AND currency = %(currency)s;
 
 -- name: place_suspended
--- Writes: suspense.
+-- It has become a payment of a loan. Writes: suspense.
 UPDATE suspense SET placed_loan_id = %(loan_id)s, placed_at = %(now)s
 WHERE lane = get_byte(uuid_send(%(suspense_id)s::uuid), 0) AND suspense_id = %(suspense_id)s AND placed_at IS NULL;

@@ -1,7 +1,7 @@
 """One payment at a time: adding, reversing, listing what it met, and placing money that came without its loan.
 
-For people and programs that know of one payment; files go through `importing`. Both write through the same staging, so the
-same payment said in both ways is one payment.
+For people and programs that know of one payment; files go through `importing`. Both write through the same staging, so
+the same payment said in both ways is one payment.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def add_payment(
 ) -> Outcome:
     """Record a payment and allocate its loan anew; the same one again changes nothing.
 
-    amount_minor: above zero. Raises DuecourseError B034 when the currency is not the loan's, B050 when the book has this
-    source and reference with another amount; then nothing is written.
+    amount_minor: above zero. Raises DuecourseError B034 when the currency is not the loan's, B050 when the book has
+    this source and reference with another amount; then nothing is written.
     """
     payment = PaymentRecord(
         1,
@@ -179,8 +179,8 @@ def place_suspended(
 ) -> int:
     """Make money that waits under this source and reference a payment of the loan; answers its amount in minor units.
 
-    Raises DuecourseError D064 when nothing, or more than one thing, waits under them in the loan's creditor and currency;
-    as add_payment else.
+    Raises DuecourseError D064 when nothing, or more than one thing, waits under them for the loan's creditor in its
+    currency; else as add_payment.
     """
     with conn.transaction():
         conn.execute(IMPORTING["lock_book"])

@@ -12,6 +12,7 @@ from .templates import Templates, TemplateText
 from .words import (
     condition_in_words,
     day_in_words,
+    duration_in_words,
     grace_in_words,
     languages_in_words,
     route_in_words,
@@ -56,6 +57,9 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "messages": lambda policy: f"one for each {policy.bundle}",
     "grace": lambda policy: grace_in_words(policy.grace),
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
+    "oldest book": lambda policy: (
+        "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)
+    ),
     "most SMS parts": lambda policy: str(policy.sms_parts_max),
     "languages": lambda policy: languages_in_words(policy.wording.languages),
 }
