@@ -147,7 +147,8 @@ SELECT (SELECT count(*) FROM borrower) AS borrowers,
        (SELECT count(DISTINCT lane) FROM borrower) AS lanes,
        (SELECT count(*) FROM contact_point WHERE state = 'active') AS contact_points,
        (SELECT count(*) FROM contact_point WHERE state = 'retired') AS retired_contact_points,
-       (SELECT count(*) FROM opt_out) AS opt_outs;
+       (SELECT count(*) FROM opt_out) AS opt_outs,
+       (SELECT count(*) FROM suspense WHERE placed_at IS NULL) AS suspense;
 
 -- name: summary_money
 -- Per currency. An installment asks for its statement's balance or its due; one that asks for nothing is not counted.

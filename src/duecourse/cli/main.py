@@ -21,6 +21,7 @@ from .context import close_context
 from .demo.week import demo
 from .init import init
 from .keys import app as keys_app
+from .payment import app as payment_app
 from .plan import plan
 from .policy import app as policy_app
 from .replay import run
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.command()(init)
 app.add_typer(book_app, name="book")
+app.add_typer(payment_app, name="payment")
 app.add_typer(policy_app, name="policy")
 app.command()(plan)
 app.command()(work)
