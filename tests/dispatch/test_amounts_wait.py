@@ -202,3 +202,26 @@ def test_whatever_waits_for_the_book_expires_with_that_reason(bank: Lender, post
     bank.plan("2026-03-09T00:00+08:00")
     post.work(NINE, "2026-03-10T00:00+08:00")
     assert post.outcomes() == [("L-1", "expired", "BOOK-STALE")]
+
+
+def test_of_messages_that_merge_the_stricter_age_holds_for_all(bank: Lender, post: Post) -> None:
+    planned(
+        bank,
+        rows="""
+        loan  borrower  due_on      product
+        L-1   B         2026-03-10  cash-loan
+        L-2   B         2026-03-10  card
+        """,
+        head=FRESH + "applies_to: {product: [card]}\n",
+    )
+    bank.policy(
+        REMINDER,
+        head=POLICY_HEAD.replace("policy: test", "policy: other") + "applies_to: {product: [cash-loan]}\n",
+    )
+    feed(bank, "2026-03-08")
+    bank.plan("2026-03-09T00:00+08:00")
+    assert bank.messages("loans", "rule") == [("L-1,L-2", None)]
+    bank.conn.execute("UPDATE payment_feed SET complete_through = '2026-03-06'")
+    bank.conn.commit()
+    post.work(NINE)
+    assert post.outcomes() == [("L-1,L-2", "planned", "BOOK-STALE")]

@@ -45,8 +45,7 @@ item_state AS (
            -- One text speaks of all items, so what one of them names all of them name.
            bool_or(ci.names_amount) OVER one_message AS names_amount,
            min(ci.max_book_age) OVER one_message AS max_book_age,
-           coalesce(local_instant(f.complete_through + 1, '00:00', coalesce(g.lender_zone, c.zone)), g.at) AS book_at,
-           coalesce(g.lender_zone, c.zone) AS book_zone,
+           g.at AS delivered_at, coalesce(g.lender_zone, c.zone) AS book_zone,
            -- include: debit_pending
            AS debit,
            CASE WHEN ci.lane IS NULL THEN 'PAID'
@@ -78,13 +77,16 @@ item_verdict AS (
     SELECT s.*, coalesce(s.state_rule, CASE WHEN s.names_amount AND s.debit IS NOT NULL THEN 'DEBIT-PENDING'
                                             WHEN s.names_amount AND s.stale IS NOT NULL THEN 'BOOK-STALE' END) AS rule
     FROM (
-        SELECT i.*, CASE WHEN i.book_at IS NULL AND i.max_book_age IS NOT NULL
+        SELECT i.*, CASE WHEN b.book_at IS NULL AND i.max_book_age IS NOT NULL
                               THEN 'no delivery says of when the book is'
-                         WHEN %(now)s::timestamptz - i.book_at > i.max_book_age
+                         WHEN %(now)s::timestamptz - b.book_at > i.max_book_age
                               THEN format('the book is of %%s, older than %%s',
-                                          to_char(i.book_at AT TIME ZONE i.book_zone, 'YYYY-MM-DD HH24:MI'),
+                                          to_char(b.book_at AT TIME ZONE i.book_zone, 'YYYY-MM-DD HH24:MI'),
                                           i.max_book_age) END AS stale
         FROM item_state i
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN i.max_book_age IS NULL THEN NULL WHEN i.complete_through IS NULL THEN i.delivered_at
+                        ELSE local_instant(i.complete_through + 1, '00:00', i.book_zone) END AS book_at) AS b
     ) AS s
 ),
 open_item AS (
