@@ -158,7 +158,7 @@ ANALYZE stage_part, stage_step;
 -- name: walk_steps
 -- Payment after payment, all loans at once. For each, the parts still open stand on one line in the order that the loan's
 -- days past due on that day ask for, and the payment meets them from the front. What is not yet due stands behind, whole
--- installments in order of their day.
+-- installments in order of their day. Parts are numbered by due day: the first still open is of the oldest installment.
 INSERT INTO stage_allocation (lane, loan_id, era_on, until_on, number, payment_id, part, amount_minor, paid_on)
 WITH RECURSIVE walk AS (
     SELECT e.lane, e.loan_id, e.from_on AS era_on, e.until_on, 0::bigint AS place, NULL::uuid AS payment_id,
@@ -171,9 +171,7 @@ WITH RECURSIVE walk AS (
     SELECT w.lane, w.loan_id, w.era_on, w.until_on, s.place, s.payment_id, s.paid_on, g.open, g.rest, g.met, g.shares
     FROM walk w
     JOIN stage_step s ON s.lane = w.lane AND s.loan_id = w.loan_id AND s.era_on = w.era_on AND s.place = w.place + 1
-    CROSS JOIN LATERAL (
-        SELECT min(c.due_on) AS due_on FROM unnest(w.open) AS u (part_no)
-        JOIN stage_part c ON c.lane = w.lane AND c.loan_id = w.loan_id AND c.part_no = u.part_no) AS oldest
+    LEFT JOIN stage_part oldest ON oldest.lane = w.lane AND oldest.loan_id = w.loan_id AND oldest.part_no = w.open[1]
     LEFT JOIN LATERAL (
         SELECT a.across, a.parts FROM allocation_order a
         WHERE a.creditor = s.creditor AND a.product = s.product AND a.effective_on = s.effective_on

@@ -54,7 +54,8 @@ CREATE TEMP TABLE IF NOT EXISTS stage_part (
     PRIMARY KEY (lane, loan_id, part_no));
 CREATE TEMP TABLE IF NOT EXISTS stage_step (
     lane smallint, loan_id uuid, era_on date, until_on date, place bigint, payment_id uuid, paid_on date,
-    amount_minor bigint, creditor text, product text, effective_on date, reach_on date);
+    amount_minor bigint, creditor text, product text, effective_on date, reach_on date,
+    PRIMARY KEY (lane, loan_id, era_on, place));
 CREATE TEMP TABLE IF NOT EXISTS seen (record_id uuid PRIMARY KEY, row_no bigint, digest uuid);
 CREATE TEMP TABLE IF NOT EXISTS pending_key (
     kind text, key_hash bytea, lane smallint, borrower_id uuid, PRIMARY KEY (kind, key_hash));
