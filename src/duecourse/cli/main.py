@@ -23,6 +23,7 @@ from .demo.week import demo
 from .due_days import allot, move_due_day, pause, recompute_dates
 from .init import init
 from .keys import app as keys_app
+from .payment import app as payment_app
 from .plan import plan
 from .policy import app as policy_app
 from .replay import run
@@ -46,6 +47,7 @@ app.command()(init)
 for command in (cash, buckets, allot, move_due_day, recompute_dates, pause):
     book_app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(book_app, name="book")
+app.add_typer(payment_app, name="payment")
 app.add_typer(policy_app, name="policy")
 app.command()(plan)
 app.command()(work)

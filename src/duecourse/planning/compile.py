@@ -29,14 +29,17 @@ SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, b.zon
        {next_if}::text AS next_if, {next_after}::int AS next_after_seconds, {cap}::smallint AS daily_cap,
        {starts}::interval AS starts, {ends}::interval AS ends,
        {useful_days}::int AS useful_days, {useful_time}::time AS useful_time,
-       {bundle} AS bundle, {anchor} AS anchor_on, {local_on} AS local_on
+       {bundle} AS bundle, {names_amount}::boolean AS names_amount, {max_book_age}::interval AS max_book_age,
+       {anchor} AS anchor_on, {local_on} AS local_on
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
 JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
+LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                           AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
 WHERE i.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open'
   AND {bounds}
   AND (i.statement_on IS NULL OR i.statement_on <= %(as_of)s)
-  AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
+  AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
   AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
   AND i.due_minor > 0
   AND {condition}
@@ -50,6 +53,12 @@ class Plannable:
     policy: Policy
     version: int
     template_versions: Mapping[str, int]
+    silent_templates: frozenset[str] = frozenset()
+    """Templates that are known to name no amount in any language."""
+
+    def names_amount(self, step: Step) -> bool:
+        """Whether a text of the step may name an amount: any of its templates, in any language."""
+        return not self.silent_templates.issuperset(step.templates)
 
 
 def compile_items(
@@ -101,6 +110,8 @@ def _step_sql(
         useful_days=sql.Literal(step.useful_until.days),
         useful_time=sql.Literal(step.useful_until.at.isoformat() if step.useful_until.at else "24:00"),
         bundle=sql.SQL("i.loan_id::text" if policy.bundle == "loan" else "''::text"),
+        names_amount=sql.Literal(plannable.names_amount(step)),
+        max_book_age=sql.Literal(policy.max_book_age),
         anchor=anchor,
         local_on=local_on,
         bounds=bounds,

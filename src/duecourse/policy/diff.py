@@ -15,6 +15,7 @@ from .words import (
     bureau_in_words,
     condition_in_words,
     day_in_words,
+    duration_in_words,
     grace_in_words,
     languages_in_words,
     route_in_words,
@@ -61,6 +62,9 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "buckets": lambda policy: ", ".join(bucket_labels(policy.buckets)),
     "bureau days": lambda policy: bureau_in_words(policy.bureau),
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
+    "oldest book": lambda policy: (
+        "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)
+    ),
     "most SMS parts": lambda policy: str(policy.sms_parts_max),
     "languages": lambda policy: languages_in_words(policy.wording.languages),
 }

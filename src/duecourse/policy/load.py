@@ -15,7 +15,7 @@ from .conditions import Known, parse_condition
 from .counting import read_buckets, read_bureau
 from .model import Creditor, Grace, Languages, Policy, Step, Wording
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
-from .steps import parse_step
+from .steps import parse_duration, parse_step
 
 MAX_GRACE_DAYS = 366
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?\Z")
@@ -48,6 +48,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     bundle = top.choice("bundle", ["borrower", "loan"], default="borrower")
     daily_cap = top.integer("daily_cap", 1, 1, 20)
     sms_parts_max = top.integer("sms_parts_max", 4, 1, 10)
+    max_book_age = _max_book_age(top)
     wording = _wording(top)
     steps = _steps(top, grace, known)
     top.finish()
@@ -63,9 +64,19 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         bureau=bureau,
         daily_cap=daily_cap,
         sms_parts_max=sms_parts_max,
+        max_book_age_seconds=max_book_age,
         wording=wording,
         steps=steps,
     )
+
+
+def _max_book_age(top: Section) -> int | None:
+    text = top.text("max_book_age")
+    seconds = parse_duration(text) if text else None
+    if text is not None and seconds is None:
+        found = f"max_book_age: {shown(text)} is not a time of 1m to 30d; write e.g. 36h"
+        top.fault("P103", "max_book_age", found)
+    return seconds
 
 
 def _grace(top: Section) -> tuple[Grace, Sequence[str]]:

@@ -26,6 +26,10 @@ RULES: Final[dict[str, RuleWords]] = {
     "FEED-BEHIND": RuleWords(
         "payments are not known yet through the end of its grace", "还款数据尚未覆盖到宽限期结束", "book"
     ),
+    "DEBIT-PENDING": RuleWords(
+        "a debit is in process, so no amount is named", "代扣处理中，暂不提及金额", "book"
+    ),
+    "BOOK-STALE": RuleWords("the book is too old to name an amount", "台账数据过旧，暂不提及金额", "book"),
     "STOPPED": RuleWords("halted by the stop", "已被人工停止", "policy"),
     "NO-CONTACT-POINT": RuleWords("no valid contact point on this route", "没有可用的联系方式", "book"),
     "OPT-OUT": RuleWords("the borrower opted out", "借款人已退订", "policy"),

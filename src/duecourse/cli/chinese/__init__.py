@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import book, due_days, keeping, policy, sending, showing
+from . import book, due_days, keeping, payment, policy, sending, showing
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
@@ -18,6 +18,7 @@ _GROUPS: Final = (
     policy,
     keeping,
     due_days,
+    payment,
 )
 
 SENTENCES: Final[Mapping[str, str]] = {
