@@ -113,13 +113,13 @@ class Book:
         )
         assert report.problems == []
 
-    def pay(self, loan: str, payments: list[Paid]) -> None:
+    def pay(self, loan: str, payments: list[Paid], more: str = "") -> None:
         rows = [
             {"loan": loan, "ref": f"{loan}-{p.ref}", "amount": p.amount, "paid_on": day(p.on)}
             for p in payments
         ]
         columns = ("loan", "ref", "amount", "paid_on")
-        mapping = parse_mapping(PAYMENTS, "m")
+        mapping = parse_mapping(PAYMENTS + more, "m")
         report = import_rows(self.conn, self.keyring, rows, mapping, columns=columns, now=NOW)
         assert report.problems == []
 
@@ -127,7 +127,7 @@ class Book:
         rows = self.conn.execute(
             """SELECT a.number, p.reference, a.amount_minor FROM allocation a
                JOIN payment p USING (lane, loan_id, payment_id) JOIN loan l USING (lane, loan_id)
-               WHERE l.loan_ref = %s AND a.paid_on = p.paid_on""",
+               WHERE l.loan_ref = %s AND a.from_on = p.paid_on AND a.until_on = 'infinity'""",
             (loan,),
         ).fetchall()
         self.conn.commit()
@@ -257,11 +257,11 @@ def test_a_payment_meets_the_statement_in_force_on_its_day(
     assert book.states(loan) == expected
 
 
-def test_a_changed_payment_is_allocated_anew(book: Book) -> None:
+def test_a_payment_that_may_change_is_allocated_anew(book: Book) -> None:
     book.loan("L", [Due(1, 10, 100), Due(2, 40, 100)])
     book.pay("L", [Paid("P", 5, 150)])
     assert book.allocations("L") == {(1, "P"): 100, (2, "P"): 50}
-    book.pay("L", [Paid("P", 6, 80)])
+    book.pay("L", [Paid("P", 6, 80)], more='if_changed = "update"\n')
     assert book.allocations("L") == {(1, "P"): 80}
     assert book.states("L") == {1: (None, None, None), 2: (None, None, None)}
 

@@ -25,10 +25,14 @@ def by_day(found: Cash) -> dict[tuple[str, str], tuple[int, int, int]]:
 def paid(lender: Lender, loan: str, on: str, amount_minor: int) -> None:
     """A payment of so much, as an import would leave it."""
     lender.conn.execute(
-        """INSERT INTO allocation (lane, loan_id, number, payment_id, amount_minor, paid_on)
-           SELECT i.lane, i.loan_id, 1, gen_random_uuid(), %s, %s FROM installment i JOIN loan l USING (lane, loan_id)
-           WHERE l.loan_ref = %s""",
-        (amount_minor, on, loan),
+        """WITH paid AS (
+               INSERT INTO payment (lane, loan_id, payment_id, source, reference, amount_minor, paid_on, effective_at,
+                   recorded_at)
+               SELECT lane, loan_id, gen_random_uuid(), 'core', %s, %s, %s, now(), now() FROM loan WHERE loan_ref = %s
+               RETURNING lane, loan_id, payment_id, paid_on, amount_minor)
+           INSERT INTO allocation (lane, loan_id, number, payment_id, part, from_on, until_on, amount_minor)
+           SELECT lane, loan_id, 1, payment_id, 'due', paid_on, 'infinity', amount_minor FROM paid""",
+        (on, amount_minor, on, loan),
     )
     lender.conn.execute(
         """UPDATE installment i SET settled_on = %s FROM loan l

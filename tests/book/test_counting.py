@@ -100,8 +100,8 @@ def write(conn: psycopg.Connection, dues: Sequence[Due], known: Sequence[Pause])
         )  # fmt: skip
         for place, (when, amount) in enumerate(due.paid):
             conn.execute(
-                "INSERT INTO allocation VALUES (%s, %s, %s, %s, %s, %s)",
-                (LANE, key, number, UUID(int=place), amount, day(when)),
+                "INSERT INTO allocation VALUES (%s, %s, %s, %s, 'due', %s, 'infinity', %s)",
+                (LANE, key, number, UUID(int=place), day(when), amount),
             )
     for pause in known:
         conn.execute(
@@ -144,6 +144,21 @@ def test_a_past_day_is_counted_with_what_was_paid_by_then(lender: Lender) -> Non
     lender.book("loan due_on settled_on\nL-1 2026-03-01 2026-03-20\nL-1 2026-03-10 2026-03-25")
     days = {on: contractual(lender, date(2026, 3, on)) for on in (1, 2, 19, 20, 24, 25)}
     assert days == {1: 0, 2: 1, 19: 18, 20: 10, 24: 14, 25: 0}
+
+
+def test_a_reversed_payment_is_past_due_from_its_reversal_on_and_not_before(lender: Lender) -> None:
+    lender.book("loan due_on\nL-1 2026-03-01")
+    lender.conn.execute(
+        """INSERT INTO installment_was (lane, loan_id, number, from_on, until_on, settled_on)
+           SELECT lane, loan_id, number, '2026-03-05', '2026-04-02', '2026-03-05' FROM installment"""
+    )
+    days = {
+        on: contractual(lender, date.fromisoformat(on)) for on in ("2026-03-04", "2026-03-20", "2026-04-02")
+    }
+    assert days == {"2026-03-04": 3, "2026-03-20": 0, "2026-04-02": 32}
+    monthly = CountingRules((BureauRule(stand="month-end"),))
+    found = counters_of(lender.conn, date(2026, 4, 10), rules=monthly)
+    assert [one.days for one in found] == [Counters(40, 40, 0)]  # on 31 March it was paid
 
 
 def test_a_carried_minimum_keeps_the_grace_of_the_statement_it_began_with(lender: Lender) -> None:

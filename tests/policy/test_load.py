@@ -32,6 +32,8 @@ FAULTS = [
     ("policy: small", "policy: small\nbundel: loan", "2 P102 key 'bundel' is unknown; did you mean 'bundle'?"),
     ("    purpose: reminder\n", "", "7 step soon P103 'purpose' is missing"),
     ("policy: small", "policy: Small One", "1 P103 policy: 'Small One' must be lower-case letters"),
+    ("policy: small", "policy: small\nmax_book_age: long", "2 P103 max_book_age: 'long' is not a time of 1m to 30d"),
+    ("policy: small", "policy: small\nmax_book_age: 31d", "2 P103 max_book_age: '31d' is not a time of 1m to 30d"),
     ("policy: small", "policy: small\ndaily_cap: 0", "2 P103 daily_cap: expected a whole number from 1 to 20"),
     ("policy: small", "policy: small\nbrakes: {messages: {min: 9, max: 8}}", "2 brakes messages P150 messages: no number is at"),
     ("policy: small", "policy: small\nbrakes: {times_usual: 1}", "2 brakes P150 times_usual: expected a number above 1"),

@@ -1,6 +1,7 @@
 -- The book as the other rooms ask for it: who is who, what is owed as of a day, what leaves it.
--- As of a day D: an installment is known from its statement (or its loan's start) on, a payment from its day on; an
--- installment is open when it is neither settled nor superseded by D.
+-- As of a day D: an installment is known from its statement (or its loan's start) on, a payment from its day on and until
+-- the day it is reversed; an installment is open when it is neither settled nor superseded by D. Where a payment was
+-- reversed after D, installment_was says what the installment was on D.
 
 -- name: freeze_grace
 -- Freeze the grace of what has fallen due. {applies} is a policy's applies_to, compiled.
@@ -126,22 +127,28 @@ FROM loan WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s ORDER BY credi
 -- name: installments_of
 -- As known on as_of; paid_minor is what payments until then met of due_minor.
 SELECT i.loan_id, i.number, i.due_on, coalesce(i.contract_due_on, i.due_on) AS contract_due_on, i.due_provisional,
-       i.statement_on, i.due_minor, i.balance_minor, i.past_due_since, i.grace_days,
-       coalesce(sum(a.amount_minor), 0)::bigint AS paid_minor,
-       coalesce(i.settled_on > %(as_of)s, true) AND coalesce(i.superseded_on > %(as_of)s, true) AS is_open,
-       CASE WHEN i.settled_on <= %(as_of)s THEN i.settled_on END AS settled_on
+       i.statement_on, i.due_minor, i.balance_minor, e.past_due_since, i.grace_days,
+       coalesce((SELECT sum(a.amount_minor) FROM allocation a
+                 WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
+                   AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s), 0)::bigint AS paid_minor,
+       coalesce(e.settled_on > %(as_of)s, true) AND coalesce(i.superseded_on > %(as_of)s, true) AS is_open,
+       CASE WHEN e.settled_on <= %(as_of)s THEN e.settled_on END AS settled_on
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
-LEFT JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number AND a.paid_on <= %(as_of)s
+LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                           AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
+CROSS JOIN LATERAL (SELECT CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END AS settled_on,
+                           CASE WHEN w.lane IS NULL THEN i.past_due_since ELSE w.past_due_since END
+                               AS past_due_since) AS e
 WHERE i.lane = %(lane)s AND i.borrower_id = %(borrower_id)s
   AND coalesce(i.statement_on, l.started_on, '-infinity') <= %(as_of)s
-GROUP BY i.lane, i.loan_id, i.number
 ORDER BY i.due_on, i.loan_id, i.number;
 
 -- name: payments_of
--- Of one borrower, until as_of.
-SELECT p.loan_id, p.payment_id, p.source, p.reference, p.amount_minor, p.paid_on
+-- Of one borrower, until as_of; with the day of its reversal, where that is known by then.
+SELECT p.loan_id, p.payment_id, p.source, p.reference, p.amount_minor, p.paid_on, r.reversed_on
 FROM payment p JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
+LEFT JOIN reversal r ON r.lane = p.lane AND r.payment_id = p.payment_id AND r.reversed_on <= %(as_of)s
 WHERE p.lane = %(lane)s AND l.borrower_id = %(borrower_id)s AND p.paid_on <= %(as_of)s
 ORDER BY p.paid_on, p.payment_id;
 
@@ -159,6 +166,9 @@ revolving AS (
     FROM statement s
     LEFT JOIN payment p ON p.lane = s.lane AND p.loan_id = s.loan_id
                        AND p.paid_on >= s.statement_on AND p.paid_on <= %(as_of)s
+                       AND NOT EXISTS (SELECT 1 FROM reversal r
+                                       WHERE r.lane = p.lane AND r.payment_id = p.payment_id
+                                         AND r.reversed_on <= %(as_of)s)
     GROUP BY s.lane, s.loan_id, s.number, s.balance_minor
 ),
 open_due AS (
@@ -167,7 +177,7 @@ open_due AS (
     FROM installment i
     JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
     LEFT JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
-                          AND a.paid_on <= %(as_of)s
+                          AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s
     WHERE coalesce(i.statement_on, l.started_on, '-infinity') <= %(as_of)s
       AND coalesce(i.superseded_on > %(as_of)s, true)
     GROUP BY i.lane, i.loan_id, i.number
@@ -198,19 +208,28 @@ SELECT (SELECT count(*) FROM borrower WHERE home_lane IS NULL AND merged_into IS
        - (SELECT count(*) FROM copied_point WHERE state = 'retired') AS retired_contact_points,
        (SELECT count(*) FROM opt_out)
        - (SELECT count(*) FROM borrower p JOIN opt_out o ON o.lane = p.lane AND o.borrower_id = p.borrower_id
-          WHERE p.home_lane IS NOT NULL) AS opt_outs;
+          WHERE p.home_lane IS NOT NULL) AS opt_outs,
+       (SELECT count(*) FROM suspense WHERE placed_at IS NULL) AS suspense;
 
 -- name: summary_money
 -- Per currency. An installment asks for its statement's balance or its due; one that asks for nothing is not counted.
+-- Payments are all that came in; reversed: those of them taken back; unallocated: what of the others meets nothing yet.
 SELECT l.currency, count(*) AS loans, coalesce(sum(i.installments), 0) AS installments,
        coalesce(sum(i.amount), 0) AS installments_minor, coalesce(sum(i.due), 0) AS due_minor,
-       coalesce(sum(p.payments), 0) AS payments, coalesce(sum(p.amount), 0) AS payments_minor
+       coalesce(sum(p.payments), 0) AS payments, coalesce(sum(p.amount), 0) AS payments_minor,
+       coalesce(sum(p.reversed), 0) AS reversed, coalesce(sum(p.reversed_minor), 0) AS reversed_minor,
+       coalesce(sum(p.amount), 0) - coalesce(sum(p.reversed_minor), 0) - coalesce(sum(a.met), 0) AS unallocated_minor
 FROM loan l
 LEFT JOIN (SELECT lane, loan_id, count(*) FILTER (WHERE coalesce(balance_minor, due_minor) > 0) AS installments,
                   sum(coalesce(balance_minor, due_minor)) AS amount, sum(due_minor) AS due
            FROM installment GROUP BY lane, loan_id) AS i ON i.lane = l.lane AND i.loan_id = l.loan_id
-LEFT JOIN (SELECT lane, loan_id, count(*) AS payments, sum(amount_minor) AS amount
-           FROM payment GROUP BY lane, loan_id) AS p ON p.lane = l.lane AND p.loan_id = l.loan_id
+LEFT JOIN (SELECT p.lane, p.loan_id, count(*) AS payments, sum(p.amount_minor) AS amount,
+                  count(r.payment_id) AS reversed,
+                  sum(p.amount_minor) FILTER (WHERE r.payment_id IS NOT NULL) AS reversed_minor
+           FROM payment p LEFT JOIN reversal r ON r.lane = p.lane AND r.payment_id = p.payment_id
+           GROUP BY p.lane, p.loan_id) AS p ON p.lane = l.lane AND p.loan_id = l.loan_id
+LEFT JOIN (SELECT lane, loan_id, sum(amount_minor) AS met FROM allocation WHERE until_on = 'infinity'
+           GROUP BY lane, loan_id) AS a ON a.lane = l.lane AND a.loan_id = l.loan_id
 GROUP BY l.currency ORDER BY l.currency;
 
 -- name: begin_import
@@ -241,3 +260,59 @@ SELECT creditor, source, complete_through, recorded_at FROM payment_feed ORDER B
 -- count: how many, the last first.
 SELECT mapping, file_name, rows_read, rows_rejected, totals, state, started_at, finished_at
 FROM book_import ORDER BY started_at DESC, import_id LIMIT %(count)s;
+
+-- name: forget_orders
+-- Of these creditors, products and days, parallel arrays: a new order takes the place of one from the same day.
+-- Writes: allocation_order.
+DELETE FROM allocation_order o
+USING unnest(%(creditors)s::text[], %(products)s::text[], %(days)s::date[]) AS g (creditor, product, effective_on)
+WHERE o.creditor = g.creditor AND o.product = g.product AND o.effective_on = g.effective_on;
+
+-- name: write_order
+-- One band. Writes: allocation_order.
+INSERT INTO allocation_order (creditor, product, effective_on, from_days, across, parts, excess, recorded_by, recorded_at)
+VALUES (%(creditor)s, %(product)s, %(effective_on)s, %(from_days)s, %(across)s, %(parts)s, %(excess)s, %(by)s, %(now)s);
+
+-- name: orders
+-- Every band of every order of allocation.
+SELECT creditor, product, effective_on, from_days, across, parts, excess, recorded_by
+FROM allocation_order ORDER BY creditor, product, effective_on, from_days;
+
+-- name: loans_by_ref
+-- Of any creditor, or of the one given.
+SELECT lane, loan_id, loan_ref, creditor, currency FROM loan
+WHERE loan_ref = %(loan_ref)s AND (%(creditor)s::text IS NULL OR creditor = %(creditor)s::text);
+
+-- name: has_payment
+-- Whether the book has a payment, reversed or not.
+SELECT 1 FROM payment WHERE lane = %(lane)s AND payment_id = %(payment_id)s;
+
+-- name: payments_of_loan
+-- As known on as_of, each with what it met then.
+SELECT p.payment_id, p.source, p.reference, p.amount_minor, p.paid_on, r.reversed_on,
+       coalesce(r.reason, '') AS reason,
+       (SELECT json_agg(json_build_object('number', a.number, 'part', a.part, 'amount_minor', a.amount_minor)
+                        ORDER BY a.number, a.part)
+        FROM allocation a
+        WHERE a.lane = p.lane AND a.loan_id = p.loan_id AND a.payment_id = p.payment_id
+          AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s) AS allocations
+FROM payment p
+LEFT JOIN reversal r ON r.lane = p.lane AND r.payment_id = p.payment_id AND r.reversed_on <= %(as_of)s
+WHERE p.lane = %(lane)s AND p.loan_id = %(loan_id)s AND p.paid_on <= %(as_of)s
+ORDER BY p.paid_on, p.payment_id;
+
+-- name: suspended
+-- Money that waits for its loan, the oldest first.
+SELECT suspense_id, creditor, loan_ref, source, reference, currency, amount_minor, paid_on
+FROM suspense WHERE placed_at IS NULL ORDER BY paid_on, creditor, source, reference, suspense_id;
+
+-- name: suspended_as
+-- What waits under a source and reference for a creditor, in a currency.
+SELECT suspense_id, amount_minor, paid_on FROM suspense
+WHERE placed_at IS NULL AND source = %(source)s AND reference = %(reference)s AND creditor = %(creditor)s
+  AND currency = %(currency)s;
+
+-- name: place_suspended
+-- It has become a payment of a loan. Writes: suspense.
+UPDATE suspense SET placed_loan_id = %(loan_id)s, placed_at = %(now)s
+WHERE lane = get_byte(uuid_send(%(suspense_id)s::uuid), 0) AND suspense_id = %(suspense_id)s AND placed_at IS NULL;

@@ -10,10 +10,11 @@ from duecourse.privacy.keyring import Keyring
 
 from .cells import Notes
 from .compiling import Scope
-from .debts import InstallmentBuilder, LoanBuilder, PaymentBuilder
+from .debts import InstallmentBuilder, LoanBuilder
 from .fields import Field, FieldMaker, RowReader
 from .mapping import Mapping as MappingFile
 from .mapping import Section
+from .money_in import DebitBuilder, PaymentBuilder, ReversalBuilder
 from .parsing import FieldFault
 from .people import BorrowerBuilder, ContactPointBuilder, PartyBuilder
 from .records import Fault, Records
@@ -79,6 +80,18 @@ class RowBuilder:
                 f"payment.{i}",
                 paid,
                 lambda make, paid=paid: PaymentBuilder(paid, make, loan, currency),  # type: ignore[misc]
+            )
+        for i, back in enumerate(mapping.reversal):
+            self._add(
+                f"reversal.{i}",
+                back,
+                lambda make, back=back: ReversalBuilder(back, make, loan),  # type: ignore[misc]
+            )
+        for i, debit in enumerate(mapping.debit):
+            self._add(
+                f"debit.{i}",
+                debit,
+                lambda make, debit=debit: DebitBuilder(debit, make, loan, currency),  # type: ignore[misc]
             )
 
     def _add(self, key: str, section: Section, build: Callable[[FieldMaker], Builder]) -> None:

@@ -1,5 +1,5 @@
--- What money is expected when, and how late it has come so far. Nothing after :as_of is read: neither payments, nor
--- statements that were not known then.
+-- What money is expected when, and how late it has come so far. Nothing after :as_of is read: neither payments and
+-- reversals, nor statements that were not known then.
 
 -- name: cash_due
 -- What is open as of :as_of and falls due from :first_on to :last_on, by day, currency, product and grade.
@@ -9,10 +9,11 @@ FROM (
     FROM installment i
     JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id AND l.state = 'open'
     JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
-    LEFT JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number AND a.paid_on <= %(as_of)s
+    LEFT JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
+                          AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s
     WHERE i.due_on BETWEEN %(first_on)s AND %(last_on)s AND i.due_minor > 0
       AND coalesce(i.statement_on, l.started_on, '-infinity') <= %(as_of)s
-      AND coalesce(i.settled_on > %(as_of)s, true) AND coalesce(i.superseded_on > %(as_of)s, true)
+      AND coalesce(i.superseded_on > %(as_of)s, true)
     GROUP BY i.lane, i.loan_id, i.number, l.currency, l.product, b.grade, i.due_on, i.due_minor
 ) AS open
 WHERE open_minor > 0
@@ -22,12 +23,14 @@ ORDER BY currency, product, grade, due_on;
 -- name: lateness_paid
 -- Of what fell due from :since through :as_of: what came how many days after its due day (earlier than 31 days before
 -- it counts as then, later than 90 after it is not told apart), by currency, product and grade.
-SELECT l.currency, l.product, b.grade, least(greatest(a.paid_on - i.due_on, -31), 91) AS lag,
+SELECT l.currency, l.product, b.grade, least(greatest(p.paid_on - i.due_on, -31), 91) AS lag,
        sum(a.amount_minor)::bigint AS amount_minor
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
 JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
-JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number AND a.paid_on <= %(as_of)s
+JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
+                 AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s
+JOIN payment p ON p.lane = a.lane AND p.payment_id = a.payment_id
 WHERE i.due_on BETWEEN %(since)s AND %(as_of)s
   AND coalesce(i.statement_on, l.started_on, '-infinity') <= %(as_of)s
 GROUP BY l.currency, l.product, b.grade, lag;
@@ -42,7 +45,8 @@ FROM (
     FROM installment i
     JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
     JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
-    LEFT JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number AND a.paid_on <= %(as_of)s
+    LEFT JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
+                          AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s
     WHERE i.due_on BETWEEN %(since)s AND %(as_of)s AND i.due_minor > 0
       AND coalesce(i.statement_on, l.started_on, '-infinity') <= %(as_of)s
     GROUP BY i.lane, i.loan_id, i.number, l.currency, l.product, b.grade

@@ -13,37 +13,49 @@ bureau_rule AS (
         WITH ORDINALITY AS r (stand_on, from_grace, from_days, left_out, minimums, place)
 ),
 ruled AS (
-    SELECT i.lane, i.loan_id, i.number, l.currency, i.due_minor, i.settled_on, i.superseded_on,
-           coalesce(i.past_due_since, i.due_on) AS since,
+    SELECT i.lane, i.loan_id, i.number, l.currency, i.due_minor, i.due_on, i.settled_on, i.past_due_since, i.superseded_on,
+           CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END AS settled_then,
+           coalesce(CASE WHEN w.lane IS NULL THEN i.past_due_since ELSE w.past_due_since END, i.due_on) AS since,
            coalesce(i.statement_on, l.started_on, '-infinity') AS known_on,
            min({rule_of}) OVER (PARTITION BY i.lane, i.loan_id) AS place
     FROM installment i
     JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id AND l.state = 'open'
     JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
+    LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                               AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
     WHERE i.lane = ANY(%(lanes)s::smallint[])
       AND (%(borrower_id)s::uuid IS NULL OR i.borrower_id = %(borrower_id)s)
-      AND coalesce(i.past_due_since, i.due_on) < %(as_of)s::date AND i.due_minor > 0
+      AND coalesce(CASE WHEN w.lane IS NULL THEN i.past_due_since ELSE w.past_due_since END, i.due_on) < %(as_of)s::date
+      AND i.due_minor > 0
       AND coalesce(i.statement_on, l.started_on, '-infinity') <= %(as_of)s::date
-      AND coalesce(i.settled_on > (SELECT min(s) FROM unnest(%(stands)s::date[]) AS s), true)
+      AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > (SELECT min(s) FROM unnest(%(stands)s::date[]) AS s), true)
       AND coalesce(i.superseded_on > (SELECT min(s) FROM unnest(%(stands)s::date[]) AS s), true)
 ),
-late AS (
-    SELECT i.lane, i.loan_id, i.currency, i.since, i.place, r.stand_on,
-           coalesce(i.settled_on > %(as_of)s::date, true) AND coalesce(i.superseded_on > %(as_of)s::date, true) AS is_open,
-           coalesce(i.settled_on > r.stand_on, true) AND coalesce(i.superseded_on > r.stand_on, true)
-               AND i.known_on <= r.stand_on AND i.since < r.stand_on AS stood_open,
-           i.due_minor - coalesce(sum(a.amount_minor), 0)::bigint AS open_minor,
-           i.due_minor - coalesce(sum(a.amount_minor) FILTER (WHERE a.paid_on <= r.stand_on), 0)::bigint AS stood_minor
+stood AS (
+    SELECT i.*, r.stand_on, CASE WHEN v.lane IS NULL THEN i.settled_on ELSE v.settled_on END AS settled_by,
+           coalesce(CASE WHEN v.lane IS NULL THEN i.past_due_since ELSE v.past_due_since END, i.due_on) AS stood_since
     FROM ruled i
     JOIN bureau_rule r ON r.place = i.place
+    LEFT JOIN installment_was v ON v.lane = i.lane AND v.loan_id = i.loan_id AND v.number = i.number
+                               AND v.from_on <= r.stand_on AND v.until_on > r.stand_on
+),
+late AS (
+    SELECT i.lane, i.loan_id, i.currency, i.since, i.stood_since, i.place, i.stand_on,
+           coalesce(i.settled_then > %(as_of)s::date, true) AND coalesce(i.superseded_on > %(as_of)s::date, true) AS is_open,
+           coalesce(i.settled_by > i.stand_on, true) AND coalesce(i.superseded_on > i.stand_on, true)
+               AND i.known_on <= i.stand_on AND i.stood_since < i.stand_on AS stood_open,
+           i.due_minor - coalesce(sum(a.amount_minor) FILTER (WHERE a.until_on > %(as_of)s::date), 0)::bigint AS open_minor,
+           i.due_minor - coalesce(sum(a.amount_minor) FILTER (WHERE a.from_on <= i.stand_on AND a.until_on > i.stand_on),
+                                  0)::bigint AS stood_minor
+    FROM stood i
     LEFT JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
-                          AND a.paid_on <= %(as_of)s::date
-    GROUP BY i.lane, i.loan_id, i.number, i.currency, i.since, i.place, i.settled_on, i.superseded_on, i.known_on,
-             i.due_minor, r.stand_on
+                          AND a.from_on <= %(as_of)s::date
+    GROUP BY i.lane, i.loan_id, i.number, i.currency, i.since, i.stood_since, i.place, i.settled_then, i.settled_by,
+             i.superseded_on, i.known_on, i.due_minor, i.stand_on
 ),
 oldest AS (
     SELECT lane, loan_id, currency, place, stand_on,
-           min(since) FILTER (WHERE is_open) AS since, min(since) FILTER (WHERE stood_open) AS stood_since,
+           min(since) FILTER (WHERE is_open) AS since, min(stood_since) FILTER (WHERE stood_open) AS stood_since,
            coalesce(sum(open_minor) FILTER (WHERE is_open), 0)::bigint AS past_due_minor,
            coalesce(sum(stood_minor) FILTER (WHERE stood_open), 0)::bigint AS stood_minor
     FROM late WHERE is_open OR stood_open

@@ -1,4 +1,4 @@
-"""Builders of loans, installments and payments."""
+"""Builders of loans and installments."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ from .fields import (
     sensible_day,
 )
 from .identity import customer_hash
-from .mapping import BorrowerSection, InstallmentSection, LoanSection, PaymentSection
+from .mapping import BorrowerSection, InstallmentSection, LoanSection
 from .parsing import FieldFault
 from .records import (
     InstallmentRecord,
     LoanRecord,
-    PaymentRecord,
     Records,
     digest_of,
     loan_id_of,
-    payment_id_of,
 )
 from .values import TextRule
 
@@ -148,6 +146,7 @@ class LoanBuilder:
                         due.principal_minor,
                         due.interest_minor,
                         0,
+                        0,
                     )
                 )
 
@@ -234,6 +233,7 @@ class InstallmentBuilder:
         self._principal = make.money("principal", section.principal)
         self._interest = make.money("interest", section.interest)
         self._fee = make.money("fee", section.fee)
+        self._penalty = make.money("penalty", section.penalty)
         minimum = section.minimum
         self._percent = make.number("minimum.percent", minimum.percent) if minimum else None
         self._floor = make.money("minimum.floor", minimum.floor) if minimum else None
@@ -252,7 +252,8 @@ class InstallmentBuilder:
         balance = reader.need(self._balance, None, currency) if self._balance else None
         principal = reader.get(self._principal, None, currency)
         interest = reader.get(self._interest, None, currency)
-        fee = reader.get(self._fee, None, currency)
+        fee = reader.get(self._fee, None, currency) or 0
+        penalty = reader.get(self._penalty, None, currency) or 0
         due = (
             reader.need(self._due, None, currency) if self._due else self._minimum(reader, balance, currency)
         )
@@ -265,9 +266,11 @@ class InstallmentBuilder:
         if statement_on is not None and statement_on > due_on:
             raise FieldFault("B026", "the statement is dated after its due day", "expected a day before it")
         parts = principal is not None and interest is not None
-        if parts and principal + interest + (fee or 0) != due:
+        if parts and principal + interest + fee + penalty != due:
             raise FieldFault(
-                "B026", "principal, interest and fee do not add up to what is due", "expected the exact sum"
+                "B026",
+                "principal, interest, fee and penalty do not add up to what is due",
+                "expected the exact sum",
             )
         to.installments.append(
             InstallmentRecord(
@@ -281,7 +284,8 @@ class InstallmentBuilder:
                 balance,
                 principal,
                 interest,
-                fee or 0,
+                fee,
+                penalty,
             )
         )
 
@@ -297,43 +301,3 @@ class InstallmentBuilder:
             )
             return None
         return revolving_minimum(balance, percent, floor)
-
-
-class PaymentBuilder:
-    """[[payment]]"""
-
-    def __init__(
-        self, section: PaymentSection, make: FieldMaker, loan: LoanSection | None, currency: TextRule | None
-    ) -> None:
-        self._loan = make.text("loan", first_given(section.loan, loan.ref if loan else None))
-        self._creditor = make.text("creditor", first_given(section.creditor, loan.creditor if loan else None))
-        self._currency = make.text(
-            "currency", first_given(section.currency, loan.currency if loan else None, currency)
-        )
-        self._source = make.text("source", section.source)
-        self._reference = make.text("reference", section.reference)
-        self._amount = make.money("amount", section.amount)
-        self._paid_on = make.day("paid_on", section.paid_on)
-
-    def add(self, reader: RowReader, to: Records) -> None:
-        """One payment."""
-        assert self._amount is not None and self._paid_on is not None
-        ref = reader.need(self._loan, required)
-        creditor = reader.need(self._creditor, required)
-        source = reader.need(self._source, required)
-        reference = reader.need(self._reference, required)
-        paid_on = reader.need(self._paid_on, sensible_day)
-        currency = reader.need(self._currency, currency_code)
-        amount = reader.need(self._amount, None, currency) if currency else None
-        if amount == 0:
-            zero = FieldFault("B015", "a payment of zero", "leave it out with when = { …, greater = 0 }")
-            reader.fault(self._amount, zero)
-        if reader.faults or amount is None:
-            return
-        loan_id = loan_id_of(creditor, ref)
-        payment_id = payment_id_of(loan_id, source, reference)
-        to.payments.append(
-            PaymentRecord(
-                reader.row.number, loan_id, payment_id, currency, source, reference, amount, paid_on
-            )
-        )

@@ -209,10 +209,10 @@ class _Importer:
 
     def _end(self, import_id: UUID) -> None:
         report = self.report
-        feed = self._mapping.feed
         with self._conn.transaction():
-            if report.state == "done" and feed is not None and feed.complete_through is not None:
-                self._conn.execute(SQL["record_feed"], feed.model_dump())
+            for feed in self._mapping.feed:
+                if report.state == "done" and feed.complete_through is not None:
+                    self._conn.execute(SQL["record_feed"], feed.model_dump())
             self._conn.execute(
                 SQL["end_import"],
                 {
@@ -300,17 +300,18 @@ class _Importer:
 
 def _with_complete_through(mapping: MappingFile, day: date | None, now: datetime, where: str) -> MappingFile:
     """The mapping with the day of this import. Raises DuecourseError B008 or B009."""
-    if mapping.feed is None:
-        if day is None:
-            return mapping
+    if day is not None and not mapping.feed:
         found = "it has no [feed], so that nothing says whose payments are complete"
         raise DuecourseError(Problem("B008", where, found, "Nothing was imported."))
-    day = day or mapping.feed.complete_through
-    if day is not None and day > (now + _FURTHEST_EAST).astimezone(UTC).date():
-        found = f"the feed is said to be complete through {day}, a day that has not come yet"
-        raise DuecourseError(Problem("B009", where, found, "Nothing was imported."))
-    feed = mapping.feed.model_copy(update={"complete_through": day})
-    return mapping.model_copy(update={"feed": feed})
+    feeds = [
+        feed.model_copy(update={"complete_through": day or feed.complete_through}) for feed in mapping.feed
+    ]
+    today = (now + _FURTHEST_EAST).astimezone(UTC).date()
+    for stated in (feed.complete_through for feed in feeds):
+        if stated is not None and stated > today:
+            found = f"the feed is said to be complete through {stated}, a day that has not come yet"
+            raise DuecourseError(Problem("B009", where, found, "Nothing was imported."))
+    return mapping.model_copy(update={"feed": feeds})
 
 
 def _file_digest(path: Path) -> bytes:

@@ -26,11 +26,20 @@ CREATE TEMP TABLE IF NOT EXISTS stage_loan (
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_installment (
     row_no bigint, loan_id uuid, number integer, currency text, due_on date, statement_on date, due_minor bigint,
-    balance_minor bigint, principal_minor bigint, interest_minor bigint, fee_minor bigint,
+    balance_minor bigint, principal_minor bigint, interest_minor bigint, fee_minor bigint, penalty_minor bigint,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_payment (
     row_no bigint, loan_id uuid, payment_id uuid, currency text, source text, reference text,
-    amount_minor bigint, paid_on date, lane smallint, fresh boolean);
+    amount_minor bigint, paid_on date, creditor text, loan_ref text, if_unknown text, if_changed text,
+    lane smallint, fresh boolean);
+CREATE TEMP TABLE IF NOT EXISTS stage_reversal (
+    row_no bigint, loan_id uuid, payment_id uuid, source text, reference text, reversed_on date, reason text,
+    lane smallint);
+CREATE TEMP TABLE IF NOT EXISTS stage_debit (
+    row_no bigint, loan_id uuid, debit_id uuid, currency text, source text, reference text, number integer,
+    amount_minor bigint, submitted_on date, wait_until date, state text, result_on date, code text, lane smallint);
+CREATE TEMP TABLE IF NOT EXISTS stage_suspense (LIKE stage_payment);
+CREATE TEMP TABLE IF NOT EXISTS stage_placed (lane smallint, loan_id uuid, payment_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_record (
     row_no bigint, kind smallint, record_id uuid, digest uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_bad (row_no bigint, code text, PRIMARY KEY (row_no, code));
@@ -39,17 +48,28 @@ CREATE TEMP TABLE IF NOT EXISTS stage_key (
 CREATE TEMP TABLE IF NOT EXISTS stage_loan_at (
     loan_id uuid PRIMARY KEY, lane smallint, borrower_id uuid, currency text, is_new boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_dropped (lane smallint, loan_id uuid, number integer);
-CREATE TEMP TABLE IF NOT EXISTS stage_touched (lane smallint, loan_id uuid, PRIMARY KEY (lane, loan_id));
+CREATE TEMP TABLE IF NOT EXISTS stage_touched (
+    lane smallint, loan_id uuid, ordered boolean NOT NULL DEFAULT false, PRIMARY KEY (lane, loan_id));
+CREATE TEMP TABLE IF NOT EXISTS stage_era (
+    lane smallint, loan_id uuid, ordered boolean, from_on date, until_on date);
 CREATE TEMP TABLE IF NOT EXISTS stage_mark (
-    lane smallint, loan_id uuid, number integer, payment_id uuid, paid_on date, own_seq bigint,
-    share numeric, due_seq bigint, pay_seq bigint);
+    lane smallint, loan_id uuid, era_on date, until_on date, number integer, payment_id uuid, paid_on date,
+    own_seq bigint, share numeric, due_seq bigint, pay_seq bigint);
+CREATE TEMP TABLE IF NOT EXISTS stage_part (
+    lane smallint, loan_id uuid, part_no integer, number integer, due_on date, part text, amount_minor bigint,
+    PRIMARY KEY (lane, loan_id, part_no));
+CREATE TEMP TABLE IF NOT EXISTS stage_step (
+    lane smallint, loan_id uuid, era_on date, until_on date, place bigint, payment_id uuid, paid_on date,
+    amount_minor bigint, creditor text, product text, effective_on date, reach_on date,
+    PRIMARY KEY (lane, loan_id, era_on, place));
 CREATE TEMP TABLE IF NOT EXISTS seen (record_id uuid PRIMARY KEY, row_no bigint, digest uuid);
 CREATE TEMP TABLE IF NOT EXISTS pending_key (
     kind text, key_hash bytea, lane smallint, borrower_id uuid, is_company boolean, PRIMARY KEY (kind, key_hash));
 CREATE TEMP TABLE IF NOT EXISTS pending_loan (
     loan_id uuid PRIMARY KEY, lane smallint, borrower_id uuid, currency text);
 CREATE TEMP TABLE IF NOT EXISTS stage_allocation (
-    lane smallint, loan_id uuid, number integer, payment_id uuid, amount_minor bigint, paid_on date);
+    lane smallint, loan_id uuid, era_on date, until_on date, number integer, payment_id uuid, part text,
+    amount_minor bigint, paid_on date);
 
 -- name: copy_borrowers
 COPY stage_borrower (row_no, key_hash, own_id, borrower_key, kind, name_sealed, id_number_sealed, id_number_index,
@@ -71,18 +91,26 @@ COPY stage_loan (row_no, key_hash, loan_id, loan_ref, creditor, product, rate_ty
 
 -- name: copy_installments
 COPY stage_installment (row_no, loan_id, number, currency, due_on, statement_on, due_minor, balance_minor,
-                        principal_minor, interest_minor, fee_minor) FROM STDIN;
+                        principal_minor, interest_minor, fee_minor, penalty_minor) FROM STDIN;
 
 -- name: copy_payments
-COPY stage_payment (row_no, loan_id, payment_id, currency, source, reference, amount_minor, paid_on) FROM STDIN;
+COPY stage_payment (row_no, loan_id, payment_id, currency, source, reference, amount_minor, paid_on, creditor, loan_ref,
+                    if_unknown, if_changed) FROM STDIN;
+
+-- name: copy_reversals
+COPY stage_reversal (row_no, loan_id, payment_id, source, reference, reversed_on, reason) FROM STDIN;
+
+-- name: copy_debits
+COPY stage_debit (row_no, loan_id, debit_id, currency, source, reference, number, amount_minor, submitted_on, wait_until,
+                  state, result_on, code) FROM STDIN;
 
 -- name: copy_records
 COPY stage_record (row_no, kind, record_id, digest) FROM STDIN;
 
 -- name: clear_staging
-TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_record,
-    stage_party, stage_bad, stage_key, stage_loan_at, stage_dropped, stage_touched, stage_mark,
-    stage_allocation;
+TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_reversal,
+    stage_debit, stage_record, stage_party, stage_bad, stage_key, stage_loan_at, stage_dropped, stage_suspense,
+    stage_placed, stage_touched, stage_era, stage_mark, stage_part, stage_step, stage_allocation;
 
 -- name: forget_seen
 -- Begin a new file.
@@ -90,7 +118,8 @@ TRUNCATE seen, pending_key, pending_loan;
 
 -- name: analyze_staging
 -- Temporary tables have no statistics of their own accord, and a plan for one row is wrong for ten thousand.
-ANALYZE stage_borrower, stage_contact_point, stage_party, stage_loan, stage_installment, stage_payment, stage_record;
+ANALYZE stage_borrower, stage_contact_point, stage_party, stage_loan, stage_installment, stage_payment, stage_reversal,
+    stage_debit, stage_record;
 
 -- name: lock_book
 -- One writer of loans and payments at a time: two batches that pay the same loan would each miss the other's
@@ -137,10 +166,24 @@ SELECT k.loan_id, coalesce(l.lane, p.lane), coalesce(l.borrower_id, p.borrower_i
        false
 FROM (SELECT loan_id FROM stage_loan UNION SELECT loan_id FROM stage_installment
       UNION SELECT loan_id FROM stage_party WHERE loan_id IS NOT NULL
-      UNION SELECT loan_id FROM stage_payment) AS k
+      UNION SELECT loan_id FROM stage_payment UNION SELECT loan_id FROM stage_reversal
+      UNION SELECT loan_id FROM stage_debit) AS k
 LEFT JOIN loan l ON l.loan_id = k.loan_id
 LEFT JOIN pending_loan p ON p.loan_id = k.loan_id
 WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL;
+
+-- name: check_changed
+-- Payments that the book, or its suspense, has under the same reference with another amount (B050).
+INSERT INTO stage_bad (row_no, code)
+SELECT s.row_no, 'B050' FROM stage_payment s
+JOIN stage_loan_at a ON a.loan_id = s.loan_id
+JOIN payment p ON p.lane = a.lane AND p.payment_id = s.payment_id
+WHERE p.amount_minor <> s.amount_minor AND s.if_changed = 'refuse-row'
+UNION
+SELECT s.row_no, 'B050' FROM stage_payment s
+JOIN suspense x ON x.lane = get_byte(uuid_send(s.payment_id), 0) AND x.suspense_id = s.payment_id
+WHERE s.if_unknown = 'suspense' AND (x.amount_minor, x.currency) IS DISTINCT FROM (s.amount_minor, s.currency)
+ON CONFLICT DO NOTHING;
 
 -- name: check_references
 -- Rows that speak of a borrower (B033) or loan (B032) that neither the book nor this file has, pay in another
@@ -161,14 +204,16 @@ LEFT JOIN stage_key k ON k.key_hash = l.key_hash
 WHERE k.borrower_id IS DISTINCT FROM a.borrower_id
 UNION
 SELECT o.row_no, CASE WHEN t.currency IS NULL THEN 'B032' ELSE 'B034' END
-FROM (SELECT row_no, loan_id, currency FROM stage_installment
-      UNION ALL SELECT row_no, loan_id, currency FROM stage_payment
-      UNION ALL SELECT row_no, loan_id, currency FROM stage_loan) AS o
+FROM (SELECT row_no, loan_id, currency, false AS may_wait FROM stage_installment
+      UNION ALL SELECT row_no, loan_id, currency, if_unknown = 'suspense' FROM stage_payment
+      UNION ALL SELECT row_no, loan_id, NULL, false FROM stage_reversal
+      UNION ALL SELECT row_no, loan_id, currency, false FROM stage_debit
+      UNION ALL SELECT row_no, loan_id, currency, false FROM stage_loan) AS o
 LEFT JOIN (SELECT DISTINCT ON (t.loan_id) t.loan_id, t.currency
            FROM (SELECT loan_id, currency, 0 AS place FROM stage_loan_at
                  UNION ALL SELECT loan_id, currency, 1 FROM stage_loan) AS t
            ORDER BY t.loan_id, t.place) AS t USING (loan_id)
-WHERE t.currency IS DISTINCT FROM o.currency
+WHERE t.currency IS DISTINCT FROM coalesce(o.currency, t.currency, '') AND NOT (t.currency IS NULL AND o.may_wait)
 ON CONFLICT DO NOTHING;
 
 -- name: check_parties
@@ -202,6 +247,17 @@ UNION SELECT row_no, 'B064' FROM role WHERE role = 'borrower' AND has_loan AND N
 UNION SELECT row_no, 'B065' FROM role WHERE role IN ('co-borrower', 'guarantor') AND is_borrower
 ON CONFLICT DO NOTHING;
 
+-- name: set_aside
+-- Payments whose loan is unknown, where the mapping lets them wait.
+WITH aside AS (
+    DELETE FROM stage_payment s
+    WHERE s.if_unknown = 'suspense'
+      AND NOT EXISTS (SELECT 1 FROM (SELECT loan_id FROM stage_loan_at UNION ALL SELECT loan_id FROM stage_loan) AS k
+                      WHERE k.loan_id = s.loan_id)
+    RETURNING s.*
+)
+INSERT INTO stage_suspense SELECT * FROM aside;
+
 -- name: check_zones
 -- Zones that this database does not know (B021), though Python does.
 INSERT INTO stage_bad (row_no, code)
@@ -220,9 +276,12 @@ WITH b AS (DELETE FROM stage_borrower s USING stage_bad x WHERE x.row_no = s.row
      l AS (DELETE FROM stage_loan s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      i AS (DELETE FROM stage_installment s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      p AS (DELETE FROM stage_payment s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
+     v AS (DELETE FROM stage_reversal s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
+     d AS (DELETE FROM stage_debit s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      r AS (DELETE FROM stage_record s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1)
 SELECT (SELECT count(*) FROM b) + (SELECT count(*) FROM c) + (SELECT count(*) FROM y) + (SELECT count(*) FROM l)
-     + (SELECT count(*) FROM i) + (SELECT count(*) FROM p) + (SELECT count(*) FROM r);
+     + (SELECT count(*) FROM i) + (SELECT count(*) FROM p) + (SELECT count(*) FROM v) + (SELECT count(*) FROM d)
+     + (SELECT count(*) FROM r);
 
 -- name: bad_rows
 SELECT row_no, code FROM stage_bad ORDER BY row_no, code;
@@ -324,6 +383,12 @@ WHERE t.ctid = s.ctid;
 
 -- name: place_payments
 UPDATE stage_payment s SET lane = a.lane, fresh = a.is_new FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
+
+-- name: place_reversals
+UPDATE stage_reversal s SET lane = a.lane FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
+
+-- name: place_debits
+UPDATE stage_debit s SET lane = a.lane FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
 
 -- name: analyze_placed
 -- Before this the statistics say that every lane is null, and each join below would be planned for no row at all.
@@ -495,9 +560,11 @@ USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.lo
 WHERE NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
   AND (coalesce(m.given_due_on, i.contract_due_on, i.due_on), i.statement_on, coalesce(m.given_due_minor, i.due_minor),
        i.balance_minor, i.principal_minor,
-       CASE WHEN m.lane IS NULL THEN i.interest_minor ELSE m.given_interest_minor END, i.fee_minor)
+       CASE WHEN m.lane IS NULL THEN i.interest_minor ELSE m.given_interest_minor END, i.fee_minor,
+       i.penalty_minor)
       IS NOT DISTINCT FROM
-      (s.due_on, s.statement_on, s.due_minor, s.balance_minor, s.principal_minor, s.interest_minor, s.fee_minor);
+      (s.due_on, s.statement_on, s.due_minor, s.balance_minor, s.principal_minor, s.interest_minor, s.fee_minor,
+       s.penalty_minor);
 
 -- name: overrule_moves
 -- The file says something new of what was moved on request: its word holds. Writes: due_move, loan.
@@ -526,15 +593,16 @@ JOIN (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh UNION 
 -- name: write_installments
 -- Grace that was frozen stays. Writes: installment.
 INSERT INTO installment (lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
-                         principal_minor, interest_minor, fee_minor, effective_at, recorded_at)
+                         principal_minor, interest_minor, fee_minor, penalty_minor, effective_at, recorded_at)
 SELECT lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
-       principal_minor, interest_minor, fee_minor, %(now)s, %(recorded_at)s
+       principal_minor, interest_minor, fee_minor, penalty_minor, %(now)s, %(recorded_at)s
 FROM stage_installment
 ON CONFLICT (lane, loan_id, number) DO UPDATE SET
     due_on = EXCLUDED.due_on, contract_due_on = NULL, due_provisional = false,
     statement_on = EXCLUDED.statement_on, due_minor = EXCLUDED.due_minor,
     balance_minor = EXCLUDED.balance_minor, principal_minor = EXCLUDED.principal_minor,
     interest_minor = EXCLUDED.interest_minor, fee_minor = EXCLUDED.fee_minor,
+    penalty_minor = EXCLUDED.penalty_minor,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_payments
@@ -556,3 +624,89 @@ FROM stage_payment
 ON CONFLICT (lane, payment_id) DO UPDATE SET
     amount_minor = EXCLUDED.amount_minor, paid_on = EXCLUDED.paid_on,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
+
+-- name: skip_same_reversals
+DELETE FROM stage_reversal s USING reversal r
+WHERE r.lane = s.lane AND r.payment_id = s.payment_id AND r.reversed_on = s.reversed_on AND r.reason = s.reason;
+
+-- name: keep_old_reversals
+-- Writes: book_history.
+INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+SELECT r.lane, 'reversal', r.payment_id::text, %(recorded_at)s, to_jsonb(r)
+FROM reversal r JOIN stage_reversal s ON s.lane = r.lane AND s.payment_id = r.payment_id;
+
+-- name: write_reversals
+-- Of a payment that the book has, or that may still come. Writes: reversal.
+INSERT INTO reversal (lane, loan_id, payment_id, source, reference, reversed_on, reason, effective_at, recorded_at)
+SELECT lane, loan_id, payment_id, source, reference, reversed_on, reason, %(now)s, %(recorded_at)s
+FROM stage_reversal
+ON CONFLICT (lane, payment_id) DO UPDATE SET
+    reversed_on = EXCLUDED.reversed_on, reason = EXCLUDED.reason,
+    effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
+
+-- name: skip_same_debits
+-- What says nothing that is not known. A result older than the one known says nothing.
+DELETE FROM stage_debit s USING debit d
+WHERE d.lane = s.lane AND d.debit_id = s.debit_id
+  AND coalesce(s.number, d.number) IS NOT DISTINCT FROM d.number
+  AND coalesce(s.amount_minor, d.amount_minor) IS NOT DISTINCT FROM d.amount_minor
+  AND (s.submitted_on IS NULL OR (s.submitted_on, s.wait_until) = (d.submitted_on, d.wait_until))
+  AND (s.result_on IS NULL OR d.result_on > s.result_on
+       OR (d.result_on, d.state, d.code) = (s.result_on, s.state, s.code));
+
+-- name: keep_old_debits
+-- Writes: book_history.
+INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+SELECT d.lane, 'debit', d.debit_id::text, %(recorded_at)s, to_jsonb(d)
+FROM debit d JOIN (SELECT DISTINCT lane, debit_id FROM stage_debit) AS s ON s.lane = d.lane AND s.debit_id = d.debit_id;
+
+-- name: write_debits
+-- Instruction and result make one row, in whichever order they come; of several results the latest holds. Writes: debit.
+INSERT INTO debit (lane, loan_id, debit_id, source, reference, number, amount_minor, submitted_on, wait_until, state,
+                   result_on, code, effective_at, recorded_at)
+SELECT s.lane, s.loan_id, s.debit_id, s.source, s.reference, max(s.number), max(s.amount_minor), max(s.submitted_on),
+       max(s.wait_until), coalesce((array_agg(s.state ORDER BY s.result_on DESC) FILTER (WHERE s.result_on IS NOT NULL))[1],
+                                   'submitted'),
+       max(s.result_on),
+       coalesce((array_agg(s.code ORDER BY s.result_on DESC) FILTER (WHERE s.result_on IS NOT NULL))[1], ''),
+       %(now)s, %(recorded_at)s
+FROM stage_debit s
+GROUP BY s.lane, s.loan_id, s.debit_id, s.source, s.reference
+ON CONFLICT (lane, debit_id) DO UPDATE SET
+    number = coalesce(EXCLUDED.number, debit.number),
+    amount_minor = coalesce(EXCLUDED.amount_minor, debit.amount_minor),
+    submitted_on = coalesce(EXCLUDED.submitted_on, debit.submitted_on),
+    wait_until = coalesce(EXCLUDED.wait_until, debit.wait_until),
+    state = CASE WHEN EXCLUDED.result_on >= coalesce(debit.result_on, '-infinity') THEN EXCLUDED.state ELSE debit.state END,
+    code = CASE WHEN EXCLUDED.result_on >= coalesce(debit.result_on, '-infinity') THEN EXCLUDED.code ELSE debit.code END,
+    result_on = greatest(EXCLUDED.result_on, debit.result_on),
+    effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
+
+-- name: write_suspense
+-- Writes: suspense.
+INSERT INTO suspense (lane, suspense_id, loan_id, creditor, loan_ref, source, reference, currency, amount_minor, paid_on,
+                      effective_at, recorded_at)
+SELECT get_byte(uuid_send(payment_id), 0), payment_id, CASE WHEN loan_ref <> '' THEN loan_id END, creditor, loan_ref,
+       source, reference, currency, amount_minor, paid_on, %(now)s, %(recorded_at)s
+FROM stage_suspense
+ON CONFLICT DO NOTHING;
+
+-- name: find_placed
+-- Money in suspense whose loan came with this batch, in the loan's currency.
+INSERT INTO stage_placed (lane, loan_id, payment_id)
+SELECT l.lane, l.loan_id, x.suspense_id
+FROM stage_loan l JOIN suspense x ON x.loan_id = l.loan_id AND x.placed_at IS NULL AND x.currency = l.currency;
+
+-- name: pay_from_suspense
+-- Writes: payment.
+INSERT INTO payment (lane, loan_id, payment_id, source, reference, amount_minor, paid_on, effective_at, recorded_at)
+SELECT s.lane, s.loan_id, s.payment_id, x.source, x.reference, x.amount_minor, x.paid_on, %(now)s, %(recorded_at)s
+FROM stage_placed s
+JOIN suspense x ON x.lane = get_byte(uuid_send(s.payment_id), 0) AND x.suspense_id = s.payment_id
+ON CONFLICT DO NOTHING;
+
+-- name: mark_placed
+-- Writes: suspense.
+UPDATE suspense x SET placed_loan_id = s.loan_id, placed_at = %(recorded_at)s
+FROM stage_placed s
+WHERE x.lane = get_byte(uuid_send(s.payment_id), 0) AND x.suspense_id = s.payment_id AND x.placed_at IS NULL;

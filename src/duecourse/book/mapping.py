@@ -7,13 +7,13 @@ Loading checks everything the file says about itself and reports every fault tog
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from duecourse.domain.day_count import DayCount
 from duecourse.domain.problems import DuecourseError, Problem
@@ -210,6 +210,7 @@ class InstallmentSection(Section):
     principal: MoneyValue | None = None
     interest: MoneyValue | None = None
     fee: MoneyValue | None = None
+    penalty: MoneyValue | None = None
 
     @model_validator(mode="after")
     def _due_has_one_source(self) -> InstallmentSection:
@@ -232,6 +233,38 @@ class PaymentSection(Section):
     reference: TextValue
     amount: MoneyValue
     paid_on: DateValue
+    reversed_on: DateValue | None = None
+    reason: TextValue | None = None
+    if_unknown: Literal["refuse-row", "suspense"] = "refuse-row"
+    if_changed: Literal["refuse-row", "update"] = "refuse-row"
+
+
+class ReversalSection(Section):
+    """A payment taken back, named as the payment is."""
+
+    loan: TextValue | None = None
+    creditor: TextValue | None = None
+    source: TextValue
+    reference: TextValue
+    reversed_on: DateValue
+    reason: TextValue | None = None
+
+
+class DebitSection(Section):
+    """An instruction to the bank to collect, or what came of one. source and reference name it."""
+
+    loan: TextValue | None = None
+    creditor: TextValue | None = None
+    currency: TextValue | None = None
+    source: TextValue
+    reference: TextValue
+    number: IntegerValue | None = None
+    amount: MoneyValue | None = None
+    submitted_on: DateValue | None = None
+    wait_days: IntegerValue = IntegerRule(value=3)
+    state: TextValue = TextRule(value="submitted")
+    result_on: DateValue | None = None
+    code: TextValue | None = None
 
 
 class FeedSection(Strict):
@@ -259,13 +292,22 @@ class Mapping(Strict):
     loan: LoanSection | None = None
     installment: list[InstallmentSection] = Field(default=[])
     payment: list[PaymentSection] = Field(default=[])
-    feed: FeedSection | None = None
+    reversal: list[ReversalSection] = Field(default=[])
+    debit: list[DebitSection] = Field(default=[])
+    feed: list[FeedSection] = Field(default=[])
+
+    @field_validator("feed", mode="before")
+    @classmethod
+    def _one_feed_is_a_list_of_one(cls, given: object) -> object:
+        return [given] if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Mapping:
         faults: list[str] = []
         people = self.borrower or self.contact_point or self.party
-        if not (people or self.loan or self.installment or self.payment):
+        debts: list[InstallmentSection | PaymentSection | ReversalSection | DebitSection]
+        debts = [*self.installment, *self.payment, *self.reversal, *self.debit]
+        if not (people or self.loan or debts):
             faults.append("nothing is mapped: give at least one of [borrower], [[contact_point]], [loan], …")
         if self.borrower is None:
             if self.loan is not None and self.loan.borrower is None:
@@ -276,15 +318,16 @@ class Mapping(Strict):
                 if point.borrower is None or point.region is None
             ]
         if self.loan is None:
-            owed: Sequence[InstallmentSection | PaymentSection] = [*self.installment, *self.payment]
             faults += [
-                "installment and payment need 'loan' and 'creditor' when there is no [loan]"
-                for section in owed
+                "installment, payment, reversal and debit need 'loan' and 'creditor' when there is no [loan]"
+                for section in debts
                 if section.loan is None or section.creditor is None
             ][:1]
         faults += self._party_faults()
-        if self.feed is not None:
-            faults += self._feed_faults(self.feed)
+        for feed in self.feed:
+            faults += self._feed_faults(feed)
+        if len({(feed.creditor, feed.source) for feed in self.feed}) < len(self.feed):
+            faults.append("a feed is named twice; each creditor and source has one")
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -315,7 +358,14 @@ class Mapping(Strict):
 
 
 Target: TypeAlias = (
-    BorrowerSection | ContactPointSection | PartySection | LoanSection | InstallmentSection | PaymentSection
+    BorrowerSection
+    | ContactPointSection
+    | PartySection
+    | LoanSection
+    | InstallmentSection
+    | PaymentSection
+    | ReversalSection
+    | DebitSection
 )
 
 __all__ = ["DateRule", "Mapping", "MoneyRule", "NumberRule", "load_mapping", "parse_mapping"]

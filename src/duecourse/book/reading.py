@@ -113,6 +113,8 @@ class Payment:
     reference: str
     amount_minor: int
     paid_on: date
+    reversed_on: date | None
+    """The first day on which it does not count any more, if that was by the day asked."""
 
 
 def find_borrower(conn: psycopg.Connection, keyring: Keyring, borrower_key: str) -> Borrower | None:

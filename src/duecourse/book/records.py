@@ -110,6 +110,7 @@ class InstallmentRecord(NamedTuple):
     principal_minor: int | None
     interest_minor: int | None
     fee_minor: int
+    penalty_minor: int
 
 
 class PaymentRecord(NamedTuple):
@@ -123,6 +124,40 @@ class PaymentRecord(NamedTuple):
     reference: str
     amount_minor: int
     paid_on: date
+    creditor: str
+    loan_ref: str
+    if_unknown: str
+    if_changed: str
+
+
+class ReversalRecord(NamedTuple):
+    """A row for stage_reversal, in its column order."""
+
+    row: int
+    loan_id: UUID
+    payment_id: UUID
+    source: str
+    reference: str
+    reversed_on: date
+    reason: str
+
+
+class DebitRecord(NamedTuple):
+    """A row for stage_debit, in its column order."""
+
+    row: int
+    loan_id: UUID
+    debit_id: UUID
+    currency: str
+    source: str
+    reference: str
+    number: int | None
+    amount_minor: int | None
+    submitted_on: date | None
+    wait_until: date | None
+    state: str
+    result_on: date | None
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +181,12 @@ class Records:
     loans: list[LoanRecord] = field(default_factory=list)
     installments: list[InstallmentRecord] = field(default_factory=list)
     payments: list[PaymentRecord] = field(default_factory=list)
+    reversals: list[ReversalRecord] = field(default_factory=list)
+    debits: list[DebitRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
         rows = len(self.borrowers) + len(self.contact_points) + len(self.parties) + len(self.loans)
-        return rows + len(self.installments) + len(self.payments)
+        return rows + len(self.installments) + len(self.payments) + len(self.reversals) + len(self.debits)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
@@ -159,6 +196,8 @@ class Records:
         self.loans += other.loans
         self.installments += other.installments
         self.payments += other.payments
+        self.reversals += other.reversals
+        self.debits += other.debits
 
 
 def digest_of(parts: Iterable[object]) -> bytes:
@@ -174,6 +213,11 @@ def loan_id_of(creditor: str, loan_ref: str) -> UUID:
 def payment_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
     """The id of a payment, the same at every import."""
     return UUID(bytes=digest_of(("payment", loan_id.hex, source, reference)))
+
+
+def debit_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
+    """The id of a debit, the same at every import."""
+    return UUID(bytes=digest_of(("debit", loan_id.hex, source, reference)))
 
 
 def contact_point_id_of(own_id: UUID, channel: str, address_index: bytes) -> UUID:

@@ -15,6 +15,7 @@ import psycopg
 
 from duecourse.store.sql import load
 
+from .allocating import allocate_touched
 from .parties import SQL as PARTIES
 from .parties import write_presences
 from .records import BESIDE_COMPANY, BESIDE_LOAN, OWN, Records, digest_of
@@ -36,6 +37,7 @@ SAID = {
     "B063": "the company of this contact is neither in the book nor in this file, or is there as a person",
     "B064": "the loan has another borrower; whoever answers for it beside them is a co-borrower or a guarantor",
     "B065": "the borrower of a loan cannot be its co-borrower or guarantor",
+    "B050": "the book has this payment with another amount; reverse it and give the new one another reference",
 }
 """What the checks of a batch say; they have no column, since they concern the row against others."""
 
@@ -56,6 +58,8 @@ KINDS = (
     Kind("loans", "copy_loans", 3),
     Kind("installments", "copy_installments", 4),
     Kind("payments", "copy_payments", 5),
+    Kind("reversals", "copy_reversals", 6),
+    Kind("debits", "copy_debits", 7),
 )
 
 _WRITES = (
@@ -63,6 +67,8 @@ _WRITES = (
     ("loans", "skip_same_loans", "keep_old_loans", "write_loans"),
     ("installments", "skip_same_installments", "keep_old_installments", "write_installments"),
     ("payments", "skip_same_payments", "keep_old_payments", "write_payments"),
+    ("reversals", "skip_same_reversals", "keep_old_reversals", "write_reversals"),
+    ("debits", "skip_same_debits", "keep_old_debits", "write_debits"),
 )
 
 
@@ -111,11 +117,14 @@ class Staging:
         conn.execute(SQL["drop_bad"])
         conn.execute(SQL["find_keys"])
         conn.execute(SQL["find_loans"])
+        if conn.execute(SQL["check_changed"]).rowcount > 0:
+            conn.execute(SQL["drop_bad"])
         # A refused row may be the one that brought the loan of another row: look again until nothing falls.
         while (
             conn.execute(SQL["check_references"]).rowcount + conn.execute(SQL["check_parties"]).rowcount > 0
         ):
             conn.execute(SQL["drop_bad"])
+        conn.execute(SQL["set_aside"])
         conn.execute(SQL["remember_seen"])
         return conn.execute(SQL["bad_rows"]).fetchall()
 
@@ -129,7 +138,9 @@ class Staging:
             if place == OWN:
                 conn.execute(SQL["place_loans"])
                 conn.execute(SQL["place_new_loans"])
-        for name in ("borrowers", "contact_points", "parties", "installments", "payments"):
+        for name in (
+            "borrowers", "contact_points", "parties", "installments", "payments", "reversals", "debits",
+        ):  # fmt: skip
             conn.execute(SQL[f"place_{name}"])
         conn.execute(SQL["analyze_placed"])
 
@@ -170,10 +181,24 @@ class Staging:
             if kind == "borrowers":
                 conn.execute(PARTIES["spread_borrowers"])
                 self._write_contact_points(when, counts)
+            elif kind == "payments":
+                self._write_suspense(when, counts)
         shift_batch(conn)
         self._write_parties(when, counts)
-        self._allocate()
+        if conn.execute(ALLOCATION["find_touched"]).rowcount:
+            allocate_touched(conn)
         return counts
+
+    def _write_suspense(self, when: dict[str, datetime], counts: Counter[str]) -> None:
+        """Keep what has no loan, and place what waited for a loan that came."""
+        conn = self._conn
+        aside = conn.execute("SELECT count(*) FROM stage_suspense").fetchone()
+        new = conn.execute(SQL["write_suspense"], when).rowcount
+        counts["suspense new"] += new
+        counts["suspense same"] += (aside[0] if aside else 0) - new
+        if conn.execute(SQL["find_placed"]).rowcount:
+            conn.execute(SQL["pay_from_suspense"], when)
+            counts["suspense placed"] += conn.execute(SQL["mark_placed"], when).rowcount
 
     def _write_contact_points(self, when: dict[str, datetime], counts: Counter[str]) -> None:
         conn = self._conn
@@ -201,17 +226,6 @@ class Staging:
         counts["parties changed"] += changed
         counts["parties new"] += written - changed
 
-    def _allocate(self) -> None:
-        conn = self._conn
-        if conn.execute(ALLOCATION["find_touched"]).rowcount == 0:
-            return
-        conn.execute(ALLOCATION["mark_touched"])
-        conn.execute(ALLOCATION["analyze_marks"])
-        conn.execute(ALLOCATION["find_allocations"])
-        conn.execute(ALLOCATION["analyze_allocations"])
-        for step in ("drop_allocations", "write_allocations", "settle_touched"):
-            conn.execute(ALLOCATION[step])
-
 
 def _record_rows(records: Records) -> Iterator[tuple[int, int, UUID, UUID]]:
     """(row, kind, key, content) of every record whose key may come twice; a computed schedule's cannot."""
@@ -235,3 +249,9 @@ def _record_rows(records: Records) -> Iterator[tuple[int, int, UUID, UUID]]:
             yield i.row, 4, UUID(bytes=key), UUID(bytes=digest_of(i[2:]))
     for p in records.payments:
         yield p.row, 5, p.payment_id, UUID(bytes=digest_of((p.amount_minor, p.paid_on, p.currency)))
+    for r in records.reversals:
+        key = digest_of(("reversal", r.payment_id.hex))
+        yield r.row, 6, UUID(bytes=key), UUID(bytes=digest_of((r.reversed_on, r.reason)))
+    for d in records.debits:
+        key = digest_of(("debit", d.debit_id.hex, d.state))
+        yield d.row, 7, UUID(bytes=key), UUID(bytes=digest_of(d[3:]))

@@ -55,6 +55,7 @@ def summary(conn: psycopg.Connection, *, imports: int = 5) -> dict[str, Any]:
     return {
         **found,
         "currencies": currencies,
+        "suspense": people["suspense"],
         "contact_points": people["contact_points"],
         "retired_contact_points": people["retired_contact_points"],
         "opt_outs": people["opt_outs"],
@@ -81,6 +82,9 @@ def _figures(row: dict[str, Any]) -> dict[str, Any]:
         "due_amount": _amount(row["due_minor"], currency),
         "payments": int(row["payments"]),
         "payments_amount": _amount(row["payments_minor"], currency),
+        "reversed": int(row["reversed"]),
+        "reversed_amount": _amount(row["reversed_minor"], currency),
+        "unallocated_amount": _amount(row["unallocated_minor"], currency),
     }
 
 

@@ -16,12 +16,14 @@ from duecourse.book.importing import Progress as Position
 from duecourse.book.mapping import load_mapping
 from duecourse.book.summary import summary as summarise
 
+from .allocation import app as allocation_app
 from .context import context
 from .dates import parse_date
 from .screen import print_json, table
 from .words import listed, say, word
 
-app = typer.Typer(help="The loan book: import, check, summary.", no_args_is_help=True)
+app = typer.Typer(help="The loan book: import, check, summary, order of allocation.", no_args_is_help=True)
+app.add_typer(allocation_app, name="allocation")
 
 FileArgument = Annotated[Path, typer.Argument(help="The lender's file: CSV or Parquet.", show_default=False)]
 MappingOption = Annotated[
@@ -129,13 +131,23 @@ def summary(as_json: JsonOption = False) -> None:
             money["installments_amount"],
             f"{money['payments']:,}",
             money["payments_amount"],
+            money["reversed_amount"],
+            money["unallocated_amount"],
         )
         for currency, money in found["currencies"].items()
     ]
     columns = [
         say("currency"), say("loans"), say("installments"), say("amount"), say("payments"), say("amount"),
+        say("reversed"), say("unallocated"),
     ]  # fmt: skip
-    now.console.print(table(say("Money"), columns, rows, right=(1, 2, 3, 4, 5)))
+    now.console.print(table(say("Money"), columns, rows, right=(1, 2, 3, 4, 5, 6, 7)))
+    if found["suspense"]:
+        now.console.print(
+            say(
+                "Money without a loan: {count:,} payments; see: duecourse payment suspense",
+                count=found["suspense"],
+            )
+        )
     feeds = [(one["creditor"], one["source"], one["complete_through"]) for one in found["feeds"]]
     if feeds:
         columns = [say("creditor"), say("source"), say("complete through")]
@@ -237,7 +249,10 @@ def _as_json(report: ImportReport) -> dict[str, object]:
 def _print(console: Console, report: ImportReport) -> None:
     for problem in report.problems[:PROBLEMS_SHOWN]:
         console.print(str(problem), style="red", highlight=False, markup=False, soft_wrap=True)
-    kinds = ("borrowers", "contact_points", "parties", "loans", "installments", "payments")
+    kinds = (
+        "borrowers", "contact_points", "parties", "loans", "installments", "payments", "reversals", "debits",
+        "suspense",
+    )  # fmt: skip
     rows = [
         (
             word("kind of row", kind),

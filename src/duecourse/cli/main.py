@@ -28,6 +28,7 @@ from .due_days import allot, move_due_day, pause, recompute_dates
 from .init import init
 from .keys import app as keys_app
 from .merge import merge
+from .payment import app as payment_app
 from .plan import plan
 from .policy import app as policy_app
 from .replay import run
@@ -54,6 +55,7 @@ for command in (cash, buckets, allot, move_due_day, recompute_dates, pause):
     book_app.command(command.__name__.replace("_", "-"))(command)
 book_app.command()(differences)
 app.add_typer(book_app, name="book")
+app.add_typer(payment_app, name="payment")
 app.add_typer(policy_app, name="policy")
 app.command()(schedule)
 app.add_typer(rules_app, name="rules")

@@ -130,8 +130,11 @@ def _installments(installments: Sequence[Row], as_of: date) -> Table:
 def _payments(payments: Sequence[Row]) -> Table:
     return table(
         say("Payments"),
-        [say("paid on"), say("loan"), say("amount"), ""],
-        [(one["paid_on"], one["loan"], one["amount"], one["currency"]) for one in payments],
+        [say("paid on"), say("loan"), say("amount"), "", say("reversed on")],
+        [
+            (one["paid_on"], one["loan"], one["amount"], one["currency"], one["reversed_on"] or "")
+            for one in payments
+        ],
         right=[2],
     )
 

@@ -140,6 +140,7 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
                 "paid_on": one.paid_on,
                 "amount": str(from_minor(one.amount_minor, loans[one.loan_id].currency)),
                 "currency": loans[one.loan_id].currency,
+                "reversed_on": one.reversed_on,
             }
             for one in payments_of(conn, **place, as_of=as_of)
         ],

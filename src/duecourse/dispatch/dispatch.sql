@@ -46,7 +46,7 @@ candidate AS (
     ORDER BY h.lane, h.borrower_id, h.not_before, h.message_id
 ),
 candidate_item AS (
-    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step
+    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step, i.names_amount, i.max_book_age
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
 provider AS (
@@ -129,17 +129,25 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
                    'due_minor', i.due_minor, 'balance_minor', i.balance_minor,
                    'paid_minor', coalesce((SELECT sum(a.amount_minor) FROM allocation a
                                            WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
-                                             AND a.paid_on <= %(as_of)s), 0),
-                   'past_due_since', i.past_due_since, 'grace_days', coalesce(i.grace_days, 0),
+                                             AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s), 0),
+                   'past_due_since', CASE WHEN w.lane IS NULL THEN i.past_due_since ELSE w.past_due_since END,
+                   'grace_days', coalesce(i.grace_days, 0),
                    'deferrals', (SELECT json_agg(json_build_array(p.from_on, p.to_on)) FROM loan_pause p
                                  WHERE p.lane = i.lane AND p.loan_id = i.loan_id AND p.kind = 'deferral'))
                ORDER BY i.due_on, l.loan_ref, i.number)
         FROM message_item x
         JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
         JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+        LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                                   AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
         WHERE x.lane = m.lane AND x.group_id = m.group_id
           AND (m.corrects IS NOT NULL OR l.state = 'open'
-          AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
+          AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
+          AND NOT ((SELECT bool_or(y.names_amount) FROM message_item y
+                    WHERE y.lane = m.lane AND y.group_id = m.group_id)
+                   AND
+                   -- include: rules.debit_pending
+                   IS NOT NULL)
           AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
           AND i.due_minor > 0
           AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0))

@@ -31,17 +31,20 @@ SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS
        {braked}::boolean AS braked,
        {starts}::interval AS starts, {ends}::interval AS ends,
        {useful_days}::int AS useful_days, {useful_time}::time AS useful_time,
-       {bundle} AS bundle, {anchor} AS anchor_on, {local_on} AS local_on
+       {bundle} AS bundle, {names_amount}::boolean AS names_amount, {max_book_age}::interval AS max_book_age,
+       {anchor} AS anchor_on, {local_on} AS local_on
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
 JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
 {parties}
 CROSS JOIN LATERAL (SELECT coalesce(k.zone, p.zone) AS zone, coalesce(k.language, p.language) AS language,
                            coalesce(k.region, p.region) AS region) AS told
+LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                           AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
 WHERE i.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open'
   AND {bounds}
   AND (i.statement_on IS NULL OR i.statement_on <= %(as_of)s)
-  AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
+  AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
   AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
   AND i.due_minor > 0
   AND {condition}
@@ -82,6 +85,12 @@ class Plannable:
     policy: Policy
     version: int
     template_versions: Mapping[str, int]
+    silent_templates: frozenset[str] = frozenset()
+    """Templates that are known to name no amount in any language."""
+
+    def names_amount(self, step: Step) -> bool:
+        """Whether a text of the step may name an amount: any of its templates, in any language."""
+        return not self.silent_templates.issuperset(step.templates)
 
 
 def compile_items(
@@ -163,6 +172,8 @@ def _party_sql(
         useful_days=sql.Literal(step.useful_until.days),
         useful_time=sql.Literal(step.useful_until.at.isoformat() if step.useful_until.at else "24:00"),
         bundle=_bundle(policy, party),
+        names_amount=sql.Literal(plannable.names_amount(step)),
+        max_book_age=sql.Literal(policy.max_book_age),
         anchor=anchor,
         local_on=local_on,
         bounds=bounds,

@@ -16,6 +16,7 @@ from .words import (
     bureau_in_words,
     condition_in_words,
     day_in_words,
+    duration_in_words,
     grace_in_words,
     languages_in_words,
     parties_in_words,
@@ -65,6 +66,9 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
     "brakes": lambda policy: brakes_in_words(policy.brakes),
     "correction": lambda policy: policy.correction or "none",
+    "oldest book": lambda policy: (
+        "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)
+    ),
     "most SMS parts": lambda policy: str(policy.sms_parts_max),
     "languages": lambda policy: languages_in_words(policy.wording.languages),
 }

@@ -16,7 +16,7 @@ from .conditions import Known, parse_condition
 from .counting import read_buckets, read_bureau
 from .model import Creditor, Grace, Languages, Policy, Step, Wording
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
-from .steps import parse_step
+from .steps import parse_duration, parse_step
 
 MAX_GRACE_DAYS = 366
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?\Z")
@@ -51,6 +51,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     sms_parts_max = top.integer("sms_parts_max", 4, 1, 10)
     brakes = parse_brakes(top)
     correction = top.identifier("correction", required=False)
+    max_book_age = _max_book_age(top)
     wording = _wording(top)
     steps = _steps(top, grace, known)
     top.finish()
@@ -68,9 +69,19 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         sms_parts_max=sms_parts_max,
         brakes=brakes,
         correction=correction,
+        max_book_age_seconds=max_book_age,
         wording=wording,
         steps=steps,
     )
+
+
+def _max_book_age(top: Section) -> int | None:
+    text = top.text("max_book_age")
+    seconds = parse_duration(text) if text else None
+    if text is not None and seconds is None:
+        found = f"max_book_age: {shown(text)} is not a time of 1m to 30d; write e.g. 36h"
+        top.fault("P103", "max_book_age", found)
+    return seconds
 
 
 def _grace(top: Section) -> tuple[Grace, Sequence[str]]:

@@ -259,6 +259,8 @@ class Policy(Frozen):
     bureau: Bureau = Bureau()
     daily_cap: int = 1
     """Most messages to one borrower on one local day."""
+    max_book_age_seconds: int | None = None
+    """Where the book is older than this, nothing that names an amount goes out; None: however old."""
     sms_parts_max: int = 4
     """Most parts one SMS may take; a template whose sample needs more is a fault."""
     brakes: Brakes | None = None
@@ -274,6 +276,11 @@ class Policy(Frozen):
             if step.id == step_id:
                 return step
         raise KeyError(step_id)
+
+    @property
+    def max_book_age(self) -> timedelta | None:
+        """As a time span."""
+        return None if self.max_book_age_seconds is None else timedelta(seconds=self.max_book_age_seconds)
 
     @property
     def templates(self) -> tuple[str, ...]:

@@ -6,12 +6,24 @@ fed AS (
     SELECT creditor, min(complete_through) AS complete_through FROM payment_feed GROUP BY creditor
 )
 
+-- fragment: debit_pending
+-- Why an amount of installment i must wait, or null: a debit was submitted and its result is neither known on :as_of nor
+-- past waiting for; or it was paid, and up to three days later the payment is not in the book yet. f: its row of fed.
+(SELECT min(CASE WHEN d.result_on <= %(as_of)s
+                 THEN format('debited on %%s, the payment is not in the book yet', d.result_on)
+                 ELSE format('the debit of %%s awaits its result until %%s', d.submitted_on, d.wait_until) END)
+ FROM debit d
+ WHERE d.lane = i.lane AND d.loan_id = i.loan_id AND (d.number IS NULL OR d.number = i.number)
+   AND (d.submitted_on <= %(as_of)s AND d.wait_until >= %(as_of)s AND coalesce(d.result_on > %(as_of)s, true)
+        OR d.state = 'paid' AND d.result_on BETWEEN %(as_of)s::date - 3 AND %(as_of)s::date
+           AND coalesce(f.complete_through < d.result_on, true)))
+
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
 --   candidate(lane, message_id, group_id, borrower_id, party, step, purpose, route, route_at, zone, daily_cap, batch_id,
 --             corrects, at, useful_until)
---   candidate_item(lane, message_id, loan_id, number, anchor_on, step)
+--   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
 --   provider(channel, provider, ready)
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals).
 -- Gives verdict(lane, message_id, allow, not_before, rule, reason, route_at, channel, provider, contact_point_id,
@@ -21,13 +33,27 @@ fed AS (
 -- where the window is open and, days ahead being empty in the ledger, the cap is free.
 -- include: rules.fed
 ,
-item_verdict AS (
+-- Of when the book is: the lender's midnight after the day through which the creditor's payments are complete; of a
+-- creditor without a feed, the last delivery of all.
+delivered AS (
+    SELECT max(finished_at) AS at,
+           (SELECT jsonb_build_array(s.value) ->> 0 FROM setting s WHERE s.key = 'lender_zone') AS lender_zone
+    FROM book_import WHERE state = 'done' AND finished_at <= %(now)s
+),
+item_state AS (
     SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
+           -- One text speaks of all items, so what one of them names all of them name.
+           bool_or(ci.names_amount) OVER one_message AS names_amount,
+           min(ci.max_book_age) OVER one_message AS max_book_age,
+           g.at AS delivered_at, coalesce(g.lender_zone, c.zone) AS book_zone,
+           -- include: debit_pending
+           AS debit,
            CASE WHEN c.corrects IS NOT NULL THEN NULL  -- a correction is owed also to those who have paid since
                 WHEN ci.lane IS NULL THEN 'PAID'
                 WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
-                WHEN i.settled_on <= %(as_of)s OR i.due_minor = 0 THEN 'PAID'
+                WHEN CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END <= %(as_of)s
+                     OR i.due_minor = 0 THEN 'PAID'
                 WHEN i.superseded_on <= %(as_of)s THEN 'SUPERSEDED'
                 -- Planned for a day that the book has moved since, or for a due it has taken back.
                 WHEN i.loan_id IS NULL
@@ -49,21 +75,43 @@ item_verdict AS (
                 -- Whoever paid on the last day of grace may stand in a file that has not come yet.
                 WHEN c.purpose = 'collection'
                      AND f.complete_through < i.due_on + coalesce(i.grace_days, 0) THEN 'FEED-BEHIND'
-           END AS rule
+           END AS state_rule
     FROM candidate c
     FULL JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in ruled
     LEFT JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
     LEFT JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
+    LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                               AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
     LEFT JOIN fed f ON f.creditor = l.creditor
+    CROSS JOIN delivered g
+    WINDOW one_message AS (PARTITION BY c.lane, c.message_id)
+),
+item_verdict AS (
+    SELECT s.*, coalesce(s.state_rule, CASE WHEN s.names_amount AND s.debit IS NOT NULL THEN 'DEBIT-PENDING'
+                                            WHEN s.names_amount AND s.stale IS NOT NULL THEN 'BOOK-STALE' END) AS rule
+    FROM (
+        SELECT i.*, CASE WHEN b.book_at IS NULL AND i.max_book_age IS NOT NULL
+                              THEN 'no delivery says of when the book is'
+                         WHEN %(now)s::timestamptz - b.book_at > i.max_book_age
+                              THEN format('the book is of %%s, older than %%s',
+                                          to_char(b.book_at AT TIME ZONE i.book_zone, 'YYYY-MM-DD HH24:MI'),
+                                          i.max_book_age) END AS stale
+        FROM item_state i
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN i.max_book_age IS NULL THEN NULL WHEN i.complete_through IS NULL THEN i.delivered_at
+                        ELSE local_instant(i.complete_through + 1, '00:00', i.book_zone) END AS book_at) AS b
+    ) AS s
 ),
 open_item AS (
     SELECT lane, message_id, loan_id, number, step FROM item_verdict WHERE rule IS NULL
 ),
 item_summary AS (
-    -- Of several the first by name: what only waits (FEED-BEHIND, IN-GRACE) before what is over.
+    -- Of several the first by name: what only waits (BOOK-STALE to IN-GRACE) before what is over.
     SELECT lane, message_id, count(*) FILTER (WHERE rule IS NULL) AS still_open, min(rule) AS rule,
            min(complete_through) AS complete_through,
-           min(grace_ends) FILTER (WHERE rule = 'FEED-BEHIND') AS grace_ends
+           min(grace_ends) FILTER (WHERE rule = 'FEED-BEHIND') AS grace_ends,
+           min(debit) FILTER (WHERE rule = 'DEBIT-PENDING') AS debit,
+           min(stale) FILTER (WHERE rule = 'BOOK-STALE') AS stale
     FROM item_verdict GROUP BY lane, message_id
 ),
 reach AS (
@@ -150,7 +198,7 @@ timed AS (
 ruled AS (
     SELECT c.lane, c.message_id, c.zone, c.at, c.useful_until, t.not_before, t.daily_cap,
            r.route_at, r.channel, r.provider, r.contact_point_id, r.address_sealed, h.reason AS halted_for,
-           k.reason AS braked_for, s.complete_through, s.grace_ends,
+           k.reason AS braked_for, s.complete_through, s.grace_ends, s.debit, s.stale,
            CASE WHEN coalesce(s.still_open, 0) = 0 THEN coalesce(s.rule, 'PAID')
                 WHEN h.message_id IS NOT NULL THEN 'STOPPED'
                 WHEN r.message_id IS NULL THEN 'NO-CONTACT-POINT'
@@ -185,6 +233,8 @@ verdict AS MATERIALIZED (
                 WHEN 'DEFAULT-HOURS' THEN format('08:00-21:00 %%s; opens %%s', zone,
                                              to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
                 WHEN 'FEED-BEHIND' THEN format('payments known through %%s, needed through %%s', complete_through, grace_ends)
+                WHEN 'DEBIT-PENDING' THEN debit
+                WHEN 'BOOK-STALE' THEN stale
                 WHEN 'STOPPED' THEN halted_for
                 WHEN 'BATCH-HELD' THEN braked_for
                 WHEN 'PROVIDER-PAUSED' THEN channel

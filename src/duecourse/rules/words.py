@@ -34,6 +34,10 @@ RULES: Final[dict[str, RuleWords]] = {
     "FEED-BEHIND": RuleWords(
         "payments are not known yet through the end of its grace", "还款数据尚未覆盖到宽限期结束", "book"
     ),
+    "DEBIT-PENDING": RuleWords(
+        "a debit is in process, so no amount is named", "代扣处理中，暂不提及金额", "book"
+    ),
+    "BOOK-STALE": RuleWords("the book is too old to name an amount", "台账数据过旧，暂不提及金额", "book"),
     "STOPPED": RuleWords("halted by the stop", "已被人工停止", "policy"),
     "BATCH-WAITS": RuleWords(
         "waits until the first of its batch have come back", "等待同批首发消息的结果", "policy"

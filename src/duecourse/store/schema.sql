@@ -352,6 +352,7 @@ CREATE TABLE installment (
     principal_minor bigint,
     interest_minor bigint,
     fee_minor bigint NOT NULL DEFAULT 0,
+    penalty_minor bigint NOT NULL DEFAULT 0,  -- inside due_minor, as are the three before it
     settled_on date,
     superseded_on date,
     past_due_since date,                      -- revolving: due date of the oldest minimum still carried in due_minor
@@ -423,24 +424,129 @@ CREATE TABLE payment (
 );
 CREATE INDEX payment_loan ON payment (lane, loan_id, paid_on);
 
--- Which payment met which installment, oldest first. Derived from the two: written anew for a loan that changed.
+-- A payment that was taken back: returned by the bank, booked in error. The payment counts until the day before; it may
+-- itself come later than its reversal. payment_id says of which.
+-- Writes: book, dispatch (merge)
+CREATE TABLE reversal (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    source text NOT NULL,                     -- source and reference of the payment
+    reference text NOT NULL,
+    reversed_on date NOT NULL,                -- the first day on which the payment does not count
+    reason text NOT NULL DEFAULT '',
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, payment_id)
+);
+CREATE INDEX reversal_loan ON reversal (lane, loan_id);
+
+-- Money whose loan the book does not know, kept by its reference until the loan comes or somebody places it. lane is the
+-- first byte of suspense_id, which is the id of the payment that it becomes where the loan was named.
+-- Writes: book
+CREATE TABLE suspense (
+    lane smallint NOT NULL,
+    suspense_id uuid NOT NULL,
+    loan_id uuid,                             -- of the loan named; null: none was
+    creditor text NOT NULL,
+    loan_ref text NOT NULL,
+    source text NOT NULL,
+    reference text NOT NULL,
+    currency char(3) NOT NULL,
+    amount_minor bigint NOT NULL,
+    paid_on date NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    placed_loan_id uuid,                      -- the loan whose payment it became
+    placed_at timestamptz,
+    PRIMARY KEY (lane, suspense_id),
+    CONSTRAINT suspense_positive CHECK (amount_minor > 0),
+    CONSTRAINT suspense_placed_is_whole CHECK ((placed_loan_id IS NULL) = (placed_at IS NULL))
+);
+CREATE INDEX suspense_loan ON suspense (loan_id) WHERE placed_at IS NULL;
+
+-- In which order payments to a creditor meet what is due, by how long the loan is overdue; one row a band. A payment
+-- follows the order in force on its day. No row: whole installments, the oldest first. Small: a reference table on a cluster.
+-- Writes: book
+CREATE TABLE allocation_order (
+    creditor text NOT NULL,
+    product text NOT NULL,                    -- '*': every product that has no order of its own
+    effective_on date NOT NULL,
+    from_days integer NOT NULL,               -- days past due of the loan from which the band holds; 0 always there
+    across text NOT NULL,
+    parts text[] NOT NULL,                    -- the order of penalty, fee, interest, principal
+    excess text NOT NULL,                     -- what is left over: 'advance' pays what falls due later, 'credit' stays
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (creditor, product, effective_on, from_days),
+    CONSTRAINT allocation_order_across CHECK (across IN ('horizontal', 'vertical')),
+    CONSTRAINT allocation_order_excess CHECK (excess IN ('advance', 'credit')),
+    CONSTRAINT allocation_order_from_days CHECK (from_days >= 0)
+);
+
+-- Which payment met which installment. Derived from the two, the reversals and the order: written anew for a loan that
+-- changed. It holds from from_on until the day before until_on: a reversal ends it, and others take its place.
 -- Writes: book, dispatch (merge)
 CREATE TABLE allocation (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
     number integer NOT NULL,
     payment_id uuid NOT NULL,
+    part text NOT NULL,                       -- 'due': the installment as a whole; else penalty, fee, interest, principal
+    from_on date NOT NULL,                    -- the payment's day, or that of the reversal that moved it here
+    until_on date NOT NULL,
     amount_minor bigint NOT NULL,
-    paid_on date NOT NULL,
-    PRIMARY KEY (lane, loan_id, number, payment_id),
-    CONSTRAINT allocation_positive CHECK (amount_minor > 0)
+    PRIMARY KEY (lane, loan_id, number, payment_id, part, from_on),
+    CONSTRAINT allocation_positive CHECK (amount_minor > 0),
+    CONSTRAINT allocation_lasts CHECK (until_on > from_on),
+    CONSTRAINT allocation_part CHECK (part IN ('due', 'penalty', 'fee', 'interest', 'principal'))
 );
+
+-- What an installment was before a payment was reversed, where that differs from what it is now: on the days from from_on
+-- until the day before until_on this row speaks, not the installment's. Derived, as allocation.
+-- Writes: book
+CREATE TABLE installment_was (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    number integer NOT NULL,
+    from_on date NOT NULL,
+    until_on date NOT NULL,
+    settled_on date,
+    past_due_since date,
+    PRIMARY KEY (lane, loan_id, number, from_on),
+    CONSTRAINT installment_was_lasts CHECK (until_on > from_on)
+);
+
+-- An instruction to the bank to collect, and what came of it. Instruction and result may come in either order.
+-- Writes: book
+CREATE TABLE debit (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    debit_id uuid NOT NULL,
+    source text NOT NULL,
+    reference text NOT NULL,
+    number integer,                           -- the installment it collects; null: whatever the loan owes
+    amount_minor bigint,
+    submitted_on date,                        -- null: only the result is known
+    wait_until date,                          -- the last day on which a result is waited for
+    state text NOT NULL,
+    result_on date,
+    code text NOT NULL DEFAULT '',            -- the bank's
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, debit_id),
+    CONSTRAINT debit_state CHECK (state IN ('submitted', 'paid', 'failed', 'cancelled')),
+    CONSTRAINT debit_result_is_whole CHECK ((state = 'submitted') = (result_on IS NULL)),
+    CONSTRAINT debit_submission_is_whole CHECK ((submitted_on IS NULL) = (wait_until IS NULL)),
+    CONSTRAINT debit_is_known CHECK (submitted_on IS NOT NULL OR result_on IS NOT NULL)
+);
+CREATE INDEX debit_loan ON debit (lane, loan_id, submitted_on);
 
 -- What a changed row of the book was before. Append-only; sealed fields are kept sealed.
 -- Writes: book, dispatch (merge)
 CREATE TABLE book_history (
     lane smallint NOT NULL,
-    subject text NOT NULL,                    -- borrower, loan, installment, payment, contact_point
+    subject text NOT NULL,                    -- borrower, loan, installment, payment, contact_point, reversal, debit
     subject_id text NOT NULL,
     recorded_at timestamptz NOT NULL,
     was jsonb NOT NULL,
@@ -595,6 +701,8 @@ CREATE TABLE message_item (
     template_version integer NOT NULL,
     own_template text NOT NULL,               -- the step's own, where its items want different variants
     own_template_version integer NOT NULL,
+    names_amount boolean NOT NULL DEFAULT true,  -- whether a text of the step may name an amount
+    max_book_age interval,                    -- the policy's: older than this the book names no amount
     PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id)
 );
 CREATE INDEX message_item_group ON message_item (lane, group_id);
