@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from repository import SOURCE
 
 from counter import Counter
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
+from duecourse.book.parties import PERSONAL
 from duecourse.book.reading import find_borrower
 from duecourse.dispatch.merging import merge_borrowers
+from duecourse.dispatch.relocating import LOANS
 from duecourse.domain.messaging import ReceiptStatus
 from duecourse.domain.problems import DuecourseError
 from lender import Lender, borrower_id_of, lane_of
@@ -288,3 +293,19 @@ def test_what_only_the_other_record_knew_of_the_person_is_kept(desk: Desk, lende
     kept, other = (find_borrower(lender.conn, lender.keyring, key) for key in ("a", "b"))
     assert kept is not None and kept.name_sealed is None
     assert other is not None and other.id_number_index is not None
+
+
+def test_every_table_of_a_person_a_loan_or_a_message_goes_along() -> None:
+    schema = (SOURCE / "store" / "schema.sql").read_text("utf-8")
+    apart = {
+        "borrower", "borrower_key", "company_contact",  # redirected, each in a way of its own
+        "message", "message_item", "attempt", "contact", "batch_canary",  # moved with the messages
+        "suspense",  # lives in the lane of its own key
+    }  # fmt: skip
+    owned = {
+        name
+        for name, body in re.findall(r"CREATE TABLE (\w+) \((.*?)\n\);", schema, re.DOTALL)
+        if re.search(r"^    lane ", body, re.MULTILINE)
+        and re.search(r"^    (loan_id|borrower_id|message_id) ", body, re.MULTILINE)
+    }
+    assert owned - apart - set(LOANS) - set(PERSONAL) == set()

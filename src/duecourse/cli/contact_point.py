@@ -83,7 +83,7 @@ def due(
         for one in points
     ]  # fmt: skip
     columns = [
-        say("borrower"), say("id"), say("channel"), say("address"), say("why"), say("last seen"), say("failed"),
+        say("borrower"), say("id"), say("channel"), say("address"), say("why"), say("last seen"), say("times failed"),
     ]  # fmt: skip
     here.console.print(table(say("Contact points due for verification"), columns, rows, right=[6]))
 

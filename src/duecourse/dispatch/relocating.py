@@ -23,7 +23,10 @@ from duecourse.store.sql import load
 
 SQL = load("dispatch/merging")
 
-LOANS: Final = ("loan", "installment", "payment", "allocation", "loan_party")
+LOANS: Final = (
+    "loan", "installment", "installment_was", "loan_pause", "due_move", "payment", "reversal", "debit", "allocation",
+    "loan_party",
+)  # fmt: skip
 """Tables of what hangs on a loan: moved with it."""
 JOINED = "joined the message of the same person"
 
@@ -136,6 +139,7 @@ def relocate(conn: psycopg.Connection, move: Move) -> dict[str, int]:
     }
     own = "t.lane = w.lane AND t.message_id = w.message_id"
     counts["messages"] = _move(conn, given, "message", renamed, "merge_message w", own)
+    _move(conn, given, "batch_canary", to, "merge_message w", own + " AND w.to_lane <> w.lane")
     tried = {**to, "borrower_id": _RENAMED}
     own = "t.lane = w.lane AND t.attempt_id = w.attempt_id"
     counts["attempts"] = _move(conn, given, "attempt", tried, "merge_attempt w", own)

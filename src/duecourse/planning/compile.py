@@ -69,8 +69,8 @@ LEFT JOIN (SELECT c.lane, c.company_id, c.since, c.until, w.borrower_id, w.zone,
 _COLUMNS = (
     "lane", "loan_id", "number", "borrower_id", "party", "creditor", "currency", "zone", "policy", "policy_version",
     "priority", "step", "step_rank", "purpose", "template", "own_template", "full_route", "legs", "next_if",
-    "next_after_seconds", "daily_cap", "starts", "ends", "useful_days", "useful_time", "bundle", "anchor_on",
-    "local_on",
+    "next_after_seconds", "daily_cap", "braked", "starts", "ends", "useful_days", "useful_time", "bundle",
+    "names_amount", "max_book_age", "anchor_on", "local_on",
 )  # fmt: skip
 _TOLD_ONCE = """
 SELECT DISTINCT ON (lane, loan_id, number, borrower_id) {columns} FROM ({parts}) AS told

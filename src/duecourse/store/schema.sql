@@ -376,7 +376,7 @@ CREATE INDEX installment_statement ON installment (lane, statement_on) WHERE sta
 
 -- Days of a loan that do not count, both ends included; two of a loan never overlap (checked by who writes).
 -- One that is ended early gets a nearer to_on, its old row goes to book_history.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE loan_pause (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -394,7 +394,7 @@ CREATE TABLE loan_pause (
 
 -- What the lender's file last said of an installment whose due day was moved on request. While a file repeats it, the
 -- move stands; a file that says something else has the last word.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE due_move (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -504,7 +504,7 @@ CREATE TABLE allocation (
 
 -- What an installment was before a payment was reversed, where that differs from what it is now: on the days from from_on
 -- until the day before until_on this row speaks, not the installment's. Derived, as allocation.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE installment_was (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -518,7 +518,7 @@ CREATE TABLE installment_was (
 );
 
 -- An instruction to the bank to collect, and what came of it. Instruction and result may come in either order.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE debit (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,

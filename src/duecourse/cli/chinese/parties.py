@@ -20,14 +20,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "how": "核实方式",
     # borrower merge
     "Rows moved": "移动的记录",
-    "rows": "行数",
     "Nothing was changed: this was a dry run": "未作任何更改：这是试运行",
     "{other} is a record of its own again": "{other} 已恢复为独立记录",
     "{other} is part of {kept} now; both keys lead there": "{other} 已并入 {kept}，两个客户号都指向它",
     # contact-point
     "borrower": "借款人",
     "last seen": "最近确认",
-    "failed": "未送达次数",
+    "times failed": "未送达次数",
     "Contact points due for verification": "待核实的联系方式",
     "Verified: {point}": "已核实：{point}",
     "Retired: {point}": "已停用：{point}",
