@@ -9,9 +9,12 @@ FROM (
     FROM installment i
     JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id AND l.state = 'open'
     JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
+    LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                               AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
     LEFT JOIN allocation a ON a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
                           AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s
     WHERE i.due_on BETWEEN %(first_on)s AND %(last_on)s AND i.due_minor > 0
+      AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
       AND coalesce(i.statement_on, l.started_on, '-infinity') <= %(as_of)s
       AND coalesce(i.superseded_on > %(as_of)s, true)
     GROUP BY i.lane, i.loan_id, i.number, l.currency, l.product, b.grade, i.due_on, i.due_minor
