@@ -23,8 +23,8 @@ LOCK TABLE planned_through IN SHARE ROW EXCLUSIVE MODE;
 SELECT lane FROM lane_lease WHERE lane = ANY(%(lanes)s::smallint[]) ORDER BY lane, epoch FOR UPDATE;
 
 -- name: lock_wishes
--- What is said of a person right now must not fall between the copy and the tombstone.
-LOCK TABLE contact_point, opt_out, consent, hold, preference IN SHARE ROW EXCLUSIVE MODE;
+-- What is said of a person right now must not fall between the copy and the tombstone. {tables}: of what hangs on a person.
+LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: find_own_loans
 -- All loans of the first record.

@@ -98,7 +98,8 @@ def hold_off(conn: psycopg.Connection) -> None:
 def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> None:
     """Then the owners of these lanes, and whoever records a wish."""
     conn.execute(SQL["lock_leases"], {"lanes": list(lanes)})
-    conn.execute(SQL["lock_wishes"])
+    tables = sql.SQL(", ").join(map(sql.Identifier, PERSONAL))
+    conn.execute(sql.SQL(SQL["lock_wishes"]).format(tables=tables))
 
 
 def find_moving(conn: psycopg.Connection, move: Move) -> None:
