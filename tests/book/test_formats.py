@@ -54,7 +54,7 @@ def test_odd_separators_split_a_headerless_file(tmp_path: Path, delimiter: str, 
 
 
 def test_a_separator_of_several_characters_may_stand_in_quotes(tmp_path: Path) -> None:
-    content = 'a|@|b\n1|@|"x|@|y\nz"\n2|@|w\n3|@|"u"v\n4|@|t\n'.encode()
+    content = b'a|@|b\n1|@|"x|@|y\nz"\n2|@|w\n3|@|"u"v\n4|@|t\n'
     read = rows(tmp_path, content, delimiter="|@|")
     assert [(row.line, row.cells) for row in read if isinstance(row, Row)] == [
         (2, ["1", "x|@|y\nz"]),

@@ -132,7 +132,7 @@ class Numbers(Names):
 
     def _whole(self, rule: IntegerRule) -> Read:
         raw = self._looked_up(rule, self.raw(rule))
-        at_end, plus = rule.digits, rule.plus
+        picked, plus = rule.digits, rule.plus
 
         def read(row: Row) -> int | None:
             found = raw(row)
@@ -141,8 +141,8 @@ class Numbers(Names):
             text = as_text(found)
             if not text:
                 return None
-            if at_end and (match := re.search(r"[0-9]{1,9}$", text)):
-                return int(match[0]) + plus
+            if picked:
+                text = re.sub("[^0-9]", "", text)[-9:]
             if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
                 raise FieldFault("B013", f"{quoted(text)} is not a whole number", "expected digits only")
             return int(text) + plus

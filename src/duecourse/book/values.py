@@ -125,7 +125,7 @@ class IntegerRule(Rule):
 
     choose: list[IntegerValue] | None = Field(default=None, min_length=1)
     digits: bool = False
-    """The digits at the end of a text: 42 of 'LM-LD-00042'."""
+    """The digits of a text, at most the last nine: 42 of 'LM-LD-00042', 20260310 of '2026-03-10'."""
     plus: int = 0
     base: IntegerValue | None = None
     spread: Literal["row", "hash"] | None = None

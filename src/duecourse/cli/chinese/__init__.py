@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import book, keeping, policy, sending, showing
+from . import book, deliveries, keeping, policy, sending, showing
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
     book,
+    deliveries,
     sending,
     showing,
     policy,
