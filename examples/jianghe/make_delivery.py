@@ -2,9 +2,9 @@
 
     python make_delivery.py FOLDER [--day 2026-03-10] [--customers 40] [--faults]
 
-Seven kinds of files in GB18030, without header lines, cells separated by |@|, days as YYYYMMDD, amounts in fen, and a flag
-file with the day, the rows and the sums of each. The same arguments write the same bytes. With --faults it has a fault of
-every kind that the import names. People, numbers and contracts are made up.
+Seven kinds of files in GB18030, without header lines, cells separated by |@|, days as YYYYMMDD, amounts in fen, and
+a flag file with the day, the rows and the sums of each. The same arguments write the same bytes. With --faults it has
+a fault of every kind that the import names. People, numbers and contracts are made up.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ SEPARATOR = "|@|"
 SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨"
 GIVEN = ("伟", "芳", "娜", "秀英", "敏", "静", "丽", "强", "磊", "洋", "艳", "勇", "军", "杰", "娟", "涛")
 PRODUCTS = ("XJ01", "CD02", "ZX03")
+FILES = ("CUST", "PHONE", "CONT", "DRAW", "SCHED", "TXN_1", "TXN_2", "DEBIT")
 INSTALLMENTS = 12
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -39,7 +40,7 @@ def month_after(day: date, months: int) -> date:
 
 def tables(day: date, customers: int) -> dict[str, Table]:
     """Every file's rows, sound."""
-    made: dict[str, Table] = {name: [] for name in ("CUST", "PHONE", "CONT", "DRAW", "SCHED", "TXN_1", "TXN_2", "DEBIT")}
+    made: dict[str, Table] = {name: [] for name in FILES}
     for n in range(1, customers + 1):
         customer = f"K{n:06d}"
         name = SURNAMES[n % len(SURNAMES)] + GIVEN[n * 7 % len(GIVEN)]
@@ -96,7 +97,16 @@ def spoil(made: dict[str, Table], day: date) -> None:
         ["HT90000006", "K000001", "CD02", "1,000.00", "7.20", soon, "7"],  # a state nobody mapped
     ]
     made["DRAW"] += [
-        ["JJ00000003", "ED000003", "K000004", "XJ01", "636000", "18.00", soon, "1"],  # contradicts an earlier row
+        [
+            "JJ00000003",
+            "ED000003",
+            "K000004",
+            "XJ01",
+            "636000",
+            "18.00",
+            soon,
+            "1",
+        ],  # contradicts an earlier row
         ["HT00000001", "ED000001", "K000002", "XJ01", "612000", "18.00", soon, "1"],  # another's loan
     ]
     first = made["SCHED"][0]

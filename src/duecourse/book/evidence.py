@@ -31,7 +31,13 @@ DATE_FORMATS = (
     "YYYY/MM/DD hh:mm:ss",
     "YYYY-MM-DDThh:mm:ss",
 )
-_SAME = {("YYYY-MM-DD", "YYYY-M-D"), ("YYYY/MM/DD", "YYYY/M/D"), ("YYYY年MM月DD日", "YYYY年M月D日")}
+_SAME = {
+    ("YYYY-MM-DD", "YYYY-M-D"),
+    ("YYYY/MM/DD", "YYYY/M/D"),
+    ("YYYY年MM月DD日", "YYYY年M月D日"),
+    ("DD/MM/YYYY", "D/M/YYYY"),
+    ("MM/DD/YYYY", "M/D/YYYY"),
+}
 """Of two formats that both fit, the first is the narrower reading of the same."""
 _CHINESE_ID = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _TAIWAN_ID = re.compile(r"[A-Z][12][0-9]{8}")

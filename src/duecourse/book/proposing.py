@@ -305,7 +305,7 @@ class _Writer:
             written = f"formats = [{_text(formats[0])}]" if formats and formats[0] != "YYYY-MM-DD" else ""
             self._field(key, guess, written)
             return
-        text = f"'{guess.column}' may be {' or '.join(formats)}: every day of the sample fits both"
+        text = f"'{guess.column}' may be {' or '.join(formats)}: every day of the sample fits each"
         if needed:
             # A format that none of them has: rows are refused until somebody says which it is.
             self._line(f'{key} = {{ column = {_text(guess.column)}, formats = ["YYYY-MM-DD"] }}')
@@ -371,7 +371,7 @@ class _Writer:
         self._lines.append(text)
 
     def _field(self, key: str, guess: Guess, more: str = "") -> None:
-        note = "" if guess.sure == "sure" else f"  # {guess.sure}: {_one_line(guess.why)}"
+        note = f"  # {guess.sure}: {_one_line(guess.why)}"
         rest = f", {more}" if more else ""
         self._line(f"{key} = {{ column = {_text(guess.column)}{rest} }}{note}")
 

@@ -41,7 +41,7 @@ def sniff(path: Path) -> Sniffed:
     """Raises DuecourseError B005 or B006 (unreadable), B090 (nothing that has columns)."""
     kind = format_of(path, _AUTO)
     if kind in ("json", "jsonl"):
-        return _json(path)
+        return _json(path, kind)
     if kind != "csv":
         with open_source(path, _AUTO) as opened:
             columns = tuple(opened.columns)
@@ -163,7 +163,7 @@ def _looks_like_data(cells: Sequence[str]) -> bool:
     return False
 
 
-def _json(path: Path) -> Sniffed:
+def _json(path: Path, kind: str) -> Sniffed:
     """Paths of the first records; lists of objects are exploded."""
     plain: dict[str, None] = {}
     lists: dict[str, None] = {}
@@ -172,16 +172,19 @@ def _json(path: Path) -> Sniffed:
         documents = [
             row.document for row, _ in zip(opened.rows, range(100), strict=False) if isinstance(row, Row)
         ]
-    if len(documents) == 1 and isinstance(documents[0], dict):
-        # One object that is little more than a list: the answer of an interface.
-        for key, value in documents[0].items():
-            if isinstance(value, list) and value and isinstance(value[0], dict) and len(documents[0]) <= 4:
-                records, documents = key, value[:100]
-                break
+    if kind == "json" and len(documents) == 1 and isinstance(documents[0], dict):
+        # One object whose only known part is a list: the answer of an interface.
+        lists_in = {
+            key: value
+            for key, value in documents[0].items()
+            if isinstance(value, list) and value and isinstance(value[0], dict)
+        }
+        if len(lists_in) == 1 and not any(named(key) for key in documents[0].keys() - lists_in.keys()):
+            records, documents = next((key, value[:100]) for key, value in lists_in.items())
     for document in documents:
         _flatten(document, "", plain, lists)
     columns = tuple(plain)
-    source: dict[str, Any] = {"format": format_of(path, _AUTO)}
+    source: dict[str, Any] = {"format": kind}
     source |= {"records": records} if records else {}
     source |= {"explode": list(lists)} if lists else {}
     with open_source(path, Source(**source)) as opened:

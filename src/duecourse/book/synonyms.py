@@ -14,16 +14,20 @@ _UNIT = re.compile(r"[(\[{（【](.{1,12}?)[)\]}）】]$")
 
 SYNONYMS: Final[Mapping[str, str]] = {
     "borrower.key": """
-        客户号 客户编号 客户代码 客户ID 客户标识 客户内码 核心客户号 用户号 用户编号 用户ID 会员号 会员编号 借款人编号 借款人号
+        客户号 客户编号 客户代码 客户ID 客户标识 客户内码 核心客户号 用户号 用户编号 用户ID 会员号
+        会员编号 借款人编号 借款人号
         客戶號 客戶編號 客戶代號 客戶代碼 會員編號 借款人編號 用戶編號
-        customer_no customer_number customer_id customer_code customer_key customer cust_no cust_id cust_num cust_code
-        client_no client_id client_number client user_id user_no uid member_id member_no borrower_id borrower_no
+        customer_no customer_number customer_id customer_code customer_key customer cust_no cust_id
+        cust_num cust_code
+        client_no client_id client_number client user_id user_no uid member_id member_no borrower_id
+        borrower_no
         borrower_key cif cif_no party_id applicant applicant_id custid acct_holder_id
     """,
     "borrower.name": """
         姓名 客户姓名 客户名称 借款人姓名 借款人名称 借款人 户名 用户姓名 真实姓名 中文姓名 客户名
         客戶姓名 客戶名稱 借款人姓名 戶名 中文姓名
-        name full_name customer_name cust_name client_name borrower_name applicant_name display_name account_name
+        name full_name customer_name cust_name client_name borrower_name applicant_name display_name
+        account_name
     """,
     "borrower.id_number": """
         证件号码 证件号 身份证号 身份证号码 身份证 居民身份证号 借款人证件号码 客户证件号码 证件编号
@@ -32,9 +36,11 @@ SYNONYMS: Final[Mapping[str, str]] = {
         certificate_no ssn nric pan passport_no document_number
     """,
     "contact.sms": """
-        手机号码 手机号 手机 移动电话 联系电话 电话 电话号码 联系方式 借款人手机号 客户手机号 本人手机号 预留手机号 注册手机号
+        手机号码 手机号 手机 移动电话 联系电话 电话 电话号码 联系方式 借款人手机号 客户手机号 本人手机号
+        预留手机号 注册手机号
         手機號碼 手機 行動電話 聯絡電話 電話 電話號碼 客戶手機
-        mobile mobile_no mobile_number mobile_phone cell cell_phone cellphone phone phone_no phone_number telephone tel
+        mobile mobile_no mobile_number mobile_phone cell cell_phone cellphone phone phone_no phone_number
+        telephone tel
         msisdn contact_phone contact_no contact_number
     """,
     "contact.email": """
@@ -50,7 +56,8 @@ SYNONYMS: Final[Mapping[str, str]] = {
         grade risk_grade credit_grade rating risk_level risk_class customer_grade
     """,
     "loan.ref": """
-        合同号 合同编号 合同号码 贷款合同号 借款合同号 借款合同编号 借据号 借据编号 借据号码 贷款编号 贷款号 贷款账号 贷款帐号
+        合同号 合同编号 合同号码 贷款合同号 借款合同号 借款合同编号 借据号 借据编号 借据号码 贷款编号
+        贷款号 贷款账号 贷款帐号
         账户号 账号 帐号 放款编号 放款流水号 订单号 贷款单号 借款编号
         合約編號 合約號碼 契約編號 契約號碼 借據號碼 貸款編號 貸款帳號 帳號 放款編號
         contract_no contract_number contract_id contract loan_no loan_number loan_id loan_ref loan_account
@@ -73,7 +80,8 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "loan.principal": """
         贷款金额 贷款本金 合同金额 借款金额 放款金额 发放金额 借据金额 贷款总额
         貸款金額 貸款本金 合約金額 撥款金額 放款金額
-        loan_amount principal_amount loan_principal amount_financed disbursed_amount disbursement_amount original_amount
+        loan_amount principal_amount loan_principal amount_financed disbursed_amount disbursement_amount
+        original_amount
         contract_amount sanctioned_amount
     """,
     "loan.annual_rate": """
@@ -99,11 +107,13 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "installment.number": """
         期数 期次 期号 当前期数 还款期数 还款期次 期序 第几期
         期數 期次 期別 還款期數
-        period period_no period_number installment_no installment_number instalment_no instalment_number installment
+        period period_no period_number installment_no installment_number instalment_no instalment_number
+        installment
         instalment number seq_no term_no idx due_no num_instalment_number
     """,
     "installment.due_on": """
-        应还日期 应还日 应还款日 应还款日期 还款日 到期还款日 到期日 到期日期 应收日期 计划还款日 本期应还日 约定还款日
+        应还日期 应还日 应还款日 应还款日期 还款日 到期还款日 到期日 到期日期 应收日期 计划还款日
+        本期应还日 约定还款日
         應還日期 應還日 應繳日 應繳日期 繳款截止日 繳款期限 到期日 還款日
         due_date due_on payment_due_date duedate next_due_date installment_due_date repayment_date demand_date
         nxtpaydt pay_by scheduled_date
@@ -111,7 +121,8 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "installment.due": """
         应还金额 应还总额 应还合计 本期应还 本期应还金额 应还款额 期供 月供 月供金额 应还本息 应收金额
         應還金額 應繳金額 應還總額 應繳總額 本期應繳 月付金 月繳金額
-        amount_due due_amount total_due payment_due installment_amount instalment_amount emi due total_amount_due
+        amount_due due_amount total_due payment_due installment_amount instalment_amount emi due
+        total_amount_due
         total_payment amt_instalment pmtamtdue due_total repayment_amount monthly_payment
     """,
     "installment.principal": """
@@ -138,19 +149,23 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "payment.paid_on": """
         还款日期 实还日期 实际还款日 实际还款日期 交易日期 入账日期 扣款日期 缴款日期
         還款日期 實還日期 實際還款日 繳款日期 入帳日期 交易日期 扣款日期
-        payment_date paid_on paid_date date_paid transaction_date posting_date settlement_date debit_date value_dt
+        payment_date paid_on paid_date date_paid transaction_date posting_date settlement_date debit_date
+        value_dt
         received_on
     """,
     "payment.reference": """
         流水号 交易流水号 还款流水号 流水编号 交易号 交易编号 支付流水号 扣款流水号
         流水號 交易序號 交易編號 還款序號
-        reference reference_no reference_number transaction_id transaction_no txn_id txn_no payment_id payment_no
+        reference reference_no reference_number transaction_id transaction_no txn_id txn_no payment_id
+        payment_no
         payment_reference trace_no serial_no journal_no
     """,
     "": """
-        贷款余额 本金余额 剩余本金 余额 逾期天数 逾期金额 逾期本金 逾期利息 罚息 证件类型 性别 年龄 地址 备注 五级分类
+        贷款余额 本金余额 剩余本金 余额 逾期天数 逾期金额 逾期本金 逾期利息 罚息 证件类型 性别 年龄 地址
+        备注 五级分类
         貸款餘額 本金餘額 餘額 逾期天數 逾期金額 證件類型 性別 地址 備註
-        balance outstanding_balance loan_balance principal_balance remaining_balance balance_loan_amount days_past_due
+        balance outstanding_balance loan_balance principal_balance remaining_balance balance_loan_amount
+        days_past_due
         dpd overdue_days past_due_amount gender sex age address remark remarks comment
     """,
 }
@@ -181,13 +196,14 @@ KNOWN: Final[Mapping[str, str]] = {
 
 
 def named(column: str) -> tuple[str, bool] | None:
-    """The target of a column by its name, and whether the whole name says it; None when nothing known is in it."""
-    name = normal(column.rsplit(".", 1)[-1])
-    if re.search(r"[a-z]_(fen|yuan|cents?)$", column.casefold()):
-        name = normal(column.rsplit("_", 1)[0])
-    if name in KNOWN:
-        return KNOWN[name], True
-    inside = [known for known in KNOWN if known in name and len(known) >= (3 if not known.isascii() else 6)]
-    if not inside:
-        return None
-    return KNOWN[max(inside, key=len)], False
+    """The target of a column by its name, and whether the whole name says it; None when nothing known is in it.
+
+    Of a path such as `loan.dueDate` the whole is looked up, then its last part.
+    """
+    plain = re.sub(r"_(fen|yuan|cents?)$", "", column.strip(), flags=re.IGNORECASE)
+    names = [normal(plain), normal(plain.rsplit(".", 1)[-1])]
+    for name in names:
+        if name in KNOWN:
+            return KNOWN[name], True
+    inside = [known for known in KNOWN if known in names[-1] and len(known) >= (6 if known.isascii() else 3)]
+    return (KNOWN[max(inside, key=len)], False) if inside else None
