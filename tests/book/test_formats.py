@@ -323,3 +323,32 @@ def test_a_time_after_the_day_is_left_away_only_when_the_format_has_it() -> None
     for text in ("2026-03-10 24:00:00", "2026-03-10"):
         with pytest.raises(FieldFault):
             date_parser(["YYYY-MM-DD hh:mm:ss"])(text)
+
+
+# -- the lender's amounts ------------------------------------------------------------------------------------------
+
+
+def test_installments_that_a_file_gives_stay_as_given_beside_terms(bring: Importer) -> None:
+    mapping = (
+        HEAD
+        + BORROWER
+        + LOAN.replace('"given"', '"annuity"')
+        + """
+    principal = "1200"
+    annual_rate = "0.06"
+    started_on = "2026-01-10"
+    [loan.schedule]
+    periods = 12
+    first_due_on = "2026-02-10"
+    [[installment]]
+    number = "{no}"
+    due_on = { column = "due_on" }
+    due = { column = "due", plus = [{ column = "fee" }] }
+    """
+    )
+    rows_ = (
+        "cust,name,loan,no,due_on,due,fee\nC1,A,L1,1,2026-02-10,104.00,1.50\nC1,A,L1,2,2026-03-10,103.99,\n"
+    )
+    for _ in range(2):
+        assert bring(mapping, rows_).rejected == 0
+        assert bring.all("SELECT number, due_minor FROM installment ORDER BY 1") == [(1, 10550), (2, 10399)]

@@ -53,6 +53,9 @@ class RowBuilder:
             mapping.borrower,
             mapping.loan,
         )
+        if loan is not None and mapping.installment:
+            # The lender's installments win over those that terms beside them would give.
+            loan = loan.model_copy(update={"schedule": None})
         if borrower is not None:
             self._add("borrower", borrower, lambda make: BorrowerBuilder(borrower, make, keyring))
         for i, point in enumerate(mapping.contact_point):

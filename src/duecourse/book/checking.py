@@ -34,7 +34,7 @@ def text_within(text: str, *, required: bool) -> str:
     text = text.strip()
     if required and not text:
         raise FieldFault("B016", "nothing is given", "a value is needed")
-    if _CUT_OFF.fullmatch(text):
+    if "+" in text and _CUT_OFF.fullmatch(text):
         raise FieldFault(
             "B014",
             f"{length(text)} in scientific notation",

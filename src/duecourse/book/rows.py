@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -15,9 +15,11 @@ BROKEN_BYTES = re.compile("[\udc80-\udcff\x00]")
 _STEP = re.compile(r"([^.\[\]]+)((?:\[[0-9]+\])*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row as read. CSV cells are text; cells of typed formats keep their type, and null is None."""
+class Row(NamedTuple):
+    """One row as read. CSV cells are text; cells of typed formats keep their type, and null is None.
+
+    A tuple, since one is made for every line of a file.
+    """
 
     number: int
     """1 for the first row of data."""
