@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,27 @@ def test_a_proposed_mapping_is_one_that_check_takes(environment: dict[str, str],
     assert said["columns"][0] == {
         "column": "客户号", "target": "borrower.key", "sure": "sure", "why": said["columns"][0]["why"],
     }  # fmt: skip
+
+
+def test_a_proposal_speaks_chinese_to_whom_reads_it(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "loan_no,name,mobile,due_date,due,status,remark,phone\nL1,Ann,n/a,01/02/2026,5000,weird,x,y\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "a.toml"
+    text = duecourse(
+        {**environment, "DUECOURSE_LANGUAGE": "zh"}, "book", "map", tmp_path / "a.csv", "--out", out
+    )
+    told = [line for line in text.splitlines() if "duecourse book check" not in line]
+    assert len([line for line in told if line.startswith("待定：")]) >= 5
+    assert [line for line in told if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)] == []
+
+
+def test_a_folder_that_is_not_there_is_said(environment: dict[str, str], tmp_path: Path) -> None:
+    text = duecourse(
+        environment, "book", "watch", tmp_path / "no", "--delivery", RULE, "--once", "--every", "0.2s", code=1
+    )
+    assert "B085" in text
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def watch(
 
     One is taken when its flag file is there and its files stand still. Beside the flag file a marker ending in
     .done or .refused says what became of it; remove the marker, or send other files, to have it taken again.
+    With --once the exit code is 1 when one was refused.
 
     Example: duecourse book watch incoming --delivery delivery.toml --every 1m
     """
@@ -101,24 +102,31 @@ def watch(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     _event(here, say("Watching {folder} every {every}", folder=folder, every=every))
-    told = ""
+    told, refused = "", False
     try:
         while not stopping.is_set():
-            told = _round(here, watcher, told, stopping)
+            told, some = _round(here, watcher, told, stopping)
+            refused = refused or some
             if once and not watcher.waiting:
                 break
             stopping.wait(seconds)
     except _Stopped:
         _event(here, say("A delivery was broken off; the next start completes it"))
     _event(here, say("Stopped watching"))
+    if once and (told or refused):
+        raise typer.Exit(1)
 
 
 class _Stopped(Exception):  # noqa: N818 - nothing went wrong
     """SIGTERM or Ctrl-C came during an import: what was committed stays."""
 
 
-def _round(here: Context, watcher: Watcher, told: str, stopping: threading.Event) -> str:
-    """One look. told: the trouble that was said last, so that it is said once; answers the present one."""
+def _round(here: Context, watcher: Watcher, told: str, stopping: threading.Event) -> tuple[str, bool]:
+    """One look. told: the trouble that was said last, so that it is said once.
+
+    Answers the present trouble, and whether a delivery was refused.
+    """
+    refused = False
 
     def halt(_part: Part, _position: Progress) -> None:
         if stopping.is_set():
@@ -129,7 +137,7 @@ def _round(here: Context, watcher: Watcher, told: str, stopping: threading.Event
     except DuecourseError as error:
         if str(error) != told:
             _event(here, str(error))
-        return str(error)
+        return str(error), refused
     for found in ready:
         if stopping.is_set():
             break
@@ -138,12 +146,13 @@ def _round(here: Context, watcher: Watcher, told: str, stopping: threading.Event
         except DuecourseError as error:
             if str(error) != told:
                 _event(here, str(error))
-            return str(error)
+            return str(error), refused
+        refused = refused or report.state == "refused"
         for problem in report.problems:
             _event(here, str(problem))
         marker = watcher.mark(found, report)
         _event(here, f"{_sentence(report)} -> {marker.name}")
-    return ""
+    return "", refused
 
 
 def _event(here: Context, text: str) -> None:

@@ -14,7 +14,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 
 from .context import make_console
 from .screen import print_json, table
-from .words import say, word
+from .words import reason, say, word
 
 SetOption = Annotated[
     list[str] | None,
@@ -94,12 +94,12 @@ def map_(
         console.out(proposal.toml, end="", highlight=False)
         return
     rows = [
-        (one.column, one.target or say("left out"), word("sureness", one.sure), one.why)
+        (one.column, one.target or say("left out"), word("sureness", one.sure), reason(one.why))
         for one in proposal.guesses
     ]
     console.print(table(file.name, [say("column"), say("taken for"), say("how sure"), say("why")], rows))
     for text in proposal.open:
-        console.print(say("Open: {what}", what=text), markup=False, highlight=False)
+        console.print(say("Open: {what}", what=reason(text)), markup=False, highlight=False)
     console.print(say("Written: {file}. Go through it, then: duecourse book check {data} --mapping {file}",
                       file=out, data=file), markup=False, soft_wrap=True)  # fmt: skip
 

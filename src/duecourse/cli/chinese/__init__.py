@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import book, deliveries, keeping, policy, sending, showing
-from .stored import REASONS, WORDS
+from .stored import REASONS as STORED_REASONS
+from .stored import WORDS
 
 _GROUPS: Final = (
     book,
@@ -23,5 +24,7 @@ _GROUPS: Final = (
 SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
+
+REASONS: Final[Mapping[str, str]] = {**STORED_REASONS, **deliveries.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
