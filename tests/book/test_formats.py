@@ -270,6 +270,16 @@ def test_a_bad_line_of_json_costs_its_line_and_a_bad_array_the_rest(tmp_path: Pa
     assert "nothing after it could be read" in getattr(read[1], "message", "")
 
 
+def test_characters_that_are_no_text_cost_their_record(tmp_path: Path) -> None:
+    content = b'{"id": "a\\u0000"}\n{"id": "\\ud800"}\n{"id": "\xff"}\n{"id": "\xe7\x8e\x8b"}\n'
+    read = rows(tmp_path, content, "a.jsonl", ("id",), format="jsonl")
+    assert [(row.line, getattr(row, "code", "")) for row in read] == [
+        (1, "B011"), (2, "B011"), (3, "B011"), (4, ""),
+    ]  # fmt: skip
+    (row,) = rows(tmp_path, content.splitlines()[0], "a.json", ("id",), format="json")
+    assert isinstance(row, Unreadable)
+
+
 def test_refused_elements_of_a_record_can_be_mended_and_imported_again(bring: Importer) -> None:
     mapping = (
         HEAD

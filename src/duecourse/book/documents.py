@@ -14,7 +14,7 @@ import ijson  # type: ignore[import-untyped]
 
 from .delimited import reading_encoding, unknown_encoding
 from .mapping import Source
-from .rows import OpenSource, Paths, Row, Unreadable, path_steps, walk
+from .rows import BROKEN_BYTES, OpenSource, Paths, Row, Unreadable, holds_no_text, path_steps, walk
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
@@ -95,6 +95,10 @@ def _of_lines(text: TextIOWrapper, source: Source) -> Iterator[Document | Unread
     for number, line in enumerate(text, start=1):
         if number <= source.skip_lines or not line.strip():
             continue
+        if not line.isascii() and BROKEN_BYTES.search(line):
+            message = f"holds bytes that are not {source.encoding} text"
+            yield Unreadable(0, number, line, "B011", message)
+            continue
         try:
             yield number, json.loads(line, parse_float=Decimal, parse_constant=_no_constant)
         except ValueError as error:
@@ -125,7 +129,11 @@ def _rows(documents: Iterator[Document | Unreadable], paths: Paths) -> Iterator[
             yield Unreadable(numbered, line, raw, "B071", "the record is not an object with named fields")
             continue
         for cells, part, place, own in _of_document(line, document, paths, lists):
-            yield Row(numbered, line, cells, part, place, own)
+            if holds_no_text(cells):
+                raw = json.dumps(own, default=str)
+                yield Unreadable(numbered, line, raw, "B011", "holds characters that are no text", place)
+            else:
+                yield Row(numbered, line, cells, part, place, own)
             numbered += 1
         numbered -= 1
 

@@ -12,6 +12,8 @@ from duecourse.domain.problems import DuecourseError, Problem
 
 BROKEN_BYTES = re.compile("[\udc80-\udcff\x00]")
 """What surrogateescape makes of bytes that are no text, and the zero byte."""
+_NO_TEXT = re.compile("[\ud800-\udfff\x00]")
+"""What a typed cell can hold and no database text: half a surrogate pair, the zero character."""
 _STEP = re.compile(r"([^.\[\]]+)((?:\[[0-9]+\])*)")
 
 
@@ -135,6 +137,11 @@ class OpenSource:
     def index(self) -> Mapping[str, int]:
         """Column to its place in a row's cells."""
         return self.paths if self.paths is not None else {name: i for i, name in enumerate(self.columns)}
+
+
+def holds_no_text(cells: Sequence[object]) -> bool:
+    """Whether a typed cell has characters that no text may have."""
+    return any(isinstance(cell, str) and _NO_TEXT.search(cell) is not None for cell in cells)
 
 
 def check_columns(path: Path, columns: Sequence[str]) -> None:

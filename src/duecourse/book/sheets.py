@@ -14,7 +14,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .mapping import Source
-from .rows import OpenSource, Row, Unreadable, check_columns
+from .rows import OpenSource, Row, Unreadable, check_columns, holds_no_text
 
 
 def open_sheet(path: Path, file: BufferedReader, source: Source) -> OpenSource:
@@ -47,6 +47,8 @@ def open_sheet(path: Path, file: BufferedReader, source: Source) -> OpenSource:
             if surplus:
                 message = f"has {len(row)} cells; the sheet has {len(columns)} columns"
                 yield Unreadable(number, line, "\t".join(map(str, row)), "B010", message)
+            elif holds_no_text(row):
+                yield Unreadable(number, line, repr(row), "B011", "holds characters that are no text")
             else:
                 filled = [*row[: len(columns)], *[""] * (len(columns) - len(row))]
                 yield Row(number, line, filled)
