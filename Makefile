@@ -54,7 +54,7 @@ lint: install
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python docs/compare_schedules.py --check
 
-bench: install ## measure planning, dispatch, import and memory on this machine (ARGS="--size full plan")
+bench: install ## measure planning, dispatch, import, a delivery and memory on this machine (ARGS="--size full plan")
 	$(BIN)/python -m bench $(ARGS)
 
 soak: install ## kill workers, the SMSC and the database at random, then audit (ARGS="--minutes 10 --seed 1")

@@ -16,7 +16,7 @@ def test_every_fault_is_reported_with_its_line_and_key() -> None:
     found = faults(
         """mapping = "Not A Name"
 [source]
-delimiter = ";;"
+quote = "<<"
 [vars]
 day = { spread = "row", from = 3 }
 [borrower]
@@ -32,7 +32,7 @@ paid_on = "{day}"
     )
     assert [text.split(": ")[0:2] for text in found] == [
         ["m.toml:1", "mapping"],
-        ["m.toml:3", "source.delimiter"],
+        ["m.toml:3", "source.quote"],
         ["m.toml:5", "vars.day"],
         ["m.toml:6", "borrower.language"],
         ["m.toml:6", "borrower.region"],

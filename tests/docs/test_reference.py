@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+from collections.abc import Iterable
 from types import ModuleType
 
 import pytest
 from babel import Locale
 from repository import DOCS, SOURCE, modules, problem_codes, shown
 
-from duecourse.book import mapping, values
+from duecourse.book import delivery, mapping, values
 from duecourse.domain.calendars import UnknownRegionError, covered_years
 from duecourse.policy.conditions import FIELDS
 
@@ -108,9 +109,8 @@ def test_every_key_and_every_condition_field_of_a_policy_is_documented() -> None
     assert missing == []
 
 
-def mapping_keys() -> set[str]:
-    """Every key the mapping language knows, by the name it has in a file."""
-    models = [m for place in (mapping, values) for m in vars(place).values() if isinstance(m, type)]
+def keys_of(models: Iterable[type]) -> set[str]:
+    """Every key of these models, by the name it has in a file."""
     return {
         field.alias or name
         for model in models
@@ -119,10 +119,24 @@ def mapping_keys() -> set[str]:
     }
 
 
+def mapping_keys() -> set[str]:
+    """Every key the mapping language knows."""
+    return keys_of(m for place in (mapping, values) for m in vars(place).values() if isinstance(m, type))
+
+
 def test_every_key_of_a_mapping_file_is_documented() -> None:
     page = (REFERENCE / "mapping.md").read_text("utf-8")
     assert len(mapping_keys()) > 40
     missing = [key for key in sorted(mapping_keys()) if not re.search(rf"`[^`\n]*\b{re.escape(key)}\b", page)]
+    assert missing == []
+
+
+def test_every_key_of_a_delivery_file_is_documented() -> None:
+    page = (REFERENCE / "delivery.md").read_text("utf-8")
+    keys = keys_of(
+        m for m in vars(delivery).values() if isinstance(m, type) and m.__module__ == delivery.__name__
+    )
+    missing = [key for key in sorted(keys) if not re.search(rf"`[^`\n]*\b{re.escape(key)}\b", page)]
     assert missing == []
 
 

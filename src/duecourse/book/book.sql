@@ -244,6 +244,32 @@ SET rows_read = %(rows_read)s, rows_rejected = %(rows_rejected)s, totals = %(tot
     finished_at = %(finished_at)s
 WHERE import_id = %(import_id)s;
 
+-- name: delivery_is_done
+-- One row when a delivery with this digest is in the book.
+SELECT 1 FROM delivery WHERE delivery = %(delivery)s AND digest = %(digest)s AND state = 'done';
+
+-- name: latest_delivery
+-- The latest day of which a delivery of this name is in the book; null for none.
+SELECT max(delivered_on) FROM delivery WHERE delivery = %(delivery)s AND state = 'done';
+
+-- name: begin_delivery
+-- state: running, or refused at once. A delivery that was refused or broke off is begun anew on its row.
+-- Writes: delivery.
+INSERT INTO delivery (delivery, digest, delivered_on, flag_file, state, files, problems, started_at)
+VALUES (%(delivery)s, %(digest)s, %(delivered_on)s, %(flag)s, %(state)s, '[]', '[]', %(now)s)
+ON CONFLICT (delivery, digest) DO UPDATE
+SET state = EXCLUDED.state, files = '[]', problems = '[]', started_at = EXCLUDED.started_at, finished_at = NULL;
+
+-- name: end_delivery
+-- Writes: delivery.
+UPDATE delivery SET state = %(state)s, files = %(files)s, problems = %(problems)s, finished_at = %(finished_at)s
+WHERE delivery = %(delivery)s AND digest = %(digest)s;
+
+-- name: last_deliveries
+-- count: how many, the last first.
+SELECT delivery, delivered_on, flag_file, state, files, problems, started_at, finished_at
+FROM delivery ORDER BY started_at DESC, delivery, digest LIMIT %(count)s;
+
 -- name: record_feed
 -- Through which day a payment feed is complete; an older file brings it no further back. Writes: payment_feed.
 INSERT INTO payment_feed (creditor, source, complete_through, recorded_at)

@@ -11,7 +11,7 @@ from .checking import text_within
 from .compiling import Scope
 from .parsing import FieldFault, length
 from .records import Fault
-from .source import Row
+from .rows import Row
 from .values import (
     AttributeGroup,
     AttributeRule,

@@ -27,7 +27,8 @@ from .building import RowBuilder
 from .mapping import Mapping as MappingFile
 from .records import Fault, Records
 from .rejects import Rejects
-from .source import OpenSource, Row, Unreadable, open_source
+from .rows import OpenSource, Row, Unreadable
+from .source import open_source
 from .staging import CONSEQUENCE, SAID, Staging
 
 SQL = load("book")
@@ -89,6 +90,7 @@ def import_book(
     complete_through: date | None = None,
     progress: Callable[[Progress], None] | None = None,
     batch_rows: int = BATCH_ROWS,
+    same_delivery: bool = False,
 ) -> ImportReport:
     """Import one file. conn: idle, or the import becomes part of the caller's transaction.
 
@@ -96,12 +98,13 @@ def import_book(
     refuses the whole file, and nothing is written. dry_run: check everything, write nothing. rejects: where refused
     rows go; None keeps none. complete_through: the day through which the file has all payments of the mapping's
     [feed]; None takes the day that stands there. It is recorded when the import is done, and never goes back.
+    same_delivery: a check counts what the checks before it on this connection would have written.
     Raises DuecourseError B003 to B009 before the first row when file and mapping do not fit.
     """
     mapping = _with_complete_through(mapping, complete_through, now, where)
     with open_source(path, mapping.source) as source:
         importer = _Importer(
-            conn, keyring, mapping, where, source, now, strict, dry_run, progress, batch_rows
+            conn, keyring, mapping, where, source, now, strict, dry_run, progress, batch_rows, same_delivery
         )
         return importer.run(rejects, _file_digest(path) if not dry_run else b"")
 
@@ -148,6 +151,7 @@ class _Importer:
         dry_run: bool,
         progress: Callable[[Progress], None] | None,
         batch_rows: int,
+        same_delivery: bool = False,
     ) -> None:
         self._conn = conn
         self._mapping = mapping
@@ -160,7 +164,8 @@ class _Importer:
         self._builder = RowBuilder(mapping, where, source, keyring)
         borrower = mapping.borrower
         share = borrower is not None and borrower.same_id_number == "person"
-        self._staging = Staging(conn, share_person=share)
+        keep = borrower is not None and borrower.if_known == "keep"
+        self._staging = Staging(conn, share_person=share, keep_known=keep, same_delivery=same_delivery)
         self.report = ImportReport(source.path.name)
 
     def run(self, rejects_path: Path | None, digest: bytes) -> ImportReport:
@@ -285,7 +290,7 @@ class _Importer:
         for fault in faults:
             self.report.codes[fault.code] += 1
             if len(self.report.problems) < PROBLEMS_KEPT:
-                where = f"{self._source.path.name}:{row.line}"
+                where = f"{self._source.path.name}:{row.place or row.line}"
                 column = f"{fault.column}: " if fault.column else ""
                 consequence = fault.consequence if fault.column else CONSEQUENCE
                 self.report.problems.append(

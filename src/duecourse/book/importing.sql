@@ -114,7 +114,11 @@ TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, sta
 
 -- name: forget_seen
 -- Begin a new file.
-TRUNCATE seen, pending_key, pending_loan;
+TRUNCATE seen;
+
+-- name: forget_pending
+-- Begin a new check, of one file or of all files of a delivery.
+TRUNCATE pending_key, pending_loan;
 
 -- name: analyze_staging
 -- Temporary tables have no statistics of their own accord, and a plan for one row is wrong for ten thousand.
@@ -158,6 +162,10 @@ FROM (SELECT key_hash FROM stage_borrower UNION SELECT key_hash FROM stage_conta
 LEFT JOIN borrower_key d ON d.key_lane = get_byte(k.key_hash, 0) AND d.kind = 'customer' AND d.key_hash = k.key_hash
 LEFT JOIN pending_key p ON p.kind = 'customer' AND p.key_hash = k.key_hash
 WHERE d.key_hash IS NOT NULL OR p.key_hash IS NOT NULL;
+
+-- name: leave_known_borrowers
+-- For if_known = "keep": a borrower whom the book or this check has already stays as they are there.
+DELETE FROM stage_borrower s USING stage_key k WHERE k.key_hash = s.key_hash;
 
 -- name: find_loans
 -- Where the loans that the batch speaks of already are.

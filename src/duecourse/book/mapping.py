@@ -6,14 +6,17 @@ Loading checks everything the file says about itself and reports every fault tog
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from duecourse.domain.day_count import DayCount
 from duecourse.domain.problems import DuecourseError, Problem
@@ -40,29 +43,82 @@ from .values import (
 )
 
 
+class FixedField(Strict):
+    """A field of a fixed-width line. start: from 1; start and width count as `counted_in` says."""
+
+    name: str = Field(min_length=1)
+    start: int = Field(ge=1)
+    width: int = Field(ge=1)
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class Source(Strict):
     """How the file is read."""
 
-    format: Literal["csv", "parquet"] = "csv"
+    format: Literal["csv", "parquet", "fixed", "excel", "json", "jsonl", "auto"] = "csv"
     encoding: str = "utf-8"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    delimiter: str = Field(default=",", min_length=1, max_length=8)
+    trailing_delimiter: bool = False
+    """Every line ends with a delimiter, after which no cell follows."""
     quote: str = Field(default='"', max_length=1)
     header: bool = True
     columns: list[str] = Field(default=[])
+    optional: list[str] = Field(default=[])
+    """Columns that a file may lack; they are empty then."""
+    fields: list[FixedField] = Field(default=[])
+    widths: list[Annotated[int, Field(ge=1)]] = Field(default=[])
+    counted_in: Literal["bytes", "characters"] = "bytes"
+    sheet: str | None = None
+    records: str = ""
+    explode: Annotated[list[str], BeforeValidator(_several)] = Field(default=[])
     skip_lines: int = Field(default=0, ge=0)
+    trailer_lines: int = Field(default=0, ge=0, le=100)
     trim: bool = True
     empty: list[str] = Field(default=[""])
     others: Literal["ignore", "refuse"] = "ignore"
 
     @model_validator(mode="after")
     def _columns_are_named_once(self) -> Source:
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError("'columns' names a column twice")
+        if self.format == "fixed":
+            if bool(self.fields) == bool(self.widths):
+                raise ValueError("a fixed-width file needs either 'fields' or 'widths' with 'columns'")
+            if self.widths and len(self.widths) != len(self.columns):
+                raise ValueError("'widths' and 'columns' must be equally many")
+            return self
+        if self.fields or self.widths:
+            raise ValueError("'fields' and 'widths' belong to format = \"fixed\"")
         if self.header and self.columns:
             raise ValueError("'columns' names the columns of a file without a header; set header = false")
         if not self.header and not self.columns:
             raise ValueError("a file without a header needs 'columns'")
-        if len(set(self.columns)) != len(self.columns):
-            raise ValueError("'columns' names a column twice")
         return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_format(self) -> Source:
+        json = self.format in ("json", "jsonl", "auto")
+        if (self.explode or self.records) and not json:
+            raise ValueError('\'explode\' and \'records\' belong to JSON: format = "json", "jsonl" or "auto"')
+        if self.sheet is not None and self.format not in ("excel", "auto"):
+            raise ValueError("'sheet' belongs to format = \"excel\"")
+        for one in self.explode:
+            if not re.fullmatch(r"[^.\[\]]+(\.[^.\[\]]+)*", one):
+                raise ValueError(f"'explode' names a list by names and dots alone, not {one!r}")
+        return self
+
+    def places(self) -> list[FixedField]:
+        """The fields of a fixed-width line; widths follow each other from the first place."""
+        if self.fields:
+            return self.fields
+        starts = accumulate(self.widths, initial=1)
+        return [
+            FixedField(name=name, start=start, width=width)
+            for name, start, width in zip(self.columns, starts, self.widths, strict=False)
+        ]
 
 
 class Numbers(Strict):
@@ -108,6 +164,8 @@ class BorrowerSection(Section):
     collected_on: DateValue | None = None
     legal_basis: TextValue | None = None
     same_id_number: Literal["lane", "person"] = "lane"
+    if_known: Literal["update", "keep"] = "update"
+    """keep: a borrower who is in the book stays as they are there; this file only names them."""
 
 
 class ContactPointSection(Section):
@@ -357,6 +415,9 @@ class Mapping(Strict):
                 yield f"feed.{key} is {said!r}, the payments carry {named}"
 
 
+Settings: TypeAlias = MappingOf[str, str]
+"""Variables of [vars] by name, with the value that a person gave instead of the mapping's."""
+EMPTY: Settings = {}
 Target: TypeAlias = (
     BorrowerSection
     | ContactPointSection
@@ -371,22 +432,26 @@ Target: TypeAlias = (
 __all__ = ["DateRule", "Mapping", "MoneyRule", "NumberRule", "load_mapping", "parse_mapping"]
 
 
-def load_mapping(path: Path) -> Mapping:
-    """Read and check a mapping file. Raises DuecourseError B001 or B002 with every fault."""
+def load_mapping(path: Path, settings: Settings = EMPTY) -> Mapping:
+    """Read and check a mapping file. settings: variables of its [vars] that are to have another, fixed value.
+
+    Raises DuecourseError B001, B002 or B072 with every fault.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise DuecourseError(Problem("B001", str(path), f"cannot be read: {reason}")) from None
-    return parse_mapping(text, str(path))
+    return parse_mapping(text, str(path), settings)
 
 
-def parse_mapping(text: str, where: str) -> Mapping:
+def parse_mapping(text: str, where: str, settings: Settings = EMPTY) -> Mapping:
     """As load_mapping, for text already read. `where` names it in problems."""
     try:
         raw: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise DuecourseError(Problem("B001", where, f"is not TOML: {error}")) from None
+    _set(raw, where, settings)
     try:
         return Mapping.model_validate(raw)
     except ValidationError as error:
@@ -397,6 +462,21 @@ def parse_mapping(text: str, where: str) -> Mapping:
             for one in error.errors(include_url=False, include_input=False)
         ]
         raise DuecourseError(problems) from None
+
+
+def _set(raw: dict[str, Any], where: str, settings: Settings) -> None:
+    """Put the settings over the mapping's [vars]. B072 for one that it does not have."""
+    known = raw.get("vars")
+    names = known if isinstance(known, dict) else {}
+    problems = [
+        Problem("B072", where, f"has no [vars] named '{name}'; it has {', '.join(names) or 'none'}")
+        for name in settings
+        if name not in names
+    ]
+    if problems:
+        raise DuecourseError(problems)
+    if settings:
+        raw["vars"] = {**names, **settings}
 
 
 _TAGS = {"integer", "text", "rule", "group"}

@@ -75,15 +75,29 @@ _WRITES = (
 class Staging:
     """The staging tables of one import on one connection."""
 
-    def __init__(self, conn: psycopg.Connection, *, share_person: bool) -> None:
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        *,
+        share_person: bool,
+        keep_known: bool = False,
+        same_delivery: bool = False,
+    ) -> None:
+        """share_person, keep_known: as the mapping's same_id_number and if_known say.
+
+        same_delivery: what a check of an earlier file on this connection would have written counts as written.
+        """
         self._conn = conn
         self._share_person = share_person
+        self._keep_known = keep_known
         self._zones: list[str] = []
         self._known_zones: set[str] = set()
         with conn.transaction():
             conn.execute(SQL["create_staging"])
             conn.execute(PARTIES["create_presences"])
             conn.execute(SQL["forget_seen"])
+            if not same_delivery:
+                conn.execute(SQL["forget_pending"])
 
     def load(self, records: Records) -> None:
         """Fill the staging tables with a batch."""
@@ -116,6 +130,8 @@ class Staging:
             conn.execute(SQL["check_zones"], {"known": self._zones})
         conn.execute(SQL["drop_bad"])
         conn.execute(SQL["find_keys"])
+        if self._keep_known:
+            conn.execute(SQL["leave_known_borrowers"])
         conn.execute(SQL["find_loans"])
         if conn.execute(SQL["check_changed"]).rowcount > 0:
             conn.execute(SQL["drop_bad"])

@@ -569,6 +569,22 @@ CREATE TABLE book_import (
     CONSTRAINT book_import_state CHECK (state IN ('running', 'done', 'refused'))
 );
 
+-- One row per delivery of several files with a flag file, by what is in it: taken whole or refused whole.
+-- Writes: book
+CREATE TABLE delivery (
+    delivery text NOT NULL,                   -- the name in its delivery file
+    digest bytea NOT NULL,                    -- of its files, mappings and rules
+    delivered_on date NOT NULL,               -- the lender's day
+    flag_file text NOT NULL,
+    state text NOT NULL,                      -- running: begun, and not ended if the process is gone
+    files jsonb NOT NULL,                     -- of each: rows, refused rows, totals
+    problems jsonb NOT NULL,                  -- why it was refused
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    PRIMARY KEY (delivery, digest),
+    CONSTRAINT delivery_state CHECK (state IN ('running', 'done', 'refused'))
+);
+
 -- Through which day a payment feed is complete, by the lender's word; it only ever moves forward. No row: nothing was
 -- said, and nothing waits. A collection step waits for every feed of its creditor (rules.judge).
 -- Writes: book

@@ -11,6 +11,7 @@ from typing import Final
 from . import (
     batch,
     book,
+    deliveries,
     due_days,
     keeping,
     parties,
@@ -26,6 +27,7 @@ from .stored import REASONS, WORDS
 _GROUPS: Final = (
     batch,
     book,
+    deliveries,
     due_days,
     keeping,
     parties,

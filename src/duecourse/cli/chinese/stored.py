@@ -96,6 +96,14 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "contact point": {"active": "有效", "retired": "已停用"},
     "batch": {"canary": "首发观察中", "going": "发送中", "held": "已暂停", "corrected": "已更正"},
     "import": {"running": "进行中", "done": "完成", "refused": "整份拒收"},
+    "sureness": {"sure": "确定", "likely": "很可能", "open": "待定", "unused": "未采用"},
+    "delivery": {
+        "running": "进行中",
+        "done": "完成",
+        "refused": "整批拒收",
+        "checked": "已检查",
+        "known": "此前已导入",
+    },
     "kind of row": {
         "borrowers": "借款人",
         "contact_points": "联系方式",
