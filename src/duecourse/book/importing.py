@@ -160,7 +160,7 @@ class _Importer:
         self._builder = RowBuilder(mapping, where, source, keyring)
         borrower = mapping.borrower
         share = borrower is not None and borrower.same_id_number == "person"
-        self._staging = Staging(conn, share_person=share)
+        self._staging = Staging(conn, share_person=share, by=mapping.mapping)
         self.report = ImportReport(source.path.name)
 
     def run(self, rejects_path: Path | None, digest: bytes) -> ImportReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
@@ -93,6 +93,33 @@ class PaymentRecord(NamedTuple):
     paid_on: date
 
 
+class WishRecord(NamedTuple):
+    """A row for stage_wish, in its column order: a consent, hold or preference.
+
+    key_hash: None when the address or the loan says whose it is. *_local: a wall clock, in zone ('' the borrower's).
+    """
+
+    row: int
+    target: str
+    key_hash: bytes | None
+    loan_id: UUID | None
+    kind: str
+    evidence: str
+    granted: bool | None = None
+    effect: str | None = None
+    purpose: str | None = None
+    channel: str | None = None
+    address_kind: str | None = None
+    address_index: bytes | None = None
+    wish: str | None = None
+    since_at: datetime | None = None
+    since_local: datetime | None = None
+    since_zone: str = ""
+    until_at: datetime | None = None
+    until_local: datetime | None = None
+    until_zone: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with one row. found_and_expected holds nothing personal and no amount."""
@@ -113,10 +140,11 @@ class Records:
     loans: list[LoanRecord] = field(default_factory=list)
     installments: list[InstallmentRecord] = field(default_factory=list)
     payments: list[PaymentRecord] = field(default_factory=list)
+    wishes: list[WishRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
         rows = len(self.borrowers) + len(self.contact_points) + len(self.loans)
-        return rows + len(self.installments) + len(self.payments)
+        return rows + len(self.installments) + len(self.payments) + len(self.wishes)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
@@ -125,6 +153,7 @@ class Records:
         self.loans += other.loans
         self.installments += other.installments
         self.payments += other.payments
+        self.wishes += other.wishes
 
 
 def digest_of(parts: Iterable[object]) -> bytes:

@@ -237,7 +237,16 @@ def _as_json(report: ImportReport) -> dict[str, object]:
 def _print(console: Console, report: ImportReport) -> None:
     for problem in report.problems[:PROBLEMS_SHOWN]:
         console.print(str(problem), style="red", highlight=False, markup=False, soft_wrap=True)
-    kinds = ("borrowers", "contact_points", "loans", "installments", "payments")
+    kinds = (
+        "borrowers",
+        "contact_points",
+        "loans",
+        "installments",
+        "payments",
+        "consents",
+        "holds",
+        "preferences",
+    )
     rows = [
         (
             word("kind of row", kind),

@@ -90,6 +90,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "loans": "贷款",
         "installments": "期数",
         "payments": "还款",
+        "consents": "同意",
+        "holds": "暂停",
+        "preferences": "联系偏好",
     },
     "demo file": {
         "customers": "客户",
