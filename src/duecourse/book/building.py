@@ -10,6 +10,7 @@ from duecourse.privacy.keyring import Keyring
 
 from .cells import Notes
 from .compiling import Scope
+from .contact_building import ContactBuilder
 from .debts import InstallmentBuilder, LoanBuilder, PaymentBuilder
 from .fields import Field, FieldMaker, RowReader
 from .mapping import Mapping as MappingFile
@@ -97,6 +98,13 @@ class RowBuilder:
                 f"preference.{i}",
                 wish,
                 lambda make, wish=wish: PreferenceBuilder(wish, make, keyring, borrower),  # type: ignore[misc]
+            )
+
+        for i, made in enumerate(mapping.contact):
+            self._add(
+                f"contact.{i}",
+                made,
+                lambda make, made=made: ContactBuilder(made, make, keyring),  # type: ignore[misc]
             )
 
     def _add(self, key: str, section: Section, build: Callable[[FieldMaker], Builder]) -> None:

@@ -120,6 +120,30 @@ class WishRecord(NamedTuple):
     until_zone: str = ""
 
 
+class ContactRecord(NamedTuple):
+    """A row for stage_contact (dispatch), in its column order: a contact made elsewhere. Of key, loan and address at
+    least one is given; at_local: a wall clock, in zone ('' the borrower's).
+    """
+
+    row: int
+    attempt_id: UUID
+    system: str
+    reference: str
+    key_hash: bytes | None
+    loan_id: UUID | None
+    address_index: bytes | None
+    channel: str
+    purpose: str
+    actor: str
+    outcome: str
+    template: str | None
+    agent: str | None
+    at: datetime | None
+    at_local: datetime | None
+    at_zone: str
+    digest: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with one row. found_and_expected holds nothing personal and no amount."""
@@ -141,10 +165,11 @@ class Records:
     installments: list[InstallmentRecord] = field(default_factory=list)
     payments: list[PaymentRecord] = field(default_factory=list)
     wishes: list[WishRecord] = field(default_factory=list)
+    contacts: list[ContactRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
         rows = len(self.borrowers) + len(self.contact_points) + len(self.loans)
-        return rows + len(self.installments) + len(self.payments) + len(self.wishes)
+        return rows + len(self.installments) + len(self.payments) + len(self.wishes) + len(self.contacts)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
@@ -154,6 +179,7 @@ class Records:
         self.installments += other.installments
         self.payments += other.payments
         self.wishes += other.wishes
+        self.contacts += other.contacts
 
 
 def digest_of(parts: Iterable[object]) -> bytes:
@@ -169,6 +195,11 @@ def loan_id_of(creditor: str, loan_ref: str) -> UUID:
 def payment_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
     """The id of a payment, the same at every import."""
     return UUID(bytes=digest_of(("payment", loan_id.hex, source, reference)))
+
+
+def contact_id_of(system: str, reference: str) -> UUID:
+    """The id of a contact made elsewhere, the same at every import."""
+    return UUID(bytes=digest_of(("contact", system, reference)))
 
 
 def contact_point_id_of(own_id: UUID, channel: str, address_index: bytes) -> UUID:

@@ -64,6 +64,8 @@ _WRITES = (
 class Staging:
     """The staging tables of one import on one connection."""
 
+    said = SAID
+
     def __init__(self, conn: psycopg.Connection, *, share_person: bool, by: str) -> None:
         """by: who is named beside the wishes the import records."""
         self._conn = conn

@@ -491,6 +491,7 @@ CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent',
 
 -- The ledger that caps read: one row per debt, attempt and what became of it. Append-only: a released attempt appends
 -- weight -1; what is learnt later (connected, conversation) appends a row of weight 0 with that outcome.
+-- A contact of a number that nobody holds stands in the number's own lane, under an id made of it, for caps per number.
 -- Writes: dispatch (ours, imported ones and permits)
 CREATE TABLE contact (
     lane smallint NOT NULL,
@@ -508,6 +509,9 @@ CREATE TABLE contact (
     template text,
     local_on date NOT NULL,                   -- the borrower's day
     at timestamptz NOT NULL,
+    system text,                              -- made elsewhere: which system said so, under which reference
+    reference text,
+    agent text,                               -- who spoke: a pseudonym of the call centre's
     PRIMARY KEY (lane, borrower_id, attempt_id, loan_id, weight, outcome),
     CONSTRAINT contact_weight CHECK (weight IN (1, 0, -1)),
     CONSTRAINT contact_outcome CHECK (outcome IN ('attempt', 'delivered', 'connected', 'conversation')),
