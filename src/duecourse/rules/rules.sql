@@ -164,3 +164,285 @@ verdict AS MATERIALIZED (
            least(useful_until, local_instant((at AT TIME ZONE zone)::date, '21:00', zone)) AS valid_until
     FROM ruled
 )
+
+-- fragment: judge_units
+-- Judges every row of unit: one address of one person about one debt, at one instant `at`. What is known of the person
+-- comes along as arrays, so that the same text judges a claim, a plan, a permit, a scenario and a file of old contacts.
+-- Needs the CTE
+--   unit(lane, message_id, place, loan_id, region, zones, purpose, channel, actor, product, party, address_kind, actions,
+--        lenders, provider_kind, by_debtor, daily_cap, at, until, address_index, template, group_id, suppressed,
+--        registered, caller, contacts, consents, holds, wishes, notices)
+-- where loan_id, product, address_kind, actions, lenders, provider_kind, daily_cap, address_index, template may be null (not known or
+-- none), zones null or empty is "wherever in the region"; contacts holds what was before `at`; caller '' is a hidden number, null not known;
+-- until is how far a first allowed instant is looked for.
+-- Parameters rules, region_zones, within: of RuleBook.parameters.
+-- Gives judged_unit: unit's columns, refused (refusal[], null for none), shut (places in windows), windows, lifted,
+-- considered (rule ids), and not_before: the first instant from `at` on that all rules allow, taken together; null when
+-- there is none up to `until`. It is `at` exactly when the unit is allowed.
+rule AS MATERIALIZED (
+    SELECT r AS one, r.* FROM jsonb_populate_recordset(NULL::compiled_rule, %(rules)s::jsonb) AS r
+),
+-- Many units look alike to the rules. A region's rules are those of all regions around it.
+keyed AS (
+    SELECT u.*, concat_ws('|', region, purpose, channel, actor, coalesce(product, '?'), party, coalesce(address_kind, '?'),
+                          actions::text, coalesce(lenders::text, '?'), provider_kind, by_debtor, daily_cap IS NULL) AS context
+    FROM unit u
+),
+context AS (
+    SELECT DISTINCT ON (context) context, purpose, channel, actor, product, party, actions, lenders, provider_kind, by_debtor,
+           daily_cap IS NOT NULL AS capped,
+           coalesce(address_kind, CASE WHEN channel IN ('sms', 'voice') THEN 'mobile' ELSE 'home' END) AS address_kind,
+           ARRAY['*', split_part(region, '-', 1), region, %(within)s::jsonb ->> region] AS regions,
+           coalesce(%(region_zones)s::jsonb -> region, %(region_zones)s::jsonb -> (%(within)s::jsonb ->> region),
+                    %(region_zones)s::jsonb -> split_part(region, '-', 1), %(region_zones)s::jsonb -> '*') AS region_zones
+    FROM keyed ORDER BY context
+),
+matched AS (
+    SELECT c.context, c.by_debtor, r.id, r.primitive, r.place, r.one, r.kinds, r.special,
+           CASE WHEN r.fallback
+                THEN r.in_force - coalesce(range_agg(r.in_force) FILTER (WHERE NOT r.fallback AND r.kin <> '')
+                                           OVER (PARTITION BY c.context, r.kin), '{}')
+                ELSE r.in_force END AS in_force
+    FROM context c
+    JOIN rule r ON r.regions && c.regions AND NOT coalesce(r.except_regions, '{}') && c.regions
+               AND (r.purposes IS NULL OR c.purpose = ANY(r.purposes))
+               AND (r.channels IS NULL OR c.channel = ANY(r.channels))
+               AND (r.actors IS NULL OR c.actor = ANY(r.actors))
+               AND (r.products IS NULL OR c.product IS NULL OR c.product = ANY(r.products))
+               AND (r.parties IS NULL OR c.party = ANY(r.parties))
+               AND (r.except_parties IS NULL OR c.party <> ALL(r.except_parties))
+               AND (r.actions IS NULL OR r.actions && c.actions)
+               AND (r.address_kinds IS NULL OR c.address_kind = ANY(r.address_kinds))
+               AND (r.lenders IS NULL OR c.lenders IS NULL OR r.lenders && c.lenders)
+               AND (r.providers IS NULL OR c.provider_kind = ANY(r.providers))
+               AND (r.id <> 'DAILY-CAP' OR c.capped)
+),
+binding AS (
+    SELECT context, id, primitive, place, in_force, by_debtor,
+           CASE WHEN in_force = (one).in_force THEN one
+                ELSE jsonb_populate_record(one, jsonb_build_object('in_force', in_force::text)) END AS one
+    FROM matched WHERE NOT isempty(in_force)
+),
+-- What the debtor asked for is bound by no hours, caps or cool-offs.
+ruled_context AS (
+    SELECT b.context, c.region_zones,
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive = 'P1' AND NOT b.by_debtor), '{}') AS windows,
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive IN ('P2', 'P3') AND NOT b.by_debtor), '{}') AS caps,
+           coalesce(array_agg(b.one ORDER BY b.place)
+                    FILTER (WHERE b.primitive IN ('P4', 'P7', 'P10', 'P11')), '{}') AS needs,
+           coalesce(array_agg(b.one ORDER BY b.place)
+                    FILTER (WHERE b.primitive IN ('P5', 'P6', 'P14', 'P15', 'P16')), '{}') AS wished,
+           array_agg(b.id ORDER BY b.place) AS ids,
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.in_force <> '{(,)}'::datemultirange), '{}') AS dated
+    FROM binding b JOIN context c ON c.context = b.context
+    GROUP BY b.context, c.region_zones
+),
+situated AS (
+    SELECT k.*, r.caps, r.needs, r.wished, r.dated, r.ids,
+           CASE WHEN cardinality(k.zones) > 0 THEN k.zones
+                ELSE ARRAY(SELECT jsonb_array_elements_text(r.region_zones)) END AS places,
+           CASE WHEN k.by_debtor OR cardinality(k.wishes) = 0 THEN r.windows
+                ELSE r.windows || ARRAY(
+                    SELECT jsonb_populate_record(p, jsonb_build_object('openings', wish_openings(w.wish)::text, 'off', '{}',
+                                                                       'overridable', false))
+                    FROM unnest(r.wished) AS p CROSS JOIN unnest(k.wishes) AS w
+                    WHERE p.primitive = 'P14' AND 'hours' = ANY(p.honours) AND w.kind = 'hours') END AS windows,
+           CASE WHEN cardinality(k.consents) = 0 THEN '{}'::tstzmultirange
+                ELSE consent_spans(k.consents, '{hours}', k.purpose, k.channel, k.address_index, NULL) END AS lifted
+    FROM keyed k JOIN ruled_context r ON r.context = k.context
+),
+-- A cap lets go when the contact that fills it leaves the span: contacts lie in the past, so none comes anew while one waits.
+capped AS (
+    SELECT s.*,
+           CASE WHEN cardinality(s.caps) > 0 THEN (
+               SELECT array_agg(ROW(f.id, f.primitive,
+                                    instants_of(f.in_force, s.places) * tstzmultirange(tstzrange(NULL, f.free_at)),
+                                    jsonb_build_object('most', f.most, 'taken', f.taken, 'unit', f.unit, 'days', f.days,
+                                        'span', f.span, 'per', f.per, 'last_at', f.nth_at, 'free_at', f.free_at))::refusal
+                                ORDER BY f.place)
+               FROM (
+                   SELECT n.*,
+                          CASE WHEN n.most = 0 THEN NULL
+                               WHEN n.span IS NOT NULL THEN n.nth_at + n.span
+                               ELSE day_frees(n.nth_at, n.nth_on, n.days, s.places) END AS free_at
+                   FROM (
+                       SELECT t.*, t.ats[t.most] AS nth_at, t.days_on[t.most] AS nth_on,
+                              (SELECT count(*)::int FROM unnest(t.ats, t.days_on) AS a (at, day)
+                               WHERE CASE WHEN t.span IS NOT NULL THEN a.at + t.span > s.at
+                                     ELSE a.day + t.days > (s.at AT TIME ZONE s.places[1])::date END) AS taken
+                       FROM (
+                           SELECT g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per,
+                                  CASE WHEN g.most < 0 THEN s.daily_cap ELSE g.most END AS most,
+                                  array_agg(g.at ORDER BY g.day DESC, g.at DESC) FILTER (WHERE g.key IS NOT NULL) AS ats,
+                                  array_agg(g.day ORDER BY g.day DESC, g.at DESC) FILTER (WHERE g.key IS NOT NULL) AS days_on
+                           FROM (
+                               SELECT cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
+                                      cap.most, k.key, max(k.at) AS at,
+                                      max(greatest(k.local_on, (k.at AT TIME ZONE s.places[1])::date)) AS day
+                               FROM unnest(s.caps) AS cap
+                               LEFT JOIN (SELECT x.*, 'message' AS by, x.group_id AS key FROM unnest(s.contacts) AS x
+                                          UNION ALL
+                                          SELECT x.*, 'attempt', x.attempt_id FROM unnest(s.contacts) AS x) AS k
+                                 ON (cap.unit = 'message') = (k.by = 'message')
+                                AND (cap.counts_channels IS NULL OR k.channel = ANY(cap.counts_channels))
+                                AND (cap.counts_purposes IS NULL OR k.purpose = ANY(cap.counts_purposes))
+                                AND k.reached >= CASE cap.unit WHEN 'delivered' THEN 1 WHEN 'connected' THEN 2
+                                                               WHEN 'conversation' THEN 3 ELSE 0 END
+                                AND NOT (cap.unanswered AND k.reached >= 2)
+                                AND (cap.unit <> 'message' OR k.group_id IS DISTINCT FROM s.group_id)
+                                AND CASE cap.per WHEN 'debt' THEN s.loan_id = ANY(k.loans)
+                                                 WHEN 'number' THEN k.address_index IS NOT DISTINCT FROM s.address_index
+                                                 WHEN 'template' THEN k.template = s.template
+                                                 ELSE true END
+                               GROUP BY cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
+                                        cap.most, k.key) AS g
+                           GROUP BY g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per, g.most) AS t
+                       WHERE t.most = 0 OR cardinality(t.ats) >= t.most) AS n) AS f
+               WHERE f.free_at IS NULL OR f.free_at > s.at) END AS cap_refusals
+    FROM situated s
+),
+-- What a rule asks for before anything may go, whoever the person is.
+needed AS (
+    SELECT c.*,
+           CASE WHEN cardinality(c.needs) > 0 THEN (
+               SELECT array_agg(ROW(x.id, x.primitive, instants_of(x.in_force, c.places) * x.blocked, x.saw)::refusal
+                                ORDER BY x.place)
+               FROM (
+                   SELECT n.id, n.primitive, n.place, n.in_force,
+                          CASE n.primitive
+                               WHEN 'P4' THEN '{(,)}'::tstzmultirange -
+                                    CASE WHEN 'contract' = ANY(n.kinds) AND c.loan_id IS NOT NULL AND c.party <> 'third'
+                                              AND c.purpose <> 'marketing' THEN '{(,)}'::tstzmultirange
+                                         WHEN cardinality(c.consents) = 0 THEN '{}'::tstzmultirange
+                                         ELSE consent_spans(c.consents, n.kinds, c.purpose, c.channel, c.address_index,
+                                                            n.fresh_days) END
+                               WHEN 'P7' THEN
+                                    CASE WHEN c.party <> ALL(n.obligors) THEN '{(,)}'::tstzmultirange
+                                         WHEN n.after_refusal OR cardinality(c.holds) = 0 THEN '{}'::tstzmultirange
+                                         ELSE coalesce(hold_spans(c.holds, '{refusal}', 'stop', c.loan_id, NULL, c.places),
+                                                       '{}') END
+                               WHEN 'P10' THEN
+                                    CASE WHEN coalesce(n.registered <@ c.registered, cardinality(n.registered) = 0)
+                                              AND (n.series IS NULL OR c.caller IS NULL OR EXISTS (
+                                                   SELECT 1 FROM unnest(n.series) AS s
+                                                   WHERE starts_with(ltrim(c.caller, '+'), rtrim(ltrim(s, '+'), 'xX*'))))
+                                              AND NOT (n.shown AND c.caller = '')
+                                         THEN '{}'::tstzmultirange ELSE '{(,)}'::tstzmultirange END
+                               WHEN 'P11' THEN tstzmultirange(tstzrange(NULL, notice_served(
+                                    c.notices, n.notice, c.loan_id, n.wait_days, n.times, c.places)))
+                          END AS blocked,
+                          CASE n.primitive
+                               WHEN 'P4' THEN jsonb_build_object('kinds', n.kinds, 'fresh_days', n.fresh_days)
+                               WHEN 'P7' THEN jsonb_build_object('party', c.party, 'parties', n.obligors)
+                               WHEN 'P10' THEN jsonb_build_object('needs', n.registered, 'has', c.registered,
+                                                                  'series', n.series, 'shown', n.shown)
+                               ELSE jsonb_build_object('notice', n.notice, 'wait_days', n.wait_days, 'times', n.times,
+                                    'served', (SELECT count(*) FROM unnest(c.notices) AS s WHERE s.kind = n.notice))
+                          END AS saw
+                   FROM unnest(c.needs) AS n) AS x
+               WHERE NOT isempty(x.blocked) AND NOT isempty(instants_of(x.in_force, c.places) * x.blocked)) END AS need_refusals
+    FROM capped c
+),
+-- What the person said or what stands over them; most people have nothing of it.
+wished AS (
+    SELECT n.*,
+           CASE WHEN n.suppressed OR n.address_kind = 'work'
+                     OR cardinality(n.consents) + cardinality(n.holds) + cardinality(n.wishes) > 0 THEN (
+               SELECT array_agg(ROW(x.id, x.primitive, instants_of(x.in_force, n.places) * x.blocked, x.saw)::refusal
+                                ORDER BY x.place)
+               FROM (
+                   SELECT w.id, w.primitive, w.place, w.in_force,
+                          CASE WHEN w.id = 'SUPPRESSED' THEN CASE WHEN n.suppressed THEN '{(,)}'::tstzmultirange END
+                               WHEN w.primitive = 'P5' THEN
+                                    CASE WHEN cardinality(n.consents) > 0 THEN tstzmultirange(tstzrange(
+                                         stopped_since(n.consents, 'contact', w.scope, n.purpose, n.channel, n.address_index),
+                                         NULL)) * CASE WHEN stopped_since(n.consents, 'contact', w.scope, n.purpose, n.channel,
+                                                                          n.address_index) IS NULL
+                                                       THEN '{}'::tstzmultirange ELSE '{(,)}'::tstzmultirange END END
+                               WHEN w.primitive = 'P6' AND n.purpose <> ALL(coalesce(w.lets_pass, '{}')) THEN
+                                    hold_spans(n.holds, w.kinds, 'stop', n.loan_id, w.days, n.places)
+                               WHEN w.primitive = 'P16' AND w.special THEN
+                                    hold_spans(n.holds, NULL, 'person', n.loan_id, NULL, n.places)
+                               WHEN w.primitive = 'P15' AND w.refuses
+                                    AND stopped_since(n.consents, 'automation', 'as-said', n.purpose, n.channel,
+                                                      n.address_index) IS NOT NULL
+                               THEN '{(,)}'::tstzmultirange
+                               WHEN w.primitive = 'P14' AND (
+                                    'work-address' = ANY(w.honours) AND n.address_kind = 'work'
+                                    AND (w.special AND n.channel = 'email' OR EXISTS (
+                                         SELECT 1 FROM unnest(n.wishes) AS v
+                                         WHERE v.kind = 'work-address' AND (v.wish ->> 'never')::boolean))
+                                    OR EXISTS (
+                                        SELECT 1 FROM unnest(n.wishes) AS v
+                                        WHERE v.kind = ANY(w.honours || CASE WHEN w.honours @> '{channel}' THEN '{person}' END::text[])
+                                          AND (v.kind = 'channel' AND (v.wish -> 'refused' ? n.channel
+                                                   OR v.wish ? 'allowed' AND NOT v.wish -> 'allowed' ? n.channel)
+                                               OR v.kind = 'place' AND v.wish -> 'refused' ? coalesce(n.address_kind,
+                                                   CASE WHEN n.channel IN ('sms', 'voice') THEN 'mobile' ELSE 'home' END)
+                                               OR v.kind = 'attorney' AND coalesce((v.wish ->> 'represented')::boolean, true)
+                                               OR v.kind = 'person' AND coalesce((v.wish ->> 'wanted')::boolean, true))))
+                               THEN '{(,)}'::tstzmultirange
+                          END AS blocked,
+                          CASE WHEN w.primitive IN ('P6', 'P16') THEN jsonb_build_object('holds', (
+                                    SELECT jsonb_agg(DISTINCT h.kind) FROM unnest(n.holds) AS h
+                                    WHERE h.effect = CASE WHEN w.primitive = 'P16' THEN 'person' ELSE 'stop' END
+                                      AND (w.primitive = 'P16' OR h.kind = ANY(w.kinds))
+                                      AND (h.loan_id IS NULL OR h.loan_id = n.loan_id)))
+                               WHEN w.primitive = 'P5' THEN jsonb_build_object('channel', n.channel, 'scope', w.scope)
+                               WHEN w.primitive = 'P14' THEN jsonb_build_object('channel', n.channel, 'address_kind', n.address_kind,
+                                    'wishes', (SELECT jsonb_agg(v.kind) FROM unnest(n.wishes) AS v))
+                          END AS saw
+                   FROM unnest(n.wished) AS w) AS x
+               WHERE NOT isempty(instants_of(x.in_force, n.places) * x.blocked)) END AS wish_refusals
+    FROM needed n
+),
+blocked AS (
+    SELECT w.*, nullif(w.wish_refusals || w.need_refusals || w.cap_refusals, '{}') AS refusals,
+           windows_shut(w.at, w.places, w.windows, w.lifted) AS shut
+    FROM wished w
+),
+judged_unit AS (
+    SELECT b.*,
+           (SELECT array_agg(r ORDER BY upper(r.blocked) IS NOT NULL) FROM unnest(b.refusals) AS r WHERE r.blocked @> b.at)
+               AS refused,
+           CASE WHEN b.refusals IS NULL AND b.shut IS NULL THEN b.at
+                ELSE first_allowed(b.at, b.until,
+                                   coalesce((SELECT range_agg(r.blocked) FROM unnest(b.refusals) AS r), '{}'),
+                                   b.places, b.windows, b.lifted) END AS not_before,
+           CASE WHEN cardinality(b.dated) = 0 THEN b.ids
+                ELSE ARRAY(SELECT i.id FROM unnest(b.ids) WITH ORDINALITY AS i (id, place)
+                           WHERE NOT EXISTS (SELECT 1 FROM unnest(b.dated) AS d WHERE d.id = i.id AND NOT EXISTS (
+                               SELECT 1 FROM unnest(b.places) AS zone
+                               WHERE d.in_force @> (b.at AT TIME ZONE zone)::date))
+                           ORDER BY i.place) END AS considered
+    FROM blocked b
+)
+
+-- name: what_if
+-- Judges scenarios that are no row of any table. scenarios: jsonb array, as rules/scenarios.py makes it; and
+-- RuleBook.parameters. Writes: nothing.
+WITH unit AS (
+    SELECT 0::smallint AS lane, s.message_id, 1 AS place, s.loan_id, s.region, s.zones, s.purpose, s.channel, s.actor, s.product, s.party,
+           s.address_kind, s.actions, s.lenders, s.provider_kind, s.by_debtor, NULL::smallint AS daily_cap, s.at,
+           s.at + make_interval(days => %(horizon_days)s) AS until, s.address_index, s.template, s.group_id,
+           s.suppressed, s.registered, s.caller,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_contact, s.contacts) AS k) AS contacts,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_consent, s.consents) AS k) AS consents,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_hold, s.holds) AS k) AS holds,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_wish, s.wishes) AS k) AS wishes,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_notice, s.notices) AS k) AS notices
+    FROM jsonb_to_recordset(%(scenarios)s::jsonb)
+        AS s (message_id uuid, loan_id uuid, region text, zones text[], purpose text, channel text, actor text, product text, party text,
+              address_kind text, actions text[], lenders text[], provider_kind text, by_debtor boolean, at timestamptz,
+              address_index bytea, template text, group_id uuid, suppressed boolean, registered text[], caller text,
+              contacts jsonb, consents jsonb, holds jsonb, wishes jsonb, notices jsonb)
+),
+-- include: rules.judge_units
+SELECT j.message_id, refusals IS NOT DISTINCT FROM NULL AND shut IS NULL OR j.not_before = j.at AS allow, j.not_before,
+       (SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw)) FROM unnest(j.refused) AS r)
+           AS refused,
+       (SELECT jsonb_agg(jsonb_build_object('rule', (j.windows[n]).id, 'primitive', (j.windows[n]).primitive,
+                                            'saw', window_saw(j.windows[n], j.places, j.at)))
+        FROM unnest(j.shut) AS n) AS shut,
+       to_jsonb(j.considered) AS considered, j.places
+FROM judged_unit j
