@@ -442,6 +442,8 @@ CREATE TABLE consent (
     CONSTRAINT consent_ends_after_it_begins CHECK (expires_at IS NULL OR expires_at > effective_at)
 );
 CREATE INDEX consent_borrower ON consent (lane, borrower_id);
+-- A new holder of an address takes over what was said of it: see importing.carry_stops.
+CREATE INDEX consent_address ON consent (address_index) WHERE address_index IS NOT NULL;
 
 -- A reason to leave a person, or one debt of theirs, alone; or (effect 'person') to reach them by a person only.
 -- Writes: book
@@ -458,16 +460,19 @@ CREATE TABLE hold (
     effective_at timestamptz NOT NULL,        -- since when
     until timestamptz,                        -- ends by itself, e.g. a promise or a moratorium
     recorded_at timestamptz NOT NULL,
-    ended_at timestamptz,
+    ended_at timestamptz,                     -- not after effective_at: it never held, another row replaced it
     ended_by text,
     end_reason text,
+    end_recorded_at timestamptz,              -- since when the end is known
     PRIMARY KEY (lane, hold_id),
     CONSTRAINT hold_kind CHECK (kind IN
         ('dispute', 'complaint', 'hardship', 'bankruptcy', 'deceased', 'lawyer', 'calamity', 'cease-request',
          'moratorium', 'promise', 'refusal', 'identity-theft',
          'serious-illness', 'bereavement', 'disability', 'minor')),
     CONSTRAINT hold_effect CHECK (effect IN ('stop', 'person')),
-    CONSTRAINT hold_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+    CONSTRAINT hold_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL)
+        AND (ended_at IS NULL) = (end_recorded_at IS NULL)),
+    CONSTRAINT hold_ends_after_it_begins CHECK (until IS NULL OR until > effective_at)
 );
 CREATE INDEX hold_borrower ON hold (lane, borrower_id);
 
@@ -486,10 +491,12 @@ CREATE TABLE preference (
     recorded_at timestamptz NOT NULL,
     ended_at timestamptz,
     ended_by text,
+    end_recorded_at timestamptz,              -- since when the end is known
     PRIMARY KEY (lane, preference_id),
     CONSTRAINT preference_kind CHECK (kind IN
         ('hours', 'channel', 'work-address', 'place', 'attorney', 'language', 'large-type', 'person')),
-    CONSTRAINT preference_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+    CONSTRAINT preference_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL)
+        AND (ended_at IS NULL) = (end_recorded_at IS NULL))
 );
 CREATE INDEX preference_borrower ON preference (lane, borrower_id, kind);
 
@@ -506,6 +513,7 @@ CREATE TABLE suppression (
     recorded_at timestamptz NOT NULL,
     end_asked_by text,
     end_asked_at timestamptz,
+    end_reason text,
     ended_by text,
     ended_at timestamptz,
     PRIMARY KEY (kind, index_hash, effective_at),
