@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
+from .days_off import days_off
 from .model import (
     Automated,
     Basis,
@@ -26,7 +27,10 @@ from .model import (
     Recipient,
     Rule,
     Sender,
+    Status,
 )
+from .packs import EVERYWHERE, Packs, load_packs
+from .zones import known_countries
 
 HORIZON_DAYS: Final = 400
 """How far ahead a first allowed instant is looked for; a wait beyond it is told as none."""
@@ -64,41 +68,50 @@ _UNITS: Final[Mapping[Outcome, str]] = {
 
 @dataclass(frozen=True)
 class RuleBook:
-    """The packs that judge, and how they are named on a message. holidays: region to its days off."""
+    """The packs that judge here, compiled: what the judging statements take as parameters."""
 
-    packs: tuple[Pack, ...]
-    rules: tuple[tuple[Pack, Rule], ...]
-    holidays: Mapping[str, Sequence[date]]
+    packs: Packs
 
     @cached_property
     def version(self) -> str:
-        """What a message keeps of the packs that judged it: `cn@1 policy-default@1 …`."""
-        return " ".join(sorted(f"{pack.pack}@{pack.version}" for pack in self.packs))
-
-    @cached_property
-    def by_id(self) -> Mapping[str, Rule]:
-        """Rules by their id."""
-        return {rule.id: rule for _, rule in self.rules}
+        """What a message keeps of the packs that judged it: their versions and a digest of what they mean here."""
+        named = " ".join(sorted(f"{pack.pack}@{pack.version}" for pack in self.packs.packs))
+        return f"{self.packs.digest.hex()[:12]} {named}"
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
-        """The parameters of the fragment rules.judge_units."""
-        compiled = [compile_rule(pack, rule, self.holidays) for pack, rule in self.rules]
+        """The parameters of the fragments rules.judge_units and rules.judge that come from packs."""
+        compiled = [
+            compile_rule(pack, rule)
+            for pack in self.packs.packs
+            for rule in pack.rules
+            if rule.status is Status.IN_FORCE
+            or (rule.status is Status.DRAFT and rule.id in self.packs.turned_on)
+        ]
         compiled += [dict(one) for one in (DAILY_CAP, SUPPRESSED, SPECIAL_CARE)]
         for place, one in enumerate(compiled):
             one["place"] = place
-        zones: dict[str, list[str]] = {"*": list(_NOWHERE_KNOWN)}
-        within: dict[str, str] = {}
-        for pack in self.packs:
-            zones.update({region: list(names) for region, names in pack.zones.items()})
-            within.update(pack.within)
         return {
             "rules": json.dumps(compiled, default=str),
-            "region_zones": json.dumps(zones),
-            "within": json.dumps(within),
+            "region_zones": json.dumps(self._zones),
+            "within": json.dumps({inner: outer for pack in self.packs.packs for inner, outer in pack.within.items()}),
             "look_back": _look_back(compiled),
             "packs": self.version,
         }
+
+    @cached_property
+    def _zones(self) -> Mapping[str, Sequence[str]]:
+        """Region to where a recipient may be; of every country in tzdata, and `*` for what nobody knows."""
+        regions = {place for pack in self.packs.packs for place in (*pack.regions, *pack.zones)}
+        regions |= set(known_countries())
+        found = {region: list(self.packs.zones(region)) for region in regions if region != EVERYWHERE}
+        return {EVERYWHERE: list(_NOWHERE_KNOWN)} | {region: names for region, names in found.items() if names}
+
+
+@cache
+def shipped() -> RuleBook:
+    """The shipped packs alone, as they judge where a lender has none of its own."""
+    return RuleBook(load_packs())
 
 
 def _look_back(compiled: Iterable[Mapping[str, Any]]) -> int:
@@ -108,7 +121,7 @@ def _look_back(compiled: Iterable[Mapping[str, Any]]) -> int:
     return max([*days, *(second // 86_400 + 1 for second in seconds), 1]) + 2
 
 
-def compile_rule(pack: Pack, rule: Rule, holidays: Mapping[str, Sequence[date]]) -> dict[str, Any]:
+def compile_rule(pack: Pack, rule: Rule) -> dict[str, Any]:
     """One rule as a row of the type compiled_rule; keys left out are null."""
     looks = rule.applies_to
     row: dict[str, Any] = {
@@ -130,7 +143,7 @@ def compile_rule(pack: Pack, rule: Rule, holidays: Mapping[str, Sequence[date]])
         "in_force": _dates(rule.effective_from, rule.effective_to),
         "fallback": rule.fallback,
     }
-    return row | _does(pack, rule, holidays)
+    return row | _does(pack, rule)
 
 
 def _kin(rule: Rule) -> str:
@@ -146,7 +159,7 @@ def _dates(first: date | None, last: date | None) -> str:
     return f"{{[{first or ''},{last or ''}]}}".replace("[,", "(,").replace(",]", ",)")
 
 
-def _does(pack: Pack, rule: Rule, holidays: Mapping[str, Sequence[date]]) -> dict[str, Any]:
+def _does(pack: Pack, rule: Rule) -> dict[str, Any]:
     """What the rule's primitive asks, as columns."""
     does = rule.does
     channels = list(rule.applies_to.channel) or None
@@ -155,7 +168,7 @@ def _does(pack: Pack, rule: Rule, holidays: Mapping[str, Sequence[date]]) -> dic
         case ContactWindow():
             return {
                 "openings": openings(does),
-                "off": _off(pack, rule, holidays) if does.holidays == "closed" else "{}",
+                "off": _off(pack, rule) if does.holidays == "closed" else "{}",
                 "overridable": does.overridden_by == "hours",
             }
         case Cap():
@@ -224,8 +237,8 @@ def _minute(at: time) -> int:
     return at.hour * 60 + at.minute
 
 
-def _off(pack: Pack, rule: Rule, holidays: Mapping[str, Sequence[date]]) -> str:
+def _off(pack: Pack, rule: Rule) -> str:
     """The days off of the regions a rule holds for, all of them together."""
     regions = [rule.region] if rule.region else list(pack.regions)
-    days = sorted({day for region in regions for day in holidays.get(region, ())})
+    days = sorted({day for region in regions for day in days_off(region)})
     return f"{{{','.join(f'[{day},{day}]' for day in days)}}}"

@@ -201,10 +201,10 @@ matched AS (
     SELECT c.context, c.by_debtor, r.id, r.primitive, r.place, r.one, r.kinds, r.special,
            CASE WHEN r.fallback
                 THEN r.in_force - coalesce(range_agg(r.in_force) FILTER (WHERE NOT r.fallback AND r.kin <> '')
-                                           OVER (PARTITION BY c.context, r.kin), '{}')
+                                           OVER (PARTITION BY c.context, r.kin), datemultirange())
                 ELSE r.in_force END AS in_force
     FROM context c
-    JOIN rule r ON r.regions && c.regions AND NOT coalesce(r.except_regions, '{}') && c.regions
+    JOIN rule r ON r.regions && c.regions AND NOT coalesce(r.except_regions, ARRAY[]::text[]) && c.regions
                AND (r.purposes IS NULL OR c.purpose = ANY(r.purposes))
                AND (r.channels IS NULL OR c.channel = ANY(r.channels))
                AND (r.actors IS NULL OR c.actor = ANY(r.actors))
@@ -226,14 +226,14 @@ binding AS (
 -- What the debtor asked for is bound by no hours, caps or cool-offs.
 ruled_context AS (
     SELECT b.context, c.region_zones,
-           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive = 'P1' AND NOT b.by_debtor), '{}') AS windows,
-           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive IN ('P2', 'P3') AND NOT b.by_debtor), '{}') AS caps,
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive = 'P1' AND NOT b.by_debtor), ARRAY[]::compiled_rule[]) AS windows,
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive IN ('P2', 'P3') AND NOT b.by_debtor), ARRAY[]::compiled_rule[]) AS caps,
            coalesce(array_agg(b.one ORDER BY b.place)
-                    FILTER (WHERE b.primitive IN ('P4', 'P7', 'P10', 'P11')), '{}') AS needs,
+                    FILTER (WHERE b.primitive IN ('P4', 'P7', 'P10', 'P11')), ARRAY[]::compiled_rule[]) AS needs,
            coalesce(array_agg(b.one ORDER BY b.place)
-                    FILTER (WHERE b.primitive IN ('P5', 'P6', 'P14', 'P15', 'P16')), '{}') AS wished,
+                    FILTER (WHERE b.primitive IN ('P5', 'P6', 'P14', 'P15', 'P16')), ARRAY[]::compiled_rule[]) AS wished,
            array_agg(b.id ORDER BY b.place) AS ids,
-           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.in_force <> '{(,)}'::datemultirange), '{}') AS dated
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.in_force <> datemultirange(daterange(NULL, NULL))), ARRAY[]::compiled_rule[]) AS dated
     FROM binding b JOIN context c ON c.context = b.context
     GROUP BY b.context, c.region_zones
 ),
@@ -243,12 +243,12 @@ situated AS (
                 ELSE ARRAY(SELECT jsonb_array_elements_text(r.region_zones)) END AS places,
            CASE WHEN k.by_debtor OR cardinality(k.wishes) = 0 THEN r.windows
                 ELSE r.windows || ARRAY(
-                    SELECT jsonb_populate_record(p, jsonb_build_object('openings', wish_openings(w.wish)::text, 'off', '{}',
+                    SELECT jsonb_populate_record(p, jsonb_build_object('openings', wish_openings(w.wish)::text, 'off', datemultirange()::text,
                                                                        'overridable', false))
                     FROM unnest(r.wished) AS p CROSS JOIN unnest(k.wishes) AS w
                     WHERE p.primitive = 'P14' AND 'hours' = ANY(p.honours) AND w.kind = 'hours') END AS windows,
-           CASE WHEN cardinality(k.consents) = 0 THEN '{}'::tstzmultirange
-                ELSE consent_spans(k.consents, '{hours}', k.purpose, k.channel, k.address_index, NULL) END AS lifted
+           CASE WHEN cardinality(k.consents) = 0 THEN tstzmultirange()
+                ELSE consent_spans(k.consents, ARRAY['hours'], k.purpose, k.channel, k.address_index, NULL) END AS lifted
     FROM keyed k JOIN ruled_context r ON r.context = k.context
 ),
 -- A cap lets go when the contact that fills it leaves the span: contacts lie in the past, so none comes anew while one waits.
@@ -310,24 +310,24 @@ needed AS (
                FROM (
                    SELECT n.id, n.primitive, n.place, n.in_force,
                           CASE n.primitive
-                               WHEN 'P4' THEN '{(,)}'::tstzmultirange -
+                               WHEN 'P4' THEN tstzmultirange(tstzrange(NULL, NULL)) -
                                     CASE WHEN 'contract' = ANY(n.kinds) AND c.loan_id IS NOT NULL AND c.party <> 'third'
-                                              AND c.purpose <> 'marketing' THEN '{(,)}'::tstzmultirange
-                                         WHEN cardinality(c.consents) = 0 THEN '{}'::tstzmultirange
+                                              AND c.purpose <> 'marketing' THEN tstzmultirange(tstzrange(NULL, NULL))
+                                         WHEN cardinality(c.consents) = 0 THEN tstzmultirange()
                                          ELSE consent_spans(c.consents, n.kinds, c.purpose, c.channel, c.address_index,
                                                             n.fresh_days) END
                                WHEN 'P7' THEN
-                                    CASE WHEN c.party <> ALL(n.obligors) THEN '{(,)}'::tstzmultirange
-                                         WHEN n.after_refusal OR cardinality(c.holds) = 0 THEN '{}'::tstzmultirange
-                                         ELSE coalesce(hold_spans(c.holds, '{refusal}', 'stop', c.loan_id, NULL, c.places),
-                                                       '{}') END
+                                    CASE WHEN c.party <> ALL(n.obligors) THEN tstzmultirange(tstzrange(NULL, NULL))
+                                         WHEN n.after_refusal OR cardinality(c.holds) = 0 THEN tstzmultirange()
+                                         ELSE coalesce(hold_spans(c.holds, ARRAY['refusal'], 'stop', c.loan_id, NULL, c.places),
+                                                       tstzmultirange()) END
                                WHEN 'P10' THEN
                                     CASE WHEN coalesce(n.registered <@ c.registered, cardinality(n.registered) = 0)
                                               AND (n.series IS NULL OR c.caller IS NULL OR EXISTS (
                                                    SELECT 1 FROM unnest(n.series) AS s
                                                    WHERE starts_with(ltrim(c.caller, '+'), rtrim(ltrim(s, '+'), 'xX*'))))
                                               AND NOT (n.shown AND c.caller = '')
-                                         THEN '{}'::tstzmultirange ELSE '{(,)}'::tstzmultirange END
+                                         THEN tstzmultirange() ELSE tstzmultirange(tstzrange(NULL, NULL)) END
                                WHEN 'P11' THEN tstzmultirange(tstzrange(NULL, notice_served(
                                     c.notices, n.notice, c.loan_id, n.wait_days, n.times, c.places)))
                           END AS blocked,
@@ -352,21 +352,21 @@ wished AS (
                                 ORDER BY x.place)
                FROM (
                    SELECT w.id, w.primitive, w.place, w.in_force,
-                          CASE WHEN w.id = 'SUPPRESSED' THEN CASE WHEN n.suppressed THEN '{(,)}'::tstzmultirange END
+                          CASE WHEN w.id = 'SUPPRESSED' THEN CASE WHEN n.suppressed THEN tstzmultirange(tstzrange(NULL, NULL)) END
                                WHEN w.primitive = 'P5' THEN
                                     CASE WHEN cardinality(n.consents) > 0 THEN tstzmultirange(tstzrange(
                                          stopped_since(n.consents, 'contact', w.scope, n.purpose, n.channel, n.address_index),
                                          NULL)) * CASE WHEN stopped_since(n.consents, 'contact', w.scope, n.purpose, n.channel,
                                                                           n.address_index) IS NULL
-                                                       THEN '{}'::tstzmultirange ELSE '{(,)}'::tstzmultirange END END
-                               WHEN w.primitive = 'P6' AND n.purpose <> ALL(coalesce(w.lets_pass, '{}')) THEN
+                                                       THEN tstzmultirange() ELSE tstzmultirange(tstzrange(NULL, NULL)) END END
+                               WHEN w.primitive = 'P6' AND n.purpose <> ALL(coalesce(w.lets_pass, ARRAY[]::text[])) THEN
                                     hold_spans(n.holds, w.kinds, 'stop', n.loan_id, w.days, n.places)
                                WHEN w.primitive = 'P16' AND w.special THEN
                                     hold_spans(n.holds, NULL, 'person', n.loan_id, NULL, n.places)
                                WHEN w.primitive = 'P15' AND w.refuses
                                     AND stopped_since(n.consents, 'automation', 'as-said', n.purpose, n.channel,
                                                       n.address_index) IS NOT NULL
-                               THEN '{(,)}'::tstzmultirange
+                               THEN tstzmultirange(tstzrange(NULL, NULL))
                                WHEN w.primitive = 'P14' AND (
                                     'work-address' = ANY(w.honours) AND n.address_kind = 'work'
                                     AND (w.special AND n.channel = 'email' OR EXISTS (
@@ -374,14 +374,14 @@ wished AS (
                                          WHERE v.kind = 'work-address' AND (v.wish ->> 'never')::boolean))
                                     OR EXISTS (
                                         SELECT 1 FROM unnest(n.wishes) AS v
-                                        WHERE v.kind = ANY(w.honours || CASE WHEN w.honours @> '{channel}' THEN '{person}' END::text[])
+                                        WHERE v.kind = ANY(w.honours || CASE WHEN 'channel' = ANY(w.honours) THEN 'person' END)
                                           AND (v.kind = 'channel' AND (v.wish -> 'refused' ? n.channel
                                                    OR v.wish ? 'allowed' AND NOT v.wish -> 'allowed' ? n.channel)
                                                OR v.kind = 'place' AND v.wish -> 'refused' ? coalesce(n.address_kind,
                                                    CASE WHEN n.channel IN ('sms', 'voice') THEN 'mobile' ELSE 'home' END)
                                                OR v.kind = 'attorney' AND coalesce((v.wish ->> 'represented')::boolean, true)
                                                OR v.kind = 'person' AND coalesce((v.wish ->> 'wanted')::boolean, true))))
-                               THEN '{(,)}'::tstzmultirange
+                               THEN tstzmultirange(tstzrange(NULL, NULL))
                           END AS blocked,
                           CASE WHEN w.primitive IN ('P6', 'P16') THEN jsonb_build_object('holds', (
                                     SELECT jsonb_agg(DISTINCT h.kind) FROM unnest(n.holds) AS h
@@ -397,7 +397,7 @@ wished AS (
     FROM needed n
 ),
 blocked AS (
-    SELECT w.*, nullif(w.wish_refusals || w.need_refusals || w.cap_refusals, '{}') AS refusals,
+    SELECT w.*, w.wish_refusals || w.need_refusals || w.cap_refusals AS refusals,
            windows_shut(w.at, w.places, w.windows, w.lifted) AS shut
     FROM wished w
 ),
@@ -407,7 +407,7 @@ judged_unit AS (
                AS refused,
            CASE WHEN b.refusals IS NULL AND b.shut IS NULL THEN b.at
                 ELSE first_allowed(b.at, b.until,
-                                   coalesce((SELECT range_agg(r.blocked) FROM unnest(b.refusals) AS r), '{}'),
+                                   coalesce((SELECT range_agg(r.blocked) FROM unnest(b.refusals) AS r), tstzmultirange()),
                                    b.places, b.windows, b.lifted) END AS not_before,
            CASE WHEN cardinality(b.dated) = 0 THEN b.ids
                 ELSE ARRAY(SELECT i.id FROM unnest(b.ids) WITH ORDINALITY AS i (id, place)
@@ -438,11 +438,12 @@ WITH unit AS (
               contacts jsonb, consents jsonb, holds jsonb, wishes jsonb, notices jsonb)
 ),
 -- include: rules.judge_units
-SELECT j.message_id, refusals IS NOT DISTINCT FROM NULL AND shut IS NULL OR j.not_before = j.at AS allow, j.not_before,
+SELECT j.message_id, j.not_before IS NOT DISTINCT FROM j.at AS allow, j.not_before,
        (SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw)) FROM unnest(j.refused) AS r)
            AS refused,
        (SELECT jsonb_agg(jsonb_build_object('rule', (j.windows[n]).id, 'primitive', (j.windows[n]).primitive,
-                                            'saw', window_saw(j.windows[n], j.places, j.at)))
+                                            'saw', jsonb_build_object('zones', j.places, 'at', j.at,
+                                                'openings', (j.windows[n]).openings::text)))
         FROM unnest(j.shut) AS n) AS shut,
        to_jsonb(j.considered) AS considered, j.places
 FROM judged_unit j
