@@ -30,7 +30,6 @@ from .model import (
     Status,
 )
 from .packs import EVERYWHERE, Packs, load_packs
-from .zones import known_countries
 
 HORIZON_DAYS: Final = 400
 """How far ahead a first allowed instant is looked for; a wait beyond it is told as none."""
@@ -101,11 +100,13 @@ class RuleBook:
 
     @cached_property
     def _zones(self) -> Mapping[str, Sequence[str]]:
-        """Region to where a recipient may be; of every country in tzdata, and `*` for what nobody knows."""
-        regions = {place for pack in self.packs.packs for place in (*pack.regions, *pack.zones)}
-        regions |= set(known_countries())
-        found = {region: list(self.packs.zones(region)) for region in regions if region != EVERYWHERE}
-        return {EVERYWHERE: list(_NOWHERE_KNOWN)} | {region: names for region, names in found.items() if names}
+        """Region to where a recipient may be, of the regions packs speak of; `*` for all others."""
+        regions = {place for pack in self.packs.packs for place in (*pack.regions, *pack.zones)} - {EVERYWHERE}
+        return {EVERYWHERE: list(_NOWHERE_KNOWN)} | {region: self.zones_of(region) for region in sorted(regions)}
+
+    def zones_of(self, region: str) -> Sequence[str]:
+        """Every zone where a recipient of this region may be; round the world where nobody knows."""
+        return self.packs.zones(region) or _NOWHERE_KNOWN
 
 
 @cache

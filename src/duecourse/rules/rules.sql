@@ -326,7 +326,7 @@ needed AS (
                                               AND (n.series IS NULL OR c.caller IS NULL OR EXISTS (
                                                    SELECT 1 FROM unnest(n.series) AS s
                                                    WHERE starts_with(ltrim(c.caller, '+'), rtrim(ltrim(s, '+'), 'xX*'))))
-                                              AND NOT (n.shown AND c.caller = '')
+                                              AND NOT (n.shown AND coalesce(c.caller, '?') = '')
                                          THEN tstzmultirange() ELSE tstzmultirange(tstzrange(NULL, NULL)) END
                                WHEN 'P11' THEN tstzmultirange(tstzrange(NULL, notice_served(
                                     c.notices, n.notice, c.loan_id, n.wait_days, n.times, c.places)))
