@@ -232,13 +232,15 @@ ruled_context AS (
                     FILTER (WHERE b.primitive IN ('P4', 'P7', 'P10', 'P11')), ARRAY[]::compiled_rule[]) AS needs,
            coalesce(array_agg(b.one ORDER BY b.place)
                     FILTER (WHERE b.primitive IN ('P5', 'P6', 'P14', 'P15', 'P16')), ARRAY[]::compiled_rule[]) AS wished,
+           bool_or(b.primitive = 'P2' AND (b.one).most = 0) AS closed,
            array_agg(b.id ORDER BY b.place) AS ids,
            coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.in_force <> datemultirange(daterange(NULL, NULL))), ARRAY[]::compiled_rule[]) AS dated
     FROM binding b JOIN context c ON c.context = b.context
     GROUP BY b.context, c.region_zones
 ),
-situated AS (
-    SELECT k.*, r.caps, r.needs, r.wished, r.dated, r.ids,
+situated AS MATERIALIZED (
+    SELECT k.*, r.caps, r.needs, r.wished, r.dated, r.ids, r.closed,
+           (k.at AT TIME ZONE coalesce(k.zones[1], r.region_zones ->> 0))::date AS today,
            CASE WHEN cardinality(k.zones) > 0 THEN k.zones
                 ELSE ARRAY(SELECT jsonb_array_elements_text(r.region_zones)) END AS places,
            CASE WHEN k.by_debtor OR cardinality(k.wishes) = 0 THEN r.windows
@@ -254,7 +256,7 @@ situated AS (
 -- A cap lets go when the contact that fills it leaves the span: contacts lie in the past, so none comes anew while one waits.
 capped AS (
     SELECT s.*,
-           CASE WHEN cardinality(s.caps) > 0 THEN (
+           CASE WHEN cardinality(s.caps) > 0 AND (cardinality(s.contacts) > 0 OR s.closed) THEN (
                SELECT array_agg(ROW(f.id, f.primitive,
                                     instants_of(f.in_force, s.places) * tstzmultirange(tstzrange(NULL, f.free_at)),
                                     jsonb_build_object('most', f.most, 'taken', f.taken, 'unit', f.unit, 'days', f.days,
@@ -266,38 +268,35 @@ capped AS (
                                WHEN n.span IS NOT NULL THEN n.nth_at + n.span
                                ELSE day_frees(n.nth_at, n.nth_on, n.days, s.places) END AS free_at
                    FROM (
-                       SELECT t.*, t.ats[t.most] AS nth_at, t.days_on[t.most] AS nth_on,
-                              (SELECT count(*)::int FROM unnest(t.ats, t.days_on) AS a (at, day)
-                               WHERE CASE WHEN t.span IS NOT NULL THEN a.at + t.span > s.at
-                                     ELSE a.day + t.days > (s.at AT TIME ZONE s.places[1])::date END) AS taken
+                       SELECT g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per, g.most,
+                              count(g.key)::int AS taken,
+                              (array_agg(g.at ORDER BY g.day DESC, g.at DESC))[g.most] AS nth_at,
+                              (array_agg(g.day ORDER BY g.day DESC, g.at DESC))[g.most] AS nth_on
                        FROM (
-                           SELECT g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per,
-                                  CASE WHEN g.most < 0 THEN s.daily_cap ELSE g.most END AS most,
-                                  array_agg(g.at ORDER BY g.day DESC, g.at DESC) FILTER (WHERE g.key IS NOT NULL) AS ats,
-                                  array_agg(g.day ORDER BY g.day DESC, g.at DESC) FILTER (WHERE g.key IS NOT NULL) AS days_on
-                           FROM (
-                               SELECT cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
-                                      cap.most, k.key, max(k.at) AS at,
-                                      max(greatest(k.local_on, (k.at AT TIME ZONE s.places[1])::date)) AS day
-                               FROM unnest(s.caps) AS cap
-                               LEFT JOIN (SELECT x.*, 'message' AS by, x.group_id AS key FROM unnest(s.contacts) AS x
-                                          UNION ALL
-                                          SELECT x.*, 'attempt', x.attempt_id FROM unnest(s.contacts) AS x) AS k
-                                 ON (cap.unit = 'message') = (k.by = 'message')
-                                AND (cap.counts_channels IS NULL OR k.channel = ANY(cap.counts_channels))
-                                AND (cap.counts_purposes IS NULL OR k.purpose = ANY(cap.counts_purposes))
-                                AND k.reached >= CASE cap.unit WHEN 'delivered' THEN 1 WHEN 'connected' THEN 2
-                                                               WHEN 'conversation' THEN 3 ELSE 0 END
-                                AND NOT (cap.unanswered AND k.reached >= 2)
-                                AND (cap.unit <> 'message' OR k.group_id IS DISTINCT FROM s.group_id)
-                                AND CASE cap.per WHEN 'debt' THEN s.loan_id = ANY(k.loans)
-                                                 WHEN 'number' THEN k.address_index IS NOT DISTINCT FROM s.address_index
-                                                 WHEN 'template' THEN k.template = s.template
-                                                 ELSE true END
-                               GROUP BY cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
-                                        cap.most, k.key) AS g
-                           GROUP BY g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per, g.most) AS t
-                       WHERE t.most = 0 OR cardinality(t.ats) >= t.most) AS n) AS f
+                           SELECT cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
+                                  CASE WHEN cap.most < 0 THEN s.daily_cap ELSE cap.most END AS most,
+                                  CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END AS key,
+                                  max(k.at) AS at, max(k.day) AS day
+                           FROM unnest(s.caps) AS cap
+                           LEFT JOIN (SELECT x.*, greatest(x.local_on, (x.at AT TIME ZONE s.places[1])::date) AS day
+                                      FROM unnest(s.contacts) AS x) AS k
+                             -- One of several zones may be a day behind the first: day_frees has the last word.
+                             ON CASE WHEN cap.span IS NOT NULL THEN k.at + cap.span > s.at
+                                     ELSE k.day + cap.days >= s.today END
+                            AND (cap.counts_channels IS NULL OR k.channel = ANY(cap.counts_channels))
+                            AND (cap.counts_purposes IS NULL OR k.purpose = ANY(cap.counts_purposes))
+                            AND k.reached >= CASE cap.unit WHEN 'delivered' THEN 1 WHEN 'connected' THEN 2
+                                                           WHEN 'conversation' THEN 3 ELSE 0 END
+                            AND NOT (cap.unanswered AND k.reached >= 2)
+                            AND (cap.unit <> 'message' OR k.group_id IS DISTINCT FROM s.group_id)
+                            AND CASE cap.per WHEN 'debt' THEN s.loan_id = ANY(k.loans)
+                                             WHEN 'number' THEN k.address_index IS NOT DISTINCT FROM s.address_index
+                                             WHEN 'template' THEN k.template = s.template
+                                             ELSE true END
+                           GROUP BY cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
+                                    cap.most, CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END) AS g
+                       GROUP BY g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per, g.most
+                       HAVING g.most = 0 OR count(g.key) >= g.most) AS n) AS f
                WHERE f.free_at IS NULL OR f.free_at > s.at) END AS cap_refusals
     FROM situated s
 ),
@@ -344,7 +343,7 @@ needed AS (
     FROM capped c
 ),
 -- What the person said or what stands over them; most people have nothing of it.
-wished AS (
+wished AS MATERIALIZED (
     SELECT n.*,
            CASE WHEN n.suppressed OR n.address_kind = 'work'
                      OR cardinality(n.consents) + cardinality(n.holds) + cardinality(n.wishes) > 0 THEN (
@@ -396,12 +395,12 @@ wished AS (
                WHERE NOT isempty(instants_of(x.in_force, n.places) * x.blocked)) END AS wish_refusals
     FROM needed n
 ),
-blocked AS (
+blocked AS MATERIALIZED (
     SELECT w.*, w.wish_refusals || w.need_refusals || w.cap_refusals AS refusals,
            windows_shut(w.at, w.places, w.windows, w.lifted) AS shut
     FROM wished w
 ),
-judged_unit AS (
+judged_unit AS MATERIALIZED (
     SELECT b.*,
            (SELECT array_agg(r ORDER BY upper(r.blocked) IS NOT NULL) FROM unnest(b.refusals) AS r WHERE r.blocked @> b.at)
                AS refused,
