@@ -9,19 +9,19 @@ fed AS (
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, daily_cap, at, useful_until)
+--   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, party, template, daily_cap, at,
+--             useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step)
---   provider(channel, provider, ready)
--- and the parameters as_of (lender's date), now, recheck and pause (intervals).
--- Gives verdict(lane, message_id, allow, not_before, rule, reason, route_at, channel, provider, contact_point_id,
--- address_sealed, valid_until) with exactly one row per candidate, and open_item(lane, message_id, loan_id, number,
--- step).
--- not_before is a fixed point: opening time first, then the daily cap, whose next day begins at opening time,
--- where the window is open and, days ahead being empty in the ledger, the cap is free.
+--   provider(channel, provider, ready, registered, caller, kind)
+-- and the parameters as_of (lender's date), now, recheck and pause (intervals), and those of RuleBook.parameters.
+-- Gives verdict(lane, message_id, allow, not_before, waits, rule, reason, verdict, loans, shared, route_at, channel,
+-- provider, contact_point_id, address_sealed, address_index, valid_until) with exactly one row per candidate, and
+-- open_item(lane, message_id, loan_id, number, step). waits: whether not_before is when its rules open, and not when to look again.
+-- loans: the debts that may be spoken of. shared: whether a cap counts what others were sent to the same number.
 -- include: rules.fed
 ,
 item_verdict AS (
-    SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, f.complete_through,
+    SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, l.product, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
            CASE WHEN ci.lane IS NULL THEN 'PAID'
                 WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
@@ -38,131 +38,165 @@ item_verdict AS (
                      AND f.complete_through < i.due_on + coalesce(i.grace_days, 0) THEN 'FEED-BEHIND'
            END AS rule
     FROM candidate c
-    FULL JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in ruled
+    FULL JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in summed
     LEFT JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
     LEFT JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
     LEFT JOIN fed f ON f.creditor = l.creditor
-),
-open_item AS (
-    SELECT lane, message_id, loan_id, number, step FROM item_verdict WHERE rule IS NULL
 ),
 item_summary AS (
     -- Of several the first by name: what only waits (FEED-BEHIND, IN-GRACE) before what is over.
     SELECT lane, message_id, count(*) FILTER (WHERE rule IS NULL) AS still_open, min(rule) AS rule,
            min(complete_through) AS complete_through,
-           min(grace_ends) FILTER (WHERE rule = 'FEED-BEHIND') AS grace_ends
+           min(grace_ends) FILTER (WHERE rule = 'FEED-BEHIND') AS grace_ends,
+           array_agg(loan_id ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_loans,
+           array_agg(number ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_numbers,
+           array_agg(step ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_steps,
+           array_agg(product ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_products
     FROM item_verdict GROUP BY lane, message_id
 ),
-reach AS (
-    SELECT DISTINCT ON (c.lane, c.message_id)
-           c.lane, c.message_id, r.place::smallint AS route_at, r.channel, p.provider, p.ready,
-           cp.contact_point_id, cp.address_sealed, o.opted_out
-    FROM candidate c
-    CROSS JOIN unnest(c.route) WITH ORDINALITY AS r (channel, place)
-    JOIN provider p ON p.channel = r.channel
-    JOIN contact_point cp ON cp.lane = c.lane AND cp.borrower_id = c.borrower_id
-                         AND cp.channel = r.channel AND cp.state = 'active'
-    CROSS JOIN (VALUES (true), (false)) AS o (opted_out)
-    WHERE r.place >= c.route_at
-      AND o.opted_out = EXISTS (
-          SELECT 1 FROM opt_out x
-          WHERE x.lane = c.lane AND x.borrower_id = c.borrower_id AND x.state = 'out'
-            AND x.effective_at <= %(now)s
-            AND (x.channel IS NULL OR x.channel = r.channel)
-            AND (x.address_index IS NULL OR x.address_index = cp.address_index)
-            AND (x.purpose IS NULL OR x.purpose = c.purpose)
-            AND NOT EXISTS (
-                SELECT 1 FROM opt_out y
-                WHERE y.lane = x.lane AND y.borrower_id = x.borrower_id AND y.state = 'in'
-                  AND y.effective_at > x.effective_at AND y.effective_at <= %(now)s
-                  AND y.channel IS NOT DISTINCT FROM x.channel
-                  AND y.address_index IS NOT DISTINCT FROM x.address_index
-                  AND y.purpose IS NOT DISTINCT FROM x.purpose))
-    ORDER BY c.lane, c.message_id, o.opted_out, r.place, cp.rank, cp.contact_point_id
-),
-halted AS (
-    SELECT DISTINCT ON (c.lane, c.message_id) c.lane, c.message_id, s.reason
-    FROM candidate c
-    FULL JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id  -- as in ruled
-    JOIN stop s ON s.resumed_at IS NULL
-               AND (s.step IS NULL OR EXISTS (
-                    SELECT 1 FROM open_item i
-                    WHERE i.lane = c.lane AND i.message_id = c.message_id AND i.step = s.step))
-               AND (s.purpose IS NULL OR s.purpose = c.purpose)
-               AND (s.channel IS NULL OR s.channel = r.channel)
-    ORDER BY c.lane, c.message_id, s.stopped_at
-),
-opened AS (
-    SELECT c.lane, c.message_id, c.borrower_id, c.group_id, c.zone, c.daily_cap, c.at,
-           CASE WHEN (c.at AT TIME ZONE c.zone)::time < '08:00'
-                    THEN local_instant((c.at AT TIME ZONE c.zone)::date, '08:00', c.zone)
-                WHEN (c.at AT TIME ZONE c.zone)::time >= '21:00'
-                    THEN local_instant((c.at AT TIME ZONE c.zone)::date + 1, '08:00', c.zone)
-                ELSE c.at END AS opens_at
-    FROM candidate c
-),
--- A contact counts on the day it was then, and on the day it is in the zone where the borrower lives now.
-taken AS (
-    SELECT DISTINCT lane, message_id, group_id FROM (
-        SELECT o.lane, o.message_id, k.group_id
-        FROM opened o
-        JOIN contact k ON k.lane = o.lane AND k.borrower_id = o.borrower_id AND k.group_id <> o.group_id
-                      AND k.local_on BETWEEN (o.opens_at AT TIME ZONE o.zone)::date - 1
-                                         AND (o.opens_at AT TIME ZONE o.zone)::date + 1
-        GROUP BY o.lane, o.message_id, k.group_id, k.attempt_id, k.loan_id
-        HAVING sum(k.weight) > 0
-           AND bool_or(k.weight > 0 AND (o.opens_at AT TIME ZONE o.zone)::date
-                                        IN (k.local_on, (k.at AT TIME ZONE o.zone)::date))) AS counted
-),
-timed AS (
-    SELECT o.lane, o.message_id, o.daily_cap,
-           count(t.group_id) >= o.daily_cap AS day_is_full,
-           CASE WHEN count(t.group_id) >= o.daily_cap
-                THEN local_instant((o.opens_at AT TIME ZONE o.zone)::date + 1, '08:00', o.zone)
-                ELSE o.opens_at END AS not_before
-    FROM opened o
-    LEFT JOIN taken t ON t.lane = o.lane AND t.message_id = o.message_id
-    GROUP BY o.lane, o.message_id, o.daily_cap, o.opens_at, o.zone
-),
-ruled AS (
-    SELECT c.lane, c.message_id, c.zone, c.at, c.useful_until, t.not_before, t.daily_cap,
-           r.route_at, r.channel, r.provider, r.contact_point_id, r.address_sealed, h.reason AS halted_for,
-           s.complete_through, s.grace_ends,
-           CASE WHEN coalesce(s.still_open, 0) = 0 THEN coalesce(s.rule, 'PAID')
-                WHEN h.message_id IS NOT NULL THEN 'STOPPED'
-                WHEN r.message_id IS NULL THEN 'NO-CONTACT-POINT'
-                WHEN r.opted_out THEN 'OPT-OUT'
-                WHEN t.day_is_full THEN 'DAILY-CAP'
-                WHEN t.not_before > c.at THEN 'DEFAULT-HOURS'
-                WHEN NOT r.ready THEN 'PROVIDER-PAUSED'
-           END AS rule
+-- MATERIALIZED, here and below: a condition from outside would turn FULL into LEFT.
+summed AS MATERIALIZED (
     -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
     -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
+    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.zone, c.party, c.template,
+           c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
+           s.item_loans, s.item_numbers, s.item_steps, s.item_products
     FROM candidate c
-    FULL JOIN timed t ON t.lane = c.lane AND t.message_id = c.message_id
     FULL JOIN item_summary s ON s.lane = c.lane AND s.message_id = c.message_id
-    FULL JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id
-    FULL JOIN halted h ON h.lane = c.lane AND h.message_id = c.message_id
 ),
--- MATERIALIZED: a condition from outside would turn FULL into LEFT.
+-- What is known of the person, each read once by its index. Contacts as far back as any cap can ask.
+known AS MATERIALIZED (
+    SELECT s.*, b.region,
+           ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
+                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
+                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0), max(k.local_on))::seen_contact
+                 FROM contact k
+                 WHERE k.lane = s.lane AND k.borrower_id = s.borrower_id
+                   AND k.local_on >= (s.at AT TIME ZONE s.zone)::date - %(look_back)s::int AND k.at <= s.at
+                 GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
+           ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
+                 FROM consent x
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.effective_at <= s.at) AS consents,
+           ARRAY(SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
+                 FROM hold x
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id
+                   AND (x.ended_at IS NULL OR x.ended_at > s.at)) AS holds,
+           ARRAY(SELECT ROW(x.kind, x.wish)::seen_wish
+                 FROM preference x
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.effective_at <= s.at
+                   AND (x.ended_at IS NULL OR x.ended_at > s.at)) AS wishes,
+           ARRAY(SELECT ROW(x.kind, x.loan_id, x.served_at)::seen_notice
+                 FROM notice x
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.served_at <= s.at) AS notices,
+           EXISTS (SELECT 1 FROM suppression x
+                   WHERE x.kind = 'id-number' AND x.index_hash = b.id_number_index AND x.effective_at <= s.at
+                     AND (x.ended_at IS NULL OR x.ended_at > s.at)) AS id_suppressed
+    FROM summed s
+    JOIN borrower b ON b.lane = s.lane AND b.borrower_id = s.borrower_id
+),
+unit AS (
+    SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel, p.provider, p.ready, p.registered,
+           p.caller, p.kind AS provider_kind, cp.rank, cp.contact_point_id, cp.address_sealed, cp.address_index,
+           NULL::text AS address_kind, d.loan_id, d.product, k.region, ARRAY[k.zone] AS zones, k.purpose, 'creditor'::text AS actor,
+           k.party, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
+           k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
+           k.contacts, k.consents, k.holds, k.wishes, k.notices,
+           k.id_suppressed OR EXISTS (
+               SELECT 1 FROM suppression x
+               WHERE x.kind = CASE r.channel WHEN 'email' THEN 'email' ELSE 'phone' END AND x.index_hash = cp.address_index
+                 AND x.effective_at <= k.at AND (x.ended_at IS NULL OR x.ended_at > k.at)) AS suppressed
+    FROM known k
+    CROSS JOIN unnest(k.route) WITH ORDINALITY AS r (channel, place)
+    JOIN provider p ON p.channel = r.channel
+    JOIN contact_point cp ON cp.lane = k.lane AND cp.borrower_id = k.borrower_id
+                         AND cp.channel = r.channel AND cp.state = 'active'
+    JOIN unnest(k.item_loans, k.item_products, k.item_numbers) WITH ORDINALITY AS d (loan_id, product, number, n)
+      ON d.n = array_position(k.item_loans, d.loan_id)
+    WHERE r.place >= k.route_at
+),
+-- include: rules.judge_units
+,
+-- The first address of the route that may be used, or may be while the message has its use; a channel that no
+-- waiting opens gives way to the next.
+weighed AS (
+    SELECT u.*, min(u.not_before) OVER spot AS opens_at,
+           array_agg(u.loan_id) FILTER (WHERE u.not_before = u.at) OVER spot AS loans
+    FROM judged_unit u
+    WINDOW spot AS (PARTITION BY u.lane, u.message_id, u.place, u.contact_point_id)
+),
+chosen AS (
+    SELECT DISTINCT ON (lane, message_id) *
+    FROM weighed
+    ORDER BY lane, message_id, opens_at IS NULL OR opens_at >= useful_until, place, rank, contact_point_id, not_before, loan_id
+),
+placed AS MATERIALIZED (
+    SELECT s.lane, s.message_id, s.purpose, s.zone, s.at, s.useful_until, s.still_open, s.item_rule, s.complete_through, s.grace_ends,
+           s.item_loans, s.item_numbers, s.item_steps,
+           u.place AS route_at, u.channel, u.provider, u.ready, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
+           u.refusals, u.refused, u.shut, u.windows, u.lifted, u.places, u.considered,
+           EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per = 'number') AS shared,
+           u.opens_at IS NOT DISTINCT FROM s.at AS free
+    FROM summed s
+    FULL JOIN chosen u ON u.lane = s.lane AND u.message_id = s.message_id
+),
+open_item AS (
+    SELECT p.lane, p.message_id, i.loan_id, i.number, i.step
+    FROM placed p CROSS JOIN unnest(p.item_loans, p.item_numbers, p.item_steps) AS i (loan_id, number, step)
+    WHERE p.loans IS NULL OR i.loan_id = ANY(p.loans)
+),
+halted AS (
+    SELECT DISTINCT ON (p.lane, p.message_id) p.lane, p.message_id, s.reason
+    FROM placed p
+    JOIN stop s ON s.resumed_at IS NULL
+               AND (s.step IS NULL OR s.step = ANY(p.item_steps))
+               AND (s.purpose IS NULL OR s.purpose = p.purpose)
+               AND (s.channel IS NULL OR s.channel = p.channel)
+    ORDER BY p.lane, p.message_id, s.stopped_at
+),
+ruled AS (
+    SELECT p.*, h.reason AS halted_for,
+           CASE WHEN coalesce(p.still_open, 0) = 0 THEN coalesce(p.item_rule, 'PAID')
+                WHEN h.message_id IS NOT NULL THEN 'STOPPED'
+                WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
+                WHEN NOT p.free THEN coalesce((p.refused[1]).rule, (p.windows[p.shut[1]]).id)
+                WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
+           END AS rule
+    FROM placed p
+    FULL JOIN halted h ON h.lane = p.lane AND h.message_id = p.message_id
+),
 verdict AS MATERIALIZED (
     SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, provider, contact_point_id,
-           address_sealed,
+           address_sealed, address_index, loans, shared, waiting AS waits,
            CASE WHEN rule IS NULL THEN at
-                WHEN rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN not_before
+                WHEN waiting THEN opens_at
                 WHEN rule IN ('STOPPED', 'PROVIDER-PAUSED') THEN at + %(pause)s
-                ELSE at + %(recheck)s END AS not_before,
+                -- A fact may change it sooner than time does.
+                ELSE least(at + %(recheck)s, opens_at) END AS not_before,
            CASE rule
-                WHEN 'DAILY-CAP' THEN format('at most %%s a day; free from %%s', daily_cap,
-                                             to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
-                WHEN 'DEFAULT-HOURS' THEN format('08:00-21:00 %%s; opens %%s', zone,
-                                             to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
                 WHEN 'FEED-BEHIND' THEN format('payments known through %%s, needed through %%s', complete_through, grace_ends)
                 WHEN 'STOPPED' THEN halted_for
                 WHEN 'PROVIDER-PAUSED' THEN channel
            END AS reason,
-           least(useful_until, local_instant((at AT TIME ZONE zone)::date, '21:00', zone)) AS valid_until
-    FROM ruled
+           CASE WHEN rule IS NULL OR NOT free AND refused_by_rule THEN
+                jsonb_build_object('packs', %(packs)s::text, 'considered', considered, 'first_allowed', opens_at, 'rules',
+                    coalesce((SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw))
+                              FROM unnest(refused) AS r), '[]')
+                    || coalesce((SELECT jsonb_agg(jsonb_build_object('rule', (windows[n]).id, 'primitive', 'P1', 'saw',
+                                        jsonb_build_object('zones', places, 'at', at, 'openings', (windows[n]).openings::text)))
+                                 FROM unnest(shut) AS n), '[]'))
+           END AS verdict,
+           -- Until a window shuts, or a block begins that is not there yet: a consent that ends, a hold to come.
+           CASE WHEN rule IS NULL THEN
+                least((SELECT min(lower(b)) FROM unnest(refusals) AS r CROSS JOIN unnest(r.blocked) AS b WHERE lower(b) > at),
+                      first_shut(at, useful_until, places, windows, lifted))
+                ELSE useful_until END AS valid_until
+    FROM (SELECT r.*, NOT free AND contact_point_id IS NOT NULL
+                      AND rule IS NOT DISTINCT FROM coalesce((refused[1]).rule, (windows[shut[1]]).id) AS refused_by_rule,
+                 -- Hours, caps and cool-offs are over when they are over; anything else is looked at again.
+                 rule IS NOT NULL AND NOT free AND opens_at IS NOT NULL
+                 AND rule IS NOT DISTINCT FROM coalesce((refused[1]).rule, (windows[shut[1]]).id)
+                 AND NOT EXISTS (SELECT 1 FROM unnest(refused) AS x WHERE x.primitive NOT IN ('P2', 'P3')) AS waiting
+          FROM ruled r) AS told
 )
 
 -- fragment: judge_units

@@ -401,24 +401,6 @@ CREATE TABLE contact_point (
 CREATE INDEX contact_point_borrower ON contact_point (lane, borrower_id, channel, rank);
 CREATE INDEX contact_point_address ON contact_point (address_index);
 
--- Append-only: an opt-out of an address is appended for every borrower who holds it. Null channel: all channels.
--- Writes: book
-CREATE TABLE opt_out (
-    lane smallint NOT NULL,
-    borrower_id uuid NOT NULL,
-    opt_out_id uuid NOT NULL,
-    channel text,
-    address_index bytea,
-    purpose text,
-    state text NOT NULL DEFAULT 'out',        -- 'out', or 'in' when taken back
-    evidence text NOT NULL,
-    effective_at timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    PRIMARY KEY (lane, opt_out_id),
-    CONSTRAINT opt_out_state CHECK (state IN ('out', 'in'))
-);
-CREATE INDEX opt_out_borrower ON opt_out (lane, borrower_id);
-
 -- What a person agreed to or took back, append-only: the last row of a scope holds. A stop is kind 'contact', not granted.
 -- Null purpose, channel or address: all of them.
 -- Writes: book
@@ -522,6 +504,23 @@ CREATE TABLE suppression (
     CONSTRAINT suppression_ended_by_two CHECK (ended_by IS NULL OR (end_asked_by IS NOT NULL AND ended_by <> end_asked_by)),
     CONSTRAINT suppression_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
 );
+
+-- A notice that a law asks for before something else, or on a schedule, and when it was served.
+-- Writes: book (served elsewhere), dispatch (ours)
+CREATE TABLE notice (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    notice_id uuid NOT NULL,
+    loan_id uuid,                             -- null: of every debt of the person
+    kind text NOT NULL,                       -- bureau, arrears, validation, ...: rules.model.Notice
+    served_at timestamptz NOT NULL,
+    evidence text NOT NULL,
+    message_id uuid,                          -- ours
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, notice_id)
+);
+CREATE INDEX notice_borrower ON notice (lane, borrower_id);
 
 -- Writes: book
 CREATE TABLE loan (
@@ -707,6 +706,7 @@ CREATE TABLE message (
     next_at timestamptz,                      -- in flight: when the route moves on
     rule text,                                -- of the last verdict
     reason text,
+    verdict jsonb,                            -- packs, rules that decided with what they saw, rules looked at
     version integer NOT NULL DEFAULT 1,       -- of this row; history has one row per version
     planned_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL,
@@ -807,6 +807,19 @@ CREATE TABLE contact (
     CONSTRAINT contact_source CHECK (source IN ('ours', 'permit', 'import'))
 );
 CREATE INDEX contact_day ON contact (lane, borrower_id, local_on);
+-- For caps per number, which count whoever holds it: read across lanes, under the lock of shared_key.
+CREATE INDEX contact_number ON contact (address_index, local_on) WHERE address_index IS NOT NULL;
+
+-- What caps are counted by that is no person and no debt: a row to lock, in key order, by whoever is about to contact it.
+-- lane is the first byte of the key, so that they spread; it is not the borrower's.
+-- Writes: dispatch
+CREATE TABLE shared_key (
+    lane smallint NOT NULL,
+    kind text NOT NULL,                       -- number
+    key bytea NOT NULL,                       -- the blind index of an address
+    PRIMARY KEY (lane, kind, key),
+    CONSTRAINT shared_key_kind CHECK (kind IN ('number'))
+);
 
 -- A provider's word, appended before it is acknowledged. lane is the first byte of the id's hash, not the borrower's.
 -- Writes: dispatch
@@ -857,6 +870,7 @@ CREATE TABLE history (
     state text NOT NULL,
     rule text,
     reason text,
+    verdict jsonb,                            -- as of the message
     at timestamptz NOT NULL,                  -- by the book's clock
     recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (lane, subject_id, version)
