@@ -17,17 +17,21 @@ from duecourse.domain.problems import DuecourseError, Problem
 
 from .book import app as book_app
 from .brake import resume, stop
+from .consent import app as consent_app
 from .context import close_context
 from .demo.week import demo
+from .hold import app as hold_app
 from .init import init
 from .keys import app as keys_app
 from .plan import plan
 from .policy import app as policy_app
+from .preference import app as preference_app
 from .replay import run
 from .sandbox import sandbox
 from .screen import print_problems
 from .show import borrower_app, message_app
 from .status import status
+from .suppression import app as suppression_app
 from .words import say
 from .work import work
 
@@ -51,6 +55,10 @@ app.command()(resume)
 app.command()(status)
 app.add_typer(borrower_app, name="borrower")
 app.add_typer(message_app, name="message")
+app.add_typer(consent_app, name="consent")
+app.add_typer(hold_app, name="hold")
+app.add_typer(preference_app, name="preference")
+app.add_typer(suppression_app, name="suppression")
 app.add_typer(keys_app, name="keys")
 app.command()(sandbox)
 app.command()(demo)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import book, keeping, policy, sending, showing
+from . import book, keeping, policy, sending, showing, wishes
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
@@ -17,6 +17,7 @@ _GROUPS: Final = (
     showing,
     policy,
     keeping,
+    wishes,
 )
 
 SENTENCES: Final[Mapping[str, str]] = {
