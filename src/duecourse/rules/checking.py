@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 
 from duecourse.domain.problems import Problem
 from duecourse.store.zones import known_zones
@@ -11,6 +10,7 @@ from duecourse.store.zones import known_zones
 from .model import Cap, ContactWindow, Level, MustNotSay, Pack, Retention, Rule, Status
 from .reading import Document, did_you_mean, shown
 from .tightening import opening_minutes
+from .word_lists import word_list_names
 
 EVERYWHERE = "*"
 
@@ -53,14 +53,6 @@ def check_together(
             rules.setdefault(rule.id, document.name)
 
 
-def word_lists() -> frozenset[str]:
-    """Names of the word lists of this room, without their ending."""
-    folder = files(__package__).joinpath("words")
-    return frozenset(
-        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
-    )
-
-
 def _rule_faults(rule: Rule, pack: Pack) -> Iterator[tuple[str, str, str]]:
     """(code, key, message) of one rule."""
     if rule.effective_from and rule.effective_to and rule.effective_to < rule.effective_from:
@@ -100,11 +92,11 @@ def _parameter_faults(rule: Rule) -> Iterator[tuple[str, str, str]]:
                 yield "R008", "does", "a cap has exactly one of days, hours and seconds"
         case MustNotSay(words=words):
             for name in words:
-                if name not in word_lists():
+                if name not in word_list_names():
                     yield (
                         "R009",
                         "does.words",
-                        f"word list {shown(name)} is unknown; {did_you_mean(name, word_lists())}",
+                        f"word list {shown(name)} is unknown; {did_you_mean(name, word_list_names())}",
                     )
         case Retention(least_years=least, most_years=most):
             if least is not None and most is not None and most < least:

@@ -265,7 +265,7 @@ class Sender(Strict):
     """P10. The sender must be registered: signature, header, template; a caller's number must be of these series."""
 
     primitive: Literal["P10"]
-    registered: tuple[Literal["signature", "header", "template", "licence"], ...] = ()
+    registered: tuple[Literal["signature", "header", "template", "category-suffix", "licence"], ...] = ()
     number_series: tuple[str, ...] = ()
     shown: bool = False
     """The number must not be hidden."""
