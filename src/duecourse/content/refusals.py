@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 from duecourse.domain.messaging import Purpose
+from duecourse.rules.word_lists import words_found
 
 from .render import Rendered
 
@@ -63,15 +61,5 @@ def signature_is_right(text: str) -> bool:
 
 
 def overdue_words(text: str) -> list[str]:
-    """The words of the list that a text holds, each once, in order."""
-    return list(dict.fromkeys(match.lower() for match in _overdue().findall(text)))
-
-
-@cache
-def _overdue() -> re.Pattern[str]:
-    listed = tomllib.loads(files(__package__).joinpath("overdue_words.toml").read_text("utf-8"))
-    latin = sorted(
-        (re.escape(word).replace(r"\ ", r"\s+") for word in listed["latin"]), key=len, reverse=True
-    )
-    han = sorted(listed["han"], key=len, reverse=True)
-    return re.compile(rf"\b(?:{'|'.join(latin)})\b|{'|'.join(han)}", re.IGNORECASE)
+    """The words that say a payment is late and that a text holds, each once, in order."""
+    return words_found("overdue", text)

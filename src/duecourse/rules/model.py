@@ -87,6 +87,12 @@ class Source(Strict):
     note: str = ""
 
 
+Action = Literal[
+    "bureau-report", "outsourcing", "placement", "enforcement", "criminal-report", "debt-sale", "data-export"
+]
+AddressKind = Literal["home", "work", "mobile"]
+
+
 class AppliesTo(Strict):
     """What a rule looks at. An empty tuple means every one."""
 
@@ -96,8 +102,16 @@ class AppliesTo(Strict):
     product: tuple[str, ...] = ()
     party: tuple[Party, ...] = ()
     except_party: tuple[Party, ...] = ()
-    action: tuple[str, ...] = ()
-    """Acts that a message announces or performs: `bureau-report`, `outsourcing`, `enforcement`, `placement`."""
+    action: tuple[Action, ...] = ()
+    """Acts that a message announces or performs. A rule that names some looks at nothing else."""
+    address_kind: tuple[AddressKind, ...] = ()
+    """Of the number or address that is tried. One of unknown kind is taken for the channel's ordinary one: a mobile
+    number, a home address.
+    """
+    lender: tuple[str, ...] = ()
+    """Kinds of licence, such as `consumer-finance`. A lender that has not said which it holds is bound by all."""
+    provider: tuple[str, ...] = ()
+    """Kinds of provider whose own limit this is, such as `aliyun`: it holds only for what goes through one."""
 
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -135,8 +149,11 @@ class Cap(Strict):
     days: int | None = Field(default=None, ge=1)
     """That many of the recipient's consecutive calendar days, today being the last."""
     hours: int | None = Field(default=None, ge=1)
-    """Rolling: so many hours before the instant. Exactly one of days and hours is given."""
+    """Rolling: so many hours before the instant. Exactly one of days, hours and seconds is given."""
+    seconds: int | None = Field(default=None, ge=1)
+    """As hours, for limits of a provider."""
     per: Literal["person", "debt", "number", "template"]
+    """template: the same template to the same person."""
     counts_channels: tuple[Channel, ...] = ()
     """Contacts by these channels count; empty: those the rule applies to."""
     counts_purposes: tuple[Purpose, ...] = ()
@@ -158,7 +175,7 @@ class CoolOff(Strict):
 class Basis(Strict):
     """P4. Needs a consent (or another recorded basis) for purpose and channel that has not ended.
 
-    kinds: any of these will do. fresh_days: not older than that.
+    kinds: any of these will do. A debt to the creditor is the contract: nothing more is recorded for `contract`.
     """
 
     primitive: Literal["P4"]
@@ -179,11 +196,18 @@ class OptOut(Strict):
     """By when it must be honoured; ours is at once, this is shown."""
 
 
+HoldKind = Literal[
+    "dispute", "complaint", "hardship", "bankruptcy", "deceased", "lawyer", "calamity", "cease-request",
+    "moratorium", "promise", "refusal", "identity-theft",
+    "serious-illness", "bereavement", "disability", "minor",
+]  # fmt: skip
+
+
 class Hold(Strict):
     """P6. While a hold of these kinds is open nothing goes but what `lets_pass` names."""
 
     primitive: Literal["P6"]
-    kinds: tuple[str, ...] = Field(min_length=1)
+    kinds: tuple[HoldKind, ...] = Field(min_length=1)
     lets_pass: tuple[Purpose, ...] = ()
     days: int | None = Field(default=None, ge=1)
     """Ends by itself after so many days, the first day counted."""
@@ -211,10 +235,15 @@ class MustSay(Strict):
             "opt-out",
             "contact",
             "query-route",
+            "name",
             "balance",
             "reason",
+            "rights",
+            "seal",
             "agent-name",
             "debt-advice",
+            "postal-address",
+            "limited-content",
         ],
         ...,
     ] = Field(min_length=1)
@@ -236,30 +265,40 @@ class Sender(Strict):
     """P10. The sender must be registered: signature, header, template; a caller's number must be of these series."""
 
     primitive: Literal["P10"]
-    registered: tuple[Literal["signature", "header", "template"], ...] = ()
+    registered: tuple[Literal["signature", "header", "template", "category-suffix", "licence"], ...] = ()
     number_series: tuple[str, ...] = ()
     shown: bool = False
     """The number must not be hidden."""
 
 
+Notice = Literal[
+    "bureau", "outsourcing", "agent-named", "new-controller", "default", "demand", "validation", "arrears",
+    "debt-advice",
+]  # fmt: skip
+
+
 class PriorNotice(Strict):
     """P11. What the rule applies to waits until a notice of this kind was served and `wait_days` have passed.
 
-    at_latest_days: or it may still follow within so many days of the first contact (US-VALID).
+    times: so many notices, each at least wait_days after the one before; the wait follows the last but one.
     """
 
     primitive: Literal["P11"]
-    notice: str
+    notice: Notice
     wait_days: int = Field(default=0, ge=0)
-    at_latest_days: int | None = Field(default=None, ge=0)
+    times: int = Field(default=1, ge=1)
 
 
 class Mandatory(Strict):
-    """P12. A notice that must be given: within `within_days` of its trigger, and again every so many months."""
+    """P12. A notice that must be given, planned and not waited for.
+
+    Within `within_days` of its trigger, and again every so many months.
+    """
 
     primitive: Literal["P12"]
-    notice: str
+    notice: Notice
     trigger: Literal["two-payments-short", "first-past-due", "first-contact"]
+    """first-contact: the first message that was delivered, or conversation."""
     within_days: int = Field(ge=0)
     again_months: int | None = Field(default=None, ge=1)
 
@@ -284,7 +323,10 @@ class Preference(Strict):
 
 
 class Automated(Strict):
-    """P15. Who refused automated decisions is reached by a person only; an assessment must be on file."""
+    """P15. Who refused automated decisions is reached by a person only.
+
+    assessment: one must be on file; reported, not judged at sending.
+    """
 
     primitive: Literal["P15"]
     refusal: bool = True
@@ -307,6 +349,8 @@ class ChannelLimit(Strict):
     most_octets: int | None = None
     fields: dict[str, int] = Field(default_factory=dict)
     """Kind of a WeChat field to its longest length."""
+    figures: dict[str, int] = Field(default_factory=dict)
+    """Other upper bounds of the channel, by name, e.g. `ucs2-part: 67`, `replies: 5`, `reply-hours: 48`."""
     reserved: tuple[str, ...] = ()
     """Characters that may not stand in the body, such as 【】."""
 
@@ -341,6 +385,16 @@ Primitive = Annotated[
 ]
 
 
+class Status(StrEnum):
+    """Where a rule stands in its own life. Dates say the rest: before `effective_from` it is to come."""
+
+    IN_FORCE = "in-force"
+    DRAFT = "draft"
+    """Proposed. Shown, and applied only where the lender turns it on."""
+    SUPERSEDED = "superseded"
+    """Kept for messages it judged; applied to nothing."""
+
+
 class Rule(Strict):
     """One rule of a pack. A law that needs two primitives is two rules with ids of one stem (CN-CARD-LETTER)."""
 
@@ -356,11 +410,12 @@ class Rule(Strict):
     does: Primitive
     source: Source
     level: Level
+    status: Status = Status.IN_FORCE
     binding: bool = True
-    """Soft rules warn in reports and can be loosened by the lender; binding ones only tightened."""
+    """Soft rules withhold like binding ones, but a lender may loosen or drop them; binding ones only tighten."""
     fallback: bool = False
-    """Holds only where no other rule with the same primitive is in force for the same contact (caps: for the same unit):
-    a convention of ours steps back where a law speaks.
+    """Holds only where no rule that is none, of the same primitive and of level V1, V2 or policy, applies to the same
+    contact (caps: one per person or debt): a convention of ours steps back where a law speaks.
     """
     effective_from: date | None = None
     effective_to: date | None = None
@@ -374,6 +429,8 @@ class Pack(Strict):
     version: int = Field(ge=1)
     names: Names
     regions: tuple[RegionCode, ...] = Field(min_length=1)
-    zones: tuple[str, ...] = ()
-    """Zones of the jurisdiction: where a recipient may be when nothing better is known."""
-    rules: tuple[Rule, ...]
+    zones: dict[RegionCode, tuple[str, ...]] = Field(default_factory=dict)
+    """Region to its zones: where a recipient may be when nothing better is known. The narrowest region here counts."""
+    within: dict[RegionCode, RegionCode] = Field(default_factory=dict)
+    """A region to the next larger one, where its code does not say so: US-NYC to US-NY."""
+    rules: tuple[Rule, ...] = ()

@@ -1,0 +1,46 @@
+"""Schedules: what falls due when.
+
+Amounts are integer minor units, shares of a year are Fractions; sums are exact and the last payment absorbs rounding.
+"""
+
+from __future__ import annotations
+
+from .differences import Difference, compare_with_lender
+from .due_days import add_months, monthly_due_dates
+from .level import annuity_payment
+from .revolving import Minimum, revolving_minimum
+from .run import Schedule, Settlement, build_schedule, run_schedule
+from .terms import (
+    MOST_PERIODS,
+    Due,
+    Every,
+    Method,
+    Prepayment,
+    PrepaymentError,
+    Repricing,
+    Terms,
+    Then,
+)
+
+__all__ = [
+    "MOST_PERIODS",
+    "Difference",
+    "Due",
+    "Every",
+    "Method",
+    "Minimum",
+    "Prepayment",
+    "PrepaymentError",
+    "Repricing",
+    "Schedule",
+    "Settlement",
+    "Terms",
+    "Then",
+    "add_months",
+    "annuity_payment",
+    "build_schedule",
+    "compare_with_lender",
+    "monthly_due_dates",
+    "revolving_minimum",
+    "run_schedule",
+]
