@@ -93,7 +93,9 @@ class RuleBook:
         return {
             "rules": json.dumps(compiled, default=str),
             "region_zones": json.dumps(self._zones),
-            "within": json.dumps({inner: outer for pack in self.packs.packs for inner, outer in pack.within.items()}),
+            "within": json.dumps(
+                {inner: outer for pack in self.packs.packs for inner, outer in pack.within.items()}
+            ),
             "look_back": _look_back(compiled),
             "packs": self.version,
         }
@@ -101,8 +103,12 @@ class RuleBook:
     @cached_property
     def _zones(self) -> Mapping[str, Sequence[str]]:
         """Region to where a recipient may be, of the regions packs speak of; `*` for all others."""
-        regions = {place for pack in self.packs.packs for place in (*pack.regions, *pack.zones)} - {EVERYWHERE}
-        return {EVERYWHERE: list(_NOWHERE_KNOWN)} | {region: self.zones_of(region) for region in sorted(regions)}
+        regions = {place for pack in self.packs.packs for place in (*pack.regions, *pack.zones)} - {
+            EVERYWHERE
+        }
+        return {EVERYWHERE: list(_NOWHERE_KNOWN)} | {
+            region: self.zones_of(region) for region in sorted(regions)
+        }
 
     def zones_of(self, region: str) -> Sequence[str]:
         """Every zone where a recipient of this region may be; round the world where nobody knows."""

@@ -230,8 +230,12 @@ def _row(book: RuleBook, one: Scenario, place: int) -> dict[str, Any]:
         "suppressed": one.suppressed,
         "registered": list(one.registered),
         "caller": one.caller,
-        "contacts": [_contact(one, seen, n, instant) for n, seen in enumerate(one.history) if _past(seen.at, one, here)],
-        "consents": [row for word in one.consents if _past(word.at, one, here) for row in _words(word, instant)],
+        "contacts": [
+            _contact(one, seen, n, instant) for n, seen in enumerate(one.history) if _past(seen.at, one, here)
+        ],
+        "consents": [
+            row for word in one.consents if _past(word.at, one, here) for row in _words(word, instant)
+        ],
         "holds": [
             {
                 "kind": hold.kind,

@@ -77,7 +77,10 @@ def _seen(primitive: str, saw: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, 
             kinds = ", ".join(saw.get("kinds") or [])
             return f"none of these is on record and valid: {kinds}", f"没有有效记录：{kinds}"
         case "P5":
-            return f"a stop that covers {saw.get('channel')} is on record", f"已有覆盖 {saw.get('channel')} 的退订记录"
+            return (
+                f"a stop that covers {saw.get('channel')} is on record",
+                f"已有覆盖 {saw.get('channel')} 的退订记录",
+            )
         case "P6" | "P16":
             kinds = ", ".join(saw.get("holds") or [])
             return (f"on record: {kinds}", f"已记录：{kinds}") if kinds else ("", "")
@@ -108,7 +111,8 @@ def _cap(saw: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str]:
     return (
         f"{saw.get('taken')} {unit_en} {per_en} {span_en}, at most {saw.get('most')}"
         + (f"; free from {free}" if free else ""),
-        f"{span_zh}{saw.get('taken')} {unit_zh}{per_zh}，上限 {saw.get('most')}" + (f"；{free} 起可再联系" if free else ""),
+        f"{span_zh}{saw.get('taken')} {unit_zh}{per_zh}，上限 {saw.get('most')}"
+        + (f"；{free} 起可再联系" if free else ""),
     )
 
 

@@ -825,6 +825,29 @@ CREATE TABLE shared_key (
     CONSTRAINT shared_key_kind CHECK (kind IN ('number'))
 );
 
+-- Leave for one contact by somebody else: a dialler, an agency. The contact stands in the ledger from the moment it is
+-- allowed; outcome is what its holder reported.
+-- Writes: dispatch
+CREATE TABLE permit (
+    lane smallint NOT NULL,
+    permit_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    purpose text NOT NULL,
+    channel text NOT NULL,
+    actor text NOT NULL,
+    address_index bytea,                      -- of the number it is for
+    asked_by text NOT NULL,
+    asked_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    outcome text,
+    reported_by text,
+    reported_at timestamptz,
+    PRIMARY KEY (lane, permit_id),
+    CONSTRAINT permit_outcome CHECK (outcome IN ('connected', 'conversation', 'no-answer', 'not-used')),
+    CONSTRAINT permit_report_is_whole CHECK ((outcome IS NULL) = (reported_at IS NULL) AND (outcome IS NULL) = (reported_by IS NULL)),
+    CONSTRAINT permit_expires_later CHECK (expires_at > asked_at)
+);
+
 -- A provider's word, appended before it is acknowledged. lane is the first byte of the id's hash, not the borrower's.
 -- Writes: dispatch
 CREATE TABLE receipt (
