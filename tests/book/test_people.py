@@ -140,4 +140,4 @@ def test_an_opt_out_of_an_address_is_appended_for_everybody_who_holds_it(
     }
     assert len(record_opt_out(database, keyring, **word)) == 2  # type: ignore[arg-type]
     assert record_opt_out(database, keyring, **word) == []  # type: ignore[arg-type]
-    assert bring.all("SELECT channel, state, count(*) FROM opt_out GROUP BY 1, 2") == [("sms", "out", 2)]
+    assert bring.all("SELECT channel, granted, count(*) FROM consent GROUP BY 1, 2") == [("sms", False, 2)]

@@ -167,4 +167,4 @@ def test_a_word_to_stop_from_what_is_no_number_is_taken_and_changes_nothing(
     reply = Reply("sms", sender, "106900", "STOP")
     with post.store.connect() as conn:
         assert take_reply(conn, post.keyring, reply, now=datetime.fromisoformat(NINE)) is False
-    assert lender.conn.execute("SELECT count(*) FROM opt_out").fetchone() == (0,)
+    assert lender.conn.execute("SELECT count(*) FROM consent").fetchone() == (0,)

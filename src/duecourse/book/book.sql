@@ -33,12 +33,13 @@ WHERE c.state = 'active'
 ON CONFLICT DO NOTHING;
 
 -- name: record_opt_out
--- For every borrower who holds the address, or the one given; the same word twice is one row. Writes: opt_out.
-INSERT INTO opt_out (lane, borrower_id, opt_out_id, channel, address_index, purpose, state, evidence,
-                     effective_at, recorded_at)
+-- For every borrower who holds the address, or the one given; the same word twice is one row. Writes: consent.
+INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, channel, address_index, purpose, evidence, source,
+                     recorded_by, effective_at, recorded_at)
 SELECT h.lane, h.borrower_id,
        encode(substring(sha256(uuid_send(h.borrower_id) || %(fingerprint)s::bytea) FROM 1 FOR 16), 'hex')::uuid,
-       %(channel)s, %(address_index)s, %(purpose)s, %(state)s, %(evidence)s, %(effective_at)s, now()
+       'contact', %(granted)s, %(channel)s, %(address_index)s, %(purpose)s, %(evidence)s, 'reply', 'reply',
+       %(effective_at)s, now()
 FROM (
     SELECT DISTINCT c.lane, c.borrower_id FROM contact_point c
     WHERE c.address_index = %(address_index)s AND %(borrower_id)s::uuid IS NULL
@@ -137,7 +138,7 @@ SELECT (SELECT count(*) FROM borrower) AS borrowers,
        (SELECT count(DISTINCT lane) FROM borrower) AS lanes,
        (SELECT count(*) FROM contact_point WHERE state = 'active') AS contact_points,
        (SELECT count(*) FROM contact_point WHERE state = 'retired') AS retired_contact_points,
-       (SELECT count(*) FROM opt_out) AS opt_outs;
+       (SELECT count(*) FROM consent WHERE kind = 'contact' AND NOT granted) AS opt_outs;
 
 -- name: summary_money
 -- Per currency. An installment asks for its statement's balance or its due; one that asks for nothing is not counted.

@@ -69,7 +69,7 @@ def record_opt_out(
                 "channel": channel.value if channel is not None else None,
                 "address_index": index,
                 "purpose": purpose,
-                "state": state,
+                "granted": state == "in",
                 "evidence": evidence,
                 "effective_at": now,
                 "lane": lane,

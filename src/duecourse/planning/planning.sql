@@ -146,7 +146,7 @@ candidate_item AS (
 provider AS (
     -- Which provider it will be shows at the claim: here one that is registered for everything.
     SELECT DISTINCT channel, NULL::text AS provider, true AS ready, NULL::text AS caller, NULL::text AS kind,
-           ARRAY['signature', 'header', 'template', 'licence'] AS registered
+           NULL::text[] AS registered
     FROM new_message, unnest(route) AS channel
 ),
 -- include: rules.judge

@@ -70,6 +70,8 @@ class RuleBook:
     """The packs that judge here, compiled: what the judging statements take as parameters."""
 
     packs: Packs
+    lender_kinds: frozenset[str] | None = None
+    """Kinds of licence the lender holds; None: not said, so that rules of every kind bind it."""
 
     @cached_property
     def version(self) -> str:
@@ -98,7 +100,15 @@ class RuleBook:
             ),
             "look_back": _look_back(compiled),
             "packs": self.version,
+            "lender_kinds": sorted(self.lender_kinds) if self.lender_kinds is not None else None,
+            "horizon_days": HORIZON_DAYS,
         }
+
+    @cached_property
+    def number_parameters(self) -> Mapping[str, Any]:
+        """The same with nothing but the caps that people who share a number share."""
+        shared = [one for one in json.loads(self.parameters["rules"]) if one.get("per") == "number"]
+        return dict(self.parameters) | {"rules": json.dumps(shared)}
 
     @cached_property
     def _zones(self) -> Mapping[str, Sequence[str]]:

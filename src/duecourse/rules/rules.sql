@@ -206,8 +206,8 @@ verdict AS MATERIALIZED (
 --   unit(lane, message_id, place, loan_id, region, zones, purpose, channel, actor, product, party, address_kind, actions,
 --        lenders, provider_kind, by_debtor, daily_cap, at, until, address_index, template, group_id, suppressed,
 --        registered, caller, contacts, consents, holds, wishes, notices)
--- where loan_id, product, address_kind, actions, lenders, provider_kind, daily_cap, address_index, template may be null (not known or
--- none), zones null or empty is "wherever in the region"; contacts holds what was before `at`; caller '' is a hidden number, null not known;
+-- where loan_id, product, address_kind, actions, lenders, provider_kind, daily_cap, address_index, template, registered may be null (not known
+-- or none), zones null or empty is "wherever in the region"; contacts holds what was before `at`; caller '' is a hidden number, null not known;
 -- until is how far a first allowed instant is looked for.
 -- Parameters rules, region_zones, within: of RuleBook.parameters.
 -- Gives judged_unit: unit's columns, refused (refusal[], null for none), shut (places in windows), windows, lifted,
@@ -355,7 +355,7 @@ needed AS (
                                          ELSE coalesce(hold_spans(c.holds, ARRAY['refusal'], 'stop', c.loan_id, NULL, c.places),
                                                        tstzmultirange()) END
                                WHEN 'P10' THEN
-                                    CASE WHEN coalesce(n.registered <@ c.registered, cardinality(n.registered) = 0)
+                                    CASE WHEN (c.registered IS NULL OR n.registered <@ c.registered)
                                               AND (n.series IS NULL OR c.caller IS NULL OR EXISTS (
                                                    SELECT 1 FROM unnest(n.series) AS s
                                                    WHERE starts_with(ltrim(c.caller, '+'), rtrim(ltrim(s, '+'), 'xX*'))))

@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.store.sql import load
 
-from .compiling import HORIZON_DAYS, RuleBook
+from .compiling import RuleBook
 from .model import Action, Actor, AddressKind, HoldKind, Outcome, Party
 from .sentences import Reason, reasons
 
@@ -122,9 +122,8 @@ class Scenario(Told):
     lender: tuple[str, ...] | None = None
     """Kinds of licence; null: not said, so that rules of every kind bind."""
     provider: str | None = None
-    registered: tuple[Literal["signature", "header", "template", "licence"], ...] = (
-        "signature", "header", "template", "licence",
-    )  # fmt: skip
+    registered: tuple[str, ...] | None = None
+    """What the sender has registered: signature, header, template, …; null: whatever is asked for."""
     caller: str | None = None
     """The number shown; empty: hidden; null: nothing is known against it."""
     notices_served: tuple[Served, ...] = ()
@@ -173,7 +172,7 @@ def judge_scenarios(conn: psycopg.Connection, book: RuleBook, scenarios: Sequenc
     rows = [_row(book, scenario, place) for place, scenario in enumerate(scenarios)]
     found = conn.execute(
         SQL["what_if"],
-        dict(book.parameters) | {"scenarios": json.dumps(rows), "horizon_days": HORIZON_DAYS},
+        dict(book.parameters) | {"scenarios": json.dumps(rows)},
     ).fetchall()
     answers: dict[UUID, Answer] = {}
     for message_id, allow, not_before, refused, shut, considered, zones in found:
@@ -228,7 +227,7 @@ def _row(book: RuleBook, one: Scenario, place: int) -> dict[str, Any]:
         "address_index": _index(one.number),
         "template": one.template,
         "suppressed": one.suppressed,
-        "registered": list(one.registered),
+        "registered": None if one.registered is None else list(one.registered),
         "caller": one.caller,
         "contacts": [
             _contact(one, seen, n, instant) for n, seen in enumerate(one.history) if _past(seen.at, one, here)
