@@ -24,6 +24,7 @@ from .demo.week import demo
 from .hold import app as hold_app
 from .init import init
 from .keys import app as keys_app
+from .permit import app as permit_app
 from .plan import plan
 from .policy import app as policy_app
 from .preference import app as preference_app
@@ -61,6 +62,7 @@ app.add_typer(hold_app, name="hold")
 app.add_typer(preference_app, name="preference")
 app.add_typer(suppression_app, name="suppression")
 app.add_typer(contact_app, name="contact")
+app.add_typer(permit_app, name="permit")
 app.add_typer(keys_app, name="keys")
 app.command()(sandbox)
 app.command()(demo)

@@ -23,7 +23,7 @@ SQL = load("dispatch/contacts")
 
 SAID = {
     "B030": "an earlier row of the file has the same source and reference",
-    "B031": "an earlier row of the file says something else under the same source and reference; one of the two is wrong",
+    "B031": "an earlier row of the file says something else under the same source and reference",
     "B032": "the loan is not in the book",
     "B033": "the borrower is not in the book",
     "B113": "a contact that is still to come; a date or a zone must be wrong",

@@ -1,7 +1,8 @@
 """Permits: whoever dials asks first, and gets leave for one contact that counts and expires, or the reason why not.
 
-The contact stands in the ledger from the moment it is allowed, so that a cap holds between diallers, agencies and our own
-workers. It counts until its holder reports that it was not used; one that merely expired may have been dialled, and counts.
+The contact stands in the ledger from the moment it is allowed, so that a cap holds between diallers, agencies and our
+own workers. It counts until its holder reports that it was not used; one that merely expired may have been dialled, and
+counts.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ class Question:
     """Whom somebody wants to contact, and how.
 
     loan_id: the debt it is about; None is every open one. address_index: of the number; None is the borrower's first.
-    caller: the number shown, '' a hidden one, None not known. reference: names the question, so that asking it again (an
-    answer that was lost) gives the same permit.
+    human: a person will speak, so that special care and a wish for a person do not stand against it.
+    caller: the number shown, '' a hidden one, None not known. reference: names the question, so that asking it again
+    (an answer that was lost) gives the same permit.
     """
 
     purpose: Purpose
@@ -57,6 +59,7 @@ class Question:
     address_kind: AddressKind | None = None
     party: Party = Party.BORROWER
     caller: str | None = None
+    human: bool = False
     reference: str = ""
 
 
@@ -90,7 +93,7 @@ def ask_permit(
     """Judge a contact by the rules that judge our own, and enter it in the ledger when it may be made.
 
     by: who asks. now: the book's clock; as_of: the lender's date then. Waits for a claim of the same lane that is under
-    way, and the next one waits for it: a few milliseconds. Raises DuecourseError B120 when there is no debt to speak of.
+    way, and the next one waits for it: a few milliseconds. Raises DuecourseError B120 without a debt to speak of.
     """
     place = {"lane": borrower.lane, "borrower_id": borrower.borrower_id}
     permit_id = (
@@ -187,9 +190,10 @@ def _asked(conn: psycopg.Connection, borrower: Borrower, question: Question) -> 
         "channel": question.channel.value,
         "actor": question.actor.value,
         "party": question.party.value,
-        "address_kind": question.address_kind.value if question.address_kind else None,
+        "address_kind": question.address_kind,
         "address_index": index,
         "caller": question.caller,
+        "human": question.human,
     }
 
 

@@ -65,8 +65,8 @@ ORDER BY j.loan_id
 
 -- name: judge_permit
 -- Judges one contact now, about each of some debts, by what is known of the person. lane, borrower_id, loans, products:
--- parallel arrays; purpose, channel, actor, party, address_kind, address_index, caller, now, expires_at; and those of
--- RuleBook.parameters. Answers a row per debt: allow, not_before, refused, expires_at, and whether a cap counts
+-- parallel arrays; purpose, channel, actor, party, address_kind, address_index, caller, human (what asks for a person does not
+-- stand against it), now, expires_at; and those of RuleBook.parameters. Answers a row per debt: allow, not_before, refused, expires_at, and whether a cap counts
 -- what others had from the same number.
 WITH known AS MATERIALIZED (
     SELECT b.region, b.zone,
@@ -79,15 +79,18 @@ WITH known AS MATERIALIZED (
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
-                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s) AS consents,
+                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s
+                   AND NOT (%(human)s AND x.kind = 'automation')) AS consents,
            ARRAY(SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
                  FROM hold x
                  WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id
-                   AND (x.ended_at IS NULL OR x.ended_at > %(now)s)) AS holds,
+                   AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
+                   AND NOT (%(human)s AND x.effect = 'person')) AS holds,
            ARRAY(SELECT ROW(x.kind, x.wish)::seen_wish
                  FROM preference x
                  WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s
-                   AND (x.ended_at IS NULL OR x.ended_at > %(now)s)) AS wishes,
+                   AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
+                   AND NOT (%(human)s AND x.kind = 'person')) AS wishes,
            ARRAY(SELECT ROW(x.kind, x.loan_id, x.served_at)::seen_notice
                  FROM notice x
                  WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.served_at <= %(now)s) AS notices,
@@ -103,7 +106,7 @@ unit AS (
            %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, %(address_index)s::bytea AS address_index,
-           NULL::text AS template, NULL::uuid AS group_id, k.suppressed, NULL::text[] AS registered, %(caller)s::text AS caller,
+           NULL::text AS template, NULL::uuid AS group_id, k.suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,
            k.contacts, k.consents, k.holds, k.wishes, k.notices
     FROM known k CROSS JOIN unnest(%(loans)s::uuid[], %(products)s::text[]) AS d (loan_id, product)
 ),
@@ -120,7 +123,7 @@ WITH unit AS (
            %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, %(address_index)s::bytea AS address_index,
-           NULL::text AS template, NULL::uuid AS group_id, false AS suppressed, NULL::text[] AS registered, %(caller)s::text AS caller,
+           NULL::text AS template, NULL::uuid AS group_id, false AS suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,
            ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0), max(k.local_on))::seen_contact

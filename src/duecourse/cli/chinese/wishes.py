@@ -1,4 +1,4 @@
-"""What `consent`, `hold`, `preference`, `suppression` and `contact` print, English to Chinese."""
+"""What `consent`, `hold`, `preference`, `suppression`, `contact` and `permit` print, English to Chinese."""
 
 from __future__ import annotations
 
@@ -54,6 +54,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "known from": "来源",
     "outcome": "结果",
     "system": "系统",
+    # permits
+    "No permit before {opens}": "{opens} 之前不予许可",
+    "No permit, and no waiting helps.": "不予许可，等待亦无济于事。",
+    "Permit {permit}, until {until}": "许可 {permit}，有效至 {until}",
+    "Reported.": "已登记。",
     # heads of columns
     "about": "事项",
     "all": "全部",
