@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ from duecourse.domain.messaging import Channel, Outgoing
 from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value, seal_value
+from duecourse.rules.compiling import RuleBook
 from duecourse.store.sql import load
 
 from .compose import Composer, Facts, Rendition
@@ -32,6 +34,17 @@ class FenceLostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """What rules ask of a sender. registered: signature, header, template, …, None where nothing is known against it.
+    caller: the number shown; '' is a hidden one. kind: whose limits hold, such as aliyun.
+    """
+
+    registered: tuple[str, ...] | None = None
+    caller: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A provider as a claim sees it. ready: taking messages now. room: how many it may be handed at once."""
 
@@ -39,6 +52,7 @@ class Line:
     provider: str
     ready: bool
     room: int
+    registration: Registration = Registration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,9 @@ class _Allowed:
     contact_point_id: UUID
     address_sealed: bytes
     valid_until: datetime
+    loans: Sequence[UUID]
+    shared: bool
+    address_index: bytes
 
     @property
     def attempt_id(self) -> UUID:
@@ -93,6 +110,7 @@ def claim_batch(
     read_at: float,
     recheck: timedelta,
     pause: timedelta,
+    rules: RuleBook,
 ) -> ClaimResult:
     """Claim up to `take` due messages of the lanes in `epochs` (lane to epoch) and record their attempts.
 
@@ -102,9 +120,10 @@ def claim_batch(
     Raises FenceLostError when a lane has a new owner; then nothing happened.
     """
     with conn.transaction():
-        rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause)
+        rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause, rules)
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
         allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
+        allowed = _share_numbers(conn, epochs, allowed, now, rules)
         if not allowed:
             return ClaimResult(len(rows), [], more)
         facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
@@ -147,6 +166,7 @@ def _judge(
     take: int,
     recheck: timedelta,
     pause: timedelta,
+    rules: RuleBook,
 ) -> list[tuple[Any, ...]]:
     """The rows of `claim_messages`: every message judged, and which of them may go."""
     return conn.execute(
@@ -160,10 +180,60 @@ def _judge(
             "providers": [line.provider for line in lines],
             "ready": [line.ready for line in lines],
             "room": [line.room for line in lines],
+            "registered": [_array(line.registration.registered) for line in lines],
+            "callers": [line.registration.caller for line in lines],
+            "kinds": [line.registration.kind for line in lines],
             "recheck": recheck,
             "pause": pause,
+            **rules.parameters,
         },
     ).fetchall()
+
+
+def _array(values: Iterable[object] | None) -> str | None:
+    """An array of words or ids as PostgreSQL reads it: arrays of arrays must be rectangular there."""
+    return None if values is None else "{" + ",".join(map(str, values)) + "}"
+
+
+def _share_numbers(
+    conn: psycopg.Connection,
+    epochs: Mapping[int, int],
+    allowed: list[_Allowed],
+    now: datetime,
+    rules: RuleBook,
+) -> list[_Allowed]:
+    """Those that may go also by what others, in any lane, were sent to the same number; the rest are given back.
+
+    The number is locked in a row of its own lane until the commit, so that two who share it are judged in turn.
+    """
+    shared = [one for one in allowed if one.shared]
+    if not shared:
+        return allowed
+    given: dict[str, Any] = {
+        "lanes": [one.lane for one in shared],
+        "messages": [one.message_id for one in shared],
+        "points": [one.contact_point_id for one in shared],
+    }
+    conn.execute(SQL["lock_numbers"], {"numbers": [one.address_index for one in shared]})
+    refused = conn.execute(
+        SQL["judge_numbers"], {**given, "now": now, **rules.number_parameters}
+    ).fetchall()
+    if refused:
+        conn.execute(
+            SQL["give_back"],
+            {
+                **fence(epochs, (row[0] for row in refused)),
+                "at_lanes": [row[0] for row in refused],
+                "messages": [row[1] for row in refused],
+                "rules": [row[2] for row in refused],
+                "reasons": [None for _ in refused],
+                "verdicts": [json.dumps(row[4]) for row in refused],
+                "afters": [row[3] if row[3] is not None else CONTENT_RECHECK for row in refused],
+                "now": now,
+            },
+        )
+    over = {row[1] for row in refused}
+    return [one for one in allowed if one.message_id not in over]
 
 
 def fence(epochs: Mapping[int, int], lanes: Iterable[int] | None = None) -> dict[str, list[int]]:
@@ -180,6 +250,7 @@ def _read_facts(
         {
             "lanes": [one.lane for one in allowed],
             "messages": [one.message_id for one in allowed],
+            "debts": [_array(one.loans) for one in allowed],
             "now": now,
             "as_of": as_of,
         },
@@ -222,6 +293,7 @@ def _give_back_refused(
                 "messages": [one.message_id for one in refused],
                 "rules": [renditions[one.message_id].rule for one in refused],
                 "reasons": ["; ".join(renditions[one.message_id].refusals) for one in refused],
+                "verdicts": [renditions[one.message_id].verdict for one in refused],
                 "afters": [CONTENT_RECHECK] * len(refused),
                 "now": now,
             },

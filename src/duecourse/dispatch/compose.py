@@ -86,6 +86,8 @@ class Rendition:
     parts: int = 0
     refusals: Sequence[str] = field(default_factory=tuple)
     rule: str = "CONTENT"
+    verdict: str | None = None
+    """JSON: the rules of packs that refused the text, and what they saw."""
 
     @property
     def archived(self) -> str:

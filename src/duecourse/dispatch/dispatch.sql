@@ -105,7 +105,7 @@ moved AS (
     FROM fitting v
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
     RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.verdict, m.tries, v.allow, v.route_at,
-              v.channel, v.provider, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared,
+              v.channel, v.provider, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index,
               v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
 ),
 told AS (
@@ -113,7 +113,7 @@ told AS (
     SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
 SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, provider,
-       contact_point_id, address_sealed, valid_until, loans, shared
+       contact_point_id, address_sealed, valid_until, loans, shared, address_index
 FROM moved;
 
 -- name: lock_numbers

@@ -305,12 +305,12 @@ capped AS (
                        SELECT g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per, g.most,
                               count(g.key)::int AS taken,
                               (array_agg(g.at ORDER BY g.day DESC, g.at DESC))[g.most] AS nth_at,
-                              (array_agg(g.day ORDER BY g.day DESC, g.at DESC))[g.most] AS nth_on
+                              (array_agg(g.local_on ORDER BY g.day DESC, g.at DESC))[g.most] AS nth_on
                        FROM (
                            SELECT cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
                                   CASE WHEN cap.most < 0 THEN s.daily_cap ELSE cap.most END AS most,
                                   CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END AS key,
-                                  max(k.at) AS at, max(k.day) AS day
+                                  max(k.at) AS at, max(k.day) AS day, max(k.local_on) AS local_on
                            FROM unnest(s.caps) AS cap
                            LEFT JOIN (SELECT x.*, greatest(x.local_on, (x.at AT TIME ZONE s.places[1])::date) AS day
                                       FROM unnest(s.contacts) AS x) AS k
