@@ -118,7 +118,8 @@ def import_book(
     rows go; None keeps none. complete_through: the day through which the file has all payments of the mapping's
     [feed]; None takes the day that stands there. It is recorded when the import is done, and never goes back.
     stager: where the records go instead of the book (contacts made elsewhere).
-    Raises DuecourseError B112 when the mapping is of the other kind, B003 to B009 before the first row when file and mapping do not fit.
+    Raises DuecourseError B112 when the mapping is of the other kind, B003 to B009 before the first row when file and
+    mapping do not fit.
     """
     mapping = _with_complete_through(mapping, complete_through, now, where)
     if bool(mapping.contact) != (stager is not None):

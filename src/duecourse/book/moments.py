@@ -50,7 +50,7 @@ def moment_parser(formats: Sequence[str]) -> Callable[[str], datetime]:
                 if match := pattern.fullmatch(text):
                     part = {name: int(value) for name, value in match.groupdict(default="0").items()}
                     clock = (part.get("h", 0), part.get("i", 0), part.get("s", 0))
-                    return datetime(part["y"], part["m"], part["d"], *clock)
+                    return datetime(part["y"], part["m"], part["d"], *clock)  # noqa: DTZ001 - a wall clock
             if not _COMPACT.fullmatch(text):  # 20260301 may be anything: say its format
                 return datetime.fromisoformat(text)
         except ValueError:
