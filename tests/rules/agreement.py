@@ -25,7 +25,9 @@ WALK_DAYS = 12
 """As far as the oracle walks; what the judgement puts beyond is looked at on both sides of its instant alone."""
 
 
-def disagreements(conn: psycopg.Connection, seed: int, count: int, book: RuleBook | None = None) -> tuple[list[str], Counter[str]]:
+def disagreements(
+    conn: psycopg.Connection, seed: int, count: int, book: RuleBook | None = None
+) -> tuple[list[str], Counter[str]]:
     """What differs, told in full, and how often each outcome and rule came up."""
     book = book or shipped()
     random = Random(seed)
@@ -51,7 +53,11 @@ def compare(oracle: Oracle, answer: Answer) -> str:
         return f"oracle allows: {not refusing}"
     expected = oracle.first_allowed(WALK_DAYS)
     if answer.not_before is None or expected is not None:
-        return "" if expected == answer.not_before else f"first allowed: oracle {expected}, judgement {answer.not_before}"
+        return (
+            ""
+            if expected == answer.not_before
+            else f"first allowed: oracle {expected}, judgement {answer.not_before}"
+        )
     far = answer.not_before
     if oracle.refusing(far):
         return f"not allowed at {far}: {oracle.refusing(far)}"

@@ -92,6 +92,7 @@ def ask_permit(
 ) -> Permit | Refusal:
     """Judge a contact by the rules that judge our own, and enter it in the ledger when it may be made.
 
+    conn: idle; in a transaction of the caller's the lane stays locked until that ends: ask no second permit in it.
     by: who asks. now: the book's clock; as_of: the lender's date then. Waits for a claim of the same lane that is under
     way, and the next one waits for it: a few milliseconds. Raises DuecourseError B120 without a debt to speak of.
     """
