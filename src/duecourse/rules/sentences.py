@@ -40,7 +40,7 @@ class Reason:
 
 
 def reasons(packs: Packs, refused: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> tuple[Reason, ...]:
-    """One reason for each refusal as the judging SQL gives it: rule, primitive and what it saw. zone: the recipient's."""
+    """One reason for each refusal as the judging SQL gives it (rule, primitive, saw). zone: the recipient's."""
     return tuple(_reason(packs, one, zone) for one in refused)
 
 
@@ -77,7 +77,10 @@ def _seen(primitive: str, saw: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, 
             kinds = ", ".join(saw.get("kinds") or [])
             return f"none of these is on record and valid: {kinds}", f"没有有效记录：{kinds}"
         case "P5":
-            return f"a stop that covers {saw.get('channel')} is on record", f"已有覆盖 {saw.get('channel')} 的退订记录"
+            return (
+                f"a stop that covers {saw.get('channel')} is on record",
+                f"已有覆盖 {saw.get('channel')} 的退订记录",
+            )
         case "P6" | "P16":
             kinds = ", ".join(saw.get("holds") or [])
             return (f"on record: {kinds}", f"已记录：{kinds}") if kinds else ("", "")
@@ -96,7 +99,7 @@ def _seen(primitive: str, saw: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, 
             wishes = ", ".join(dict.fromkeys(saw.get("wishes") or [])) or str(saw.get("address_kind"))
             return f"on record: {wishes}", f"已记录：{wishes}"
         case _:
-            return "", ""
+            return "; ".join(saw.get("faults_en") or []), "；".join(saw.get("faults_zh") or [])
 
 
 def _cap(saw: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str]:
@@ -108,7 +111,8 @@ def _cap(saw: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str]:
     return (
         f"{saw.get('taken')} {unit_en} {per_en} {span_en}, at most {saw.get('most')}"
         + (f"; free from {free}" if free else ""),
-        f"{span_zh}{saw.get('taken')} {unit_zh}{per_zh}，上限 {saw.get('most')}" + (f"；{free} 起可再联系" if free else ""),
+        f"{span_zh}{saw.get('taken')} {unit_zh}{per_zh}，上限 {saw.get('most')}"
+        + (f"；{free} 起可再联系" if free else ""),
     )
 
 

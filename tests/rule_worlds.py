@@ -1,4 +1,4 @@
-"""Random scenarios, the same for the same seed: on the minute, near the edges of windows, caps and changes of the clock."""
+"""Random scenarios, the same for the same seed: on the minute, near edges of windows, caps and changes of the clock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,17 @@ REGIONS = {
     "NG": ["Africa/Lagos"],
     "AU": ["Australia/Lord_Howe"],
 }
-PURPOSES = ("collection", "collection", "collection", "reminder", "reminder", "marketing", "confirmation", "status", "legal")
+PURPOSES = (
+    "collection",
+    "collection",
+    "collection",
+    "reminder",
+    "reminder",
+    "marketing",
+    "confirmation",
+    "status",
+    "legal",
+)
 CHANNELS = ("sms", "sms", "voice", "voice", "email", "wechat", "app", "webpush", "letter", "inbox")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # Where clocks change, where rules begin or end, and ordinary weeks.
@@ -43,9 +53,13 @@ def scenario(random: Random) -> dict[str, Any]:
     """One scenario as JSON would give it."""
     region = random.choice(list(REGIONS))
     zone = ZoneInfo(random.choice(REGIONS[region]))
-    day = datetime.fromisoformat(random.choice(ANCHORS)).replace(tzinfo=zone) + timedelta(days=random.randint(-3, 3))
+    day = datetime.fromisoformat(random.choice(ANCHORS)).replace(tzinfo=zone) + timedelta(
+        days=random.randint(-3, 3)
+    )
     hour = random.choice((0, 1, 2, 3, 5, 6, 7, 8, 8, 9, 12, 14, 18, 19, 20, 20, 21, 22, 23))
-    now = (day.replace(hour=hour, minute=random.choice((0, 0, 1, 29, 30, 59)))).astimezone(UTC).astimezone(zone)
+    now = (
+        (day.replace(hour=hour, minute=random.choice((0, 0, 1, 29, 30, 59)))).astimezone(UTC).astimezone(zone)
+    )
     made: dict[str, Any] = {
         "region": region,
         "timezone": None if random.random() < 0.15 else zone.key,
@@ -64,7 +78,9 @@ def scenario(random: Random) -> dict[str, Any]:
         "consents": [_word(random, now) for _ in range(random.choice((0, 0, 0, 1, 2, 3)))],
         "holds": [_hold(random, now) for _ in range(random.choices((0, 1, 2), (7, 2, 1))[0])],
         "preferences": _wishes(random),
-        "notices_served": [_notice(random, now) for _ in range(random.choices((0, 1, 2, 3), (6, 2, 1, 1))[0])],
+        "notices_served": [
+            _notice(random, now) for _ in range(random.choices((0, 1, 2, 3), (6, 2, 1, 1))[0])
+        ],
     }
     if random.random() < 0.1:
         made["action"] = random.choice(("bureau-report", "outsourcing", "placement", "enforcement"))
@@ -115,7 +131,9 @@ def _word(random: Random, now: datetime) -> dict[str, Any]:
     at = _back(random, now, random.choice((3, 90)))
     word: dict[str, Any] = {"granted": random.random() < 0.7, "at": at.isoformat()}
     if random.random() < 0.3:
-        word["kind"] = random.choice(("contact", "consent", "express-consent", "texted-us", "number-check", "hours", "automation"))
+        word["kind"] = random.choice(
+            ("contact", "consent", "express-consent", "texted-us", "number-check", "hours", "automation")
+        )
     if random.random() < 0.4:
         word["channel"] = random.choice(CHANNELS[:5])
     if random.random() < 0.3:
@@ -130,8 +148,10 @@ def _word(random: Random, now: datetime) -> dict[str, Any]:
 
 
 def _hold(random: Random, now: datetime) -> dict[str, Any]:
-    kinds = ("dispute", "complaint", "hardship", "bankruptcy", "deceased", "lawyer", "calamity", "cease-request", "moratorium",
-             "moratorium", "promise", "promise", "refusal", "identity-theft", "serious-illness", "bereavement", "minor")  # fmt: skip
+    kinds = (
+        "dispute complaint hardship bankruptcy deceased lawyer calamity cease-request moratorium moratorium promise promise "
+        "refusal identity-theft serious-illness bereavement minor"
+    ).split()
     since = _back(random, now, random.choice((2, 70)))
     hold: dict[str, Any] = {"kind": random.choice(kinds), "since": since.isoformat()}
     if random.random() < 0.1:

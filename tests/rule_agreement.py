@@ -1,4 +1,4 @@
-"""The judgement against the oracle: `python tests/rules/agreement.py 10000 [seed]` on a server of its own."""
+"""The judgement against the oracle: `make oracle ARGS="10000 1"` on a server of its own."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ import psycopg
 
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.rules.scenarios import Answer, Scenario, judge_scenarios
-
 from duecourse.store.connect import Store
 from duecourse.store.embedded import EmbeddedServer
 from duecourse.store.migrate import migrate
-from oracle import MINUTE, Oracle
-from worlds import scenario
+from rule_oracle import MINUTE, Oracle
+from rule_worlds import scenario
 
 WALK_DAYS = 12
 """As far as the oracle walks; what the judgement puts beyond is looked at on both sides of its instant alone."""
 
 
-def disagreements(conn: psycopg.Connection, seed: int, count: int, book: RuleBook | None = None) -> tuple[list[str], Counter[str]]:
+def disagreements(
+    conn: psycopg.Connection, seed: int, count: int, book: RuleBook | None = None
+) -> tuple[list[str], Counter[str]]:
     """What differs, told in full, and how often each outcome and rule came up."""
     book = book or shipped()
     random = Random(seed)
@@ -51,7 +52,11 @@ def compare(oracle: Oracle, answer: Answer) -> str:
         return f"oracle allows: {not refusing}"
     expected = oracle.first_allowed(WALK_DAYS)
     if answer.not_before is None or expected is not None:
-        return "" if expected == answer.not_before else f"first allowed: oracle {expected}, judgement {answer.not_before}"
+        return (
+            ""
+            if expected == answer.not_before
+            else f"first allowed: oracle {expected}, judgement {answer.not_before}"
+        )
     far = answer.not_before
     if oracle.refusing(far):
         return f"not allowed at {far}: {oracle.refusing(far)}"

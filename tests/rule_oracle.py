@@ -1,4 +1,4 @@
-"""What the rules ask, told once more in plain Python, minute by minute: written from the packs and the docs, not from the SQL.
+"""What the rules ask, told once more in plain Python, minute by minute: from the packs and the docs, not from the SQL.
 
 `allowed` looks at one instant; `first_allowed` walks from minute to minute until it says yes. Slow, and without any of
 the devices of the judgement proper: no fixed point, no ranges, no arrays of minutes.
@@ -101,7 +101,9 @@ class Oracle:
         """In force on the recipient's date, wherever that may be, and not stepping back for a law."""
         for zone in self.zones:
             on = at.astimezone(zone).date()
-            if in_force(rule, on) and not (rule.fallback and any(self._displaces(law, rule, on) for law in self.rules)):
+            if in_force(rule, on) and not (
+                rule.fallback and any(self._displaces(law, rule, on) for law in self.rules)
+            ):
                 return True
         return False
 
@@ -175,7 +177,10 @@ class Oracle:
 
     def _inside(self, then: datetime, at: datetime, cap: model.Cap) -> bool:
         if cap.days:
-            return any((at.astimezone(zone).date() - then.astimezone(zone).date()).days < cap.days for zone in self.zones)
+            return any(
+                (at.astimezone(zone).date() - then.astimezone(zone).date()).days < cap.days
+                for zone in self.zones
+            )
         seconds = cap.seconds or (cap.hours or 0) * 3600
         return at - then < timedelta(seconds=seconds)
 
@@ -190,7 +195,12 @@ class Oracle:
         one = self.one
         match does:
             case model.Basis():
-                contract = "contract" in does.kinds and one.debt and one.party != "third" and one.purpose != "marketing"
+                contract = (
+                    "contract" in does.kinds
+                    and one.debt
+                    and one.party != "third"
+                    and one.purpose != "marketing"
+                )
                 return not contract and not self._granted(does.kinds, at, does.fresh_days)
             case model.OptOut():
                 return self._stopped("contact", does.scope)
@@ -201,8 +211,12 @@ class Oracle:
                 return one.party not in does.parties or refused
             case model.Sender():
                 lacks = one.registered is not None and not set(does.registered) <= set(one.registered)
-                alien = bool(does.number_series) and one.caller is not None and not one.caller.lstrip("+").startswith(
-                    tuple(series.rstrip("xX*").lstrip("+") for series in does.number_series)
+                alien = (
+                    bool(does.number_series)
+                    and one.caller is not None
+                    and not one.caller.lstrip("+").startswith(
+                        tuple(series.rstrip("xX*").lstrip("+") for series in does.number_series)
+                    )
                 )
                 return lacks or alien or (does.shown and one.caller == "")
             case model.PriorNotice():
@@ -230,7 +244,7 @@ class Oracle:
     def _on_hold(self, kinds: Sequence[str], days: int | None, at: datetime, effect: str) -> bool:
         for hold in self.one.holds:
             is_care = (hold.effect or ("person" if hold.kind in CARE else "stop")) == "person"
-            if hold.kind not in kinds and effect == "stop" or is_care != (effect == "person"):
+            if (hold.kind not in kinds and effect == "stop") or is_care != (effect == "person"):
                 continue
             if hold.debt is not None and hold.debt != self.one.debt:
                 continue
@@ -248,13 +262,19 @@ class Oracle:
             word
             for word in self.one.consents
             if (word.at is None or word.at <= self.now)
-            and (word.kind == kind or (word.kind is None and kind in ("contact", "consent", "express-consent")) or kind in word.overrides)
+            and (
+                word.kind == kind
+                or (word.kind is None and kind in ("contact", "consent", "express-consent"))
+                or kind in word.overrides
+            )
         ]
 
     def _covers(self, word: Word) -> bool:
         one = self.one
         return (
-            word.purpose in (None, one.purpose) and word.channel in (None, one.channel) and word.number in (None, one.number)
+            word.purpose in (None, one.purpose)
+            and word.channel in (None, one.channel)
+            and word.number in (None, one.number)
         )
 
     def _granted(self, kinds: Sequence[str], at: datetime, fresh: int | None) -> bool:
@@ -266,7 +286,11 @@ class Oracle:
                 if not yes.granted or any(not no.granted and (no.at or ever) >= since for no in words):
                     continue
                 fresh_until = since + timedelta(days=fresh) if fresh else None
-                if at >= since and not (yes.expires and at >= yes.expires) and not (fresh_until and at >= fresh_until):
+                if (
+                    at >= since
+                    and not (yes.expires and at >= yes.expires)
+                    and not (fresh_until and at >= fresh_until)
+                ):
                     return True
         return False
 
@@ -306,13 +330,19 @@ class Oracle:
                     return True
         if "channel" in does.honours and "channel" in wishes:
             wish = wishes["channel"]
-            if one.channel in wish.get("refused", ()) or ("allowed" in wish and one.channel not in wish["allowed"]):
+            if one.channel in wish.get("refused", ()) or (
+                "allowed" in wish and one.channel not in wish["allowed"]
+            ):
                 return True
         if "channel" in does.honours and "person" in wishes and wishes["person"].get("wanted", True):
             return True
         if "place" in does.honours and "place" in wishes and kind in wishes["place"]["refused"]:
             return True
-        if "attorney" in does.honours and "attorney" in wishes and wishes["attorney"].get("represented", True):
+        if (
+            "attorney" in does.honours
+            and "attorney" in wishes
+            and wishes["attorney"].get("represented", True)
+        ):
             return True
         if "work-address" in does.honours and one.address_kind == "work":
             never = "work-address" in wishes and wishes["work-address"].get("never", False)
