@@ -1,6 +1,6 @@
 """Write the reference pages that the code itself can tell: commands, settings, rules.
 
-python docs/generate.py            write docs/reference/{commands,settings,rules}.md
+python docs/generate.py            write docs/reference/{commands,settings,rules}.md and rules/<pack>.md
 python docs/generate.py --check    exit 1 and name the pages that are out of date; write nothing
 """
 
@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -21,6 +22,9 @@ from pydantic_core import PydanticUndefined
 
 from duecourse.cli.main import app
 from duecourse.cli.settings import Settings
+from duecourse.rules.model import Pack, Rule
+from duecourse.rules.packs import shipped_packs
+from duecourse.rules.wording import PRIMITIVES, applies_in_words, primitive_in_words
 from duecourse.rules.words import RULES
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -32,12 +36,17 @@ def main() -> int:
     stale = [path for path, text in pages().items() if not path.is_file() or path.read_text("utf-8") != text]
     if "--check" in sys.argv[1:]:
         for path in stale:
-            print(f"docs/reference/{path.name} is out of date; run: make docs", file=sys.stderr)
+            print(f"docs/reference/{_inside(path)} is out of date; run: make docs", file=sys.stderr)
         return 1 if stale else 0
     for path in stale:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(pages()[path], "utf-8")
-        print(f"wrote docs/reference/{path.name}")
+        print(f"wrote docs/reference/{_inside(path)}")
     return 0
+
+
+def _inside(path: Path) -> str:
+    return path.relative_to(REFERENCE).as_posix()
 
 
 def pages() -> dict[Path, str]:
@@ -46,6 +55,7 @@ def pages() -> dict[Path, str]:
         "commands.md": commands_page,
         "settings.md": settings_page,
         "rules.md": rules_page,
+        **{f"rules/{pack.pack}.md": partial(pack_page, pack) for pack in shipped_packs()},
     }
     return {REFERENCE / name: NOTICE + "\n".join(writer()) + "\n" for name, writer in writers.items()}
 
@@ -150,15 +160,71 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def rules_page() -> Iterator[str]:
-    """One row per rule."""
+    """The table by jurisdiction, and the rules that stand in no pack."""
     yield "# Rules\n"
     yield (
         "A verdict names the rule that withheld a message or put it off. The id is stored; the words are\n"
-        "only shown. The level says whose it is: a fact of the lender's book, or a choice of the policy.\n"
+        "only shown. What the levels mean, who is bound and how a lender changes a rule:\n"
+        "[packs and levels](../explanation/rule-packs.md).\n"
     )
+    yield "## By jurisdiction\n"
+    yield "| where | rule | | what it says | level | since | source |\n|---|---|---|---|---|---|---|"
+    for pack in sorted(shipped_packs(), key=lambda pack: ("*" in pack.regions, pack.names.en)):
+        for rule in pack.rules:
+            where = rule.region or ("everywhere" if "*" in pack.regions else pack.regions[0])
+            link = f"[{rule.id}](rules/{pack.pack}.md#{rule.id.lower()})"
+            kind = f"{rule.does.primitive} {PRIMITIVES[rule.does.primitive].en}"
+            cells = (where, link, kind, rule.says.en, _level(rule), _dates(rule), _source(rule))
+            yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    yield "\n## Rules of the book\n"
+    yield "These stand in no pack: facts of the lender's book, choices of its policy, and the state of things.\n"
     yield "| id | level | in English | 中文 |\n|---|---|---|---|"
-    for rule, words in RULES.items():
-        yield f"| `{rule}` | {words.level} | {_cell(words.en)} | {_cell(words.zh)} |"
+    for name, words in RULES.items():
+        yield f"| `{name}` | {words.level} | {_cell(words.en)} | {_cell(words.zh)} |"
+
+
+def pack_page(pack: Pack) -> Iterator[str]:
+    """One section per rule of a pack: what it says, what it looks at, its parameters, its source."""
+    yield f"# {pack.names.en} · {pack.names.zh}\n"
+    regions = "everywhere" if "*" in pack.regions else ", ".join(pack.regions)
+    yield f"Pack `{pack.pack}`, version {pack.version}. Regions: {regions}. [All rules](../rules.md)\n"
+    for rule in pack.rules:
+        words, applies = primitive_in_words(rule.does), applies_in_words(rule.applies_to)
+        about = {
+            "fact": f"part of {rule.fact}" if rule.fact else "",
+            "where": " except ".join(filter(None, (rule.region or "", ", ".join(rule.except_regions)))),
+            "looks at": f"{applies.en} · {applies.zh}",
+            f"{rule.does.primitive} {PRIMITIVES[rule.does.primitive].en}": f"{words.en} · {words.zh}",
+            "level": _level(rule),
+            "in force": _dates(rule),
+            "source": f"{_source(rule)}; read on {rule.source.read_on}",
+            "note": rule.source.note,
+        }
+        yield f"## {rule.id}\n"
+        yield f"{rule.says.en}\n\n{rule.says.zh}\n"
+        yield "| | |\n|---|---|"
+        yield "\n".join(f"| {key} | {_cell(value)} |" for key, value in about.items() if value) + "\n"
+
+
+def _level(rule: Rule) -> str:
+    parts = [str(rule.level)]
+    if rule.status != "in-force" and rule.status != rule.level:
+        parts.append(str(rule.status))
+    if not rule.binding:
+        parts.append("soft")
+    if rule.fallback:
+        parts.append("steps back")
+    return ", ".join(parts)
+
+
+def _dates(rule: Rule) -> str:
+    if rule.effective_to:
+        return f"{rule.effective_from or ''} to {rule.effective_to}".strip()
+    return f"{rule.effective_from or ''}"
+
+
+def _source(rule: Rule) -> str:
+    return ", ".join(filter(None, (rule.source.instrument, rule.source.clause)))
 
 
 def _prose(text: str) -> str:

@@ -93,7 +93,7 @@ def test_an_opt_out_is_honoured_by_channel(
     post.work(NINE, EVENING)
     assert [attempt[0] for attempt in post.attempts()] == reached
     if not reached:
-        assert post.outcomes() == [("L-1", "planned", "OPT-OUT")]
+        assert post.outcomes() == [("L-1", "planned", "DEFAULT-OPT-OUT")]
 
 
 def test_without_a_contact_point_nothing_is_sent_and_the_reason_is_kept(lender: Lender, post: Post) -> None:
@@ -236,7 +236,7 @@ def test_a_word_to_stop_is_honoured_for_everyone_who_holds_the_number(lender: Le
     post.work(NINE, settle_seconds=0.2)
     lender.plan("2026-03-10T00:00+08:00")
     post.work("2026-03-10T09:00+08:00")
-    assert post.outcomes() == [("L-1", "delivered", None), ("L-2", "planned", "OPT-OUT")]
+    assert post.outcomes() == [("L-1", "delivered", None), ("L-2", "planned", "DEFAULT-OPT-OUT")]
 
 
 def test_what_lost_its_use_while_nobody_worked_expires(lender: Lender, post: Post) -> None:

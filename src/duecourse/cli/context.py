@@ -15,6 +15,7 @@ from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
+from duecourse.rules.packs import Packs, lender_files, load_packs
 from duecourse.store.connect import Store, open_store
 from duecourse.store.migrate import get_setting, is_current
 
@@ -66,6 +67,12 @@ class Context:
     def keyring(self) -> Keyring:
         """The keys that seal personal data."""
         return Keyring.load(self.settings.home / "keys.json")
+
+    @cached_property
+    def packs(self) -> Packs:
+        """The rule packs as they apply here, with the lender's own files over them. Needs no database."""
+        folder = self.settings.rules_dir or self.settings.home / "rules"
+        return load_packs(lender_files(folder))
 
     @property
     def user(self) -> str:

@@ -23,12 +23,14 @@ from .context import close_context
 from .demo.week import demo
 from .hold import app as hold_app
 from .init import init
+from .judge import explain, judge
 from .keys import app as keys_app
 from .permit import app as permit_app
 from .plan import plan
 from .policy import app as policy_app
 from .preference import app as preference_app
 from .replay import run
+from .rules import app as rules_app
 from .sandbox import sandbox
 from .screen import print_problems
 from .show import borrower_app, message_app
@@ -49,6 +51,9 @@ app = typer.Typer(
 app.command()(init)
 app.add_typer(book_app, name="book")
 app.add_typer(policy_app, name="policy")
+rules_app.command()(judge)
+rules_app.command()(explain)
+app.add_typer(rules_app, name="rules")
 app.command()(plan)
 app.command()(work)
 app.command()(run)

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
         default_factory=lambda: os.environ.get("USER") or "operator",
         description="Who is acting: written beside publications, stops and resumptions.",
     )
+    rules_dir: Path | None = Field(
+        default=None,
+        description="Folder of the lender's own rule files, *.yaml; without it `rules` in DUECOURSE_HOME.",
+    )
     language: Literal["en", "zh"] = Field(
         default_factory=default_language,
         description="Language of reports: en or zh. Help, errors, JSON and the wording of conditions are in English.",

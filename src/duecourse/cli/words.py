@@ -37,8 +37,9 @@ def word(kind: str, stored: object) -> str:
 
 
 def rule_in_words(rule: str) -> str:
-    """What a rule says; empty for a rule we have no words for."""
-    words = RULES.get(rule)
+    """What a rule says, of the packs or of the book; empty for one we have no words for."""
+    law = context().packs.rules.get(rule)
+    words = law.says if law else RULES.get(rule)
     if words is None:
         return ""
     return words.zh if in_chinese() else words.en

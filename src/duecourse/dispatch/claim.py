@@ -11,6 +11,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import psycopg
 
+from duecourse.content.texts import text_rules
 from duecourse.domain.messaging import Channel, Outgoing
 from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
@@ -91,6 +92,7 @@ class _Allowed:
     loans: Sequence[UUID]
     shared: bool
     address_index: bytes
+    considered: Sequence[str]
 
     @property
     def attempt_id(self) -> UUID:
@@ -132,10 +134,10 @@ def claim_batch(
         facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
         renditions = {
             one.message_id: unreadable.get(one.message_id)
-            or composer.compose(facts[one.message_id], one.channel)
+            or composer.compose(facts[one.message_id], one.channel, text_rules(rules.packs, one.considered))
             for one in allowed
         }
-        _give_back_refused(conn, epochs, allowed, renditions, now)
+        _give_back_refused(conn, epochs, allowed, renditions, now, rules)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
         _record(conn, keyring, epochs, going, facts, renditions, now)
     claimed = [
@@ -283,6 +285,7 @@ def _give_back_refused(
     allowed: Sequence[_Allowed],
     renditions: Mapping[UUID, Rendition],
     now: datetime,
+    rules: RuleBook,
 ) -> None:
     refused = [one for one in allowed if renditions[one.message_id].refusals]
     if refused:
@@ -294,11 +297,21 @@ def _give_back_refused(
                 "messages": [one.message_id for one in refused],
                 "rules": [renditions[one.message_id].rule for one in refused],
                 "reasons": ["; ".join(renditions[one.message_id].refusals) for one in refused],
-                "verdicts": [renditions[one.message_id].verdict for one in refused],
+                "verdicts": [_refused_text(renditions[one.message_id], one, rules) for one in refused],
                 "afters": [CONTENT_RECHECK] * len(refused),
                 "now": now,
             },
         )
+
+
+def _refused_text(rendition: Rendition, one: _Allowed, rules: RuleBook) -> str | None:
+    """The verdict of a text that rules of packs refused, as JSON."""
+    if not rendition.broken:
+        return None
+    seen = [refusal.saw for refusal in rendition.broken]
+    return json.dumps(
+        {"rule_set": rules.version, "considered": one.considered, "rules": seen}, ensure_ascii=False
+    )
 
 
 def _record(

@@ -113,7 +113,7 @@ told AS (
     SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
 SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, provider,
-       contact_point_id, address_sealed, valid_until, loans, shared, address_index
+       contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered'
 FROM moved;
 
 -- name: lock_numbers
@@ -157,7 +157,7 @@ unit AS (
 ),
 -- include: rules.judge_units
 SELECT lane, message_id, (refused[1]).rule, not_before - at AS after,
-       jsonb_build_object('packs', %(packs)s::text, 'considered', considered, 'first_allowed', not_before, 'rules', (
+       jsonb_build_object('rule_set', %(rule_set)s::text, 'considered', considered, 'first_allowed', not_before, 'rules', (
            SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw)) FROM unnest(refused) AS r))
            AS verdict
 FROM judged_unit WHERE refused IS NOT NULL;
@@ -171,6 +171,8 @@ WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
        m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language,
+       NOT EXISTS (SELECT 1 FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.purpose = m.purpose)
+           AS is_first,
        (SELECT json_agg(json_build_object(
                    'loan_id', l.loan_id, 'loan_ref', l.loan_ref, 'product', l.product, 'number', i.number,
                    'due_on', i.due_on,

@@ -85,6 +85,13 @@ WHERE h.lane = %(lane)s
       SELECT attempt_id FROM attempt WHERE lane = %(lane)s AND message_id = %(message_id)s))
 ORDER BY h.at, h.recorded_at, h.subject, h.version;
 
+-- name: show_verdicts
+-- What was decided of a message, in order, with what the rules saw. lane, message_id.
+SELECT h.at, h.state, h.rule, h.reason, h.verdict
+FROM history h
+WHERE h.lane = %(lane)s AND h.subject_id = %(message_id)s AND h.subject = 'message'
+ORDER BY h.version;
+
 -- name: borrower_messages
 -- A borrower's messages in the order of their days. lane, borrower_id.
 SELECT message_id, step, purpose, local_on, state, outcome, rule, route, tries, template

@@ -39,7 +39,7 @@ _NOWHERE_KNOWN: Final = (
     "Pacific/Kiritimati", "Asia/Tokyo", "Asia/Kolkata", "Africa/Cairo", "UTC", "America/Sao_Paulo", "America/Denver",
     "Pacific/Pago_Pago",
 )  # fmt: skip
-"""For a region no pack knows zones of: round the world, so that no hour passes for right where nobody knows the hour."""
+"""For a region nobody knows zones of: round the world, so that no hour passes for right where nobody knows it."""
 
 DAILY_CAP: Final[Mapping[str, Any]] = {
     "id": "DAILY-CAP", "primitive": "P2", "kin": "", "regions": ["*"],
@@ -73,11 +73,10 @@ class RuleBook:
     lender_kinds: frozenset[str] | None = None
     """Kinds of licence the lender holds; None: not said, so that rules of every kind bind it."""
 
-    @cached_property
+    @property
     def version(self) -> str:
-        """What a message keeps of the packs that judged it: their versions and a digest of what they mean here."""
-        named = " ".join(sorted(f"{pack.pack}@{pack.version}" for pack in self.packs.packs))
-        return f"{self.packs.digest.hex()[:12]} {named}"
+        """What a verdict keeps of the packs that judged: the digest under which `versions.record_packs` keeps them."""
+        return self.packs.digest.hex()
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
@@ -99,7 +98,7 @@ class RuleBook:
                 {inner: outer for pack in self.packs.packs for inner, outer in pack.within.items()}
             ),
             "look_back": _look_back(compiled),
-            "packs": self.version,
+            "rule_set": self.version,
             "lender_kinds": sorted(self.lender_kinds) if self.lender_kinds is not None else None,
             "horizon_days": HORIZON_DAYS,
         }
@@ -237,7 +236,7 @@ def _does(pack: Pack, rule: Rule) -> dict[str, Any]:
 
 
 def openings(window: ContactWindow) -> str:
-    """A window's openings as minutes of the week: `{[480,1260),…}`. What ends at or before its start ends a day later."""
+    """A window's openings as minutes of the week: `{[480,1260),…}`. What ends before its start ends a day later."""
     parts: list[str] = []
     for opening in window.openings:
         start, end = _minute(opening.start), _minute(opening.end)

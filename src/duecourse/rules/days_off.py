@@ -1,4 +1,7 @@
-"""Public holidays, for contact windows that are shut on them. A year no calendar covers is taken on the stricter side."""
+"""Public holidays, for contact windows that are shut on them.
+
+A year that no calendar covers is taken on the stricter side.
+"""
 
 from __future__ import annotations
 

@@ -264,6 +264,15 @@ def _lender_files(paths: Iterable[Path], faults: list[Problem]) -> Iterator[tupl
             yield file, document
 
 
+def read_pack(path: Path) -> Pack:
+    """The rules of one file, a lender's or a pack's, alone. Raises DuecourseError with every fault of it."""
+    faults: list[Problem] = []
+    read = list(_lender_files([path], faults))
+    if faults:
+        raise DuecourseError(faults)
+    return read[0][0].as_pack()
+
+
 def lender_files(folder: Path) -> tuple[Path, ...]:
     """The rule files of a folder, by name; none when there is no such folder."""
     return tuple(sorted(folder.glob("*.yaml"))) if folder.is_dir() else ()

@@ -178,7 +178,7 @@ verdict AS MATERIALIZED (
                 WHEN 'PROVIDER-PAUSED' THEN channel
            END AS reason,
            CASE WHEN rule IS NULL OR NOT free AND refused_by_rule THEN
-                jsonb_build_object('packs', %(packs)s::text, 'considered', considered, 'first_allowed', opens_at, 'rules',
+                jsonb_build_object('rule_set', %(rule_set)s::text, 'considered', considered, 'first_allowed', opens_at, 'rules',
                     coalesce((SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw))
                               FROM unnest(refused) AS r), '[]')
                     || coalesce((SELECT jsonb_agg(jsonb_build_object('rule', (windows[n]).id, 'primitive', 'P1', 'saw',
@@ -479,4 +479,37 @@ SELECT j.message_id, j.not_before IS NOT DISTINCT FROM j.at AS allow, j.not_befo
                                                 'openings', (j.windows[n]).openings::text)))
         FROM unnest(j.shut) AS n) AS shut,
        to_jsonb(j.considered) AS considered, j.places
-FROM judged_unit j
+FROM judged_unit j;
+
+-- name: record_packs
+-- Keep the content of packs; one that is known already is left as it is.
+-- packs, digests, versions, contents: arrays of equal length; now. Writes: rule_pack_version
+INSERT INTO rule_pack_version (pack, digest, version, content, recorded_at)
+SELECT p.pack, p.digest, p.version, p.content, %(now)s
+FROM unnest(%(packs)s::text[], %(digests)s::bytea[], %(versions)s::int[], %(contents)s::jsonb[])
+     AS p (pack, digest, version, content)
+ON CONFLICT DO NOTHING;
+
+-- name: record_rule_set
+-- Keep which packs make up a rule set; one that is known already is left as it is.
+-- rule_set: bytea; packs: jsonb; turned_on: text[]; now. Writes: rule_set
+INSERT INTO rule_set (rule_set, packs, turned_on, recorded_at)
+VALUES (%(rule_set)s, %(packs)s::jsonb, %(turned_on)s::text[], %(now)s)
+ON CONFLICT DO NOTHING;
+
+-- name: packs_of_rule_set
+-- The packs that a rule set was made of, with what they said.
+-- rule_set: bytea.
+SELECT v.pack, v.version, v.content, s.turned_on
+FROM rule_set s
+CROSS JOIN jsonb_each_text(s.packs) AS named (pack, digest)
+JOIN rule_pack_version v ON v.pack = named.pack AND v.digest = decode(named.digest, 'hex')
+WHERE s.rule_set = %(rule_set)s
+ORDER BY v.pack;
+
+-- name: pack_versions
+-- What was recorded of one pack under one version, the newest first: several, where a lender changed it.
+-- pack: text; version: int.
+SELECT content FROM rule_pack_version
+WHERE pack = %(pack)s AND version = %(version)s
+ORDER BY recorded_at DESC;

@@ -66,7 +66,7 @@ class Before(Told):
 class Word(Told):
     """A consent given or taken back. kind: as in docs/reference/wishes.md; not given, agreement to be contacted.
 
-    overrides: `hours` lets it lift contact hours. Not granted and without a kind it is a stop and takes back every consent.
+    overrides: `hours` lets it lift contact hours. Not granted, without a kind, it is a stop and takes back consents.
     """
 
     kind: str | None = None
@@ -135,6 +135,11 @@ class Scenario(Told):
     suppressed: bool = False
     text: str | None = None
     subject: str = ""
+    institution: str = ""
+    """Who the text must name; contact: whom it must say to call; name: the recipient's. Empty: not known."""
+    contact: str = ""
+    name: str = ""
+    voicemail: bool = False
     language: str | None = None
     """Of the text; recipient_language: what the recipient reads."""
     recipient_language: str | None = None

@@ -40,7 +40,7 @@ class Reason:
 
 
 def reasons(packs: Packs, refused: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> tuple[Reason, ...]:
-    """One reason for each refusal as the judging SQL gives it: rule, primitive and what it saw. zone: the recipient's."""
+    """One reason for each refusal as the judging SQL gives it (rule, primitive, saw). zone: the recipient's."""
     return tuple(_reason(packs, one, zone) for one in refused)
 
 
@@ -99,7 +99,7 @@ def _seen(primitive: str, saw: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, 
             wishes = ", ".join(dict.fromkeys(saw.get("wishes") or [])) or str(saw.get("address_kind"))
             return f"on record: {wishes}", f"已记录：{wishes}"
         case _:
-            return "", ""
+            return "; ".join(saw.get("faults_en") or []), "；".join(saw.get("faults_zh") or [])
 
 
 def _cap(saw: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str]:

@@ -1,4 +1,7 @@
-"""What each rule says to the people who read a verdict. Ids are stored; these words are only shown."""
+"""What rules that stand in no pack say to the people who read a verdict. Ids are stored; these words are only shown.
+
+Those of the packs carry their words with them (`Rule.says`).
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,13 @@ RULES: Final[dict[str, RuleWords]] = {
     ),
     "STOPPED": RuleWords("halted by the stop", "已被人工停止", "policy"),
     "NO-CONTACT-POINT": RuleWords("no valid contact point on this route", "没有可用的联系方式", "book"),
-    "OPT-OUT": RuleWords("the borrower opted out", "借款人已退订", "policy"),
-    "DEFAULT-HOURS": RuleWords(
-        "outside 08:00-21:00, borrower's time", "不在借款人当地08:00至21:00内", "policy"
+    "SUPPRESSED": RuleWords(
+        "the number, address or ID number is on a suppression list",
+        "号码、地址或证件号在禁止联系名单上",
+        "book",
+    ),
+    "SPECIAL-CARE": RuleWords(
+        "special care is on record: a person contacts, no machine", "已记录需特别关怀：仅由人工联系", "book"
     ),
     "DAILY-CAP": RuleWords("daily limit of messages reached", "已达每日消息上限", "policy"),
     "PROVIDER-PAUSED": RuleWords("the provider is not taking messages now", "通道暂不可用", "policy"),

@@ -671,6 +671,26 @@ CREATE TABLE template_version (
     PRIMARY KEY (template, version, language)
 );
 
+-- What a rule pack said when it judged: written once, when a worker begins with it. Small; reference tables on a cluster.
+-- Writes: rules
+CREATE TABLE rule_pack_version (
+    pack text NOT NULL,
+    digest bytea NOT NULL,                    -- SHA-256 of its meaning, the lender's changes made
+    version integer NOT NULL,                 -- as its file says
+    content jsonb NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (pack, digest)
+);
+-- All packs together under one digest, which a message names.
+-- Writes: rules
+CREATE TABLE rule_set (
+    rule_set bytea NOT NULL,
+    packs jsonb NOT NULL,                     -- pack to the digest of its content, in hexadecimal
+    turned_on text[] NOT NULL,                -- drafts that the lender applies
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (rule_set)
+);
+
 -- The decision to contact one borrower for one purpose. Only the lane's owner changes its state.
 -- Writes: planning (inserts, joins items), dispatch (state)
 CREATE TABLE message (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import book, keeping, policy, sending, showing, wishes
+from . import book, judging, keeping, policy, rules, sending, showing, wishes
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
@@ -18,6 +18,8 @@ _GROUPS: Final = (
     policy,
     keeping,
     wishes,
+    rules,
+    judging,
 )
 
 SENTENCES: Final[Mapping[str, str]] = {

@@ -23,6 +23,14 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "buffered": "投递中",
     },
     "subject": {"message": "消息", "attempt": "尝试"},
+    "standing": {"in force": "生效", "draft": "草案", "to come": "尚未生效", "superseded": "已失效"},
+    "rule change": {
+        "added": "新增",
+        "removed": "删除",
+        "tightened": "收紧",
+        "loosened": "放宽",
+        "changed": "变更",
+    },
     "purpose": {
         "reminder": "还款提醒",
         "collection": "催收",

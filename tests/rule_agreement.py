@@ -1,4 +1,4 @@
-"""The judgement against the oracle: `python tests/rules/agreement.py 10000 [seed]` on a server of its own."""
+"""The judgement against the oracle: `make oracle ARGS="10000 1"` on a server of its own."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import psycopg
 
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.rules.scenarios import Answer, Scenario, judge_scenarios
-
 from duecourse.store.connect import Store
 from duecourse.store.embedded import EmbeddedServer
 from duecourse.store.migrate import migrate
-from oracle import MINUTE, Oracle
-from worlds import scenario
+from rule_oracle import MINUTE, Oracle
+from rule_worlds import scenario
 
 WALK_DAYS = 12
 """As far as the oracle walks; what the judgement puts beyond is looked at on both sides of its instant alone."""

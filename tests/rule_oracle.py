@@ -1,4 +1,4 @@
-"""What the rules ask, told once more in plain Python, minute by minute: written from the packs and the docs, not from the SQL.
+"""What the rules ask, told once more in plain Python, minute by minute: from the packs and the docs, not from the SQL.
 
 `allowed` looks at one instant; `first_allowed` walks from minute to minute until it says yes. Slow, and without any of
 the devices of the judgement proper: no fixed point, no ranges, no arrays of minutes.
@@ -244,7 +244,7 @@ class Oracle:
     def _on_hold(self, kinds: Sequence[str], days: int | None, at: datetime, effect: str) -> bool:
         for hold in self.one.holds:
             is_care = (hold.effect or ("person" if hold.kind in CARE else "stop")) == "person"
-            if hold.kind not in kinds and effect == "stop" or is_care != (effect == "person"):
+            if (hold.kind not in kinds and effect == "stop") or is_care != (effect == "person"):
                 continue
             if hold.debt is not None and hold.debt != self.one.debt:
                 continue
