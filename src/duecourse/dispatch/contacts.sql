@@ -10,6 +10,10 @@ CREATE TEMP TABLE IF NOT EXISTS stage_contact_bad (row_no bigint, code text, PRI
 CREATE TEMP TABLE IF NOT EXISTS contact_seen (attempt_id uuid PRIMARY KEY, digest uuid);
 TRUNCATE contact_seen;
 
+-- name: plan_for_batches
+-- For this transaction: look a batch up in the big tables by their keys, and sort it in memory.
+SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true);
+
 -- name: copy_contacts
 -- In the order of records.ContactRecord.
 COPY stage_contact (row_no, attempt_id, system, reference, key_hash, loan_id, address_index, channel, purpose, actor,
