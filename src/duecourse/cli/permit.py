@@ -84,12 +84,13 @@ def ask(
 
     Example: duecourse permit ask --borrower C00042 --loan L-7 --channel voice --actor agency --number +8613900001111
     """
+    rules = RuleBook(context().packs).compiled()
     with case_of(borrower) as case:
         here = case.here
         index = index_of_address(here.keyring, number, case.borrower.region)[1] if number else None
         answer = ask_permit(
             case.conn,
-            RuleBook(here.packs),
+            rules,
             case.borrower,
             Question(
                 purpose,

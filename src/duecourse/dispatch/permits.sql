@@ -75,7 +75,7 @@ WITH known AS MATERIALIZED (
                             min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0), max(k.local_on))::seen_contact
                  FROM contact k
                  WHERE k.lane = b.lane AND k.borrower_id = b.borrower_id
-                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - %(look_back)s::int
+                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
@@ -129,7 +129,7 @@ WITH unit AS (
                             k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0), max(k.local_on))::seen_contact
                  FROM contact k
                  WHERE k.address_index = %(address_index)s
-                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - %(look_back)s::int
+                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0) AS contacts,
            ARRAY[]::seen_consent[] AS consents, ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
            ARRAY[]::seen_notice[] AS notices
