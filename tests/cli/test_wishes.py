@@ -36,10 +36,10 @@ def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
 
-    def invoke(*arguments: str | Path, user: str = "anna", code: int = 0) -> str:
+    def invoke(*arguments: str | Path, user: str = "anna", code: int = 0, typed: str = "") -> str:
         close_context()
         monkeypatch.setenv("DUECOURSE_USER", user)
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed)
         context().console.file.flush()
         if isinstance(result.exception, DuecourseError):
             raise result.exception
@@ -177,7 +177,8 @@ def test_a_suppression_is_ended_by_two_people_and_never_shows_the_number(run: Ru
     run("suppression", "end", "--number", "+8613900001111", "--reason", "theirs again")
     with pytest.raises(DuecourseError, match="B104"):
         run("suppression", "end", "--confirm")
-    entries = shown(run, "suppression", "show")["entries"]
+    found = run("suppression", "show", "--number", "-", "--json", typed="+86 139 0000 1111\n")
+    entries = json.loads(found)["entries"]
     assert [(one["reason"], one["end_asked_by"], one["in_force"]) for one in entries] == [
         ("recycled", "anna", True)
     ]
