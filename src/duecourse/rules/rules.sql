@@ -509,12 +509,12 @@ ON CONFLICT DO NOTHING;
 
 -- name: packs_of_rule_set
 -- The packs that a rule set was made of, with what they said.
--- rule_set: bytea.
+-- rule_set: bytea, the digest or its first octets.
 SELECT v.pack, v.version, v.content, s.turned_on
 FROM rule_set s
 CROSS JOIN jsonb_each_text(s.packs) AS named (pack, digest)
 JOIN rule_pack_version v ON v.pack = named.pack AND v.digest = decode(named.digest, 'hex')
-WHERE s.rule_set = %(rule_set)s
+WHERE substring(s.rule_set FROM 1 FOR length(%(rule_set)s::bytea)) = %(rule_set)s::bytea
 ORDER BY v.pack;
 
 -- name: pack_versions
