@@ -32,24 +32,6 @@ JOIN contact_point c ON c.lane = g.lane AND c.contact_point_id = g.id
 WHERE c.state = 'active'
 ON CONFLICT DO NOTHING;
 
--- name: record_opt_out
--- For every borrower who holds the address, or the one given; the same word twice is one row. Writes: consent.
-INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, channel, address_index, purpose, evidence, source,
-                     recorded_by, effective_at, recorded_at)
-SELECT h.lane, h.borrower_id,
-       encode(substring(sha256(uuid_send(h.borrower_id) || %(fingerprint)s::bytea) FROM 1 FOR 16), 'hex')::uuid,
-       'contact', %(granted)s, %(channel)s, %(address_index)s, %(purpose)s, %(evidence)s, 'reply', 'reply',
-       %(effective_at)s, now()
-FROM (
-    SELECT DISTINCT c.lane, c.borrower_id FROM contact_point c
-    WHERE c.address_index = %(address_index)s AND %(borrower_id)s::uuid IS NULL
-    UNION
-    SELECT b.lane, b.borrower_id FROM borrower b
-    WHERE b.lane = %(lane)s::smallint AND b.borrower_id = %(borrower_id)s::uuid
-) AS h
-ON CONFLICT DO NOTHING
-RETURNING lane, borrower_id;
-
 -- name: borrower_by_key
 -- key_hash: of the customer key or ID number; kind: 'customer' or 'id-number'.
 SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.language, b.region, b.zone,

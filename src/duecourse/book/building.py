@@ -10,14 +10,16 @@ from duecourse.privacy.keyring import Keyring
 
 from .cells import Notes
 from .compiling import Scope
+from .contact_building import ContactBuilder
 from .debts import InstallmentBuilder, LoanBuilder, PaymentBuilder
 from .fields import Field, FieldMaker, RowReader
 from .mapping import Mapping as MappingFile
-from .mapping import Section
 from .parsing import FieldFault
 from .people import BorrowerBuilder, ContactPointBuilder
 from .records import Fault, Records
 from .source import OpenSource, Row
+from .values import Section
+from .wish_building import ConsentBuilder, HoldBuilder, PreferenceBuilder
 
 
 class Builder(Protocol):
@@ -73,6 +75,36 @@ class RowBuilder:
                 f"payment.{i}",
                 paid,
                 lambda make, paid=paid: PaymentBuilder(paid, make, loan, currency),  # type: ignore[misc]
+            )
+
+        self._compile_wishes(mapping)
+
+    def _compile_wishes(self, mapping: MappingFile) -> None:
+        keyring, borrower, loan = self._keyring, mapping.borrower, mapping.loan
+        for i, word in enumerate(mapping.consent):
+            self._add(
+                f"consent.{i}",
+                word,
+                lambda make, word=word: ConsentBuilder(word, make, keyring, borrower),  # type: ignore[misc]
+            )
+        for i, held in enumerate(mapping.hold):
+            self._add(
+                f"hold.{i}",
+                held,
+                lambda make, held=held: HoldBuilder(held, make, keyring, borrower, loan),  # type: ignore[misc]
+            )
+        for i, wish in enumerate(mapping.preference):
+            self._add(
+                f"preference.{i}",
+                wish,
+                lambda make, wish=wish: PreferenceBuilder(wish, make, keyring, borrower),  # type: ignore[misc]
+            )
+
+        for i, made in enumerate(mapping.contact):
+            self._add(
+                f"contact.{i}",
+                made,
+                lambda make, made=made: ContactBuilder(made, make, keyring),  # type: ignore[misc]
             )
 
     def _add(self, key: str, section: Section, build: Callable[[FieldMaker], Builder]) -> None:

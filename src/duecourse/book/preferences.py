@@ -66,13 +66,13 @@ class HoursWish(_Wish):
 class ChannelWish(_Wish):
     """Only the allowed channels, or all but the refused ones."""
 
-    allowed: Annotated[tuple[Channel, ...], Field(min_length=1)] | None = None
-    refused: Annotated[tuple[Channel, ...], Field(min_length=1)] | None = None
+    allowed: tuple[Channel, ...] | None = None
+    refused: tuple[Channel, ...] | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ChannelWish:
-        if (self.allowed is None) == (self.refused is None):
-            raise ValueError("give either 'allowed' or 'refused'")
+        if (self.allowed is None) == (self.refused is None) or not (self.allowed or self.refused):
+            raise ValueError("give either 'allowed' or 'refused', with at least one channel")
         return self
 
 

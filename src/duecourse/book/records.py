@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
@@ -93,6 +93,57 @@ class PaymentRecord(NamedTuple):
     paid_on: date
 
 
+class WishRecord(NamedTuple):
+    """A row for stage_wish, in its column order: a consent, hold or preference.
+
+    key_hash: None when the address or the loan says whose it is. *_local: a wall clock, in zone ('' the borrower's).
+    """
+
+    row: int
+    target: str
+    key_hash: bytes | None
+    loan_id: UUID | None
+    kind: str
+    evidence: str
+    granted: bool | None = None
+    effect: str | None = None
+    purpose: str | None = None
+    channel: str | None = None
+    address_kind: str | None = None
+    address_index: bytes | None = None
+    wish: str | None = None
+    since_at: datetime | None = None
+    since_local: datetime | None = None
+    since_zone: str = ""
+    until_at: datetime | None = None
+    until_local: datetime | None = None
+    until_zone: str = ""
+
+
+class ContactRecord(NamedTuple):
+    """A row for stage_contact (dispatch), in its column order: a contact made elsewhere. Of key, loan and address at
+    least one is given; at_local: a wall clock, in zone ('' the borrower's).
+    """
+
+    row: int
+    attempt_id: UUID
+    system: str
+    reference: str
+    key_hash: bytes | None
+    loan_id: UUID | None
+    address_index: bytes | None
+    channel: str
+    purpose: str
+    actor: str
+    outcome: str
+    template: str | None
+    agent: str | None
+    at: datetime | None
+    at_local: datetime | None
+    at_zone: str
+    digest: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with one row. found_and_expected holds nothing personal and no amount."""
@@ -113,10 +164,12 @@ class Records:
     loans: list[LoanRecord] = field(default_factory=list)
     installments: list[InstallmentRecord] = field(default_factory=list)
     payments: list[PaymentRecord] = field(default_factory=list)
+    wishes: list[WishRecord] = field(default_factory=list)
+    contacts: list[ContactRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
         rows = len(self.borrowers) + len(self.contact_points) + len(self.loans)
-        return rows + len(self.installments) + len(self.payments)
+        return rows + len(self.installments) + len(self.payments) + len(self.wishes) + len(self.contacts)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
@@ -125,6 +178,8 @@ class Records:
         self.loans += other.loans
         self.installments += other.installments
         self.payments += other.payments
+        self.wishes += other.wishes
+        self.contacts += other.contacts
 
 
 def digest_of(parts: Iterable[object]) -> bytes:
@@ -140,6 +195,11 @@ def loan_id_of(creditor: str, loan_ref: str) -> UUID:
 def payment_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
     """The id of a payment, the same at every import."""
     return UUID(bytes=digest_of(("payment", loan_id.hex, source, reference)))
+
+
+def contact_id_of(system: str, reference: str) -> UUID:
+    """The id of a contact made elsewhere, the same at every import."""
+    return UUID(bytes=digest_of(("contact", system, reference)))
 
 
 def contact_point_id_of(own_id: UUID, channel: str, address_index: bytes) -> UUID:

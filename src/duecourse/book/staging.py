@@ -16,6 +16,8 @@ import psycopg
 from duecourse.store.sql import load
 
 from .records import Records, digest_of
+from .wish_staging import SAID as SAID_OF_WISHES
+from .wish_staging import WishStaging
 
 SQL = load("book/importing")
 ALLOCATION = load("book/allocation")
@@ -29,6 +31,7 @@ SAID = {
     "B033": "the borrower is neither in the book nor in this file; import borrowers before what belongs to them",
     "B034": "the currency is not the loan's",
     "B035": "the book has this loan with another borrower",
+    **SAID_OF_WISHES,
 }
 """What the checks of a batch say; they have no column, since they concern the row against others."""
 
@@ -61,14 +64,19 @@ _WRITES = (
 class Staging:
     """The staging tables of one import on one connection."""
 
-    def __init__(self, conn: psycopg.Connection, *, share_person: bool) -> None:
+    said = SAID
+
+    def __init__(self, conn: psycopg.Connection, *, share_person: bool, by: str) -> None:
+        """by: who is named beside the wishes the import records."""
         self._conn = conn
+        self._by = by
         self._share_person = share_person
         self._zones: list[str] = []
         self._known_zones: set[str] = set()
         with conn.transaction():
             conn.execute(SQL["create_staging"])
             conn.execute(SQL["forget_seen"])
+            self._wishes = WishStaging(conn)
 
     def load(self, records: Records) -> None:
         """Fill the staging tables with a batch."""
@@ -78,6 +86,7 @@ class Staging:
             for kind in KINDS:
                 self._copy(cursor, kind.copy, getattr(records, kind.name))
             self._copy(cursor, "copy_records", _record_rows(records))
+        self._wishes.load(records.wishes)
         self._conn.execute(SQL["analyze_staging"])
         self._known_zones = {borrower.zone for borrower in records.borrowers}
 
@@ -99,14 +108,19 @@ class Staging:
             found = conn.execute(SQL["known_zones"]).fetchone()
             self._zones = found[0] if found else []
             conn.execute(SQL["check_zones"], {"known": self._zones})
-        conn.execute(SQL["drop_bad"])
+        self._drop_bad()
         conn.execute(SQL["find_keys"])
         conn.execute(SQL["find_loans"])
+        self._wishes.find()
         # A refused row may be the one that brought the loan of another row: look again until nothing falls.
-        while conn.execute(SQL["check_references"]).rowcount > 0:
-            conn.execute(SQL["drop_bad"])
+        while conn.execute(SQL["check_references"]).rowcount + self._wishes.check() > 0:
+            self._drop_bad()
         conn.execute(SQL["remember_seen"])
         return conn.execute(SQL["bad_rows"]).fetchall()
+
+    def _drop_bad(self) -> None:
+        self._conn.execute(SQL["drop_bad"])
+        self._wishes.drop_bad()
 
     def _place(self) -> None:
         """Give every record its lane and borrower."""
@@ -147,6 +161,7 @@ class Staging:
             if kind == "borrowers":
                 self._write_contact_points(when, counts)
         self._allocate()
+        self._wishes.write(by=self._by, now=now, counts=counts)
         return counts
 
     def _write_contact_points(self, when: dict[str, datetime], counts: Counter[str]) -> None:

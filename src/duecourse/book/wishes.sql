@@ -190,3 +190,252 @@ ORDER BY effective_at, recorded_at, kind, preference_id;
 -- name: local_instant
 -- The instant of a wall clock in a zone. day, time, zone.
 SELECT local_instant(%(day)s::date, %(time)s::time, %(zone)s::text);
+
+-- name: create_wish_staging
+-- Beside the staging of a book's import (importing.create_staging), whose keys and loans it uses.
+CREATE TEMP TABLE IF NOT EXISTS stage_wish (
+    row_no bigint, target text, key_hash bytea, loan_id uuid, kind text, evidence text, granted boolean, effect text,
+    purpose text, channel text, address_kind text, address_index bytea, wish jsonb, since_at timestamptz,
+    since_local timestamp, since_zone text, until_at timestamptz, until_local timestamp, until_zone text,
+    lane smallint, borrower_id uuid, effective_at timestamptz, until timestamptz);
+
+-- name: copy_wishes
+-- In the order of records.WishRecord.
+COPY stage_wish (row_no, target, key_hash, loan_id, kind, evidence, granted, effect, purpose, channel, address_kind,
+                 address_index, wish, since_at, since_local, since_zone, until_at, until_local, until_zone) FROM STDIN;
+
+-- name: clear_wishes
+-- Before each batch.
+TRUNCATE stage_wish;
+
+-- name: analyze_wishes
+-- Temporary tables have no statistics of their own accord.
+ANALYZE stage_wish;
+
+-- name: find_wish_keys
+-- What the directory, or this check, knows of the customer keys of wishes.
+INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_new)
+SELECT DISTINCT ON (k.key_hash) k.key_hash, coalesce(d.lane, p.lane), coalesce(d.borrower_id, p.borrower_id), NULL::uuid, false
+FROM (SELECT DISTINCT key_hash FROM stage_wish WHERE key_hash IS NOT NULL) AS k
+LEFT JOIN borrower_key d ON d.key_lane = get_byte(k.key_hash, 0) AND d.kind = 'customer' AND d.key_hash = k.key_hash
+LEFT JOIN pending_key p ON p.kind = 'customer' AND p.key_hash = k.key_hash
+WHERE d.key_hash IS NOT NULL OR p.key_hash IS NOT NULL
+ON CONFLICT DO NOTHING;
+
+-- name: find_wish_loans
+-- Where the loans that wishes speak of already are, in the book or by this check.
+INSERT INTO stage_loan_at (loan_id, lane, borrower_id, currency, is_new)
+SELECT k.loan_id, coalesce(l.lane, p.lane), coalesce(l.borrower_id, p.borrower_id), coalesce(l.currency, p.currency), false
+FROM (SELECT DISTINCT loan_id FROM stage_wish WHERE loan_id IS NOT NULL) AS k
+LEFT JOIN loan l ON l.loan_id = k.loan_id
+LEFT JOIN pending_loan p ON p.loan_id = k.loan_id
+WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL
+ON CONFLICT DO NOTHING;
+
+-- name: check_wishes
+-- Wishes of a borrower (B033) or loan (B032) that neither the book nor this file has, or of a loan of somebody else (B110).
+INSERT INTO stage_bad (row_no, code)
+SELECT w.row_no, 'B033' FROM stage_wish w
+WHERE w.key_hash IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM (SELECT key_hash FROM stage_key UNION ALL SELECT key_hash FROM stage_borrower) AS k
+                  WHERE k.key_hash = w.key_hash)
+UNION
+SELECT w.row_no, 'B032' FROM stage_wish w
+WHERE w.loan_id IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM (SELECT loan_id FROM stage_loan_at UNION ALL SELECT loan_id FROM stage_loan) AS l
+                  WHERE l.loan_id = w.loan_id)
+UNION
+SELECT w.row_no, 'B110' FROM stage_wish w
+JOIN stage_loan_at a ON a.loan_id = w.loan_id
+LEFT JOIN stage_key k ON k.key_hash = w.key_hash
+WHERE w.key_hash IS NOT NULL AND k.borrower_id IS DISTINCT FROM a.borrower_id
+UNION
+SELECT w.row_no, 'B110' FROM stage_wish w
+JOIN stage_loan l ON l.loan_id = w.loan_id
+WHERE w.key_hash <> l.key_hash AND NOT EXISTS (SELECT 1 FROM stage_loan_at a WHERE a.loan_id = w.loan_id)
+ON CONFLICT DO NOTHING;
+
+-- name: drop_bad_wishes
+-- With the rest of their rows.
+DELETE FROM stage_wish w USING stage_bad x WHERE x.row_no = w.row_no;
+
+-- name: place_wishes
+-- By key, else by loan.
+UPDATE stage_wish w
+SET lane = coalesce(k.lane, a.lane), borrower_id = coalesce(k.borrower_id, a.borrower_id)
+FROM stage_wish o
+LEFT JOIN stage_key k ON k.key_hash = o.key_hash
+LEFT JOIN stage_loan_at a ON a.loan_id = o.loan_id
+WHERE o.ctid = w.ctid AND (k.key_hash IS NOT NULL OR a.loan_id IS NOT NULL);
+
+-- name: spread_stops
+-- A stop of an address concerns everybody who holds or held it, in whatever lane.
+INSERT INTO stage_wish (row_no, target, kind, evidence, granted, purpose, channel, address_kind, address_index,
+                        since_at, since_local, since_zone, until_at, until_local, until_zone, lane, borrower_id)
+SELECT DISTINCT w.row_no, w.target, w.kind, w.evidence, w.granted, w.purpose, w.channel, w.address_kind,
+       w.address_index, w.since_at, w.since_local, w.since_zone, w.until_at, w.until_local, w.until_zone,
+       c.lane, c.borrower_id
+FROM stage_wish w JOIN contact_point c ON c.address_index = w.address_index
+WHERE w.target = 'consent' AND w.kind = 'contact' AND NOT w.granted
+  AND (w.borrower_id IS NULL OR w.borrower_id <> c.borrower_id);
+
+-- name: suppress_unheld
+-- A stop of an address that nobody has: kept until somebody does. by, now. Writes: suppression
+INSERT INTO suppression (kind, index_hash, reason, source, recorded_by, effective_at, recorded_at)
+SELECT DISTINCT ON (w.address_kind, w.address_index)
+       w.address_kind, w.address_index, 'said-stop', 'import', %(by)s,
+       coalesce(w.since_at, local_instant(w.since_local::date, w.since_local::time,
+                                          coalesce(nullif(w.since_zone, ''), 'UTC'))), %(now)s::timestamptz
+FROM stage_wish w
+WHERE w.target = 'consent' AND w.borrower_id IS NULL
+  AND NOT EXISTS (SELECT 1 FROM contact_point c WHERE c.address_index = w.address_index)
+  AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.kind = w.address_kind AND s.index_hash = w.address_index
+                                                AND s.ended_at IS NULL)
+ORDER BY w.address_kind, w.address_index, w.row_no
+ON CONFLICT DO NOTHING;
+
+-- name: forget_unplaced
+-- What stands for nobody is told by now: its address's holders have it, or the suppression list.
+DELETE FROM stage_wish WHERE borrower_id IS NULL;
+
+-- name: time_wishes
+-- Wall clocks without a zone are the borrower's.
+UPDATE stage_wish w
+SET effective_at = coalesce(w.since_at, local_instant(w.since_local::date, w.since_local::time,
+                                                      coalesce(nullif(w.since_zone, ''), b.zone))),
+    until = coalesce(w.until_at, local_instant(w.until_local::date, w.until_local::time,
+                                               coalesce(nullif(w.until_zone, ''), b.zone)))
+FROM borrower b WHERE b.lane = w.lane AND b.borrower_id = w.borrower_id;
+
+-- name: write_consents
+-- Each word once. by, now. Writes: consent
+INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, purpose, channel, address_index, evidence,
+                     source, recorded_by, effective_at, expires_at, recorded_at)
+SELECT s.lane, s.borrower_id,
+-- include: consent_id
+       , s.kind, s.granted, s.purpose, s.channel, s.address_index, s.evidence, 'import', %(by)s,
+       s.effective_at, s.expires_at, %(now)s::timestamptz
+FROM (SELECT *, until AS expires_at FROM stage_wish WHERE target = 'consent') AS s
+ON CONFLICT DO NOTHING;
+
+-- name: withdraw_narrower
+-- As record_consent: what is taken back is taken back in every narrower scope in force. by, now. Writes: consent
+INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, purpose, channel, address_index, evidence,
+                     source, recorded_by, effective_at, expires_at, recorded_at)
+SELECT s.lane, s.borrower_id,
+-- include: consent_id
+       , s.kind, s.granted, s.purpose, s.channel, s.address_index, s.evidence, 'import', %(by)s,
+       s.effective_at, s.expires_at, %(now)s::timestamptz
+FROM (
+    SELECT c.lane, c.borrower_id, c.kind, false AS granted, c.purpose, c.channel, c.address_index, w.evidence,
+           w.effective_at, NULL::timestamptz AS expires_at
+    FROM stage_wish w
+    JOIN consent c ON c.lane = w.lane AND c.borrower_id = w.borrower_id AND c.granted
+                  AND c.effective_at <= w.effective_at
+                  AND (c.kind = w.kind OR c.kind = 'hours' AND w.kind IN ('consent', 'express-consent'))
+                  AND (w.purpose IS NULL OR c.purpose = w.purpose) AND (w.channel IS NULL OR c.channel = w.channel)
+                  AND (w.address_index IS NULL OR c.address_index = w.address_index)
+    WHERE w.target = 'consent' AND NOT w.granted
+      AND NOT EXISTS (
+          SELECT 1 FROM consent l
+          WHERE l.lane = c.lane AND l.borrower_id = c.borrower_id AND l.kind = c.kind AND NOT l.granted
+            AND l.effective_at BETWEEN c.effective_at AND w.effective_at
+            AND l.purpose IS NOT DISTINCT FROM c.purpose AND l.channel IS NOT DISTINCT FROM c.channel
+            AND l.address_index IS NOT DISTINCT FROM c.address_index)
+) AS s
+ON CONFLICT DO NOTHING;
+
+-- name: replace_holds
+-- The file's later word on when its own hold ends: the row before never held, this one does. by, now. Writes: hold
+UPDATE hold h
+SET ended_at = h.effective_at, ended_by = %(by)s, end_reason = 'replaced', end_recorded_at = %(now)s
+FROM (SELECT DISTINCT ON (lane, borrower_id, loan_id, kind, effect, evidence, effective_at)
+             lane, borrower_id, loan_id, kind, effect, evidence, effective_at, until
+      FROM stage_wish WHERE target = 'hold'
+      ORDER BY lane, borrower_id, loan_id, kind, effect, evidence, effective_at, row_no DESC) AS s
+WHERE h.lane = s.lane AND h.borrower_id = s.borrower_id AND h.kind = s.kind AND h.effect = s.effect
+  AND h.evidence = s.evidence AND h.effective_at = s.effective_at AND h.loan_id IS NOT DISTINCT FROM s.loan_id
+  AND h.source = 'import' AND h.ended_at IS NULL AND h.until IS DISTINCT FROM s.until;
+
+-- name: write_holds
+-- Each hold once; one that a person ended stays ended. by, now. Writes: hold
+INSERT INTO hold (lane, borrower_id, hold_id, loan_id, kind, effect, evidence, source, recorded_by, effective_at,
+                  until, recorded_at)
+SELECT s.lane, s.borrower_id,
+-- include: hold_id
+       , s.loan_id, s.kind, s.effect, s.evidence, 'import', %(by)s, s.effective_at, s.until, %(now)s::timestamptz
+FROM (
+    SELECT DISTINCT ON (w.lane, w.borrower_id, w.loan_id, w.kind, w.effect, w.evidence, w.effective_at)
+           w.lane, w.borrower_id, w.loan_id, w.kind, w.effect, w.evidence, w.effective_at, w.until,
+           (SELECT count(*) FROM hold h
+            WHERE h.lane = w.lane AND h.borrower_id = w.borrower_id AND h.kind = w.kind AND h.effect = w.effect
+              AND h.evidence = w.evidence AND h.effective_at = w.effective_at AND h.until IS NOT DISTINCT FROM w.until
+              AND h.loan_id IS NOT DISTINCT FROM w.loan_id AND h.end_reason = 'replaced') AS again
+    FROM stage_wish w WHERE w.target = 'hold'
+    ORDER BY w.lane, w.borrower_id, w.loan_id, w.kind, w.effect, w.evidence, w.effective_at, w.row_no DESC
+) AS s
+ON CONFLICT DO NOTHING;
+
+-- name: drop_old_preferences
+-- What says nothing new: an earlier row of the file, the open wish again, an older one than it, or one known before.
+DELETE FROM stage_wish w
+WHERE w.target = 'preference' AND (
+    EXISTS (SELECT 1 FROM stage_wish l
+            WHERE l.target = 'preference' AND l.lane = w.lane AND l.borrower_id = w.borrower_id AND l.kind = w.kind
+              AND (l.effective_at, l.row_no) > (w.effective_at, w.row_no))
+    OR EXISTS (SELECT 1 FROM preference p
+               WHERE p.lane = w.lane AND p.borrower_id = w.borrower_id AND p.kind = w.kind
+                 AND (p.ended_at IS NULL AND (p.wish = w.wish OR p.effective_at > w.effective_at)
+                      OR p.wish = w.wish AND p.effective_at = w.effective_at)));
+
+-- name: replace_preferences
+-- by, now. Writes: preference
+UPDATE preference p
+SET ended_at = greatest(p.effective_at, w.effective_at), ended_by = %(by)s, end_recorded_at = %(now)s
+FROM stage_wish w
+WHERE w.target = 'preference' AND p.lane = w.lane AND p.borrower_id = w.borrower_id AND p.kind = w.kind
+  AND p.ended_at IS NULL;
+
+-- name: write_preferences
+-- by, now. Writes: preference
+INSERT INTO preference (lane, borrower_id, preference_id, kind, wish, evidence, source, recorded_by, effective_at,
+                        recorded_at)
+SELECT s.lane, s.borrower_id,
+-- include: preference_id
+       , s.kind, s.wish, s.evidence, 'import', %(by)s, s.effective_at, %(now)s::timestamptz
+FROM (SELECT *, 0::bigint AS again FROM stage_wish WHERE target = 'preference') AS s
+ON CONFLICT DO NOTHING;
+
+-- name: carry_stops
+-- Two people share a number: what was said of it holds for whoever comes with it, unless they have a word of their own
+-- on it. The words of earlier holders stay as they are. by, now. Writes: consent
+INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, purpose, channel, address_index, evidence,
+                     source, recorded_by, effective_at, expires_at, recorded_at)
+SELECT s.lane, s.borrower_id,
+-- include: consent_id
+       , s.kind, s.granted, s.purpose, s.channel, s.address_index, s.evidence, 'import', %(by)s,
+       s.effective_at, s.expires_at, %(now)s::timestamptz
+FROM (
+    SELECT DISTINCT ON (p.lane, p.borrower_id, c.purpose, c.channel, c.address_index)
+           p.lane, p.borrower_id, 'contact' AS kind, false AS granted, c.purpose, c.channel, c.address_index,
+           'said of this address by another holder of it' AS evidence, c.effective_at, c.expires_at
+    FROM stage_contact_point p
+    JOIN consent c ON c.address_index = p.address_index AND c.kind = 'contact' AND NOT c.granted
+                  AND c.borrower_id <> p.borrower_id
+    WHERE NOT EXISTS (
+              SELECT 1 FROM consent l
+              WHERE l.lane = c.lane AND l.borrower_id = c.borrower_id AND l.kind = 'contact' AND l.granted
+                AND l.effective_at > c.effective_at AND l.address_index = c.address_index
+                AND l.purpose IS NOT DISTINCT FROM c.purpose AND l.channel IS NOT DISTINCT FROM c.channel)
+      AND NOT EXISTS (
+              SELECT 1 FROM consent l
+              WHERE l.lane = p.lane AND l.borrower_id = p.borrower_id AND l.kind = 'contact'
+                AND l.address_index = c.address_index
+                AND l.purpose IS NOT DISTINCT FROM c.purpose AND l.channel IS NOT DISTINCT FROM c.channel)
+    ORDER BY p.lane, p.borrower_id, c.purpose, c.channel, c.address_index, c.effective_at
+) AS s
+ON CONFLICT DO NOTHING;
+
+-- name: count_wishes
+-- Of the batch, by target.
+SELECT target, count(*) FROM stage_wish GROUP BY target;

@@ -18,12 +18,14 @@ from duecourse.domain.problems import DuecourseError, Problem
 from .book import app as book_app
 from .brake import resume, stop
 from .consent import app as consent_app
+from .contact import app as contact_app
 from .context import close_context
 from .demo.week import demo
 from .hold import app as hold_app
 from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
+from .permit import app as permit_app
 from .plan import plan
 from .policy import app as policy_app
 from .preference import app as preference_app
@@ -64,6 +66,8 @@ app.add_typer(consent_app, name="consent")
 app.add_typer(hold_app, name="hold")
 app.add_typer(preference_app, name="preference")
 app.add_typer(suppression_app, name="suppression")
+app.add_typer(contact_app, name="contact")
+app.add_typer(permit_app, name="permit")
 app.add_typer(keys_app, name="keys")
 app.command()(sandbox)
 app.command()(demo)

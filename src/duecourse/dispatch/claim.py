@@ -17,6 +17,7 @@ from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value, seal_value
 from duecourse.rules.compiling import RuleBook
+from duecourse.store.lease import hold_fence
 from duecourse.store.sql import load
 
 from .compose import Composer, Facts, Rendition
@@ -122,6 +123,8 @@ def claim_batch(
     Raises FenceLostError when a lane has a new owner; then nothing happened.
     """
     with conn.transaction():
+        # In a statement of its own: what is judged next then sees the permits that were waited for.
+        hold_fence(conn, epochs)
         rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause, rules)
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
         allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]

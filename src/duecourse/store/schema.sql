@@ -802,6 +802,7 @@ CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent',
 
 -- The ledger that caps read: one row per debt, attempt and what became of it. Append-only: a released attempt appends
 -- weight -1; what is learnt later (connected, conversation) appends a row of weight 0 with that outcome.
+-- A contact of a number that nobody holds stands in the number's own lane, under an id made of it, for caps per number.
 -- Writes: dispatch (ours, imported ones and permits)
 CREATE TABLE contact (
     lane smallint NOT NULL,
@@ -819,6 +820,9 @@ CREATE TABLE contact (
     template text,
     local_on date NOT NULL,                   -- the borrower's day
     at timestamptz NOT NULL,
+    system text,                              -- made elsewhere: which system said so, under which reference
+    reference text,
+    agent text,                               -- who spoke: a pseudonym of the call centre's
     PRIMARY KEY (lane, borrower_id, attempt_id, loan_id, weight, outcome),
     CONSTRAINT contact_weight CHECK (weight IN (1, 0, -1)),
     CONSTRAINT contact_outcome CHECK (outcome IN ('attempt', 'delivered', 'connected', 'conversation')),
@@ -838,6 +842,29 @@ CREATE TABLE shared_key (
     key bytea NOT NULL,                       -- the blind index of an address
     PRIMARY KEY (lane, kind, key),
     CONSTRAINT shared_key_kind CHECK (kind IN ('number'))
+);
+
+-- Leave for one contact by somebody else: a dialler, an agency. The contact stands in the ledger from the moment it is
+-- allowed; outcome is what its holder reported.
+-- Writes: dispatch
+CREATE TABLE permit (
+    lane smallint NOT NULL,
+    permit_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    purpose text NOT NULL,
+    channel text NOT NULL,
+    actor text NOT NULL,
+    address_index bytea,                      -- of the number it is for
+    asked_by text NOT NULL,
+    asked_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    outcome text,
+    reported_by text,
+    reported_at timestamptz,
+    PRIMARY KEY (lane, permit_id),
+    CONSTRAINT permit_outcome CHECK (outcome IN ('connected', 'conversation', 'no-answer', 'not-used')),
+    CONSTRAINT permit_report_is_whole CHECK ((outcome IS NULL) = (reported_at IS NULL) AND (outcome IS NULL) = (reported_by IS NULL)),
+    CONSTRAINT permit_expires_later CHECK (expires_at > asked_at)
 );
 
 -- A provider's word, appended before it is acknowledged. lane is the first byte of the id's hash, not the borrower's.

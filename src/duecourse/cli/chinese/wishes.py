@@ -1,4 +1,4 @@
-"""What `consent`, `hold`, `preference` and `suppression` print, English to Chinese."""
+"""What `consent`, `hold`, `preference`, `suppression`, `contact` and `permit` print, English to Chinese."""
 
 from __future__ import annotations
 
@@ -46,9 +46,23 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{rows:,} entries: {new:,} new, {known:,} known, {rejected:,} refused": (
         "{rows:,} 条：新增 {new:,}，已有 {known:,}，拒收 {rejected:,}"
     ),
+    # contacts
+    "Contacts of {borrower}": "{borrower} 的联系记录",
+    "agent": "坐席",
+    "by whom": "由谁联系",
+    "counts": "计入上限",
+    "known from": "来源",
+    "outcome": "结果",
+    "system": "系统",
+    # permits
+    "No permit before {opens}": "{opens} 之前不予许可",
+    "No permit, and no waiting helps.": "不予许可，等待亦无济于事。",
+    "Permit {permit}, until {until}": "许可 {permit}，有效至 {until}",
+    "Reported.": "已登记。",
     # heads of columns
     "about": "事项",
     "all": "全部",
+    "at": "时间",
     "borrower": "借款人",
     "ended": "结束",
     "evidence": "凭据",
