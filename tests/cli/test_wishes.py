@@ -279,3 +279,21 @@ def test_a_permit_that_is_refused_says_the_rule_in_both_languages(run: Run) -> N
     assert [one["rule"] for one in refused["deciding"]] == ["IN-GRACE"]
     assert all(one["reason_en"] and one["reason_zh"] for one in refused["deciding"])
     assert "no waiting helps" in run(*question, code=1)
+
+
+def test_reports_for_people_say_what_json_says(run: Run) -> None:
+    run("consent", "end", "B", "--kind", "contact", "--channel", "sms", "--evidence", "call 1")
+    run("hold", "add", "B", "--kind", "dispute", "--loan", "L-1", "--evidence", "letter 2")
+    run("preference", "add", "B", "--kind", "channel", "--refused", "voice", "--evidence", "call 3")
+    run("suppression", "add", "--number", "+8613900009999", "--reason", "wrong-person")
+    for command, words in (
+        (("consent", "show", "B"), ("contact", "refused", "sms", "call 1", "anna", "yes")),
+        (("hold", "show", "B"), ("dispute", "stop", "L-1", "letter 2", "anna", "yes")),
+        (("preference", "show", "B"), ('{"refused": ["voice"]}', "call 3", "anna", "yes")),
+        (("suppression", "show"), ("wrong-person", "anna", "phone: 1 in force")),
+    ):
+        printed = run(*command)
+        assert [word for word in words if word not in printed] == []
+    assert "A dry run: nothing was changed." in run(
+        "hold", "end", "B", "--kind", "dispute", "--loan", "L-1", "--reason", "x", "--dry-run"
+    )
