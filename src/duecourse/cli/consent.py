@@ -140,8 +140,8 @@ def end(
         tell(
             case,
             say("Recorded as taken back.") if people else say("It stood there already."),
-            changed=len(people),
-            people=len(concerned),
+            changed=len({one.borrower_id for one in people}),
+            people=len({one.borrower_id for one in concerned}),
             messages=touched(case, concerned, purpose=purpose, channel=channel),
             dry_run=dry_run,
             as_json=as_json,
