@@ -154,8 +154,10 @@ def test_no_parameter_of_a_rule_can_change_unnoticed(database: psycopg.Connectio
 
 
 def only_shown(rule: model.Rule) -> bool:
-    """Figures for people to configure a provider by."""
+    """Figures for people to configure a provider by, and an assessment that is reported on."""
     does = rule.does
+    if isinstance(does, model.Automated) and not does.refusal:
+        return True
     return isinstance(does, model.ChannelLimit) and not (
         does.most_characters or does.most_octets or does.reserved
     )
@@ -176,7 +178,10 @@ def means_the_same(rule: model.Rule, mutant: model.Rule) -> bool:
         changed = set(was.lets_pass) ^ set(now.lets_pass)
         return bool(changed) and not changed & asked
     if isinstance(was, model.Cap) and isinstance(now, model.Cap) and was.most == now.most == 1:
-        return {was.unit, now.unit} == {"attempt", "message"}  # one message took one attempt at least
+        units = {was.unit, now.unit}
+        return units == {"attempt", "message"} or _compiled_alike(
+            rule, mutant
+        )  # one message took an attempt at least
     if isinstance(was, model.Sender) and isinstance(now, model.Sender):
         return bool(was.number_series) and was.shown != now.shown  # a hidden number is of no series
     if (
@@ -196,9 +201,12 @@ def means_the_same(rule: model.Rule, mutant: model.Rule) -> bool:
             (parts == {"lock-screen"} and ({"text", "subject"} <= both or not reached & {"email", "app", "webpush"}))
             or (parts == {"envelope"} and ("subject" in both or "letter" not in reached))
         )  # fmt: skip
-    return rule.does.primitive not in OF_TEXTS and compile_rule(PACKS.pack_of[rule.id], rule) == compile_rule(
-        PACKS.pack_of[rule.id], mutant
-    )
+    return rule.does.primitive not in OF_TEXTS and _compiled_alike(rule, mutant)
+
+
+def _compiled_alike(rule: model.Rule, mutant: model.Rule) -> bool:
+    pack = PACKS.pack_of[rule.id]
+    return compile_rule(pack, rule) == compile_rule(pack, mutant)
 
 
 def mutants_of(rule: model.Rule) -> Iterator[tuple[str, model.Rule]]:
