@@ -11,14 +11,14 @@ from duecourse.domain.messaging import Channel, Purpose
 from duecourse.rules import model
 from duecourse.rules.days_off import days_off
 from duecourse.rules.packs import Packs
-from duecourse.rules.word_lists import word_list, word_list_names
+from duecourse.rules.word_lists import word_list, word_list_names, words_found
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-WEDNESDAY: Final = date(2026, 11, 18)
+WEDNESDAY: Final = date(2026, 11, 11)
 NOT_JUDGED: Final = ("P12", "P13", "P18")
 """They plan, keep or explain; nothing is refused by them."""
 SAYS: Final = {
-    "institution": "【Test Bank】", "opt-out": "Reply STOP to opt out.", "contact": "Call 400-123-4567.",
+    "institution": "Test Bank", "opt-out": "Reply STOP to opt out.", "contact": "Tel 400-123-4567.",
     "query-route": "Questions?", "name": "Test Person", "balance": "¥120.00", "reason": "payment due",
     "rights": "your rights", "seal": "sealed", "agent-name": "on behalf of", "debt-advice": "debt advice",
     "postal-address": "12 Long Road, 100020", "limited-content": "",
@@ -28,13 +28,13 @@ SAYS: Final = {
 def ordinary(packs: Packs, rule: model.Rule, **changed: Any) -> dict[str, Any]:
     """A contact that the rule looks at, at noon of a day on which it holds, with everything else in order."""
     looks = rule.applies_to
-    region = rule.region or packs.pack_of[rule.id].regions[0]
-    if region == "*":
-        region = "NZ"  # of no pack: conventions alone
+    regions = [rule.region] if rule.region else packs.pack_of[rule.id].regions
+    # Of no pack, for what holds everywhere; and a union of countries has no zone of its own.
+    region = "NZ" if "*" in regions else next(one for one in regions if one and packs.zones(one))
     zone = packs.zones(region)[0]
     day = max(rule.effective_from or WEDNESDAY, WEDNESDAY)
     if rule.effective_to and day > rule.effective_to:
-        day = rule.effective_to
+        day = rule.effective_to - timedelta(days=6)
     made: dict[str, Any] = {
         "region": region,
         "timezone": zone,
@@ -84,9 +84,9 @@ def _elsewhere(packs: Packs, rule: model.Rule, refused: dict[str, Any]) -> Itera
     here = ZoneInfo(refused["timezone"])
     for edge in (rule.effective_from, rule.effective_to and rule.effective_to + timedelta(days=1)):
         if edge:
-            before = _moved(refused, datetime.combine(edge - timedelta(days=1), time(12), here))
-            yield before
-            yield _moved(refused, datetime.combine(edge, time(12), here))
+            clock = datetime.fromisoformat(refused["now"]).astimezone(here).time()
+            for days in (-2, -1, 0, 1):
+                yield _moved(refused, datetime.combine(edge + timedelta(days=days), clock, here))
     for region in rule.except_regions:
         yield {**refused, "region": region}
 
@@ -125,13 +125,14 @@ def _boundaries(packs: Packs, rule: model.Rule) -> Iterator[dict[str, Any]]:
         case model.Basis() as basis:
             base = {**base, "party": "borrower", "debt": None} if "contract" in basis.kinds else base
             yield base
+            yield {**base, "consents": [{"kind": kind, "at": _back(base, days=1)} for kind in basis.kinds]}
             for kind in ("consent", "express-consent", "contract", "texted-us", "number-check"):
                 yield {**base, "consents": [{"kind": kind, "at": _back(base, days=1)}]}
                 if basis.fresh_days:
                     for days in (basis.fresh_days - 1, basis.fresh_days, basis.fresh_days + 1):
                         yield {**base, "consents": [{"kind": kind, "at": _back(base, days=days)}]}
         case model.OptOut():
-            for channel in (base["channel"], None, "letter", "voice"):
+            for channel in (None, base["channel"], "letter", "voice"):
                 for more in ({}, {"number": "n2"}, {"purpose": "marketing"}, {"purpose": base["purpose"]}):
                     yield {
                         **base,
@@ -208,6 +209,7 @@ def _boundaries(packs: Packs, rule: model.Rule) -> Iterator[dict[str, Any]]:
         case model.Language():
             yield {**base, "text": "应还款提醒", "language": "zh-CN", "recipient_language": "en"}
             yield {**base, "holds": [{"kind": "bereavement", "since": _back(base, days=1)}]}
+            yield base
         case _:
             yield from _texts(rule, base)
 
@@ -226,9 +228,10 @@ def _hours(rule: model.Rule, window: model.ContactWindow, base: dict[str, Any]) 
             at = datetime.combine(day, edge, here)
             yield {**base, "now": at.isoformat()}
             yield {**base, "now": _minute_before(at).isoformat()}
-    off = [day for day in days_off(base["region"]) if day.year == 2026 and day.weekday() < 5 and day >= start]
-    if off:
-        yield {**base, "now": datetime.combine(off[0], time(12), here).isoformat()}
+    ends = rule.effective_to or start + timedelta(days=400)
+    for day in days_off(base["region"]):
+        if ends - timedelta(days=400) < day <= ends and day >= (rule.effective_from or date.min):
+            yield {**base, "now": datetime.combine(day, time(12), here).isoformat()}
     for kind in ("hours", "consent"):
         yield {**base, "now": shut.isoformat(), "consents": [{"kind": kind, "at": _back(base, days=30)}]}
 
@@ -255,27 +258,26 @@ def _caps(rule: model.Rule, cap: model.Cap, base: dict[str, Any]) -> Iterator[di
     channel = (cap.counts_channels or rule.applies_to.channel or (base["channel"],))[0]
     purpose = (cap.counts_purposes or rule.applies_to.purpose or (base["purpose"],))[0]
     one = {"outcome": outcome, "channel": channel, "purpose": purpose}
-    full = [_past(base, 0, minutes=n + 1, **one) for n in range(cap.most)]
+    span = cap.seconds or (cap.hours or 0) * 3600
+    step = 1 if cap.seconds and cap.seconds < 3600 else 60
+    full = [_past(base, 0, seconds=(n + 1) * step, **one) for n in range(cap.most)]
     yield {**base, "history": full}
     yield {**base, "history": full[1:]}
-    yield {**base, "history": [*full, _past(base, 0, minutes=90, **one)]}
+    yield {**base, "history": [*full, _past(base, 0, seconds=90 * step, **one)]}
     rest = full[1:]
     if cap.days:
         for days in (cap.days - 1, cap.days, cap.days + 1):
             yield {**base, "history": [*rest, _past(base, days, **one)]}
     else:
-        span = cap.seconds or (cap.hours or 0) * 3600
-        for minutes in sorted(
-            {max(1, span // 60 - 1), span // 60, span // 60 + 1, span // 60 + 61, span // 60 - 59}
-        ):
-            if minutes > 0:
-                yield {**base, "history": [*rest, _past(base, 0, minutes=minutes, **one)]}
+        for seconds in (span - 3600, span - 1, span, span + 1, span + 3600):
+            if seconds > 0:
+                yield {**base, "history": [*rest, _past(base, 0, seconds=seconds, **one)]}
     for more in (
         *({"outcome": outcome} for outcome in model.Outcome), *({"channel": other} for other in Channel),
         *({"purpose": other} for other in Purpose), {"debt": "L-2"}, {"number": "n2"}, {"template": "t2"},
         {"debt": "L-2", "number": "n2"}, {"debt": "L-2", "template": "t2"},
     ):  # fmt: skip
-        yield {**base, "history": [*rest, _past(base, 0, minutes=1, **{**one, **more})]}
+        yield {**base, "history": [*rest, _past(base, 0, seconds=1, **{**one, **more})]}
     yield {**base, "history": [{**seen, "group": "g"} for seen in full]}
 
 
@@ -289,7 +291,8 @@ def _texts(rule: model.Rule, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 else {}
             )
             everything = " ".join(words for what, words in SAYS.items() if what != "limited-content")
-            known = {"name": "Test Person"}
+            known = {"name": "Test Person", "institution": "Test Bank", "contact": "400-123-4567"}
+            quiet = everything.replace(SAYS["balance"], "")
             dumb = "¥5 overdue" if "limited-content" in must.says else "-"
             for voicemail in ("voicemail" in must.parts and "text" not in must.parts, True, False):
                 yield {**base, **voice, **known, "voicemail": voicemail, "text": dumb}
@@ -297,15 +300,17 @@ def _texts(rule: model.Rule, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 text = everything.replace(SAYS[less], "") if SAYS[less] else everything
                 for voicemail in (False, True):
                     yield {**base, **voice, **known, "text": text, "voicemail": voicemail}
-            yield {**base, **known, "text": dumb, "history": [_past(base, 40)]}
+                    softly = quiet.replace(SAYS[less] or "?", "")
+                    yield {**base, **voice, **known, "text": softly, "voicemail": voicemail}
+            for channel in (base["channel"], "email", "app", "letter"):
+                yield {**base, **known, "channel": channel, "text": everything, "subject": "-"}
+                yield {**base, **known, "channel": channel, "text": quiet, "subject": "-", "voicemail": True}
+            for voicemail in (False, True):
+                yield {**base, **known, "text": dumb, "history": [_past(base, 40)], "voicemail": voicemail}
             yield {**base, **known, "text": dumb, "subject": "-", "channel": "email"}
         case model.MustNotSay() as must_not:
-            samples = {
-                name: next(iter(words))[0]
-                for name in sorted(word_list_names())
-                if (words := list(word_list(name).values()))
-            }
-            facts = {"name": "Test Person", "amount": "¥120.00", "lender-debt-line": "Debt Collection"}
+            samples = {name: _only(name) for name in sorted(word_list_names())}
+            facts = {"name": "Test Person", "amount": "¥120.00", "lender-debt-line": "Recoveries desk"}
             bad = " ".join(
                 [*(samples[name] for name in must_not.words), *(facts[fact] for fact in must_not.facts)]
             )
@@ -313,6 +318,7 @@ def _texts(rule: model.Rule, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
             for said in (*samples.values(), *facts.values()):
                 for part in get_args(model.Part):
                     yield {**base, **_in_part(part, said, base)}
+                    yield {**base, **_in_part(part, said, base), "channel": base["channel"]}
         case model.ChannelLimit() as limit:
             most = limit.most_characters or limit.most_octets
             if most is None and not limit.reserved:
@@ -324,6 +330,13 @@ def _texts(rule: model.Rule, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield {**base, "text": "é" * (size // 2)}
             for text in ("【Bank】 hello", "hello 【Bank】", "a【b", "a】b"):
                 yield {**base, "text": text}
+
+
+def _only(name: str) -> str:
+    """A word of a class that no other class holds."""
+    others = word_list_names() - {name}
+    words = (word for listed in word_list(name).values() for word in listed)
+    return next(word for word in words if not any(words_found(other, word) for other in others))
 
 
 def _in_part(part: str, said: str, base: dict[str, Any]) -> dict[str, Any]:
@@ -343,14 +356,14 @@ def _in_part(part: str, said: str, base: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _back(base: dict[str, Any], days: int = 0, minutes: int = 0) -> str:
+def _back(base: dict[str, Any], days: int = 0, seconds: int = 0) -> str:
     now = datetime.fromisoformat(base["now"]).astimezone(ZoneInfo(base["timezone"]))
     wall = (now - timedelta(days=days)).replace(fold=0)
-    return (wall - timedelta(minutes=minutes)).isoformat()
+    return (wall - timedelta(seconds=seconds)).isoformat()
 
 
-def _past(base: dict[str, Any], days: int, minutes: int = 0, **more: Any) -> dict[str, Any]:
-    return {"at": _back(base, days, minutes), **more}
+def _past(base: dict[str, Any], days: int, seconds: int = 0, **more: Any) -> dict[str, Any]:
+    return {"at": _back(base, days, seconds), **more}
 
 
 def _served(base: dict[str, Any], kind: str, days: int) -> dict[str, Any]:

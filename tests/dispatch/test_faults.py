@@ -112,7 +112,7 @@ def test_a_line_that_is_down_for_long_is_tried_less_and_less_often(lender: Lende
 def test_nothing_is_written_after_the_contact_window_or_its_validity_ends(lender: Lender, post: Post) -> None:
     planned(lender, "loan due_on email\nL-1 2026-03-10 -", SMS)
     counter = Counter(post)
-    now = datetime.fromisoformat("2026-03-09T20:59:59.500+08:00")
+    now = datetime.fromisoformat("2026-03-09T21:59:59.500+08:00")
     counter.switchboard.now = now
 
     async def turn() -> float:

@@ -43,7 +43,7 @@ def judge(as_json: AsJson = False) -> None:
     text = sys.stdin.read()
     given, shape = _read(text)
     scenarios = [_scenario(one, place, len(given)) for place, one in enumerate(given)]
-    book = RuleBook(here.packs)
+    book = here.rules
     with _functions(here) as conn:
         answers = judge_scenarios(conn, book, scenarios)
     answers = [_with_text(book, one, answer) for one, answer in zip(scenarios, answers, strict=True)]
