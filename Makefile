@@ -16,7 +16,7 @@ DATABASE_TESTS := $(wildcard tests/store tests/book tests/rules tests/policy tes
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-18 test-16 check lint bench soak format docs lock named-python
+.PHONY: help install demo test test-18 test-16 check lint bench oracle soak format docs lock named-python
 
 help: ## show this list
 	@echo "Duecourse: make TARGET"
@@ -56,6 +56,9 @@ lint: install
 
 bench: install ## measure planning, dispatch, import, a delivery and memory on this machine (ARGS="--size full plan")
 	$(BIN)/python -m bench $(ARGS)
+
+oracle: install ## judge 10,000 random scenarios in SQL and minute by minute in Python; ARGS="COUNT SEED" narrows
+	@PYTHONPATH=tests $(BIN)/python tests/rule_agreement.py $(ARGS)
 
 soak: install ## kill workers, the SMSC and the database at random, then audit (ARGS="--minutes 10 --seed 1")
 	$(BIN)/python -m soak $(ARGS)

@@ -215,8 +215,9 @@ class Lender:
     def opt_out(self, borrower: str, channel: str | None = None) -> None:
         """An opt-out of a borrower."""
         self.conn.execute(
-            """INSERT INTO opt_out (lane, borrower_id, opt_out_id, channel, evidence, effective_at, recorded_at)
-               VALUES (%s, %s, gen_random_uuid(), %s, 'said so', %s, %s)""",
+            """INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, channel, evidence, source,
+                   recorded_by, effective_at, recorded_at)
+               VALUES (%s, %s, gen_random_uuid(), 'contact', false, %s, 'said so', 'test', 'test', %s, %s)""",
             (lane_of(borrower), borrower_id_of(borrower), channel, LONG_AGO, LONG_AGO),
         )
         self.conn.commit()

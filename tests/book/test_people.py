@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from duecourse.book.contact_points import record_opt_out, retire_contact_points
+from duecourse.book.contact_points import retire_contact_points
 from duecourse.book.reading import find_borrower, find_by_address, find_by_id_number
 from duecourse.domain.messaging import Channel
 from duecourse.privacy.keyring import Keyring
@@ -126,18 +126,3 @@ def test_a_new_number_replaces_the_old_and_a_retired_one_stays_retired(
     assert sorted(states()) == [(1, "retired", "dead number"), (1, "retired", "replaced")]
     bring(PEOPLE + PHONE, "cust,name,phone\nC1,Ann,+14155552671\n")
     assert sorted(states()) == [(1, "active", None), (1, "retired", "dead number")]
-
-
-def test_an_opt_out_of_an_address_is_appended_for_everybody_who_holds_it(
-    bring: Importer, database: psycopg.Connection, keyring: Keyring
-) -> None:
-    bring(PEOPLE + PHONE, "cust,name,phone\nC1,A,+14155552671\nC2,B,+14155552671\nC3,C,+14155552672\n")
-    word = {
-        "now": NOW,
-        "evidence": "STOP by SMS",
-        "address": (Channel.SMS, "+1 415 555 2671"),
-        "channel": Channel.SMS,
-    }
-    assert len(record_opt_out(database, keyring, **word)) == 2  # type: ignore[arg-type]
-    assert record_opt_out(database, keyring, **word) == []  # type: ignore[arg-type]
-    assert bring.all("SELECT channel, state, count(*) FROM opt_out GROUP BY 1, 2") == [("sms", "out", 2)]

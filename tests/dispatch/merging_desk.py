@@ -30,7 +30,7 @@ SAYS = {"evidence": "same passport", "by": "Mei"}
 both = pytest.mark.parametrize("other", [APART, TOGETHER], ids=["cross lane", "same lane"])
 # What stands in the book, whatever was written when; history and the book's own history only grow.
 BOOK = (
-    "borrower_key", "borrower", "contact_point", "opt_out", "consent", "hold", "preference", "loan", "loan_party",
+    "borrower_key", "borrower", "contact_point", "consent", "hold", "preference", "loan", "loan_party",
     "company_contact", "installment", "payment", "allocation", "message", "message_item", "attempt", "contact",
 )  # fmt: skip
 

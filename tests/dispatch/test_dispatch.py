@@ -9,7 +9,7 @@ from post import Post
 
 NINE = "2026-03-09T09:00+08:00"
 ELEVEN = "2026-03-09T11:01+08:00"
-EVENING = "2026-03-09T21:00+08:00"
+EVENING = "2026-03-09T22:00+08:00"
 MIDNIGHT = "2026-03-10T00:00+08:00"
 NEXT = """
   - id: due-in-1
@@ -93,7 +93,7 @@ def test_an_opt_out_is_honoured_by_channel(
     post.work(NINE, EVENING)
     assert [attempt[0] for attempt in post.attempts()] == reached
     if not reached:
-        assert post.outcomes() == [("L-1", "planned", "OPT-OUT")]
+        assert post.outcomes() == [("L-1", "planned", "DEFAULT-OPT-OUT")]
 
 
 def test_without_a_contact_point_nothing_is_sent_and_the_reason_is_kept(lender: Lender, post: Post) -> None:
@@ -112,10 +112,10 @@ def test_a_mended_contact_point_brings_a_withheld_message_back(lender: Lender, p
 
 def test_a_message_in_quiet_hours_waits_for_morning(lender: Lender, post: Post) -> None:
     planned(lender, "loan due_on zone\nL-1 2026-03-10 Asia/Manila", steps=LATE_TO_LOSE_USE)
-    lender.conn.execute("UPDATE message SET not_before = '2026-03-09T21:30+08:00'")
+    lender.conn.execute("UPDATE message SET not_before = '2026-03-09T22:30+08:00'")
     lender.conn.commit()
-    post.work("2026-03-09T21:30+08:00")
-    assert lender.messages("local_time", "rule") == [("2026-03-10 08:00", "DEFAULT-HOURS")]
+    post.work("2026-03-09T22:30+08:00")
+    assert lender.messages("local_time", "rule") == [("2026-03-10 08:00", "CN-HOURS")]
     post.work("2026-03-10T08:00+08:00")
     assert post.outcomes() == [("L-1", "delivered", None)]
 
@@ -236,7 +236,7 @@ def test_a_word_to_stop_is_honoured_for_everyone_who_holds_the_number(lender: Le
     post.work(NINE, settle_seconds=0.2)
     lender.plan("2026-03-10T00:00+08:00")
     post.work("2026-03-10T09:00+08:00")
-    assert post.outcomes() == [("L-1", "delivered", None), ("L-2", "planned", "OPT-OUT")]
+    assert post.outcomes() == [("L-1", "delivered", None), ("L-2", "planned", "DEFAULT-OPT-OUT")]
 
 
 def test_what_lost_its_use_while_nobody_worked_expires(lender: Lender, post: Post) -> None:

@@ -45,7 +45,7 @@ def test_all_that_was_the_other_s_is_the_kept_person_s_and_old_keys_lead_there(
     here = (lane_of("kept"), borrower_id_of("kept"))
     for table in ("loan", "installment", "contact"):
         assert desk.all(f"SELECT DISTINCT lane, borrower_id FROM {table}") == [here], table
-    for table in ("hold", "opt_out"):
+    for table in ("hold", "consent"):
         assert desk.all(f"SELECT count(*) FROM {table} WHERE (lane, borrower_id) = (%s, %s)", *here) == [(1,)]
         assert desk.all(f"SELECT DISTINCT borrower_id FROM {table}") == [(here[1],)]
     assert desk.ledger() == before

@@ -203,5 +203,5 @@ def _sums(desk: Desk) -> list[object]:
                GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
         ),
         desk.all("SELECT hold_id FROM hold GROUP BY 1 ORDER BY 1"),
-        desk.all("SELECT opt_out_id FROM opt_out GROUP BY 1 ORDER BY 1"),
+        desk.all("SELECT consent_id FROM consent GROUP BY 1 ORDER BY 1"),
     ]

@@ -58,8 +58,8 @@ BOOK = """
     L-3   B         Asia/Shanghai     2026-03-11  bank
     L-4   C         America/New_York  2026-03-10  bank
 """
-TABLES = """message, message_item, attempt, contact, history, receipt, planned_through, opt_out, installment, loan,
-    contact_point, borrower"""
+TABLES = """message, message_item, attempt, contact, history, receipt, planned_through, consent, hold, installment,
+    loan, contact_point, borrower"""
 
 
 class KilledError(BaseException):

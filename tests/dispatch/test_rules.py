@@ -61,9 +61,9 @@ def test_a_borrower_who_moved_is_judged_by_the_hours_of_the_new_zone(lender: Len
     lender.conn.execute("UPDATE borrower SET zone = 'America/New_York'")
     lender.conn.commit()
     counter = Counter(post)
-    counter.at(NINE)  # 21:00 in New York
+    counter.at("2026-03-09T10:00+08:00")  # 22:00 in New York
     assert counter.ends["sms"].taken == []
-    assert lender.messages("rule") == [("DEFAULT-HOURS",)]
+    assert lender.messages("rule") == [("CN-HOURS",)]
 
 
 def test_a_borrower_who_moved_is_counted_on_the_day_it_is_there(lender: Lender, post: Post) -> None:
@@ -113,8 +113,8 @@ def test_the_days_past_due_are_those_of_the_day_it_is_said(
     template: overdue
     useful_until: +3d
 """
-    monkeypatch.setitem(TEXTS, "overdue", "Late by {{ days_past_due }} days.")
+    monkeypatch.setitem(TEXTS, "overdue", "Test Bank: late by {{ days_past_due }} days.")
     planned(lender, "loan due_on\nL-1 2026-03-08", late)
     counter = Counter(post)
     counter.at("2026-03-11T09:00+08:00")
-    assert [one.text for one in counter.ends["sms"].taken] == ["Late by 3 days."]
+    assert [one.text for one in counter.ends["sms"].taken] == ["Test Bank: late by 3 days."]

@@ -82,25 +82,6 @@ JOIN contact_point c ON c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.
 WHERE c.state = 'active'
 ON CONFLICT DO NOTHING;
 
--- name: record_opt_out
--- For every borrower who holds the address, or the one given in all lanes where they are; the same word twice is one row.
--- Writes: opt_out.
-WITH who AS (SELECT %(lane)s::smallint AS lane, %(borrower_id)s::uuid AS borrower_id),
--- include: book/parties.everywhere
-INSERT INTO opt_out (lane, borrower_id, opt_out_id, channel, address_index, purpose, state, evidence,
-                     effective_at, recorded_at)
-SELECT h.lane, h.borrower_id,
-       encode(substring(sha256(uuid_send(h.borrower_id) || %(fingerprint)s::bytea) FROM 1 FOR 16), 'hex')::uuid,
-       %(channel)s, %(address_index)s, %(purpose)s, %(state)s, %(evidence)s, %(effective_at)s, now()
-FROM (
-    SELECT DISTINCT c.lane, c.borrower_id FROM contact_point c
-    WHERE c.address_index = %(address_index)s AND %(borrower_id)s::uuid IS NULL
-    UNION
-    SELECT e.lane, e.borrower_id FROM everywhere e
-) AS h
-ON CONFLICT DO NOTHING
-RETURNING lane, borrower_id;
-
 -- name: borrower_by_key
 -- key_hash: of the customer key or ID number; kind: 'customer' or 'id-number'.
 SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.id_number_index, b.kind,
@@ -206,9 +187,9 @@ SELECT (SELECT count(*) FROM borrower WHERE home_lane IS NULL AND merged_into IS
        - (SELECT count(*) FROM copied_point WHERE state = 'active') AS contact_points,
        (SELECT count(*) FROM contact_point WHERE state = 'retired')
        - (SELECT count(*) FROM copied_point WHERE state = 'retired') AS retired_contact_points,
-       (SELECT count(*) FROM opt_out)
-       - (SELECT count(*) FROM borrower p JOIN opt_out o ON o.lane = p.lane AND o.borrower_id = p.borrower_id
-          WHERE p.home_lane IS NOT NULL) AS opt_outs,
+       (SELECT count(*) FROM consent WHERE kind = 'contact' AND NOT granted)
+       - (SELECT count(*) FROM borrower p JOIN consent o ON o.lane = p.lane AND o.borrower_id = p.borrower_id
+          WHERE p.home_lane IS NOT NULL AND o.kind = 'contact' AND NOT o.granted) AS opt_outs,
        (SELECT count(*) FROM suspense WHERE placed_at IS NULL) AS suspense;
 
 -- name: summary_money

@@ -10,15 +10,17 @@ from duecourse.privacy.keyring import Keyring
 
 from .cells import Notes
 from .compiling import Scope
+from .contact_building import ContactBuilder
 from .debts import InstallmentBuilder, LoanBuilder
 from .fields import Field, FieldMaker, RowReader
 from .mapping import Mapping as MappingFile
-from .mapping import Section
 from .money_in import DebitBuilder, PaymentBuilder, ReversalBuilder
 from .parsing import FieldFault
 from .people import BorrowerBuilder, ContactPointBuilder, PartyBuilder
 from .records import Fault, Records
 from .rows import OpenSource, Row
+from .values import Section
+from .wish_building import ConsentBuilder, HoldBuilder, PreferenceBuilder
 
 
 class Builder(Protocol):
@@ -96,6 +98,36 @@ class RowBuilder:
                 f"debit.{i}",
                 debit,
                 lambda make, debit=debit: DebitBuilder(debit, make, loan, currency),  # type: ignore[misc]
+            )
+
+        self._compile_wishes(mapping)
+
+    def _compile_wishes(self, mapping: MappingFile) -> None:
+        keyring, borrower, loan = self._keyring, mapping.borrower, mapping.loan
+        for i, word in enumerate(mapping.consent):
+            self._add(
+                f"consent.{i}",
+                word,
+                lambda make, word=word: ConsentBuilder(word, make, keyring, borrower),  # type: ignore[misc]
+            )
+        for i, held in enumerate(mapping.hold):
+            self._add(
+                f"hold.{i}",
+                held,
+                lambda make, held=held: HoldBuilder(held, make, keyring, borrower, loan),  # type: ignore[misc]
+            )
+        for i, wish in enumerate(mapping.preference):
+            self._add(
+                f"preference.{i}",
+                wish,
+                lambda make, wish=wish: PreferenceBuilder(wish, make, keyring, borrower),  # type: ignore[misc]
+            )
+
+        for i, made in enumerate(mapping.contact):
+            self._add(
+                f"contact.{i}",
+                made,
+                lambda make, made=made: ContactBuilder(made, make, keyring),  # type: ignore[misc]
             )
 
     def _add(self, key: str, section: Section, build: Callable[[FieldMaker], Builder]) -> None:

@@ -106,6 +106,13 @@ class FieldMaker:
         self.made.append(field)
         return field
 
+    def checked(self, key: str, made: Callable[[], Any]) -> Any:
+        """What `made` answers; its ValueError is a fault of the mapping, B004, under the section's key."""
+        try:
+            return made()
+        except ValueError as error:
+            return self._scope.at(f"{self._key}.{key}", self._constants).fault("B004", str(error))
+
     def text(self, key: str, rule: TextRule) -> Field:
         """Text; '' when empty."""
         return self._make(key, lambda scope: scope.text(rule))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID, uuid4
 
 import psycopg
@@ -29,7 +29,7 @@ from .records import Fault, Records
 from .rejects import Rejects
 from .rows import OpenSource, Row, Unreadable
 from .source import open_source
-from .staging import CONSEQUENCE, SAID, Staging
+from .staging import CONSEQUENCE, Staging
 
 SQL = load("book")
 IMPORTING = load("book/importing")
@@ -41,6 +41,26 @@ PROBLEMS_KEPT = 1_000
 TRIES = 4
 _FURTHEST_EAST = timedelta(hours=14)
 """UTC+14: where a day begins first."""
+
+
+class Stager(Protocol):
+    """Takes the records of a batch, checks them against what is known, and writes them: the book's is `Staging`."""
+
+    @property
+    def said(self) -> Mapping[str, str]:
+        """What its checks say, by code."""
+
+    def load(self, records: Records) -> None:
+        """Fill the staging tables with a batch."""
+
+    def check(self) -> list[tuple[int, str]]:
+        """Take bad rows out of the batch, whole; answers (row number, code) of each."""
+
+    def write(self, *, now: datetime) -> Counter[str]:
+        """Write the rest; counts under '<kind> new', '<kind> changed', '<kind> same'."""
+
+    def keep_pending(self) -> None:
+        """Instead of write, for a check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +111,7 @@ def import_book(
     progress: Callable[[Progress], None] | None = None,
     batch_rows: int = BATCH_ROWS,
     same_delivery: bool = False,
+    stager: Callable[[psycopg.Connection], Stager] | None = None,
 ) -> ImportReport:
     """Import one file. conn: idle, or the import becomes part of the caller's transaction.
 
@@ -99,12 +120,30 @@ def import_book(
     rows go; None keeps none. complete_through: the day through which the file has all payments of the mapping's
     [feed]; None takes the day that stands there. It is recorded when the import is done, and never goes back.
     same_delivery: a check counts what the checks before it on this connection would have written.
-    Raises DuecourseError B003 to B009 before the first row when file and mapping do not fit.
+    stager: where the records go instead of the book (contacts made elsewhere).
+    Raises DuecourseError B112 when the mapping is of the other kind, B003 to B009 before the first row when file and
+    mapping do not fit.
     """
     mapping = _with_complete_through(mapping, complete_through, now, where)
+    if bool(mapping.contact) != (stager is not None):
+        command = "contact import" if mapping.contact else "book import"
+        raise DuecourseError(
+            Problem("B112", where, f"such a mapping is for: duecourse {command}", "Nothing was done.")
+        )
     with open_source(path, mapping.source) as source:
         importer = _Importer(
-            conn, keyring, mapping, where, source, now, strict, dry_run, progress, batch_rows, same_delivery
+            conn,
+            keyring,
+            mapping,
+            where,
+            source,
+            now,
+            strict,
+            dry_run,
+            progress,
+            batch_rows,
+            same_delivery,
+            stager,
         )
         return importer.run(rejects, _file_digest(path) if not dry_run else b"")
 
@@ -152,6 +191,7 @@ class _Importer:
         progress: Callable[[Progress], None] | None,
         batch_rows: int,
         same_delivery: bool = False,
+        stager: Callable[[psycopg.Connection], Stager] | None = None,
     ) -> None:
         self._conn = conn
         self._mapping = mapping
@@ -165,7 +205,13 @@ class _Importer:
         borrower = mapping.borrower
         share = borrower is not None and borrower.same_id_number == "person"
         keep = borrower is not None and borrower.if_known == "keep"
-        self._staging = Staging(conn, share_person=share, keep_known=keep, same_delivery=same_delivery)
+        self._staging: Stager = (
+            stager(conn)
+            if stager
+            else Staging(
+                conn, share_person=share, by=mapping.mapping, keep_known=keep, same_delivery=same_delivery
+            )
+        )
         self.report = ImportReport(source.path.name)
 
     def run(self, rejects_path: Path | None, digest: bytes) -> ImportReport:
@@ -266,7 +312,7 @@ class _Importer:
                     raise
         self.report.counts += counts
         for number, codes in bad.items():
-            self._reject(rejects, rows[number], [Fault(code, "", SAID[code]) for code in codes])
+            self._reject(rejects, rows[number], [Fault(code, "", self._staging.said[code]) for code in codes])
         self._tell()
 
     def _transaction(self, records: Records) -> tuple[dict[int, list[str]], Counter[str]]:

@@ -26,7 +26,6 @@ from .toml_lines import line_of
 from .values import (
     Attribute,
     BooleanValue,
-    Condition,
     DateRule,
     DateValue,
     IntegerRule,
@@ -36,11 +35,13 @@ from .values import (
     NumberRule,
     NumberValue,
     Scalar,
+    Section,
     Strict,
     TextRule,
     TextValue,
     Variable,
 )
+from .wish_mapping import ConsentSection, ContactSection, HoldSection, PreferenceSection
 
 
 class FixedField(Strict):
@@ -140,13 +141,6 @@ class MoneyFormat(Strict):
 
     currency: TextValue | None = None
     unit: Literal["major", "minor"] = "major"
-
-
-class Section(Strict):
-    """What every target shares. `repeat` makes several records of one row; `when` leaves a record out."""
-
-    when: Condition | None = None
-    repeat: list[dict[str, str | int]] = Field(default=[{}], min_length=1)
 
 
 class BorrowerSection(Section):
@@ -359,13 +353,22 @@ class Mapping(Strict):
     def _one_feed_is_a_list_of_one(cls, given: object) -> object:
         return [given] if isinstance(given, dict) else given
 
+    consent: list[ConsentSection] = Field(default=[])
+    hold: list[HoldSection] = Field(default=[])
+    preference: list[PreferenceSection] = Field(default=[])
+    contact: list[ContactSection] = Field(default=[])
+
     @model_validator(mode="after")
     def _hangs_together(self) -> Mapping:
         faults: list[str] = []
-        people = self.borrower or self.contact_point or self.party
+        wishes = (*self.consent, *self.hold, *self.preference)
         debts: list[InstallmentSection | PaymentSection | ReversalSection | DebitSection]
         debts = [*self.installment, *self.payment, *self.reversal, *self.debit]
-        if not (people or self.loan or debts):
+        book = (self.borrower, self.loan, *self.contact_point, *self.party, *debts)
+        if self.contact:
+            if wishes or any(book):
+                faults.append("[[contact]] stands alone: contacts made elsewhere are no part of the book")
+        elif not wishes and not any(book):
             faults.append("nothing is mapped: give at least one of [borrower], [[contact_point]], [loan], …")
         if self.borrower is None:
             if self.loan is not None and self.loan.borrower is None:
@@ -375,6 +378,7 @@ class Mapping(Strict):
                 for i, point in enumerate(self.contact_point)
                 if point.borrower is None or point.region is None
             ]
+            faults += self._wish_faults()
         if self.loan is None:
             faults += [
                 "installment, payment, reversal and debit need 'loan' and 'creditor' when there is no [loan]"
@@ -398,6 +402,18 @@ class Mapping(Strict):
                 yield f"party.{i} needs language, region and zone together when there is no [borrower]"
             if self.borrower is None and not any(given) and (party.name or party.id_number):
                 yield f"party.{i} has a name or ID number, and so needs language, region and zone"
+
+    def _wish_faults(self) -> Iterable[str]:
+        """A wish needs somebody: a borrower; or a hold its loan, or a stop its address."""
+        for i, word in enumerate(self.consent):
+            if word.borrower is None and (word.address is None or word.region is None):
+                yield f"consent.{i} needs 'borrower', or 'address' and 'region', when there is no [borrower]"
+        for i, held in enumerate(self.hold):
+            if held.borrower is None and (held.loan is None or held.creditor is None):
+                yield f"hold.{i} needs 'borrower', or 'loan' and 'creditor', when there is no [borrower]"
+        for i, wish in enumerate(self.preference):
+            if wish.borrower is None:
+                yield f"preference.{i}.borrower is needed when there is no [borrower]"
 
     def _feed_faults(self, feed: FeedSection) -> Iterable[str]:
         """A feed under another name than its payments would hold nothing back, and nobody would see it."""

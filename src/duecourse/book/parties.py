@@ -17,7 +17,7 @@ from duecourse.store.sql import load
 
 SQL = load("book/parties")
 
-PERSONAL: Final = ("contact_point", "opt_out", "consent", "hold", "preference")
+PERSONAL: Final = ("contact_point", "consent", "hold", "preference", "notice")
 """Tables of what hangs on a party, whatever loan it concerns: each row of a party has all of it."""
 
 

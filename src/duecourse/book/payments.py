@@ -215,7 +215,7 @@ def place_suspended(
 def _write(conn: psycopg.Connection, records: Records, kind: str, now: datetime) -> Outcome:
     with conn.transaction():
         conn.execute(IMPORTING["lock_book"])
-        staging = Staging(conn, share_person=False)
+        staging = Staging(conn, share_person=False, by="payment")
         staging.load(records)
         problems = [Problem(code, "payment", SAID[code], NOTHING) for _, code in staging.check()]
         if problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
@@ -160,6 +160,57 @@ class DebitRecord(NamedTuple):
     code: str
 
 
+class WishRecord(NamedTuple):
+    """A row for stage_wish, in its column order: a consent, hold or preference.
+
+    key_hash: None when the address or the loan says whose it is. *_local: a wall clock, in zone ('' the borrower's).
+    """
+
+    row: int
+    target: str
+    key_hash: bytes | None
+    loan_id: UUID | None
+    kind: str
+    evidence: str
+    granted: bool | None = None
+    effect: str | None = None
+    purpose: str | None = None
+    channel: str | None = None
+    address_kind: str | None = None
+    address_index: bytes | None = None
+    wish: str | None = None
+    since_at: datetime | None = None
+    since_local: datetime | None = None
+    since_zone: str = ""
+    until_at: datetime | None = None
+    until_local: datetime | None = None
+    until_zone: str = ""
+
+
+class ContactRecord(NamedTuple):
+    """A row for stage_contact (dispatch), in its column order: a contact made elsewhere. Of key, loan and address at
+    least one is given; at_local: a wall clock, in zone ('' the borrower's).
+    """
+
+    row: int
+    attempt_id: UUID
+    system: str
+    reference: str
+    key_hash: bytes | None
+    loan_id: UUID | None
+    address_index: bytes | None
+    channel: str
+    purpose: str
+    actor: str
+    outcome: str
+    template: str | None
+    agent: str | None
+    at: datetime | None
+    at_local: datetime | None
+    at_zone: str
+    digest: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with one row. found_and_expected holds nothing personal and no amount."""
@@ -183,10 +234,13 @@ class Records:
     payments: list[PaymentRecord] = field(default_factory=list)
     reversals: list[ReversalRecord] = field(default_factory=list)
     debits: list[DebitRecord] = field(default_factory=list)
+    wishes: list[WishRecord] = field(default_factory=list)
+    contacts: list[ContactRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
         rows = len(self.borrowers) + len(self.contact_points) + len(self.parties) + len(self.loans)
-        return rows + len(self.installments) + len(self.payments) + len(self.reversals) + len(self.debits)
+        rows += len(self.installments) + len(self.payments) + len(self.reversals) + len(self.debits)
+        return rows + len(self.wishes) + len(self.contacts)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
@@ -198,6 +252,8 @@ class Records:
         self.payments += other.payments
         self.reversals += other.reversals
         self.debits += other.debits
+        self.wishes += other.wishes
+        self.contacts += other.contacts
 
 
 def digest_of(parts: Iterable[object]) -> bytes:
@@ -218,6 +274,11 @@ def payment_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
 def debit_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
     """The id of a debit, the same at every import."""
     return UUID(bytes=digest_of(("debit", loan_id.hex, source, reference)))
+
+
+def contact_id_of(system: str, reference: str) -> UUID:
+    """The id of a contact made elsewhere, the same at every import."""
+    return UUID(bytes=digest_of(("contact", system, reference)))
 
 
 def contact_point_id_of(own_id: UUID, channel: str, address_index: bytes) -> UUID:

@@ -20,6 +20,8 @@ from .parties import SQL as PARTIES
 from .parties import write_presences
 from .records import BESIDE_COMPANY, BESIDE_LOAN, OWN, Records, digest_of
 from .shifting import shift_batch
+from .wish_staging import SAID as SAID_OF_WISHES
+from .wish_staging import WishStaging
 
 SQL = load("book/importing")
 ALLOCATION = load("book/allocation")
@@ -38,6 +40,7 @@ SAID = {
     "B064": "the loan has another borrower; whoever answers for it beside them is a co-borrower or a guarantor",
     "B065": "the borrower of a loan cannot be its co-borrower or guarantor",
     "B050": "the book has this payment with another amount; reverse it and give the new one another reference",
+    **SAID_OF_WISHES,
 }
 """What the checks of a batch say; they have no column, since they concern the row against others."""
 
@@ -75,19 +78,24 @@ _WRITES = (
 class Staging:
     """The staging tables of one import on one connection."""
 
+    said = SAID
+
     def __init__(
         self,
         conn: psycopg.Connection,
         *,
         share_person: bool,
+        by: str,
         keep_known: bool = False,
         same_delivery: bool = False,
     ) -> None:
         """share_person, keep_known: as the mapping's same_id_number and if_known say.
 
+        by: who is named beside the wishes the import records.
         same_delivery: what a check of an earlier file on this connection would have written counts as written.
         """
         self._conn = conn
+        self._by = by
         self._share_person = share_person
         self._keep_known = keep_known
         self._zones: list[str] = []
@@ -98,6 +106,7 @@ class Staging:
             conn.execute(SQL["forget_seen"])
             if not same_delivery:
                 conn.execute(SQL["forget_pending"])
+            self._wishes = WishStaging(conn)
 
     def load(self, records: Records) -> None:
         """Fill the staging tables with a batch."""
@@ -107,6 +116,7 @@ class Staging:
             for kind in KINDS:
                 self._copy(cursor, kind.copy, getattr(records, kind.name))
             self._copy(cursor, "copy_records", _record_rows(records))
+        self._wishes.load(records.wishes)
         self._conn.execute(SQL["analyze_staging"])
         self._known_zones = {borrower.zone for borrower in records.borrowers}
 
@@ -128,21 +138,29 @@ class Staging:
             found = conn.execute(SQL["known_zones"]).fetchone()
             self._zones = found[0] if found else []
             conn.execute(SQL["check_zones"], {"known": self._zones})
-        conn.execute(SQL["drop_bad"])
+        self._drop_bad()
         conn.execute(SQL["find_keys"])
         if self._keep_known:
             conn.execute(SQL["leave_known_borrowers"])
         conn.execute(SQL["find_loans"])
         if conn.execute(SQL["check_changed"]).rowcount > 0:
-            conn.execute(SQL["drop_bad"])
+            self._drop_bad()
+        self._wishes.find()
         # A refused row may be the one that brought the loan of another row: look again until nothing falls.
         while (
-            conn.execute(SQL["check_references"]).rowcount + conn.execute(SQL["check_parties"]).rowcount > 0
+            conn.execute(SQL["check_references"]).rowcount
+            + conn.execute(SQL["check_parties"]).rowcount
+            + self._wishes.check()
+            > 0
         ):
-            conn.execute(SQL["drop_bad"])
+            self._drop_bad()
         conn.execute(SQL["set_aside"])
         conn.execute(SQL["remember_seen"])
         return conn.execute(SQL["bad_rows"]).fetchall()
+
+    def _drop_bad(self) -> None:
+        self._conn.execute(SQL["drop_bad"])
+        self._wishes.drop_bad()
 
     def _place(self) -> None:
         """Give every record its lane and borrower."""
@@ -203,6 +221,7 @@ class Staging:
         self._write_parties(when, counts)
         if conn.execute(ALLOCATION["find_touched"]).rowcount:
             allocate_touched(conn)
+        self._wishes.write(by=self._by, now=now, counts=counts)
         return counts
 
     def _write_suspense(self, when: dict[str, datetime], counts: Counter[str]) -> None:

@@ -92,6 +92,13 @@ class TextRule(Rule):
         return None
 
 
+class InstantRule(TextRule):
+    """An instant: formats of YYYY MM DD hh mm ss, else ISO 8601. zone: of a wall clock; default the borrower's."""
+
+    formats: list[str] = Field(default=[])
+    zone: TextValue | None = None
+
+
 class NumberRule(Rule):
     """A number; the format defaults to the mapping's [numbers]."""
 
@@ -204,6 +211,7 @@ MoneyValue: TypeAlias = Annotated[MoneyRule, BeforeValidator(_table)]
 IntegerValue: TypeAlias = Annotated[IntegerRule, BeforeValidator(_table)]
 DateValue: TypeAlias = Annotated[DateRule, BeforeValidator(_table)]
 BooleanValue: TypeAlias = Annotated[BooleanRule, BeforeValidator(_table)]
+InstantValue: TypeAlias = Annotated[InstantRule, BeforeValidator(_table)]
 AttributeValue: TypeAlias = Annotated[AttributeRule, BeforeValidator(_table)]
 
 _INTEGER_KEYS = {"base", "spread", "from", "to", "by", "min", "max"}
@@ -247,6 +255,23 @@ Attribute: TypeAlias = Annotated[
     Discriminator(_attribute_kind),
 ]
 
-for _model in (Condition, TextRule, NumberRule, MoneyRule, IntegerRule, DateRule, BooleanRule, AttributeRule):
+for _model in (
+    Condition,
+    TextRule,
+    InstantRule,
+    NumberRule,
+    MoneyRule,
+    IntegerRule,
+    DateRule,
+    BooleanRule,
+    AttributeRule,
+):
     _model.model_rebuild()
 AttributeGroup.model_rebuild()
+
+
+class Section(Strict):
+    """What every target shares. `repeat` makes several records of one row; `when` leaves a record out."""
+
+    when: Condition | None = None
+    repeat: list[dict[str, str | int]] = Field(default=[{}], min_length=1)

@@ -248,7 +248,7 @@ def _run(
     now.required_setting("lender_zone")  # says D001 when there is no book yet
     # No limit on idle time in a transaction: a strict import holds one while it reads the file.
     conn = now.store.connect(autocommit=True, idle_in_transaction_seconds=0)
-    with conn, _bar(file.name) as bar:
+    with conn, import_bar(file.name) as bar:
         task = bar.add_task("", total=1.0, note="")
 
         def show(position: Position) -> None:
@@ -277,14 +277,15 @@ def _run(
         )
         bar.update(task, completed=1.0)
     if as_json:
-        print_json(now.console, _as_json(report))
+        print_json(now.console, import_as_json(report))
     else:
-        _print(now.console, report)
+        print_import(now.console, report)
     if report.rejected:
         raise typer.Exit(1)
 
 
-def _bar(file: str) -> Progress:
+def import_bar(file: str) -> Progress:
+    """How far an import is, on standard error."""
     return Progress(
         TextColumn(file),
         BarColumn(),
@@ -297,7 +298,8 @@ def _bar(file: str) -> Progress:
     )
 
 
-def _as_json(report: ImportReport) -> dict[str, object]:
+def import_as_json(report: ImportReport) -> dict[str, object]:
+    """What an import did, for programs."""
     return {
         "file": report.file,
         "state": report.state,
@@ -312,12 +314,13 @@ def _as_json(report: ImportReport) -> dict[str, object]:
     }
 
 
-def _print(console: Console, report: ImportReport) -> None:
+def print_import(console: Console, report: ImportReport) -> None:
+    """What an import did, for people."""
     for problem in report.problems[:PROBLEMS_SHOWN]:
         console.print(str(problem), style="red", highlight=False, markup=False, soft_wrap=True)
     kinds = (
         "borrowers", "contact_points", "parties", "loans", "installments", "payments", "reversals", "debits",
-        "suspense",
+        "suspense", "consents", "holds", "preferences",
     )  # fmt: skip
     rows = [
         (

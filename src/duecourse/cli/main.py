@@ -20,17 +20,23 @@ from .batch import correct
 from .book import app as book_app
 from .brake import resume, stop
 from .cash import buckets, cash
+from .consent import app as consent_app
+from .contact import app as contact_app
 from .contact_point import app as contact_point_app
 from .context import close_context
 from .demo.week import demo
 from .differences import differences
 from .due_days import allot, move_due_day, pause, recompute_dates
+from .hold import app as hold_app
 from .init import init
+from .judge import explain, judge
 from .keys import app as keys_app
 from .merge import merge
 from .payment import app as payment_app
+from .permit import app as permit_app
 from .plan import plan
 from .policy import app as policy_app
+from .preference import app as preference_app
 from .replay import run
 from .rules import app as rules_app
 from .sandbox import sandbox
@@ -38,6 +44,7 @@ from .schedule import schedule
 from .screen import print_problems
 from .show import borrower_app, message_app
 from .status import status
+from .suppression import app as suppression_app
 from .words import say
 from .work import work
 
@@ -58,6 +65,8 @@ app.add_typer(book_app, name="book")
 app.add_typer(payment_app, name="payment")
 app.add_typer(policy_app, name="policy")
 app.command()(schedule)
+rules_app.command()(judge)
+rules_app.command()(explain)
 app.add_typer(rules_app, name="rules")
 app.command()(plan)
 app.command()(work)
@@ -71,6 +80,12 @@ borrower_app.command("merge")(merge)
 app.add_typer(borrower_app, name="borrower")
 app.add_typer(contact_point_app, name="contact-point")
 app.add_typer(message_app, name="message")
+app.add_typer(consent_app, name="consent")
+app.add_typer(hold_app, name="hold")
+app.add_typer(preference_app, name="preference")
+app.add_typer(suppression_app, name="suppression")
+app.add_typer(contact_app, name="contact")
+app.add_typer(permit_app, name="permit")
 app.add_typer(keys_app, name="keys")
 app.command()(sandbox)
 app.command()(demo)

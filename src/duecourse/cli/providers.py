@@ -14,6 +14,7 @@ from typing import Any
 
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.dispatch.claim import Registration
 from duecourse.dispatch.desk import Switchboard
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -44,6 +45,7 @@ def sandbox_providers(sandbox: SandboxProcess) -> list[Provider]:
                 "window": 1000,
                 "response_seconds": 2,
                 "throttle_pause_seconds": 0,
+                "registered": ["signature", "header", "template", "category-suffix"],
             },
         ),
         Provider(
@@ -152,11 +154,15 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
     """Build every adapter and plug it in. Raises DuecourseError C001 to C003 with every fault."""
     problems: list[Problem] = []
     for provider in providers:
+        config = dict(provider.config)
+        switchboard.registrations[provider.name] = Registration(
+            tuple(config.pop("registered", ())), config.pop("caller", None), provider.kind.partition(".")[2]
+        )
         try:
             switchboard.adapters[provider.name] = build(
                 provider.kind,
                 provider.name,
-                provider.config,
+                config,
                 switchboard.take_receipts,
                 switchboard.take_reply,
                 lambda: switchboard.now or datetime.now(UTC),

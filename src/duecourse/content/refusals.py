@@ -48,11 +48,16 @@ def refusals(rendered: Rendered, purpose: str, *, name: str = "") -> list[Refusa
 def subject_faults(subject: str, name: str = "") -> list[str]:
     """What a lock screen must not show: an amount, a name, a word that says a payment is late."""
     faults = [f"says '{word}'" for word in overdue_words(subject)]
-    if _AMOUNT.search(subject):
+    if amount_in(subject):
         faults.append("shows an amount")
     if name and name in subject:
         faults.append("shows the borrower's name")
     return faults
+
+
+def amount_in(text: str) -> bool:
+    """Whether a text shows an amount of money."""
+    return _AMOUNT.search(text) is not None
 
 
 def signature_is_right(text: str) -> bool:

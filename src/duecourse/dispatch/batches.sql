@@ -91,7 +91,7 @@ tried AS (
 SELECT (SELECT count(*) FROM tried) AS handed,
        (SELECT count(*) FROM tried WHERE state IN ('refused', 'unknown')) AS bad,
        (SELECT count(DISTINCT t.borrower_id) FROM tried t
-        JOIN opt_out x ON x.lane = t.lane AND x.borrower_id = t.borrower_id AND x.state = 'out'
+        JOIN consent x ON x.lane = t.lane AND x.borrower_id = t.borrower_id AND x.kind = 'contact' AND NOT x.granted
                       AND x.effective_at >= t.claimed_at) AS stops,
        (SELECT count(*) FROM tried WHERE state IN ('claimed', 'sent')) AS awaited,
        (SELECT max(claimed_at) FROM tried) AS last_at,

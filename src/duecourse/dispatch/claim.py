@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,10 +11,13 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import psycopg
 
+from duecourse.content.texts import text_rules
 from duecourse.domain.messaging import Channel, Outgoing
 from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value, seal_value
+from duecourse.rules.compiling import RuleBook
+from duecourse.store.lease import hold_fence
 from duecourse.store.sql import load
 
 from .compose import BATCH_HELD, Composer, Facts, Rendition
@@ -33,6 +37,17 @@ class FenceLostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """What rules ask of a sender. registered: signature, header, template, …, None where nothing is known against it.
+    caller: the number shown; '' is a hidden one. kind: whose limits hold, such as aliyun.
+    """
+
+    registered: tuple[str, ...] | None = None
+    caller: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A provider as a claim sees it. ready: taking messages now. room: how many it may be handed at once."""
 
@@ -40,6 +55,7 @@ class Line:
     provider: str
     ready: bool
     room: int
+    registration: Registration = Registration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,10 @@ class _Allowed:
     contact_point_id: UUID
     address_sealed: bytes
     valid_until: datetime
+    loans: Sequence[UUID]
+    shared: bool
+    address_index: bytes
+    considered: Sequence[str]
     batch_id: UUID | None
     resumed: bool
     """Whether a second person let its batch go, whatever the band."""
@@ -101,6 +121,7 @@ def claim_batch(
     read_at: float,
     recheck: timedelta,
     pause: timedelta,
+    rules: RuleBook,
 ) -> ClaimResult:
     """Claim up to `take` due messages of the lanes in `epochs` (lane to epoch) and record their attempts.
 
@@ -110,21 +131,24 @@ def claim_batch(
     Raises FenceLostError when a lane has a new owner; then nothing happened.
     """
     with conn.transaction():
-        rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause)
+        # In a statement of its own: what is judged next then sees the permits that were waited for.
+        hold_fence(conn, epochs)
+        rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause, rules)
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
         allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
-        unopened = frozenset(row[11] for row in rows if not row[3] and row[11])
+        unopened = frozenset(row[15] for row in rows if not row[3] and row[15])
+        allowed = _share_numbers(conn, epochs, allowed, now, rules)
         if not allowed:
             return ClaimResult(len(rows), [], more, unopened)
         facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
         renditions = {
             one.message_id: unreadable.get(one.message_id)
             or composer.over_band(facts[one.message_id], resumed=one.resumed)
-            or composer.compose(facts[one.message_id], one.channel)
+            or composer.compose(facts[one.message_id], one.channel, text_rules(rules.packs, one.considered))
             for one in allowed
         }
         _hold_batches(conn, allowed, renditions, now)
-        _give_back_refused(conn, epochs, allowed, renditions, now)
+        _give_back_refused(conn, epochs, allowed, renditions, now, rules)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
         _record(conn, keyring, epochs, going, facts, renditions, now)
     claimed = [
@@ -158,6 +182,7 @@ def _judge(
     take: int,
     recheck: timedelta,
     pause: timedelta,
+    rules: RuleBook,
 ) -> list[tuple[Any, ...]]:
     """The rows of `claim_messages`: every message judged, and which of them may go."""
     return conn.execute(
@@ -171,10 +196,58 @@ def _judge(
             "providers": [line.provider for line in lines],
             "ready": [line.ready for line in lines],
             "room": [line.room for line in lines],
+            "registered": [_array(line.registration.registered) for line in lines],
+            "callers": [line.registration.caller for line in lines],
+            "kinds": [line.registration.kind for line in lines],
             "recheck": recheck,
             "pause": pause,
+            **rules.parameters,
         },
     ).fetchall()
+
+
+def _array(values: Iterable[object] | None) -> str | None:
+    """An array of words or ids as PostgreSQL reads it: arrays of arrays must be rectangular there."""
+    return None if values is None else "{" + ",".join(map(str, values)) + "}"
+
+
+def _share_numbers(
+    conn: psycopg.Connection,
+    epochs: Mapping[int, int],
+    allowed: list[_Allowed],
+    now: datetime,
+    rules: RuleBook,
+) -> list[_Allowed]:
+    """Those that may go also by what others, in any lane, were sent to the same number; the rest are given back.
+
+    The number is locked in a row of its own lane until the commit, so that two who share it are judged in turn.
+    """
+    shared = [one for one in allowed if one.shared]
+    if not shared:
+        return allowed
+    given: dict[str, Any] = {
+        "lanes": [one.lane for one in shared],
+        "messages": [one.message_id for one in shared],
+        "points": [one.contact_point_id for one in shared],
+    }
+    conn.execute(SQL["lock_numbers"], {"numbers": [one.address_index for one in shared]})
+    refused = conn.execute(SQL["judge_numbers"], {**given, "now": now, **rules.number_parameters}).fetchall()
+    if refused:
+        conn.execute(
+            SQL["give_back"],
+            {
+                **fence(epochs, (row[0] for row in refused)),
+                "at_lanes": [row[0] for row in refused],
+                "messages": [row[1] for row in refused],
+                "rules": [row[2] for row in refused],
+                "reasons": [None for _ in refused],
+                "verdicts": [json.dumps(row[4]) for row in refused],
+                "afters": [row[3] if row[3] is not None else CONTENT_RECHECK for row in refused],
+                "now": now,
+            },
+        )
+    over = {row[1] for row in refused}
+    return [one for one in allowed if one.message_id not in over]
 
 
 def fence(epochs: Mapping[int, int], lanes: Iterable[int] | None = None) -> dict[str, list[int]]:
@@ -191,6 +264,7 @@ def _read_facts(
         {
             "lanes": [one.lane for one in allowed],
             "messages": [one.message_id for one in allowed],
+            "debts": [_array(one.loans) for one in allowed],
             "now": now,
             "as_of": as_of,
         },
@@ -235,6 +309,7 @@ def _give_back_refused(
     allowed: Sequence[_Allowed],
     renditions: Mapping[UUID, Rendition],
     now: datetime,
+    rules: RuleBook,
 ) -> None:
     refused = [one for one in allowed if renditions[one.message_id].refusals]
     if refused:
@@ -246,10 +321,21 @@ def _give_back_refused(
                 "messages": [one.message_id for one in refused],
                 "rules": [renditions[one.message_id].rule for one in refused],
                 "reasons": ["; ".join(renditions[one.message_id].refusals) for one in refused],
+                "verdicts": [_refused_text(renditions[one.message_id], one, rules) for one in refused],
                 "afters": [CONTENT_RECHECK] * len(refused),
                 "now": now,
             },
         )
+
+
+def _refused_text(rendition: Rendition, one: _Allowed, rules: RuleBook) -> str | None:
+    """The verdict of a text that rules of packs refused, as JSON."""
+    if not rendition.broken:
+        return None
+    seen = [refusal.saw for refusal in rendition.broken]
+    return json.dumps(
+        {"rule_set": rules.version, "considered": one.considered, "rules": seen}, ensure_ascii=False
+    )
 
 
 def _record(

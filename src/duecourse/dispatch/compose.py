@@ -10,7 +10,8 @@ from typing import Any, Self
 from uuid import UUID
 
 from duecourse.content.refusals import refusals
-from duecourse.content.render import Renderer
+from duecourse.content.render import Rendered, Renderer
+from duecourse.content.texts import Spoken, TextRefusal, text_refusals
 from duecourse.content.variables import Facts as TemplateFacts
 from duecourse.content.variables import Item
 from duecourse.domain.days_past_due import Pause, counted_days
@@ -21,6 +22,7 @@ from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value
+from duecourse.rules.model import Rule
 
 BATCH_HELD = "BATCH-HELD"
 
@@ -39,6 +41,8 @@ class Facts:
     template_version: int
     name: str
     language: str
+    first: bool
+    """Whether nothing was said to the person for this purpose before."""
     items: tuple[Item, ...]
     loan_ids: tuple[UUID, ...]
 
@@ -46,7 +50,7 @@ class Facts:
     def from_row(cls, keyring: Keyring, row: Sequence[Any]) -> Self:
         """From a row of `read_facts`, whose items are JSON."""
         (_, message_id, borrower_id, policy, policy_version, purpose, creditor, currency) = row[:8]
-        (template, template_version, local_on, name_sealed, language, items) = row[8:]
+        (template, template_version, local_on, name_sealed, language, first, items) = row[8:]
         entries = items or []
         return cls(
             message_id=message_id,
@@ -59,6 +63,7 @@ class Facts:
             template_version=template_version,
             name=open_value(keyring, name_sealed, "borrower", "name", borrower_id) if name_sealed else "",
             language=language,
+            first=first,
             items=tuple(_item(entry, local_on) for entry in entries),
             loan_ids=tuple(dict.fromkeys(UUID(entry["loan_id"]) for entry in entries)),
         )
@@ -92,6 +97,8 @@ class Rendition:
     parts: int = 0
     refusals: Sequence[str] = field(default_factory=tuple)
     rule: str = "CONTENT"
+    broken: Sequence[TextRefusal] = field(default_factory=tuple)
+    """The rules of packs that refused the text, and what they saw."""
 
     @property
     def archived(self) -> str:
@@ -125,8 +132,11 @@ class Composer:
             return None
         return Rendition(refusals=("asks for more than the policy's band",), rule=BATCH_HELD)
 
-    def compose(self, facts: Facts, channel: str) -> Rendition:
-        """The message as this channel says it; a text that cannot be made or breaks a rule is a refusal."""
+    def compose(self, facts: Facts, channel: str, rules: Sequence[Rule] = ()) -> Rendition:
+        """The message as this channel says it; a text that cannot be made or breaks a rule is a refusal.
+
+        rules: those of the packs that look at its text.
+        """
         if not facts.items:
             return Rendition(refusals=("nothing is due any more",))
         try:
@@ -145,12 +155,30 @@ class Composer:
             return Rendition(refusals=(str(error),))
         except MoneyError as error:  # a currency nobody knows
             return Rendition(refusals=(str(error),))
+        faults = tuple(refusal.reason for refusal in refusals(made, facts.purpose, name=facts.name))
+        broken = text_refusals(rules, self._spoken(facts, made)) if rules else []
         return Rendition(
             text=made.text,
             subject=made.subject,
             html=made.html,
             parts=made.parts,
-            refusals=tuple(refusal.reason for refusal in refusals(made, facts.purpose, name=facts.name)),
+            refusals=faults or tuple(fault for one in broken for fault in one.faults_en),
+            rule="CONTENT" if faults or not broken else broken[0].rule,
+            broken=() if faults else broken,
+        )
+
+    def _spoken(self, facts: Facts, made: Rendered) -> Spoken:
+        creditor = self._policy(facts).wording.creditor(facts.creditor)
+        # The language is the borrower's or the fallback that the lender declared for it: no rule is asked.
+        return Spoken(
+            channel=made.channel,
+            text=made.text,
+            subject=made.subject,
+            html=made.html,
+            institution=creditor.name.get(made.language, "") if creditor else "",
+            contact=creditor.contact_phone if creditor else "",
+            name=facts.name,
+            first=facts.first,
         )
 
     def _policy(self, facts: Facts) -> Policy:

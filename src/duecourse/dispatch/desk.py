@@ -25,11 +25,21 @@ from duecourse.domain.messaging import (
     Unknown,
 )
 from duecourse.privacy.keyring import Keyring
+from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
 from .batches import open_batches, weigh_batches
-from .claim import HAND_OVER_SECONDS, Claimed, ClaimResult, FenceLostError, Line, claim_batch, fence
+from .claim import (
+    HAND_OVER_SECONDS,
+    Claimed,
+    ClaimResult,
+    FenceLostError,
+    Line,
+    Registration,
+    claim_batch,
+    fence,
+)
 from .compose import Composer
 from .receipts import ReceiptKey, append_receipts, apply_receipts, sweep_receipts
 from .replies import take_reply
@@ -82,6 +92,8 @@ class Switchboard:
         self._lock = asyncio.Lock()
         self._paused_until: dict[str, float] = {}
         self.adapters: dict[str, Adapter] = {}
+        self.registrations: dict[str, Registration] = {}
+        """Of each provider by name; of one that is not here nothing is known against it."""
         self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
         self.stops_heard = 0
         self.replies_unread = 0
@@ -117,7 +129,8 @@ class Switchboard:
         for name, adapter in self.adapters.items():
             ready = self._paused_until.get(name, 0.0) <= time.monotonic()
             room = max(1, adapter.window // self._desks)
-            lines.setdefault(adapter.channel, Line(adapter.channel, name, ready, room))
+            known = self.registrations.get(name, Registration())
+            lines.setdefault(adapter.channel, Line(adapter.channel, name, ready, room, known))
         return list(lines.values())
 
     def take(self, most: int) -> int:
@@ -169,8 +182,11 @@ class Desk:
         lender_zone: str,
         pace: Pace,
         tally: Tally,
+        rules: RuleBook | None = None,
     ) -> None:
+        """rules: None takes the shipped packs alone."""
         self._conn = conn
+        self._rules = (rules or shipped()).compiled()
         self._keyring = keyring
         self.composer = composer
         self._switchboard = switchboard
@@ -248,6 +264,7 @@ class Desk:
             read_at=read_at,
             recheck=self._pace.recheck,
             pause=self._pace.pause,
+            rules=self._rules,
         )
 
     def _settle(self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime) -> int:

@@ -23,10 +23,11 @@ SELECT least(
 
 -- name: claim_messages
 -- Claim at most :take messages, one per borrower, each judged again by the rules; refusals keep rule and reason.
--- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room: parallel arrays; recheck,
--- pause: intervals. room: how many may be at a provider at once; what does not fit stays due.
--- Returns every judged message; the allowed ones with their contact point; batch_id also of those that wait for their batch
--- to be opened or decided. Writes: message, history
+-- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room, registered (text[] as text), callers,
+-- kinds: parallel arrays; recheck, pause: intervals; and those of RuleBook.parameters.
+-- room: how many may be at a provider at once; what does not fit stays due.
+-- Returns every judged message; the allowed ones with their contact point and the debts that may be spoken of; batch_id
+-- also of those that wait for their batch to be opened or decided. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -40,7 +41,8 @@ head AS (
 candidate AS (
     SELECT DISTINCT ON (h.lane, h.borrower_id)
            h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.step, h.purpose, h.route, h.route_at, b.zone,
-           h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason, %(now)s::timestamptz AS at
+           h.template, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
+           %(now)s::timestamptz AS at
     FROM head h
     JOIN borrower b ON b.lane = h.lane AND b.borrower_id = h.borrower_id  -- the zone as it is now
     ORDER BY h.lane, h.borrower_id, h.not_before, h.message_id
@@ -50,8 +52,10 @@ candidate_item AS (
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
 provider AS (
-    SELECT * FROM unnest(%(channels)s::text[], %(providers)s::text[], %(ready)s::boolean[], %(room)s::int[])
-        AS p (channel, provider, ready, room)
+    SELECT channel, provider, ready, room, registered::text[] AS registered, caller, kind
+    FROM unnest(%(channels)s::text[], %(providers)s::text[], %(ready)s::boolean[], %(room)s::int[],
+                %(registered)s::text[], %(callers)s::text[], %(kinds)s::text[])
+        AS p (channel, provider, ready, room, registered, caller, kind)
 ),
 -- include: rules.judge
 ,
@@ -95,34 +99,84 @@ moved AS (
         next_at = CASE WHEN v.allow THEN v.valid_until END,
         route_at = CASE WHEN v.allow THEN v.route_at ELSE m.route_at END,
         tries = m.tries + CASE WHEN v.allow THEN 1 ELSE 0 END,
-        rule = v.rule, reason = v.reason,
+        rule = v.rule, reason = v.reason, verdict = v.verdict,
         version = m.version + CASE WHEN v.allow OR v.rule IS DISTINCT FROM v.old_rule
                                                 OR v.reason IS DISTINCT FROM v.old_reason THEN 1 ELSE 0 END,
         changed_at = %(now)s
     FROM fitting v
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
-    RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.tries, m.batch_id, v.allow, v.route_at, v.channel,
-              v.provider, v.contact_point_id, v.address_sealed, v.valid_until,
+    RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.verdict, m.tries, m.batch_id, v.allow, v.route_at,
+              v.channel, v.provider, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index,
               v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
 ),
 told AS (
-    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
-    SELECT lane, message_id, version, 'message', state, rule, reason, %(now)s FROM moved WHERE changed
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
+    SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
 SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, provider,
-       contact_point_id, address_sealed, valid_until,
+       contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered',
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
        coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed
 FROM moved;
 
+-- name: lock_numbers
+-- Lock the numbers that are about to be contacted and whose caps others share, in key order, until the transaction
+-- ends: whoever counts them afterwards counts us. numbers: bytea[]. Writes: shared_key
+INSERT INTO shared_key (lane, kind, key)
+SELECT DISTINCT get_byte(number, 0)::smallint, 'number', number FROM unnest(%(numbers)s::bytea[]) AS number
+ORDER BY 1, 3
+ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
+
+-- name: judge_numbers
+-- Which of the claimed messages a cap per number refuses, with what others were sent to the same number. Runs after
+-- lock_numbers, so that it sees what they committed. lanes, messages, points: parallel arrays; now; as_of's RuleBook
+-- parameters reduced to caps per number (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
+WITH claimed AS (
+    SELECT c.lane, c.message_id, c.n, m.group_id, m.borrower_id, m.purpose, m.template, p.channel, p.address_index, b.region, b.zone
+    FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[]) WITH ORDINALITY AS c (lane, message_id, point, n)
+    JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
+    JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+    JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
+),
+unit AS (
+    SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, ARRAY[c.zone] AS zones, c.purpose,
+           c.channel, 'creditor'::text AS actor, NULL::text AS product, 'borrower'::text AS party, NULL::text AS address_kind,
+           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, NULL::text AS provider_kind, false AS by_debtor,
+           NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
+           %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
+           false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
+           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
+                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
+                            k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            greatest(max(k.local_on), max((k.at AT TIME ZONE c.zone)::date)))::seen_contact
+                 FROM contact k
+                 WHERE k.address_index = c.address_index
+                   AND k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+                 GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0)
+           || ARRAY(SELECT ROW(o.message_id, o.group_id, NULL, o.channel, o.purpose, 0, o.address_index, o.template, %(now)s, NULL)::seen_contact
+                    FROM claimed o WHERE o.address_index = c.address_index AND o.n < c.n) AS contacts,
+           ARRAY[]::seen_consent[] AS consents, ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
+           ARRAY[]::seen_notice[] AS notices
+    FROM claimed c
+),
+-- include: rules.judge_units
+SELECT lane, message_id, (refused[1]).rule, not_before - at AS after,
+       jsonb_build_object('rule_set', %(rule_set)s::text, 'considered', considered, 'first_allowed', not_before, 'rules', (
+           SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw)) FROM unnest(refused) AS r))
+           AS verdict
+FROM judged_unit WHERE refused IS NOT NULL;
+
 -- name: read_facts
--- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages: parallel arrays; as_of; now.
+-- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages, debts (uuid[] as text: those
+-- that may be spoken of): parallel arrays; as_of; now.
 -- local_on: the borrower's day on which it is said. items: JSON array of the debts still open, oldest first, by the
 -- same tests as rules.judge.
 WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
        m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language,
+       NOT EXISTS (SELECT 1 FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.purpose = m.purpose)
+           AS is_first,
        (SELECT json_agg(json_build_object(
                    'loan_id', l.loan_id, 'loan_ref', l.loan_ref, 'product', l.product, 'number', i.number,
                    'due_on', i.due_on,
@@ -140,7 +194,7 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
         JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
         LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
                                    AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
-        WHERE x.lane = m.lane AND x.group_id = m.group_id
+        WHERE x.lane = m.lane AND x.group_id = m.group_id AND x.loan_id = ANY(claimed.debts::uuid[])
           AND (m.corrects IS NOT NULL OR l.state = 'open'
           AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
           AND NOT ((SELECT bool_or(y.names_amount) FROM message_item y
@@ -164,7 +218,7 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
           AND (m.purpose <> 'collection'
                OR i.due_on + coalesce(i.grace_days, 0) < (%(now)s AT TIME ZONE b.zone)::date
                   AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true)))) AS items
-FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[]) AS claimed (lane, message_id)
+FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(debts)s::text[]) AS claimed (lane, message_id, debts)
 JOIN message m ON m.lane = claimed.lane AND m.message_id = claimed.message_id
 JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
 LEFT JOIN fed f ON f.creditor = m.creditor;
@@ -189,13 +243,15 @@ written AS (
                text_sealed, text_digest, parts, valid_until)
     JOIN fence f ON f.lane = a.lane
     JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
-    RETURNING lane, attempt_id, message_id, borrower_id, channel
+    RETURNING lane, attempt_id, message_id, borrower_id, channel, contact_point_id
 ),
 ledger AS (
-    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, local_on, at)
-    SELECT DISTINCT w.lane, w.borrower_id, w.attempt_id, d.loan_id, 1, m.group_id, m.purpose, w.channel,
-           (%(now)s AT TIME ZONE b.zone)::date, %(now)s::timestamptz
+    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, address_index,
+        template, local_on, at)
+    SELECT DISTINCT w.lane, w.borrower_id, w.attempt_id, d.loan_id, 1, m.group_id, m.purpose, w.channel, p.address_index,
+           m.template, (%(now)s AT TIME ZONE b.zone)::date, %(now)s::timestamptz
     FROM written w
+    JOIN contact_point p ON p.lane = w.lane AND p.contact_point_id = w.contact_point_id
     JOIN borrower b ON b.lane = w.lane AND b.borrower_id = w.borrower_id
     JOIN unnest(%(loan_lanes)s::smallint[], %(loan_attempts)s::uuid[], %(loans)s::uuid[])
          AS d (lane, attempt_id, loan_id) ON d.lane = w.lane AND d.attempt_id = w.attempt_id
@@ -210,7 +266,8 @@ SELECT attempt_id FROM written;
 -- name: give_back
 -- A claimed message that cannot go out now (content refused): planned again or, past its use, left to expire. It had no
 -- attempt, so that a newer version of its policy may still plan it anew.
--- lanes, epochs: the fence; at_lanes, messages, rules, reasons, afters (interval): parallel arrays; now.
+-- lanes, epochs: the fence; at_lanes, messages, rules, reasons, verdicts (jsonb as text), afters (interval): parallel
+-- arrays; now.
 -- Writes: message, history
 WITH
 -- include: store.fence
@@ -218,15 +275,16 @@ WITH
 moved AS (
     UPDATE message m
     SET state = 'planned', next_at = NULL, not_before = %(now)s::timestamptz + g.after, rule = g.rule, reason = g.reason,
-        tries = m.tries - 1, version = m.version + 1, changed_at = %(now)s
+        verdict = g.verdict::jsonb, tries = m.tries - 1, version = m.version + 1, changed_at = %(now)s
     FROM unnest(%(at_lanes)s::smallint[], %(messages)s::uuid[], %(rules)s::text[],
-                %(reasons)s::text[], %(afters)s::interval[]) AS g (lane, message_id, rule, reason, after)
+                %(reasons)s::text[], %(verdicts)s::text[], %(afters)s::interval[])
+         AS g (lane, message_id, rule, reason, verdict, after)
     JOIN fence f ON f.lane = g.lane
     WHERE m.lane = g.lane AND m.message_id = g.message_id AND m.state = 'in_flight'
-    RETURNING m.lane, m.message_id, m.version, m.rule, m.reason
+    RETURNING m.lane, m.message_id, m.version, m.rule, m.reason, m.verdict
 )
-INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
-SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FROM moved;
+INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
+SELECT lane, message_id, version, 'message', 'planned', rule, reason, verdict, %(now)s FROM moved;
 
 -- fragment: follow
 -- What follows for a message when its current attempt came to an end. Needs
@@ -332,8 +390,10 @@ told AS (
     SELECT lane, attempt_id, version, 'attempt', state, rule, coalesce(nullif(code, ''), reason), %(now)s FROM settled
 ),
 uncounted AS (
-    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, local_on, at)
-    SELECT k.lane, k.borrower_id, k.attempt_id, k.loan_id, -1, k.group_id, k.purpose, k.channel, k.local_on, %(now)s
+    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, actor, address_index,
+        template, local_on, at)
+    SELECT k.lane, k.borrower_id, k.attempt_id, k.loan_id, -1, k.group_id, k.purpose, k.channel, k.actor, k.address_index,
+           k.template, k.local_on, %(now)s
     FROM settled s
     JOIN contact k ON k.lane = s.lane AND k.borrower_id = s.borrower_id AND k.attempt_id = s.attempt_id
                   AND k.weight = 1

@@ -67,3 +67,40 @@ def standing_now(conn: psycopg.Connection, now: datetime) -> Mapping[str, Any]:
 def months(conn: psycopg.Connection, first: date, last: date) -> Sequence[Mapping[str, Any]]:
     """Month by month: who was due, reminded, overdue, contacted, and what was paid."""
     return read_rows(conn, "months", from_on=first, to_on=last)
+
+
+def count_touched(
+    conn: psycopg.Connection,
+    people: Sequence[tuple[int, UUID]],
+    *,
+    now: datetime,
+    purpose: str | None = None,
+    channel: str | None = None,
+    loan_id: UUID | None = None,
+) -> int:
+    """Planned messages of these borrowers (lane, id) that a word of this scope is about; None is every one."""
+    rows = read_rows(
+        conn,
+        "count_touched",
+        lanes=[lane for lane, _ in people],
+        borrowers=[borrower for _, borrower in people],
+        now=now,
+        purpose=purpose,
+        channel=channel,
+        loan_id=loan_id,
+    )
+    return int(rows[0]["count"])
+
+
+def waiting_for(
+    conn: psycopg.Connection, people: Sequence[tuple[int, UUID]], *, now: datetime
+) -> dict[UUID, int]:
+    """Planned messages of each of these borrowers (lane, id)."""
+    rows = read_rows(
+        conn,
+        "waiting_for",
+        lanes=[lane for lane, _ in people],
+        borrowers=[borrower for _, borrower in people],
+        now=now,
+    )
+    return {row["borrower_id"]: row["messages"] for row in rows}

@@ -85,6 +85,13 @@ WHERE h.lane = %(lane)s
       SELECT attempt_id FROM attempt WHERE lane = %(lane)s AND message_id = %(message_id)s))
 ORDER BY h.at, h.recorded_at, h.subject, h.version;
 
+-- name: show_verdicts
+-- What was decided of a message, in order, with what the rules saw. lane, message_id.
+SELECT h.at, h.state, h.rule, h.reason, h.verdict
+FROM history h
+WHERE h.lane = %(lane)s AND h.subject_id = %(message_id)s AND h.subject = 'message'
+ORDER BY h.version;
+
 -- name: borrower_messages
 -- A borrower's messages in the order of their days. lane, borrower_id.
 SELECT message_id, step, purpose, local_on, state, outcome, rule, route, tries, template
@@ -210,3 +217,22 @@ JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
 WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s
 GROUP BY b.borrower_key
 ORDER BY count(DISTINCT m.purpose) DESC, sum(m.version) DESC, b.borrower_key LIMIT 1;
+
+-- name: count_touched
+-- Planned messages of these borrowers that a word of this scope is about, and that nobody has handed over.
+-- lanes, borrowers: parallel arrays; purpose, channel, loan_id: null for all; now.
+SELECT count(*) FROM unnest(%(lanes)s::smallint[], %(borrowers)s::uuid[]) AS g (lane, borrower_id)
+JOIN message m ON m.lane = g.lane AND m.borrower_id = g.borrower_id
+WHERE m.state = 'planned' AND m.useful_until > %(now)s
+  AND (%(purpose)s::text IS NULL OR m.purpose = %(purpose)s)
+  AND (%(channel)s::text IS NULL OR %(channel)s = ANY (m.route))
+  AND (%(loan_id)s::uuid IS NULL OR EXISTS (SELECT 1 FROM message_item i WHERE i.lane = m.lane
+                                             AND i.group_id = m.group_id AND i.loan_id = %(loan_id)s));
+
+-- name: waiting_for
+-- Planned messages of each of these borrowers. lanes, borrowers: parallel arrays; now.
+SELECT g.borrower_id, count(m.message_id) AS messages
+FROM unnest(%(lanes)s::smallint[], %(borrowers)s::uuid[]) AS g (lane, borrower_id)
+LEFT JOIN message m ON m.lane = g.lane AND m.borrower_id = g.borrower_id
+                   AND m.state = 'planned' AND m.useful_until > %(now)s
+GROUP BY g.lane, g.borrower_id;

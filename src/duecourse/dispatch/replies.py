@@ -6,8 +6,10 @@ from datetime import datetime
 
 import psycopg
 
-from duecourse.book.contact_points import record_opt_out
+from duecourse.book.consents import ConsentKind, Scope, record_consent
 from duecourse.book.identity import address_index
+from duecourse.book.suppressions import SuppressionKind, holders_of, suppress
+from duecourse.book.wishes import Said
 from duecourse.domain.messaging import Channel, Reply
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.word_lists import opt_out_scope
@@ -21,29 +23,26 @@ def is_stop(text: str) -> bool:
 def take_reply(conn: psycopg.Connection, keyring: Keyring, reply: Reply, *, now: datetime) -> bool:
     """Record a stop for everyone who holds the number, and commit it; returns whether it was one.
 
-    A word that means everything ("stop all") ends every channel of theirs, any other the messages to that number.
+    A word that means everything ("stop all") ends every channel of theirs, any other the messages to that number. A
+    number that nobody has is suppressed, so that the word holds for whoever comes with it.
 
     A sender that is no phone number (a name, a short code) is nobody we write to: its word is not one, and is not
     refused either, since the provider would send it again for ever.
     """
-    scope = opt_out_scope(reply.text)
-    if scope is None:
+    reach = opt_out_scope(reply.text)
+    if reach is None:
         return False
     try:
-        address_index(keyring, Channel.SMS, reply.sender)
+        index = address_index(keyring, Channel.SMS, reply.sender)
     except ValueError:
         return False
+    said = Said(f"answered by SMS to {reply.provider}", "reply", reply.provider, now, now)
     with conn.transaction():
-        evidence = f"answered by SMS to {reply.provider}"
-        holders = record_opt_out(
-            conn,
-            keyring,
-            now=now,
-            evidence=evidence,
-            address=(Channel.SMS, reply.sender),
-            channel=Channel.SMS,
-        )
-        if scope == "everything":
-            for holder in holders:
-                record_opt_out(conn, keyring, now=now, evidence=evidence, borrower=holder)
+        scope = Scope(channel=Channel.SMS, address_index=index)
+        for person in record_consent(conn, ConsentKind.CONTACT, granted=False, said=said, scope=scope):
+            if reach == "everything":
+                record_consent(conn, ConsentKind.CONTACT, granted=False, said=said, person=person)
+        if not holders_of(conn, SuppressionKind.PHONE, index):
+            kept = Said("said-stop", "reply", reply.provider, now, now)
+            suppress(conn, SuppressionKind.PHONE, [index], said=kept)
     return True

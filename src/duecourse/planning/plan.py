@@ -14,6 +14,7 @@ from duecourse.book.grace import freeze_grace
 from duecourse.book.shifting import settle_provisional_days
 from duecourse.policy.conditions import condition_sql
 from duecourse.policy.model import Policy
+from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.sql import load
 
 from .compile import HORIZON_DAYS, Plannable, compile_items
@@ -60,22 +61,24 @@ def plan_book(
     lanes: Iterable[int] = range(256),
     lanes_at_once: int = LANES_AT_ONCE,
     dry_run: bool = False,
+    rules: RuleBook | None = None,
     on_progress: Callable[[int], None] = lambda lanes_done: None,
 ) -> PlanReport:
     """Plan every message that falls on local days up to as_of + 2, catching up days missed since the last run.
 
     as_of: the lender's date; the book is read as it is known then. now: the clock that decides what is late.
     Commits every lanes_at_once lanes, so that a crash loses nothing that was reported done; with dry_run the same
-    statements run, the preview is read, and all of it is rolled back.
+    statements run, the preview is read, and all of it is rolled back. rules: None takes the shipped packs alone.
     """
     report = PlanReport(as_of)
     if not plannables:
         return report
+    rules = (rules or shipped()).compiled()
     every_lane = list(lanes)
     for start in range(0, len(every_lane), lanes_at_once):
         some = every_lane[start : start + lanes_at_once]
         with conn.transaction(force_rollback=dry_run):
-            _plan_lanes(conn, plannables, some, as_of, now, report, preview=dry_run)
+            _plan_lanes(conn, plannables, some, as_of, now, report, rules, preview=dry_run)
         on_progress(len(some))
     return report
 
@@ -87,6 +90,7 @@ def _plan_lanes(
     as_of: date,
     now: datetime,
     report: PlanReport,
+    rules: RuleBook,
     *,
     preview: bool,
 ) -> None:
@@ -116,7 +120,7 @@ def _plan_lanes(
     )
     items, parameters = compile_items(plannables, as_of, planned_from)
     statement = sql.SQL(SQL["plan_lanes"]).format(items=items)
-    row = conn.execute(statement, common | parameters).fetchone()
+    row = conn.execute(statement, common | parameters | dict(rules.parameters)).fetchone()
     assert row is not None
     report.messages += row[0]
     report.items += row[1]

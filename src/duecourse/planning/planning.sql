@@ -135,8 +135,8 @@ new_message AS (
 ),
 candidate AS (
     -- A batch is judged by what is known when it begins, so not yet.
-    SELECT lane, message_id, group_id, borrower_id, party, step, purpose, route, 1::smallint AS route_at, zone, daily_cap,
-           NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
+    SELECT lane, message_id, group_id, borrower_id, party, step, purpose, route, 1::smallint AS route_at, zone,
+           agreed_template AS template, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
                      * ((hashtextextended(concat_ws('|', borrower_id, step, local_on), 1) & 1048575) / 1048576.0)
@@ -148,20 +148,23 @@ candidate_item AS (
     FROM new_message n JOIN fresh f ON f.lane = n.lane AND f.group_key = n.group_key
 ),
 provider AS (
-    SELECT DISTINCT channel, NULL::text AS provider, true AS ready FROM new_message, unnest(route) AS channel
+    -- Which provider it will be shows at the claim: here one that is registered for everything.
+    SELECT DISTINCT channel, NULL::text AS provider, true AS ready, NULL::text AS caller, NULL::text AS kind,
+           NULL::text[] AS registered
+    FROM new_message, unnest(route) AS channel
 ),
 -- include: rules.judge
 ,
 inserted AS (
     INSERT INTO message (lane, message_id, group_id, leg, borrower_id, party, policy, policy_version, step, purpose,
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
-        batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, version,
+        batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
         planned_at, changed_at)
     SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
            n.next_after_seconds, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
-           CASE WHEN v.rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN v.not_before ELSE c.at END,
-           n.useful_until, v.rule, v.reason,
+           CASE WHEN v.waits THEN v.not_before ELSE c.at END,
+           n.useful_until, v.rule, v.reason, v.verdict,
            1 + coalesce((SELECT max(h.version) FROM history h
                          WHERE h.lane = n.lane AND h.subject_id = n.message_id), 0),
            %(now)s, %(now)s
@@ -169,7 +172,7 @@ inserted AS (
     JOIN candidate c ON c.lane = n.lane AND c.message_id = n.message_id
     JOIN verdict v ON v.lane = n.lane AND v.message_id = n.message_id
     ON CONFLICT DO NOTHING
-    RETURNING lane, message_id, version, rule, reason
+    RETURNING lane, message_id, version, rule, reason, verdict
 ),
 items AS (
     INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, borrower_id, group_id, policy_version, rank,
@@ -184,8 +187,8 @@ items AS (
     RETURNING 1
 ),
 told AS (
-    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
-    SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FROM inserted
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
+    SELECT lane, message_id, version, 'message', 'planned', rule, reason, verdict, %(now)s FROM inserted
 )
 SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items) AS items;
 

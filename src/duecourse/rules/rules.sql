@@ -21,16 +21,15 @@ fed AS (
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, party, step, purpose, route, route_at, zone, daily_cap, batch_id,
---             corrects, at, useful_until)
+--   candidate(lane, message_id, group_id, borrower_id, party, step, purpose, route, route_at, zone, template, daily_cap,
+--             batch_id, corrects, at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
---   provider(channel, provider, ready)
--- and the parameters as_of (lender's date), now, recheck and pause (intervals).
--- Gives verdict(lane, message_id, allow, not_before, rule, reason, route_at, channel, provider, contact_point_id,
--- address_sealed, valid_until) with exactly one row per candidate, and open_item(lane, message_id, loan_id, number,
--- step).
--- not_before is a fixed point: opening time first, then the daily cap, whose next day begins at opening time,
--- where the window is open and, days ahead being empty in the ledger, the cap is free.
+--   provider(channel, provider, ready, registered, caller, kind)
+-- and the parameters as_of (lender's date), now, recheck and pause (intervals), and those of RuleBook.parameters.
+-- Gives verdict(lane, message_id, allow, not_before, waits, rule, reason, verdict, loans, shared, route_at, channel,
+-- provider, contact_point_id, address_sealed, address_index, valid_until) with exactly one row per candidate, and
+-- open_item(lane, message_id, loan_id, number, step). waits: whether not_before is when its rules open, and not when to look again.
+-- loans: the debts that may be spoken of. shared: whether a cap counts what others were sent to the same number.
 -- include: rules.fed
 ,
 -- Of when the book is: the lender's midnight after the day through which the creditor's payments are complete; of a
@@ -41,7 +40,7 @@ delivered AS (
     FROM book_import WHERE state = 'done' AND finished_at <= %(now)s
 ),
 item_state AS (
-    SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, f.complete_through,
+    SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, l.product, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
            -- One text speaks of all items, so what one of them names all of them name.
            bool_or(ci.names_amount) OVER one_message AS names_amount,
@@ -77,7 +76,7 @@ item_state AS (
                      AND f.complete_through < i.due_on + coalesce(i.grace_days, 0) THEN 'FEED-BEHIND'
            END AS state_rule
     FROM candidate c
-    FULL JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in ruled
+    FULL JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in summed
     LEFT JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
     LEFT JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
     LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
@@ -102,56 +101,130 @@ item_verdict AS (
                         ELSE local_instant(i.complete_through + 1, '00:00', i.book_zone) END AS book_at) AS b
     ) AS s
 ),
-open_item AS (
-    SELECT lane, message_id, loan_id, number, step FROM item_verdict WHERE rule IS NULL
-),
 item_summary AS (
     -- Of several the first by name: what only waits (BOOK-STALE to IN-GRACE) before what is over.
     SELECT lane, message_id, count(*) FILTER (WHERE rule IS NULL) AS still_open, min(rule) AS rule,
            min(complete_through) AS complete_through,
            min(grace_ends) FILTER (WHERE rule = 'FEED-BEHIND') AS grace_ends,
            min(debit) FILTER (WHERE rule = 'DEBIT-PENDING') AS debit,
-           min(stale) FILTER (WHERE rule = 'BOOK-STALE') AS stale
+           min(stale) FILTER (WHERE rule = 'BOOK-STALE') AS stale,
+           array_agg(loan_id ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_loans,
+           array_agg(number ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_numbers,
+           array_agg(step ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_steps,
+           array_agg(product ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_products
     FROM item_verdict GROUP BY lane, message_id
 ),
-reach AS (
-    SELECT DISTINCT ON (c.lane, c.message_id)
-           c.lane, c.message_id, r.place::smallint AS route_at, r.channel, p.provider, p.ready,
-           cp.contact_point_id, cp.address_sealed, o.opted_out
+-- MATERIALIZED, here and below: a condition from outside would turn FULL into LEFT.
+summed AS MATERIALIZED (
+    -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
+    -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
+    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.zone, c.party, c.template,
+           c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
+           s.debit, s.stale,
+           s.item_loans, s.item_numbers, s.item_steps, s.item_products
     FROM candidate c
-    CROSS JOIN unnest(c.route) WITH ORDINALITY AS r (channel, place)
+    FULL JOIN item_summary s ON s.lane = c.lane AND s.message_id = c.message_id
+),
+-- What is known of the person, each read once by its index. Contacts as far back as any cap can ask.
+known AS MATERIALIZED (
+    SELECT s.*, b.region,
+           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
+                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
+                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            -- It counts on the day it was then, and on the day it is where the person lives now.
+                            greatest(max(k.local_on), max((k.at AT TIME ZONE s.zone)::date)))::seen_contact
+                 FROM contact k
+                 WHERE k.lane = s.lane AND k.borrower_id = s.borrower_id
+                   AND k.local_on >= (s.at AT TIME ZONE s.zone)::date
+                                     - coalesce(%(look_back)s::jsonb -> b.region,
+                                                %(look_back)s::jsonb -> split_part(b.region, '-', 1),
+                                                %(look_back)s::jsonb -> '*')::int
+                   AND k.at <= s.at
+                 GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
+           ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
+                 FROM consent x
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.effective_at <= s.at) AS consents,
+           ARRAY(SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
+                 FROM hold x
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id
+                   AND (x.ended_at IS NULL OR x.ended_at > s.at))
+           -- A debt that its debtor holds back is held from those who answer for it, too.
+           || CASE WHEN s.party = 'borrower' THEN ARRAY[]::seen_hold[] ELSE ARRAY(
+                 SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
+                 FROM hold x
+                 WHERE x.lane = s.lane AND x.loan_id = ANY(s.item_loans) AND x.borrower_id <> s.borrower_id
+                   AND (x.ended_at IS NULL OR x.ended_at > s.at)) END AS holds,
+           ARRAY(SELECT ROW(x.kind, x.wish)::seen_wish
+                 FROM preference x
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.effective_at <= s.at
+                   AND (x.ended_at IS NULL OR x.ended_at > s.at)) AS wishes,
+           ARRAY(SELECT ROW(x.kind, x.loan_id, x.served_at)::seen_notice
+                 FROM notice x
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.served_at <= s.at) AS notices,
+           EXISTS (SELECT 1 FROM suppression x
+                   WHERE x.kind = 'id-number' AND x.index_hash = b.id_number_index AND x.effective_at <= s.at
+                     AND (x.ended_at IS NULL OR x.ended_at > s.at)) AS id_suppressed
+    FROM summed s
+    JOIN borrower b ON b.lane = s.lane AND b.borrower_id = s.borrower_id
+),
+unit AS (
+    SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel, p.provider, p.ready, p.registered,
+           p.caller, p.kind AS provider_kind, cp.rank, cp.contact_point_id, cp.address_sealed, cp.address_index,
+           NULL::text AS address_kind, d.loan_id, d.product, k.region, ARRAY[k.zone] AS zones, k.purpose, 'creditor'::text AS actor,
+           k.party, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
+           k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
+           k.contacts, k.consents, k.holds, k.wishes, k.notices,
+           k.id_suppressed OR EXISTS (
+               SELECT 1 FROM suppression x
+               WHERE x.kind = CASE r.channel WHEN 'email' THEN 'email' ELSE 'phone' END AND x.index_hash = cp.address_index
+                 AND x.effective_at <= k.at AND (x.ended_at IS NULL OR x.ended_at > k.at)) AS suppressed
+    FROM known k
+    CROSS JOIN unnest(k.route) WITH ORDINALITY AS r (channel, place)
     JOIN provider p ON p.channel = r.channel
-    JOIN contact_point cp ON cp.lane = c.lane AND cp.borrower_id = c.borrower_id
+    JOIN contact_point cp ON cp.lane = k.lane AND cp.borrower_id = k.borrower_id
                          AND cp.channel = r.channel AND cp.state = 'active'
-    CROSS JOIN (VALUES (true), (false)) AS o (opted_out)
-    WHERE r.place >= c.route_at
-      AND o.opted_out = EXISTS (
-          SELECT 1 FROM opt_out x
-          WHERE x.lane = c.lane AND x.borrower_id = c.borrower_id AND x.state = 'out'
-            AND x.effective_at <= %(now)s
-            AND (x.channel IS NULL OR x.channel = r.channel)
-            AND (x.address_index IS NULL OR x.address_index = cp.address_index)
-            AND (x.purpose IS NULL OR x.purpose = c.purpose)
-            AND NOT EXISTS (
-                SELECT 1 FROM opt_out y
-                WHERE y.lane = x.lane AND y.borrower_id = x.borrower_id AND y.state = 'in'
-                  AND y.effective_at > x.effective_at AND y.effective_at <= %(now)s
-                  AND y.channel IS NOT DISTINCT FROM x.channel
-                  AND y.address_index IS NOT DISTINCT FROM x.address_index
-                  AND y.purpose IS NOT DISTINCT FROM x.purpose))
-    ORDER BY c.lane, c.message_id, o.opted_out, r.place, cp.rank, cp.contact_point_id
+    JOIN unnest(k.item_loans, k.item_products, k.item_numbers) WITH ORDINALITY AS d (loan_id, product, number, n)
+      ON d.n = array_position(k.item_loans, d.loan_id)
+    WHERE r.place >= k.route_at
+),
+-- include: rules.judge_units
+,
+-- The first address of the route that may be used, or may be while the message has its use; a channel that no
+-- waiting opens gives way to the next.
+weighed AS (
+    SELECT u.*, min(u.not_before) OVER spot AS opens_at,
+           array_agg(u.loan_id) FILTER (WHERE u.not_before = u.at) OVER spot AS loans
+    FROM judged_unit u
+    WINDOW spot AS (PARTITION BY u.lane, u.message_id, u.place, u.contact_point_id)
+),
+chosen AS (
+    SELECT DISTINCT ON (lane, message_id) *
+    FROM weighed
+    ORDER BY lane, message_id, opens_at IS NULL OR opens_at >= useful_until, place, rank, contact_point_id, not_before, loan_id
+),
+placed AS MATERIALIZED (
+    SELECT s.lane, s.message_id, s.purpose, s.zone, s.at, s.useful_until, s.still_open, s.item_rule, s.complete_through, s.grace_ends,
+           s.debit, s.stale, s.item_loans, s.item_numbers, s.item_steps,
+           u.place AS route_at, u.channel, u.provider, u.ready, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
+           u.refusals, u.refused, u.shut, u.windows, u.lifted, u.places, u.considered,
+           EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per = 'number') AS shared,
+           u.opens_at IS NOT DISTINCT FROM s.at AS free
+    FROM summed s
+    FULL JOIN chosen u ON u.lane = s.lane AND u.message_id = s.message_id
+),
+open_item AS (
+    SELECT p.lane, p.message_id, i.loan_id, i.number, i.step
+    FROM placed p CROSS JOIN unnest(p.item_loans, p.item_numbers, p.item_steps) AS i (loan_id, number, step)
+    WHERE p.loans IS NULL OR i.loan_id = ANY(p.loans)
 ),
 halted AS (
-    SELECT DISTINCT ON (c.lane, c.message_id) c.lane, c.message_id, s.reason
-    FROM candidate c
-    FULL JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id  -- as in ruled
+    SELECT DISTINCT ON (p.lane, p.message_id) p.lane, p.message_id, s.reason
+    FROM placed p
     JOIN stop s ON s.resumed_at IS NULL
-               AND (s.step IS NULL OR EXISTS (
-                    SELECT 1 FROM open_item i
-                    WHERE i.lane = c.lane AND i.message_id = c.message_id AND i.step = s.step))
-               AND (s.purpose IS NULL OR s.purpose = c.purpose)
-               AND (s.channel IS NULL OR s.channel = r.channel)
-    ORDER BY c.lane, c.message_id, s.stopped_at
+               AND (s.step IS NULL OR s.step = ANY(p.item_steps))
+               AND (s.purpose IS NULL OR s.purpose = p.purpose)
+               AND (s.channel IS NULL OR s.channel = p.channel)
+    ORDER BY p.lane, p.message_id, s.stopped_at
 ),
 -- A batch nobody has opened yet, one whose canaries are out, one that is held: see dispatch.batches.
 braked AS (
@@ -163,75 +236,30 @@ braked AS (
     LEFT JOIN batch_canary k ON k.lane = c.lane AND k.message_id = c.message_id
     WHERE c.batch_id IS NOT NULL
 ),
-opened AS (
-    SELECT c.lane, c.message_id, c.borrower_id, c.group_id, c.zone, c.daily_cap, c.at,
-           CASE WHEN (c.at AT TIME ZONE c.zone)::time < '08:00'
-                    THEN local_instant((c.at AT TIME ZONE c.zone)::date, '08:00', c.zone)
-                WHEN (c.at AT TIME ZONE c.zone)::time >= '21:00'
-                    THEN local_instant((c.at AT TIME ZONE c.zone)::date + 1, '08:00', c.zone)
-                ELSE c.at END AS opens_at
-    FROM candidate c
-),
--- A contact counts on the day it was then, and on the day it is in the zone where the borrower lives now.
-taken AS (
-    SELECT DISTINCT lane, message_id, group_id FROM (
-        SELECT o.lane, o.message_id, k.group_id
-        FROM opened o
-        JOIN contact k ON k.lane = o.lane AND k.borrower_id = o.borrower_id AND k.group_id <> o.group_id
-                      AND k.local_on BETWEEN (o.opens_at AT TIME ZONE o.zone)::date - 1
-                                         AND (o.opens_at AT TIME ZONE o.zone)::date + 1
-        GROUP BY o.lane, o.message_id, k.group_id, k.attempt_id, k.loan_id
-        HAVING sum(k.weight) > 0
-           AND bool_or(k.weight > 0 AND (o.opens_at AT TIME ZONE o.zone)::date
-                                        IN (k.local_on, (k.at AT TIME ZONE o.zone)::date))) AS counted
-),
-timed AS (
-    SELECT o.lane, o.message_id, o.daily_cap,
-           count(t.group_id) >= o.daily_cap AS day_is_full,
-           CASE WHEN count(t.group_id) >= o.daily_cap
-                THEN local_instant((o.opens_at AT TIME ZONE o.zone)::date + 1, '08:00', o.zone)
-                ELSE o.opens_at END AS not_before
-    FROM opened o
-    LEFT JOIN taken t ON t.lane = o.lane AND t.message_id = o.message_id
-    GROUP BY o.lane, o.message_id, o.daily_cap, o.opens_at, o.zone
-),
 ruled AS (
-    SELECT c.lane, c.message_id, c.zone, c.at, c.useful_until, t.not_before, t.daily_cap,
-           r.route_at, r.channel, r.provider, r.contact_point_id, r.address_sealed, h.reason AS halted_for,
-           k.reason AS braked_for, s.complete_through, s.grace_ends, s.debit, s.stale,
-           CASE WHEN coalesce(s.still_open, 0) = 0 THEN coalesce(s.rule, 'PAID')
+    SELECT p.*, h.reason AS halted_for, k.reason AS braked_for,
+           CASE WHEN coalesce(p.still_open, 0) = 0 THEN coalesce(p.item_rule, 'PAID')
                 WHEN h.message_id IS NOT NULL THEN 'STOPPED'
-                WHEN r.message_id IS NULL THEN 'NO-CONTACT-POINT'
-                WHEN r.opted_out THEN 'OPT-OUT'
-                WHEN t.day_is_full THEN 'DAILY-CAP'
-                WHEN t.not_before > c.at THEN 'DEFAULT-HOURS'
-                WHEN NOT r.ready THEN 'PROVIDER-PAUSED'
+                WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
+                WHEN NOT p.free THEN coalesce((p.refused[1]).rule, (p.windows[p.shut[1]]).id)
+                WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
                 WHEN k.rule IS NOT NULL THEN k.rule
            END AS rule
-    -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
-    -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
-    FROM candidate c
-    FULL JOIN timed t ON t.lane = c.lane AND t.message_id = c.message_id
-    FULL JOIN item_summary s ON s.lane = c.lane AND s.message_id = c.message_id
-    FULL JOIN reach r ON r.lane = c.lane AND r.message_id = c.message_id
-    FULL JOIN halted h ON h.lane = c.lane AND h.message_id = c.message_id
-    FULL JOIN braked k ON k.lane = c.lane AND k.message_id = c.message_id
+    FROM placed p
+    FULL JOIN halted h ON h.lane = p.lane AND h.message_id = p.message_id
+    FULL JOIN braked k ON k.lane = p.lane AND k.message_id = p.message_id
 ),
--- MATERIALIZED: a condition from outside would turn FULL into LEFT.
 verdict AS MATERIALIZED (
     SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, provider, contact_point_id,
-           address_sealed,
+           address_sealed, address_index, loans, shared, waiting AS waits,
            CASE WHEN rule IS NULL THEN at
-                WHEN rule IN ('DAILY-CAP', 'DEFAULT-HOURS') THEN not_before
+                WHEN waiting THEN opens_at
                 WHEN rule IN ('STOPPED', 'PROVIDER-PAUSED') THEN at + %(pause)s
                 -- Woken when their batch is decided; this is for a worker that missed it.
                 WHEN rule IN ('BATCH-WAITS', 'BATCH-HELD') THEN at + interval '5 min'
-                ELSE at + %(recheck)s END AS not_before,
+                -- A fact may change it sooner than time does.
+                ELSE least(at + %(recheck)s, opens_at) END AS not_before,
            CASE rule
-                WHEN 'DAILY-CAP' THEN format('at most %%s a day; free from %%s', daily_cap,
-                                             to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
-                WHEN 'DEFAULT-HOURS' THEN format('08:00-21:00 %%s; opens %%s', zone,
-                                             to_char(not_before AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI'))
                 WHEN 'FEED-BEHIND' THEN format('payments known through %%s, needed through %%s', complete_through, grace_ends)
                 WHEN 'DEBIT-PENDING' THEN debit
                 WHEN 'BOOK-STALE' THEN stale
@@ -239,9 +267,313 @@ verdict AS MATERIALIZED (
                 WHEN 'BATCH-HELD' THEN braked_for
                 WHEN 'PROVIDER-PAUSED' THEN channel
            END AS reason,
-           least(useful_until, local_instant((at AT TIME ZONE zone)::date, '21:00', zone)) AS valid_until
-    FROM ruled
+           CASE WHEN rule IS NULL OR NOT free AND refused_by_rule THEN
+                jsonb_build_object('rule_set', %(rule_set)s::text, 'considered', considered, 'first_allowed', opens_at, 'rules',
+                    coalesce((SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw))
+                              FROM unnest(refused) AS r), '[]')
+                    || coalesce((SELECT jsonb_agg(jsonb_build_object('rule', (windows[n]).id, 'primitive', 'P1', 'saw',
+                                        jsonb_build_object('zones', places, 'at', at, 'openings', (windows[n]).openings::text)))
+                                 FROM unnest(shut) AS n), '[]'))
+           END AS verdict,
+           -- Until a window shuts, or a block begins that is not there yet: a consent that ends, a hold to come.
+           CASE WHEN rule IS NULL THEN
+                least((SELECT min(lower(b)) FROM unnest(refusals) AS r CROSS JOIN unnest(r.blocked) AS b WHERE lower(b) > at),
+                      first_shut(at, useful_until, places, windows, lifted))
+                ELSE useful_until END AS valid_until
+    FROM (SELECT r.*, NOT free AND contact_point_id IS NOT NULL
+                      AND rule IS NOT DISTINCT FROM coalesce((refused[1]).rule, (windows[shut[1]]).id) AS refused_by_rule,
+                 -- Hours, caps and cool-offs are over when they are over; anything else is looked at again.
+                 rule IS NOT NULL AND NOT free AND opens_at IS NOT NULL
+                 AND rule IS NOT DISTINCT FROM coalesce((refused[1]).rule, (windows[shut[1]]).id)
+                 AND NOT EXISTS (SELECT 1 FROM unnest(refused) AS x WHERE x.primitive NOT IN ('P2', 'P3')) AS waiting
+          FROM ruled r) AS told
 )
+
+-- fragment: judge_units
+-- Judges every row of unit: one address of one person about one debt, at one instant `at`. What is known of the person
+-- comes along as arrays, so that the same text judges a claim, a plan, a permit, a scenario and a file of old contacts.
+-- Needs the CTE
+--   unit(lane, message_id, place, loan_id, region, zones, purpose, channel, actor, product, party, address_kind, actions,
+--        lenders, provider_kind, by_debtor, daily_cap, at, until, address_index, template, group_id, suppressed,
+--        registered, caller, contacts, consents, holds, wishes, notices)
+-- where loan_id, product, address_kind, actions, lenders, provider_kind, daily_cap, address_index, template, registered may be null (not known
+-- or none), zones null or empty is "wherever in the region"; contacts holds what was before `at`; caller '' is a hidden number, null not known;
+-- until is how far a first allowed instant is looked for.
+-- Parameters rules, region_zones, within: of RuleBook.parameters.
+-- Gives judged_unit: unit's columns, refused (refusal[], null for none), shut (places in windows), windows, lifted,
+-- considered (rule ids), and not_before: the first instant from `at` on that all rules allow, taken together; null when
+-- there is none up to `until`. It is `at` exactly when the unit is allowed.
+rule AS MATERIALIZED (
+    SELECT r AS one, r.* FROM jsonb_populate_recordset(NULL::compiled_rule, %(rules)s::jsonb) AS r
+),
+-- Many units look alike to the rules. A region's rules are those of all regions around it.
+keyed AS (
+    SELECT u.*, concat_ws('|', region, purpose, channel, actor, coalesce(product, '?'), party, coalesce(address_kind, '?'),
+                          actions::text, coalesce(lenders::text, '?'), provider_kind, by_debtor, daily_cap IS NULL) AS context
+    FROM unit u
+),
+context AS (
+    SELECT DISTINCT ON (context) context, purpose, channel, actor, product, party, actions, lenders, provider_kind, by_debtor,
+           daily_cap IS NOT NULL AS capped,
+           coalesce(address_kind, CASE WHEN channel IN ('sms', 'voice') THEN 'mobile' ELSE 'home' END) AS address_kind,
+           ARRAY['*', split_part(region, '-', 1), region, %(within)s::jsonb ->> region] AS regions,
+           coalesce(%(region_zones)s::jsonb -> region, %(region_zones)s::jsonb -> (%(within)s::jsonb ->> region),
+                    %(region_zones)s::jsonb -> split_part(region, '-', 1), %(region_zones)s::jsonb -> '*') AS region_zones
+    FROM keyed ORDER BY context
+),
+matched AS (
+    SELECT c.context, c.by_debtor, r.id, r.primitive, r.place, r.one, r.kinds, r.special,
+           CASE WHEN r.fallback
+                THEN r.in_force - coalesce(range_agg(r.in_force) FILTER (WHERE NOT r.fallback AND r.kin <> '')
+                                           OVER (PARTITION BY c.context, r.kin), datemultirange())
+                ELSE r.in_force END AS in_force
+    FROM context c
+    JOIN rule r ON r.regions && c.regions AND NOT coalesce(r.except_regions, ARRAY[]::text[]) && c.regions
+               AND (r.purposes IS NULL OR c.purpose = ANY(r.purposes))
+               AND (r.channels IS NULL OR c.channel = ANY(r.channels))
+               AND (r.actors IS NULL OR c.actor = ANY(r.actors))
+               AND (r.products IS NULL OR c.product IS NULL OR c.product = ANY(r.products))
+               AND (r.parties IS NULL OR c.party = ANY(r.parties))
+               AND (r.except_parties IS NULL OR c.party <> ALL(r.except_parties))
+               AND (r.actions IS NULL OR r.actions && c.actions)
+               AND (r.address_kinds IS NULL OR c.address_kind = ANY(r.address_kinds))
+               AND (r.lenders IS NULL OR c.lenders IS NULL OR r.lenders && c.lenders)
+               AND (r.providers IS NULL OR c.provider_kind = ANY(r.providers))
+               AND (r.id <> 'DAILY-CAP' OR c.capped)
+),
+binding AS (
+    SELECT context, id, primitive, place, in_force, by_debtor,
+           CASE WHEN in_force = (one).in_force THEN one
+                ELSE jsonb_populate_record(one, jsonb_build_object('in_force', in_force::text)) END AS one
+    FROM matched WHERE NOT isempty(in_force)
+),
+-- What the debtor asked for is bound by no hours, caps or cool-offs.
+ruled_context AS MATERIALIZED (
+    SELECT c.context, c.region_zones,
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive = 'P1' AND NOT b.by_debtor), ARRAY[]::compiled_rule[]) AS windows,
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive IN ('P2', 'P3') AND NOT b.by_debtor), ARRAY[]::compiled_rule[]) AS caps,
+           coalesce(array_agg(b.one ORDER BY b.place)
+                    FILTER (WHERE b.primitive IN ('P4', 'P7', 'P10', 'P11')), ARRAY[]::compiled_rule[]) AS needs,
+           coalesce(array_agg(b.one ORDER BY b.place)
+                    FILTER (WHERE b.primitive IN ('P5', 'P6', 'P14', 'P15', 'P16')), ARRAY[]::compiled_rule[]) AS wished,
+           coalesce(bool_or(b.primitive = 'P2' AND (b.one).most = 0), false) AS closed,
+           coalesce(array_agg(b.id ORDER BY b.place) FILTER (WHERE b.id IS NOT NULL), ARRAY[]::text[]) AS ids,
+           coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.in_force <> datemultirange(daterange(NULL, NULL))), ARRAY[]::compiled_rule[]) AS dated
+    FROM context c LEFT JOIN binding b ON b.context = c.context  -- a contact that no rule looks at is judged as well
+    GROUP BY c.context, c.region_zones
+),
+situated AS MATERIALIZED (
+    SELECT k.*, r.caps, r.needs, r.wished, r.dated, r.ids, r.closed,
+           (k.at AT TIME ZONE coalesce(k.zones[1], r.region_zones ->> 0))::date AS today,
+           CASE WHEN cardinality(k.zones) > 0 THEN k.zones
+                ELSE ARRAY(SELECT jsonb_array_elements_text(r.region_zones)) END AS places,
+           CASE WHEN k.by_debtor OR cardinality(k.wishes) = 0 THEN r.windows
+                ELSE r.windows || ARRAY(
+                    SELECT jsonb_populate_record(p, jsonb_build_object('openings', wish_openings(w.wish)::text, 'off', datemultirange()::text,
+                                                                       'overridable', false))
+                    FROM unnest(r.wished) AS p CROSS JOIN unnest(k.wishes) AS w
+                    WHERE p.primitive = 'P14' AND 'hours' = ANY(p.honours) AND w.kind = 'hours') END AS windows,
+           CASE WHEN cardinality(k.consents) = 0 THEN tstzmultirange()
+                ELSE consent_spans(k.consents, ARRAY['hours'], k.purpose, k.channel, k.address_index, NULL) END AS lifted
+    FROM keyed k JOIN ruled_context r ON r.context = k.context
+),
+-- A cap lets go when the contact that fills it leaves the span: contacts lie in the past, so none comes anew while one waits.
+capped AS (
+    SELECT s.*,
+           CASE WHEN cardinality(s.caps) > 0 AND (cardinality(s.contacts) > 0 OR s.closed) THEN (
+               SELECT array_agg(ROW(f.id, f.primitive,
+                                    CASE WHEN f.in_force = datemultirange(daterange(NULL, NULL))
+                                         THEN tstzmultirange(tstzrange(NULL, f.free_at))
+                                         ELSE instants_of(f.in_force, s.places) * tstzmultirange(tstzrange(NULL, f.free_at)) END,
+                                    jsonb_build_object('most', f.most, 'taken', f.taken, 'unit', f.unit, 'days', f.days,
+                                        'span', f.span, 'per', f.per, 'last_at', f.nth_at, 'free_at', f.free_at))::refusal
+                                ORDER BY f.place)
+               FROM (
+                   SELECT n.*,
+                          CASE WHEN n.most = 0 THEN NULL
+                               WHEN n.span IS NOT NULL THEN n.nth_at + n.span
+                               ELSE day_frees(n.nth_at, n.nth_on, n.days, s.places) END AS free_at
+                   FROM (
+                       SELECT g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per, g.most,
+                              count(g.key)::int AS taken,
+                              (array_agg(g.at ORDER BY g.day DESC, g.at DESC))[g.most] AS nth_at,
+                              (array_agg(g.local_on ORDER BY g.day DESC, g.at DESC))[g.most] AS nth_on
+                       FROM (
+                           SELECT cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
+                                  CASE WHEN cap.most < 0 THEN s.daily_cap ELSE cap.most END AS most,
+                                  CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END AS key,
+                                  max(k.at) AS at, max(k.day) AS day, max(k.local_on) AS local_on
+                           FROM unnest(s.caps) AS cap
+                           LEFT JOIN (SELECT x.*, coalesce(x.local_on, (x.at AT TIME ZONE s.places[1])::date) AS day
+                                      FROM unnest(s.contacts) AS x) AS k
+                             -- One of several zones may be a day behind the first: day_frees has the last word.
+                             ON CASE WHEN cap.span IS NOT NULL THEN k.at + cap.span > s.at
+                                     ELSE k.day + cap.days >= s.today END
+                            AND (cap.counts_channels IS NULL OR k.channel = ANY(cap.counts_channels))
+                            AND (cap.counts_purposes IS NULL OR k.purpose = ANY(cap.counts_purposes))
+                            AND k.reached >= CASE cap.unit WHEN 'delivered' THEN 1 WHEN 'connected' THEN 2
+                                                           WHEN 'conversation' THEN 3 ELSE 0 END
+                            AND NOT (cap.unanswered AND k.reached >= 2)
+                            AND (cap.unit <> 'message' OR k.group_id IS DISTINCT FROM s.group_id)
+                            AND CASE cap.per WHEN 'debt' THEN s.loan_id = ANY(k.loans)
+                                             WHEN 'number' THEN k.address_index IS NOT DISTINCT FROM s.address_index
+                                             WHEN 'template' THEN k.template = s.template
+                                             ELSE true END
+                           GROUP BY cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
+                                    cap.most, CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END) AS g
+                       GROUP BY g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per, g.most
+                       HAVING g.most = 0 OR count(g.key) >= g.most) AS n) AS f
+               WHERE f.free_at IS NULL OR f.free_at > s.at) END AS cap_refusals
+    FROM situated s
+),
+-- What a rule asks for before anything may go, whoever the person is.
+needed AS (
+    SELECT c.*,
+           CASE WHEN cardinality(c.needs) > 0 THEN (
+               SELECT array_agg(ROW(x.id, x.primitive, x.spans, x.saw)::refusal
+                                ORDER BY x.place)
+               FROM (SELECT y.*, CASE WHEN y.in_force = datemultirange(daterange(NULL, NULL)) THEN y.blocked
+                                 ELSE instants_of(y.in_force, c.places) * y.blocked END AS spans FROM (
+                   SELECT n.id, n.primitive, n.place, n.in_force,
+                          CASE n.primitive
+                               WHEN 'P4' THEN tstzmultirange(tstzrange(NULL, NULL)) -
+                                    CASE WHEN 'contract' = ANY(n.kinds) AND c.loan_id IS NOT NULL AND c.party <> 'third'
+                                              AND c.purpose <> 'marketing' THEN tstzmultirange(tstzrange(NULL, NULL))
+                                         WHEN cardinality(c.consents) = 0 THEN tstzmultirange()
+                                         ELSE consent_spans(c.consents, n.kinds, c.purpose, c.channel, c.address_index,
+                                                            n.fresh_days) END
+                               WHEN 'P7' THEN
+                                    CASE WHEN c.party <> ALL(n.obligors) THEN tstzmultirange(tstzrange(NULL, NULL))
+                                         WHEN n.after_refusal OR cardinality(c.holds) = 0 THEN tstzmultirange()
+                                         ELSE coalesce(hold_spans(c.holds, ARRAY['refusal'], 'stop', c.loan_id, NULL, c.places),
+                                                       tstzmultirange()) END
+                               WHEN 'P10' THEN
+                                    CASE WHEN (c.registered IS NULL OR n.registered <@ c.registered)
+                                              AND (n.series IS NULL OR c.caller IS NULL OR EXISTS (
+                                                   SELECT 1 FROM unnest(n.series) AS s
+                                                   WHERE starts_with(ltrim(c.caller, '+'), rtrim(ltrim(s, '+'), 'xX*'))))
+                                              AND NOT (n.shown AND coalesce(c.caller, '?') = '')
+                                         THEN tstzmultirange() ELSE tstzmultirange(tstzrange(NULL, NULL)) END
+                               WHEN 'P11' THEN tstzmultirange(tstzrange(NULL, notice_served(
+                                    c.notices, n.notice, c.loan_id, n.wait_days, n.times, c.places)))
+                          END AS blocked,
+                          CASE n.primitive
+                               WHEN 'P4' THEN jsonb_build_object('kinds', n.kinds, 'fresh_days', n.fresh_days)
+                               WHEN 'P7' THEN jsonb_build_object('party', c.party, 'parties', n.obligors)
+                               WHEN 'P10' THEN jsonb_build_object('needs', n.registered, 'has', c.registered,
+                                                                  'series', n.series, 'shown', n.shown)
+                               ELSE jsonb_build_object('notice', n.notice, 'wait_days', n.wait_days, 'times', n.times,
+                                    'served', (SELECT count(*) FROM unnest(c.notices) AS s WHERE s.kind = n.notice))
+                          END AS saw
+                   FROM unnest(c.needs) AS n) AS y WHERE NOT isempty(y.blocked)) AS x
+               WHERE NOT isempty(x.spans)) END AS need_refusals
+    FROM capped c
+),
+-- What the person said or what stands over them; most people have nothing of it.
+wished AS MATERIALIZED (
+    SELECT n.*,
+           CASE WHEN n.suppressed OR n.address_kind = 'work'
+                     OR cardinality(n.consents) + cardinality(n.holds) + cardinality(n.wishes) > 0 THEN (
+               SELECT array_agg(ROW(x.id, x.primitive, x.spans, x.saw)::refusal
+                                ORDER BY x.place)
+               FROM (SELECT y.*, CASE WHEN y.in_force = datemultirange(daterange(NULL, NULL)) THEN y.blocked
+                                 ELSE instants_of(y.in_force, n.places) * y.blocked END AS spans FROM (
+                   SELECT w.id, w.primitive, w.place, w.in_force,
+                          CASE WHEN w.id = 'SUPPRESSED' THEN CASE WHEN n.suppressed THEN tstzmultirange(tstzrange(NULL, NULL)) END
+                               WHEN w.primitive = 'P5' THEN
+                                    CASE WHEN cardinality(n.consents) > 0 THEN tstzmultirange(tstzrange(
+                                         stopped_since(n.consents, 'contact', w.scope, n.purpose, n.channel, n.address_index),
+                                         NULL)) * CASE WHEN stopped_since(n.consents, 'contact', w.scope, n.purpose, n.channel,
+                                                                          n.address_index) IS NULL
+                                                       THEN tstzmultirange() ELSE tstzmultirange(tstzrange(NULL, NULL)) END END
+                               WHEN w.primitive = 'P6' AND n.purpose <> ALL(coalesce(w.lets_pass, ARRAY[]::text[])) THEN
+                                    hold_spans(n.holds, w.kinds, 'stop', n.loan_id, w.days, n.places)
+                               WHEN w.primitive = 'P16' AND w.special THEN
+                                    hold_spans(n.holds, NULL, 'person', n.loan_id, NULL, n.places)
+                               WHEN w.primitive = 'P15' AND w.refuses
+                                    AND stopped_since(n.consents, 'automation', 'as-said', n.purpose, n.channel,
+                                                      n.address_index) IS NOT NULL
+                               THEN tstzmultirange(tstzrange(NULL, NULL))
+                               WHEN w.primitive = 'P14' AND (
+                                    'work-address' = ANY(w.honours) AND n.address_kind = 'work'
+                                    AND (w.special AND n.channel = 'email' OR EXISTS (
+                                         SELECT 1 FROM unnest(n.wishes) AS v
+                                         WHERE v.kind = 'work-address' AND (v.wish ->> 'never')::boolean))
+                                    OR EXISTS (
+                                        SELECT 1 FROM unnest(n.wishes) AS v
+                                        WHERE v.kind = ANY(w.honours || CASE WHEN 'channel' = ANY(w.honours) THEN 'person' END)
+                                          AND (v.kind = 'channel' AND (v.wish -> 'refused' ? n.channel
+                                                   OR v.wish ? 'allowed' AND NOT v.wish -> 'allowed' ? n.channel)
+                                               OR v.kind = 'place' AND v.wish -> 'refused' ? coalesce(n.address_kind,
+                                                   CASE WHEN n.channel IN ('sms', 'voice') THEN 'mobile' ELSE 'home' END)
+                                               OR v.kind = 'attorney' AND coalesce((v.wish ->> 'represented')::boolean, true)
+                                               OR v.kind = 'person' AND coalesce((v.wish ->> 'wanted')::boolean, true))))
+                               THEN tstzmultirange(tstzrange(NULL, NULL))
+                          END AS blocked,
+                          CASE WHEN w.primitive IN ('P6', 'P16') THEN jsonb_build_object('holds', (
+                                    SELECT jsonb_agg(DISTINCT h.kind) FROM unnest(n.holds) AS h
+                                    WHERE h.effect = CASE WHEN w.primitive = 'P16' THEN 'person' ELSE 'stop' END
+                                      AND (w.primitive = 'P16' OR h.kind = ANY(w.kinds))
+                                      AND (h.loan_id IS NULL OR h.loan_id = n.loan_id)))
+                               WHEN w.primitive = 'P5' THEN jsonb_build_object('channel', n.channel, 'scope', w.scope)
+                               WHEN w.primitive = 'P14' THEN jsonb_build_object('channel', n.channel, 'address_kind', n.address_kind,
+                                    'wishes', (SELECT jsonb_agg(v.kind) FROM unnest(n.wishes) AS v))
+                          END AS saw
+                   FROM unnest(n.wished) AS w) AS y WHERE NOT isempty(y.blocked)) AS x
+               WHERE NOT isempty(x.spans)) END AS wish_refusals
+    FROM needed n
+),
+blocked AS MATERIALIZED (
+    SELECT w.*, w.wish_refusals || w.need_refusals || w.cap_refusals AS refusals,
+           windows_shut(w.at, w.places, w.windows, w.lifted) AS shut
+    FROM wished w
+),
+judged_unit AS MATERIALIZED (
+    SELECT b.*,
+           (SELECT array_agg(r ORDER BY upper(r.blocked) IS NOT NULL) FROM unnest(b.refusals) AS r WHERE r.blocked @> b.at)
+               AS refused,
+           CASE WHEN b.refusals IS NULL AND b.shut IS NULL THEN b.at
+                ELSE first_allowed(b.at, b.until,
+                                   coalesce((SELECT range_agg(r.blocked) FROM unnest(b.refusals) AS r), tstzmultirange()),
+                                   b.places, b.windows, b.lifted) END AS not_before,
+           CASE WHEN cardinality(b.dated) = 0 THEN b.ids
+                ELSE ARRAY(SELECT i.id FROM unnest(b.ids) WITH ORDINALITY AS i (id, place)
+                           WHERE NOT EXISTS (SELECT 1 FROM unnest(b.dated) AS d WHERE d.id = i.id AND NOT EXISTS (
+                               SELECT 1 FROM unnest(b.places) AS zone
+                               WHERE d.in_force @> (b.at AT TIME ZONE zone)::date))
+                           ORDER BY i.place) END AS considered
+    FROM blocked b
+)
+
+-- name: what_if
+-- Judges scenarios that are no row of any table. scenarios: jsonb array, as rules/scenarios.py makes it; and
+-- RuleBook.parameters. Writes: nothing.
+WITH unit AS (
+    SELECT 0::smallint AS lane, s.message_id, 1 AS place, s.loan_id, s.region, s.zones, s.purpose, s.channel, s.actor, s.product, s.party,
+           s.address_kind, s.actions, s.lenders, s.provider_kind, s.by_debtor, NULL::smallint AS daily_cap, s.at,
+           s.at + make_interval(days => %(horizon_days)s) AS until, s.address_index, s.template, s.group_id,
+           s.suppressed, s.registered, s.caller,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_contact, s.contacts) AS k) AS contacts,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_consent, s.consents) AS k) AS consents,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_hold, s.holds) AS k) AS holds,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_wish, s.wishes) AS k) AS wishes,
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_notice, s.notices) AS k) AS notices
+    FROM jsonb_to_recordset(%(scenarios)s::jsonb)
+        AS s (message_id uuid, loan_id uuid, region text, zones text[], purpose text, channel text, actor text, product text, party text,
+              address_kind text, actions text[], lenders text[], provider_kind text, by_debtor boolean, at timestamptz,
+              address_index bytea, template text, group_id uuid, suppressed boolean, registered text[], caller text,
+              contacts jsonb, consents jsonb, holds jsonb, wishes jsonb, notices jsonb)
+),
+-- include: rules.judge_units
+SELECT j.message_id, j.not_before IS NOT DISTINCT FROM j.at AS allow, j.not_before,
+       (SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw)) FROM unnest(j.refused) AS r)
+           AS refused,
+       (SELECT jsonb_agg(jsonb_build_object('rule', (j.windows[n]).id, 'primitive', (j.windows[n]).primitive,
+                                            'saw', jsonb_build_object('zones', j.places, 'at', j.at,
+                                                'openings', (j.windows[n]).openings::text)))
+        FROM unnest(j.shut) AS n) AS shut,
+       to_jsonb(j.considered) AS considered, j.places
+FROM judged_unit j;
 
 -- name: record_packs
 -- Keep the content of packs; one that is known already is left as it is.

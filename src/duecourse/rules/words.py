@@ -46,7 +46,14 @@ RULES: Final[dict[str, RuleWords]] = {
         "its batch is held; another person resumes it", "所属批次已暂停，须由另一人恢复", "policy"
     ),
     "NO-CONTACT-POINT": RuleWords("no valid contact point on this route", "没有可用的联系方式", "book"),
-    "OPT-OUT": RuleWords("the borrower opted out", "借款人已退订", "policy"),
+    "SUPPRESSED": RuleWords(
+        "the number, address or ID number is on a suppression list",
+        "号码、地址或证件号在禁止联系名单上",
+        "book",
+    ),
+    "SPECIAL-CARE": RuleWords(
+        "special care is on record: a person contacts, no machine", "已记录需特别关怀：仅由人工联系", "book"
+    ),
     "DAILY-CAP": RuleWords("daily limit of messages reached", "已达每日消息上限", "policy"),
     "PROVIDER-PAUSED": RuleWords("the provider is not taking messages now", "通道暂不可用", "policy"),
     "UNREADABLE": RuleWords(

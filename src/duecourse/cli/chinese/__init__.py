@@ -13,6 +13,7 @@ from . import (
     book,
     deliveries,
     due_days,
+    judging,
     keeping,
     parties,
     payment,
@@ -21,6 +22,7 @@ from . import (
     schedule,
     sending,
     showing,
+    wishes,
 )
 from .stored import REASONS, WORDS
 
@@ -29,6 +31,7 @@ _GROUPS: Final = (
     book,
     deliveries,
     due_days,
+    judging,
     keeping,
     parties,
     payment,
@@ -37,6 +40,7 @@ _GROUPS: Final = (
     schedule,
     sending,
     showing,
+    wishes,
 )
 
 SENTENCES: Final[Mapping[str, str]] = {

@@ -33,6 +33,297 @@ AS $$
     END
 $$;
 
+-- What a judgement reads of a person, as arrays: gathered from the tables of a lane, from a scenario, or from a file of
+-- contacts that are no longer anybody's; the judging itself reads no table. See rules/rules.sql.
+CREATE TYPE seen_contact AS (
+    attempt_id uuid, group_id uuid, loans uuid[], channel text, purpose text,
+    reached smallint,                         -- 0 tried, 1 delivered, 2 connected, 3 conversation
+    address_index bytea, template text, at timestamptz, local_on date
+);
+CREATE TYPE seen_consent AS (
+    kind text, granted boolean, purpose text, channel text, address_index bytea, since timestamptz, until timestamptz
+);
+CREATE TYPE seen_hold AS (kind text, effect text, loan_id uuid, since timestamptz, until timestamptz);
+CREATE TYPE seen_wish AS (kind text, wish jsonb);
+CREATE TYPE seen_notice AS (kind text, loan_id uuid, served_at timestamptz);
+-- A rule's no: over which instants, and what it saw.
+CREATE TYPE refusal AS (rule text, primitive text, blocked tstzmultirange, saw jsonb);
+-- A rule of a pack, compiled (rules/compiling.py). Null arrays: every one.
+CREATE TYPE compiled_rule AS (
+    id text, primitive text, kin text, place smallint,
+    regions text[], except_regions text[], purposes text[], channels text[], actors text[], products text[],
+    parties text[], except_parties text[], actions text[], address_kinds text[], lenders text[], providers text[],
+    in_force datemultirange, fallback boolean,
+    openings int4multirange, off datemultirange, overridable boolean,
+    most integer, unit text, days integer, span interval, per text, counts_channels text[], counts_purposes text[],
+    unanswered boolean,
+    kinds text[], fresh_days integer, scope text, lets_pass text[],
+    obligors text[], after_refusal boolean, registered text[], series text[], shown boolean,
+    notice text, wait_days integer, times integer, honours text[], refuses boolean, special boolean
+);
+
+-- Minutes since Monday 00:00 of a wall clock.
+CREATE FUNCTION week_minute(wall timestamp) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT (extract(isodow FROM wall)::int - 1) * 1440 + extract(hour FROM wall)::int * 60 + extract(minute FROM wall)::int $$;
+
+-- The instants at which it is one of these days in any of these zones.
+CREATE FUNCTION instants_of(days datemultirange, zones text[]) RETURNS tstzmultirange
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN days = '{(,)}'::datemultirange THEN '{(,)}'::tstzmultirange
+           ELSE coalesce((
+               SELECT range_agg(tstzrange(local_instant(lower(d), '00:00', zone), local_instant(upper(d), '00:00', zone)))
+               FROM unnest(days) AS d CROSS JOIN unnest(zones) AS zone), '{}'::tstzmultirange) END
+$$;
+
+-- The first instant not before `at` at which a contact window is open (to_open) or shut (not to_open) by a zone's clock;
+-- null when there is none before `until`. openings: minutes of the week; in_force: days on which the window binds at all;
+-- off: days on which it stays shut. Exact across a change of the clock: it goes from boundary to boundary and stops at
+-- the change itself, found to the minute.
+CREATE FUNCTION window_turns(at timestamptz, until timestamptz, zone text, openings int4multirange,
+                             in_force datemultirange, off datemultirange, to_open boolean) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE
+    t timestamptz := at;
+    wall timestamp;
+    ahead timestamp;
+    step timestamptz;
+    low timestamptz;
+    middle timestamptz;
+    minute integer;
+    boundary integer;
+BEGIN
+    LOOP
+        wall := t AT TIME ZONE zone;
+        minute := week_minute(wall);
+        IF to_open = (NOT in_force @> wall::date OR (openings @> minute AND NOT off @> wall::date)) THEN
+            RETURN t;
+        END IF;
+        SELECT min(edge) INTO boundary
+        FROM unnest(openings) AS o CROSS JOIN unnest(ARRAY[lower(o), upper(o)]) AS edge
+        WHERE edge > minute AND edge < (minute / 1440 + 1) * 1440;
+        ahead := date_trunc('day', wall)
+                 + coalesce(make_interval(mins => boundary - minute / 1440 * 1440), interval '1 day');
+        step := t + (ahead - wall);
+        IF step AT TIME ZONE zone <> ahead THEN
+            low := date_trunc('minute', t);
+            LOOP
+                middle := date_trunc('minute', low + (step - low) / 2);
+                EXIT WHEN middle <= low;
+                IF (middle AT TIME ZONE zone) - (middle AT TIME ZONE 'UTC') = wall - (t AT TIME ZONE 'UTC') THEN
+                    low := middle;
+                ELSE
+                    step := middle;
+                END IF;
+            END LOOP;
+        END IF;
+        t := step;
+        IF t > until THEN
+            RETURN NULL;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Which of some windows are shut at an instant, by their places in the arrays; null for none. Windows at `lifted`
+-- instants that are overridable are open. Several zones: shut in any is shut.
+CREATE FUNCTION windows_shut(at timestamptz, zones text[], windows compiled_rule[], lifted tstzmultirange) RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE
+    shut integer[];
+    one compiled_rule;
+    zone text;
+    wall timestamp;
+    raised boolean := lifted @> at;
+    place integer := 0;
+BEGIN
+    FOREACH one IN ARRAY windows LOOP
+        place := place + 1;
+        CONTINUE WHEN raised AND one.overridable;
+        FOREACH zone IN ARRAY zones LOOP
+            wall := at AT TIME ZONE zone;
+            IF one.in_force @> wall::date AND (NOT one.openings @> week_minute(wall) OR one.off @> wall::date) THEN
+                shut := shut || place;
+                EXIT;
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN shut;
+END
+$$;
+
+-- The first instant not before `at` that no block holds and at which every window is open, in every zone: the fixed point
+-- over all rules. Each step goes to the first instant that satisfies one rule, so that none is jumped over. Null when
+-- there is none up to `until`.
+CREATE FUNCTION first_allowed(at timestamptz, until timestamptz, blocked tstzmultirange, zones text[],
+                              windows compiled_rule[], lifted tstzmultirange) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE
+    t timestamptz := at;
+    before timestamptz;
+    one compiled_rule;
+    zone text;
+BEGIN
+    LOOP
+        before := t;
+        IF blocked @> t THEN
+            SELECT upper(b) INTO t FROM unnest(blocked) AS b WHERE b @> before;
+            IF t IS NULL OR t > until THEN
+                RETURN NULL;
+            END IF;
+        END IF;
+        FOREACH one IN ARRAY windows LOOP
+            CONTINUE WHEN one.overridable AND lifted @> t;
+            FOREACH zone IN ARRAY zones LOOP
+                t := window_turns(t, until, zone, one.openings, one.in_force, one.off, true);
+                IF t IS NULL THEN
+                    RETURN NULL;
+                END IF;
+            END LOOP;
+        END LOOP;
+        IF t = before THEN
+            RETURN t;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- The first instant from `at` on at which some window is shut, at most `until`.
+CREATE FUNCTION first_shut(at timestamptz, until timestamptz, zones text[], windows compiled_rule[],
+                           lifted tstzmultirange) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE
+    first timestamptz := until;
+    shut timestamptz;
+    one compiled_rule;
+    zone text;
+BEGIN
+    FOREACH one IN ARRAY windows LOOP
+        FOREACH zone IN ARRAY zones LOOP
+            shut := at;
+            LOOP
+                shut := window_turns(shut, first, zone, one.openings, one.in_force, one.off, false);
+                EXIT WHEN shut IS NULL OR NOT (one.overridable AND lifted @> shut);
+                -- A consent keeps it open; it ends, or the window opens again by itself.
+                shut := least((SELECT upper(l) FROM unnest(lifted) AS l WHERE l @> shut),
+                              window_turns(shut, first, zone, one.openings, one.in_force, one.off, true));
+                EXIT WHEN shut IS NULL;
+            END LOOP;
+            first := least(first, shut);
+        END LOOP;
+    END LOOP;
+    RETURN first;
+END
+$$;
+
+-- Minutes of the week of a wish {"days": [...], "from": "09:00", "to": "18:00"}; what passes midnight goes on in the next day.
+CREATE FUNCTION wish_openings(wish jsonb) RETURNS int4multirange
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT coalesce(range_agg(part), '{}'::int4multirange)
+    FROM (SELECT day * 1440 + starts AS a,
+                 day * 1440 + CASE WHEN ends <= starts THEN ends + 1440 ELSE ends END AS b
+          FROM generate_series(0, 6) AS day,
+               (SELECT split_part(wish ->> 'from', ':', 1)::int * 60 + split_part(wish ->> 'from', ':', 2)::int AS starts,
+                       split_part(wish ->> 'to', ':', 1)::int * 60 + split_part(wish ->> 'to', ':', 2)::int AS ends) AS m
+          WHERE coalesce(jsonb_array_length(wish -> 'days'), 0) = 0
+             OR wish -> 'days' ? (ARRAY['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])[day + 1]) AS spans,
+         unnest(ARRAY[int4range(a, least(b, 10080)), int4range(0, greatest(b - 10080, 0))]) AS part
+$$;
+
+-- When consents of these kinds hold for a purpose, channel and address. Of a scope the last word holds, and of two of one
+-- instant the refusal; a refusal reaches every narrower scope. fresh_days: a word serves so many days at most.
+CREATE FUNCTION consent_spans(consents seen_consent[], kinds text[], purpose text, channel text, address_index bytea,
+                              fresh_days integer) RETURNS tstzmultirange
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT coalesce(range_agg(tstzrange(x.since, least(x.until, x.since + make_interval(days => fresh_days)))), '{}')
+    FROM unnest(consents) AS x
+    WHERE x.granted AND x.kind = ANY(kinds) AND x.since < coalesce(x.until, 'infinity')
+      AND (x.purpose IS NULL OR x.purpose = consent_spans.purpose)
+      AND (x.channel IS NULL OR x.channel = consent_spans.channel)
+      AND (x.address_index IS NULL OR x.address_index = consent_spans.address_index)
+      AND NOT EXISTS (
+          SELECT 1 FROM unnest(consents) AS y
+          WHERE NOT y.granted AND y.kind = x.kind AND y.since >= x.since
+            AND (y.purpose IS NULL OR y.purpose = consent_spans.purpose)
+            AND (y.channel IS NULL OR y.channel = consent_spans.channel)
+            AND (y.address_index IS NULL OR y.address_index = consent_spans.address_index))
+$$;
+
+-- Since when a stop (a refusal of this kind) holds; null: none does. scope: as-said, or the whole channel, or all-channels. It is
+-- taken back by a later word of its own scope or a wider one.
+CREATE FUNCTION stopped_since(consents seen_consent[], kind text, scope text, purpose text, channel text,
+                              address_index bytea) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT min(x.since)
+    FROM unnest(consents) AS x
+    WHERE NOT x.granted AND x.kind = stopped_since.kind
+      AND (scope = 'all-channels' OR x.channel IS NULL OR x.channel = stopped_since.channel)
+      AND (scope <> 'as-said' OR x.purpose IS NULL OR x.purpose = stopped_since.purpose)
+      AND (scope <> 'as-said' OR x.address_index IS NULL OR x.address_index = stopped_since.address_index)
+      AND NOT EXISTS (
+          SELECT 1 FROM unnest(consents) AS y
+          WHERE y.granted AND y.kind = x.kind AND y.since > x.since
+            AND (y.channel IS NULL OR y.channel = x.channel) AND (y.purpose IS NULL OR y.purpose = x.purpose)
+            AND (y.address_index IS NULL OR y.address_index = x.address_index))
+$$;
+
+-- When holds of these kinds, or with this effect, stand over a debt; days: they end by themselves, the first day counted.
+CREATE FUNCTION hold_spans(holds seen_hold[], kinds text[], effect text, loan_id uuid, days integer,
+                           zones text[]) RETURNS tstzmultirange
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT range_agg(tstzrange(h.since, h.until) * tstzrange(NULL, (
+               SELECT max(local_instant((h.since AT TIME ZONE zone)::date + days, '00:00', zone)) FROM unnest(zones) AS zone)))
+    FROM unnest(holds) AS h
+    WHERE h.effect = hold_spans.effect AND (kinds IS NULL OR h.kind = ANY(kinds))
+      AND (h.loan_id IS NULL OR h.loan_id = hold_spans.loan_id)
+      AND h.since < coalesce(h.until, 'infinity')
+$$;
+
+-- From when on a thing may follow its notice: the first service and so many whole days after its own; of several notices,
+-- each so many days after the one before, the last. Null: not served.
+CREATE FUNCTION notice_served(notices seen_notice[], kind text, loan_id uuid, wait_days integer, times integer,
+                              zones text[]) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE
+    one timestamptz;
+    last timestamptz;
+    heard integer := 0;
+BEGIN
+    FOR one IN SELECT n.served_at FROM unnest(notices) AS n
+               WHERE n.kind = notice_served.kind AND (n.loan_id IS NULL OR n.loan_id = notice_served.loan_id)
+               ORDER BY n.served_at LOOP
+        IF heard = 0 OR (SELECT bool_and((one AT TIME ZONE zone)::date - (last AT TIME ZONE zone)::date >= wait_days)
+                         FROM unnest(zones) AS zone) THEN
+            heard := heard + 1;
+            last := one;
+        END IF;
+        IF heard = times THEN
+            RETURN CASE WHEN times > 1 OR wait_days = 0 THEN one
+                   ELSE (SELECT max(local_instant((one AT TIME ZONE zone)::date + wait_days + 1, '00:00', zone))
+                         FROM unnest(zones) AS zone) END;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+
+-- When a contact of this instant and this recorded day stops counting in a cap of so many calendar days.
+CREATE FUNCTION day_frees(at timestamptz, local_on date, days integer, zones text[]) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT max(local_instant(greatest(local_on, (at AT TIME ZONE zone)::date) + days, '00:00', zone)) FROM unnest(zones) AS zone
+$$;
+
 -- Key and value of the installation: lender's zone, simulated or live, clock of a simulated book.
 -- Writes: store
 CREATE TABLE setting (
@@ -134,24 +425,6 @@ CREATE TABLE contact_point (
 CREATE INDEX contact_point_borrower ON contact_point (lane, borrower_id, channel, rank);
 CREATE INDEX contact_point_address ON contact_point (address_index);
 
--- Append-only: an opt-out of an address is appended for every borrower who holds it. Null channel: all channels.
--- Writes: book, dispatch (merge)
-CREATE TABLE opt_out (
-    lane smallint NOT NULL,
-    borrower_id uuid NOT NULL,
-    opt_out_id uuid NOT NULL,
-    channel text,
-    address_index bytea,
-    purpose text,
-    state text NOT NULL DEFAULT 'out',        -- 'out', or 'in' when taken back
-    evidence text NOT NULL,
-    effective_at timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    PRIMARY KEY (lane, opt_out_id),
-    CONSTRAINT opt_out_state CHECK (state IN ('out', 'in'))
-);
-CREATE INDEX opt_out_borrower ON opt_out (lane, borrower_id);
-
 -- What a person agreed to or took back, append-only: the last row of a scope holds. A stop is kind 'contact', not granted.
 -- Null purpose, channel or address: all of them.
 -- Writes: book, dispatch (merge)
@@ -176,6 +449,8 @@ CREATE TABLE consent (
     CONSTRAINT consent_ends_after_it_begins CHECK (expires_at IS NULL OR expires_at > effective_at)
 );
 CREATE INDEX consent_borrower ON consent (lane, borrower_id);
+-- A new holder of an address takes over what was said of it: see importing.carry_stops.
+CREATE INDEX consent_address ON consent (address_index) WHERE address_index IS NOT NULL;
 
 -- A reason to leave a person, or one debt of theirs, alone; or (effect 'person') to reach them by a person only.
 -- Writes: book, dispatch (merge)
@@ -192,18 +467,22 @@ CREATE TABLE hold (
     effective_at timestamptz NOT NULL,        -- since when
     until timestamptz,                        -- ends by itself, e.g. a promise or a moratorium
     recorded_at timestamptz NOT NULL,
-    ended_at timestamptz,
+    ended_at timestamptz,                     -- not after effective_at: it never held, another row replaced it
     ended_by text,
     end_reason text,
+    end_recorded_at timestamptz,              -- since when the end is known
     PRIMARY KEY (lane, hold_id),
     CONSTRAINT hold_kind CHECK (kind IN
         ('dispute', 'complaint', 'hardship', 'bankruptcy', 'deceased', 'lawyer', 'calamity', 'cease-request',
          'moratorium', 'promise', 'refusal', 'identity-theft',
          'serious-illness', 'bereavement', 'disability', 'minor')),
     CONSTRAINT hold_effect CHECK (effect IN ('stop', 'person')),
-    CONSTRAINT hold_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+    CONSTRAINT hold_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL)
+        AND (ended_at IS NULL) = (end_recorded_at IS NULL)),
+    CONSTRAINT hold_ends_after_it_begins CHECK (until IS NULL OR until > effective_at)
 );
 CREATE INDEX hold_borrower ON hold (lane, borrower_id);
+CREATE INDEX hold_loan ON hold (lane, loan_id) WHERE loan_id IS NOT NULL;
 
 -- How a person wishes to be contacted. The open row of a kind holds; a new one ends the one before.
 -- Writes: book, dispatch (merge)
@@ -220,10 +499,12 @@ CREATE TABLE preference (
     recorded_at timestamptz NOT NULL,
     ended_at timestamptz,
     ended_by text,
+    end_recorded_at timestamptz,              -- since when the end is known
     PRIMARY KEY (lane, preference_id),
     CONSTRAINT preference_kind CHECK (kind IN
         ('hours', 'channel', 'work-address', 'place', 'attorney', 'language', 'large-type', 'person')),
-    CONSTRAINT preference_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+    CONSTRAINT preference_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL)
+        AND (ended_at IS NULL) = (end_recorded_at IS NULL))
 );
 CREATE INDEX preference_borrower ON preference (lane, borrower_id, kind);
 
@@ -240,6 +521,7 @@ CREATE TABLE suppression (
     recorded_at timestamptz NOT NULL,
     end_asked_by text,
     end_asked_at timestamptz,
+    end_reason text,
     ended_by text,
     ended_at timestamptz,
     PRIMARY KEY (kind, index_hash, effective_at),
@@ -247,6 +529,23 @@ CREATE TABLE suppression (
     CONSTRAINT suppression_ended_by_two CHECK (ended_by IS NULL OR (end_asked_by IS NOT NULL AND ended_by <> end_asked_by)),
     CONSTRAINT suppression_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL))
 );
+
+-- A notice that a law asks for before something else, or on a schedule, and when it was served.
+-- Writes: book (served elsewhere), dispatch (ours, merge)
+CREATE TABLE notice (
+    lane smallint NOT NULL,
+    borrower_id uuid NOT NULL,
+    notice_id uuid NOT NULL,
+    loan_id uuid,                             -- null: of every debt of the person
+    kind text NOT NULL,                       -- bureau, arrears, validation, ...: rules.model.Notice
+    served_at timestamptz NOT NULL,
+    evidence text NOT NULL,
+    message_id uuid,                          -- ours
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, notice_id)
+);
+CREATE INDEX notice_borrower ON notice (lane, borrower_id);
 
 -- Writes: book, dispatch (merge)
 CREATE TABLE loan (
@@ -680,6 +979,7 @@ CREATE TABLE message (
     next_at timestamptz,                      -- in flight: when the route moves on
     rule text,                                -- of the last verdict
     reason text,
+    verdict jsonb,                            -- packs, rules that decided with what they saw, rules looked at
     version integer NOT NULL DEFAULT 1,       -- of this row; history has one row per version
     planned_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL,
@@ -762,6 +1062,7 @@ CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent',
 
 -- The ledger that caps read: one row per debt, attempt and what became of it. Append-only: a released attempt appends
 -- weight -1; what is learnt later (connected, conversation) appends a row of weight 0 with that outcome.
+-- A contact of a number that nobody holds stands in the number's own lane, under an id made of it, for caps per number.
 -- Writes: dispatch (ours, imported ones and permits)
 CREATE TABLE contact (
     lane smallint NOT NULL,
@@ -779,6 +1080,9 @@ CREATE TABLE contact (
     template text,
     local_on date NOT NULL,                   -- the borrower's day
     at timestamptz NOT NULL,
+    system text,                              -- made elsewhere: which system said so, under which reference
+    reference text,
+    agent text,                               -- who spoke: a pseudonym of the call centre's
     PRIMARY KEY (lane, borrower_id, attempt_id, loan_id, weight, outcome),
     CONSTRAINT contact_weight CHECK (weight IN (1, 0, -1)),
     CONSTRAINT contact_outcome CHECK (outcome IN ('attempt', 'delivered', 'connected', 'conversation')),
@@ -786,6 +1090,42 @@ CREATE TABLE contact (
     CONSTRAINT contact_source CHECK (source IN ('ours', 'permit', 'import'))
 );
 CREATE INDEX contact_day ON contact (lane, borrower_id, local_on);
+-- For caps per number, which count whoever holds it: read across lanes, under the lock of shared_key.
+CREATE INDEX contact_number ON contact (address_index, local_on) WHERE address_index IS NOT NULL;
+
+-- What caps are counted by that is no person and no debt: a row to lock, in key order, by whoever is about to contact it.
+-- lane is the first byte of the key, so that they spread; it is not the borrower's.
+-- Writes: dispatch
+CREATE TABLE shared_key (
+    lane smallint NOT NULL,
+    kind text NOT NULL,                       -- number
+    key bytea NOT NULL,                       -- the blind index of an address
+    PRIMARY KEY (lane, kind, key),
+    CONSTRAINT shared_key_kind CHECK (kind IN ('number'))
+);
+
+-- Leave for one contact by somebody else: a dialler, an agency. The contact stands in the ledger from the moment it is
+-- allowed; outcome is what its holder reported.
+-- Writes: dispatch
+CREATE TABLE permit (
+    lane smallint NOT NULL,
+    permit_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    purpose text NOT NULL,
+    channel text NOT NULL,
+    actor text NOT NULL,
+    address_index bytea,                      -- of the number it is for
+    asked_by text NOT NULL,
+    asked_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    outcome text,
+    reported_by text,
+    reported_at timestamptz,
+    PRIMARY KEY (lane, permit_id),
+    CONSTRAINT permit_outcome CHECK (outcome IN ('connected', 'conversation', 'no-answer', 'not-used')),
+    CONSTRAINT permit_report_is_whole CHECK ((outcome IS NULL) = (reported_at IS NULL) AND (outcome IS NULL) = (reported_by IS NULL)),
+    CONSTRAINT permit_expires_later CHECK (expires_at > asked_at)
+);
 
 -- A provider's word, appended before it is acknowledged. lane is the first byte of the id's hash, not the borrower's.
 -- Writes: dispatch
@@ -872,6 +1212,7 @@ CREATE TABLE history (
     state text NOT NULL,
     rule text,
     reason text,
+    verdict jsonb,                            -- as of the message
     at timestamptz NOT NULL,                  -- by the book's clock
     recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (lane, subject_id, version)

@@ -1,0 +1,87 @@
+"""What every wish shares: who said it, since when, on what evidence; and instants as people write them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+import psycopg
+
+from duecourse.domain.messaging import Channel
+from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.privacy.keyring import Keyring
+from duecourse.store.lease import LANES
+from duecourse.store.sql import load
+
+from .checking import normal_address
+from .identity import address_index
+from .parsing import FieldFault
+
+SQL = load("book/wishes")
+
+EVERY_LANE: Final = list(range(LANES))
+"""A person may have rows in several, under one id; what is said of them is written in each."""
+
+Source = Literal["cli", "import", "reply", "page", "api"]
+"""Who told us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a wish came to be known.
+
+    evidence: where it can be seen; nothing personal. at: since when it holds. now: when we learnt of it.
+    """
+
+    evidence: str
+    source: Source
+    by: str
+    at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A borrower by place."""
+
+    lane: int
+    borrower_id: UUID
+
+
+def index_of_address(keyring: Keyring, address: str, region: str) -> tuple[Channel, bytes]:
+    """Blind index of a phone number or e-mail address as a person writes it, with the channel it belongs to.
+
+    region: in which a number without country code is meant. Raises DuecourseError B108.
+    """
+    channel = Channel.EMAIL if "@" in address else Channel.SMS
+    try:
+        return channel, address_index(keyring, channel, normal_address(channel, address.strip(), region))
+    except (FieldFault, ValueError):
+        shape = f"{len(address)} characters that are no phone number and no e-mail address"
+        raise DuecourseError(
+            Problem("B108", "address", f"{shape}; use +14155550123 or name@example.com", "Nothing was done.")
+        ) from None
+
+
+def instant_of(conn: psycopg.Connection, text: str, zone: str, *, end_of_day: bool = False) -> datetime:
+    """An instant as people write it: ISO 8601 with its offset, or a local day or time in `zone`.
+
+    end_of_day: a day alone lasts until it is over; else it counts from its beginning. Raises ValueError.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment
+        return local_instant(conn, moment.date(), moment.time(), zone)
+    return local_instant(conn, day + timedelta(days=end_of_day), time(), zone)
+
+
+def local_instant(conn: psycopg.Connection, day: date, at: time, zone: str) -> datetime:
+    """The instant of a wall clock in an IANA zone, by the one function that decides it."""
+    row = conn.execute(SQL["local_instant"], {"day": day, "time": at, "zone": zone}).fetchone()
+    assert row is not None
+    return row[0]  # type: ignore[no-any-return]

@@ -1,0 +1,188 @@
+"""`duecourse consent`: what a person agreed to, and took back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from duecourse.book.consents import ConsentKind, Scope, consents_of, record_consent
+from duecourse.book.wishes import Person, index_of_address
+from duecourse.domain.messaging import Channel, Purpose
+
+from .context import context
+from .screen import print_json, table
+from .wishes import (
+    AsOfOption,
+    AtOption,
+    BorrowerArgument,
+    Case,
+    DryRunOption,
+    EvidenceOption,
+    JsonOption,
+    case_of,
+    local_time,
+    tell,
+    touched,
+    tried,
+    typed,
+)
+from .words import say, word
+
+app = typer.Typer(help="What a borrower agreed to: add, end, show.", no_args_is_help=True)
+
+
+class Override(StrEnum):
+    """What a consent may set aside."""
+
+    HOURS = "hours"
+
+
+KindOption = Annotated[ConsentKind, typer.Option(help="What it is about. contact: being contacted at all.")]
+PurposeOption = Annotated[Purpose | None, typer.Option(help="Only for this purpose.", show_default=False)]
+ChannelOption = Annotated[Channel | None, typer.Option(help="Only for this channel.", show_default=False)]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Only for this number or e-mail address, - reads it from standard input. Kept as a keyed index.",
+        show_default=False,
+    ),
+]
+
+
+def _scope(case: Case, purpose: Purpose | None, channel: Channel | None, address: str | None) -> Scope:
+    index = index_of_address(case.here.keyring, typed(address), case.borrower.region)[1] if address else None
+    return Scope(purpose, channel, index)
+
+
+@app.command()
+def add(
+    borrower: BorrowerArgument,
+    evidence: EvidenceOption,
+    kind: KindOption = ConsentKind.CONSENT,
+    purpose: PurposeOption = None,
+    channel: ChannelOption = None,
+    address: AddressOption = None,
+    at: AtOption = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT", help="Ends by itself then; a day alone: at its beginning.", show_default=False
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[Override] | None,
+        typer.Option(help="Also agreed to contact outside the hours of the law.", show_default=False),
+    ] = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that a borrower agreed. With --kind contact it lifts a stop of exactly this scope.
+
+    Example: duecourse consent add C00042 --kind consent --purpose marketing --channel sms --evidence "form 17, p. 2"
+    """
+    with case_of(borrower) as case, tried(case.conn, dry_run):
+        scope = _scope(case, purpose, channel, address)
+        said = case.said(evidence, at)
+        kinds = [kind, *(ConsentKind(one) for one in overrides or ())]
+        expires_at = case.at(expires, "--expires")
+        changed = sum(
+            len(
+                record_consent(
+                    case.conn,
+                    one,
+                    granted=True,
+                    said=said,
+                    person=case.person,
+                    scope=scope,
+                    expires_at=expires_at,
+                )
+            )
+            for one in dict.fromkeys(kinds)
+        )
+        messages = touched(case, [case.person], purpose=purpose, channel=channel)
+        what = say("Recorded as agreed.") if changed else say("It stood there already.")
+        tell(case, what, changed=changed, people=1, messages=messages, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def end(
+    borrower: BorrowerArgument,
+    evidence: EvidenceOption,
+    kind: KindOption = ConsentKind.CONSENT,
+    purpose: PurposeOption = None,
+    channel: ChannelOption = None,
+    address: AddressOption = None,
+    at: AtOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that a borrower took back, or refused. With --kind contact it is a stop.
+
+    It covers every narrower scope in force, and every message not yet handed over. With --address a stop holds for
+    everybody who has that number or address.
+
+    Example: duecourse consent end C00042 --kind contact --channel sms --evidence "call of 3 March, 10:12"
+    """
+    with case_of(borrower) as case, tried(case.conn, dry_run):
+        scope = _scope(case, purpose, channel, address)
+        said = case.said(evidence, at)
+        people: list[Person] = []
+        if address and kind is ConsentKind.CONTACT:
+            people = record_consent(case.conn, kind, granted=False, said=said, scope=scope)
+        if case.person not in people:
+            people += record_consent(
+                case.conn, kind, granted=False, said=said, person=case.person, scope=scope
+            )
+        concerned = list({case.person, *people})
+        tell(
+            case,
+            say("Recorded as taken back.") if people else say("It stood there already."),
+            changed=len({one.borrower_id for one in people}),
+            people=len({one.borrower_id for one in concerned}),
+            messages=touched(case, concerned, purpose=purpose, channel=channel),
+            dry_run=dry_run,
+            as_json=as_json,
+        )
+
+
+@app.command()
+def show(borrower: BorrowerArgument, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+    """What a borrower agreed to and took back: what is in force, and every word in order.
+
+    Example: duecourse consent show C00042 --as-of 2026-03-01
+    """
+    with case_of(borrower) as case:
+        at = case.at(as_of, "--as-of") or case.now
+        words = consents_of(case.conn, case.person, at=at)
+    if as_json:
+        rows = [asdict(one) for one in words]
+        in_force = [row for row in rows if row["in_force"]]
+        print_json(
+            context().console,
+            {"borrower": borrower, "as_of": at, "in_force": in_force, "history": rows},
+        )
+        return
+    zone = case.borrower.zone
+    rows_shown = [
+        (
+            word("consent", one.kind),
+            say("agreed") if one.granted else say("refused"),
+            word("purpose", one.purpose) or say("all"),
+            word("channel", one.channel) or say("all"),
+            say("one address") if one.for_address else say("all"),
+            local_time(one.effective_at, zone),
+            local_time(one.expires_at, zone),
+            say("yes") if one.in_force else say("no"),
+            one.recorded_by,
+            one.evidence,
+        )
+        for one in words
+    ]
+    columns = [
+        say("about"), say("said"), say("purpose"), say("channel"), say("address"), say("since"), say("expires"),
+        say("in force"), say("by"), say("evidence"),
+    ]  # fmt: skip
+    context().console.print(table(say("Consents of {borrower}", borrower=borrower), columns, rows_shown))

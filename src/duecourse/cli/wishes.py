@@ -1,0 +1,185 @@
+"""What the commands about wishes share: the borrower, instants, evidence, and how a change is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+import typer
+
+from duecourse.book.reading import Borrower, find_borrower, loans_of
+from duecourse.book.wishes import Person, Said, instant_of
+from duecourse.dispatch.reading import count_touched
+from duecourse.domain.problems import DuecourseError, Problem
+
+from .context import Context, context
+from .screen import print_json
+from .words import say
+
+BorrowerArgument = Annotated[
+    str, typer.Argument(metavar="BORROWER", help="The lender's customer key.", show_default=False)
+]
+EvidenceOption = Annotated[
+    str,
+    typer.Option(
+        help="Where it can be seen: a document, a call, a message. Nothing personal.", show_default=False
+    ),
+]
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        "--since",
+        metavar="INSTANT",
+        help="Since when: ISO 8601 with its offset; without, and for a day alone, the borrower's time. Default: now.",
+        show_default=False,
+    ),
+]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="INSTANT",
+        help="What was in force then, as it was known then. Default: now.",
+        show_default=False,
+    ),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
+LoanOption = Annotated[
+    str | None, typer.Option(help="Only this loan, by the lender's contract key.", show_default=False)
+]
+CreditorOption = Annotated[
+    str | None, typer.Option(help="Whose loan, when two creditors use one contract key.", show_default=False)
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One borrower, one change: on a connection, at an instant."""
+
+    here: Context
+    conn: psycopg.Connection
+    borrower: Borrower
+    now: datetime
+
+    @property
+    def person(self) -> Person:
+        """The borrower by place."""
+        return Person(self.borrower.lane, self.borrower.borrower_id)
+
+    def at(self, text: str | None, option: str = "--at", *, end_of_day: bool = False) -> datetime | None:
+        """What an option says, as an instant; None when it is not given. Raises DuecourseError D080, exit code 2."""
+        if text is None:
+            return None
+        return parse_instant(self.conn, text, self.borrower.zone, option, end_of_day=end_of_day)
+
+    def said(self, evidence: str, at: str | None) -> Said:
+        """Who says what, since when."""
+        return Said(evidence, "cli", self.here.user, self.at(at) or self.now, self.now)
+
+    def loan_id(self, loan: str | None, creditor: str | None) -> UUID | None:
+        """The loan of an option. Raises DuecourseError D081 (none of the borrower's) or D082 (several)."""
+        if loan is None:
+            return None
+        found = [
+            one.loan_id
+            for one in loans_of(self.conn, self.borrower.lane, self.borrower.borrower_id)
+            if one.loan_ref == loan and creditor in (None, one.creditor)
+        ]
+        if not found:
+            raise DuecourseError(Problem("D081", "--loan", "the borrower has no loan with this contract key"))
+        if len(found) > 1:
+            raise DuecourseError(
+                Problem(
+                    "D082", "--loan", "several creditors use this contract key; say which with --creditor"
+                )
+            )
+        return found[0]
+
+
+def typed(text: str) -> str:
+    """What an option says; for `-` the next line of standard input, so that no number stands in a shell's history."""
+    return sys.stdin.readline().strip() if text == "-" else text
+
+
+def parse_instant(
+    conn: psycopg.Connection, text: str, zone: str, option: str, *, end_of_day: bool = False
+) -> datetime:
+    """An instant of the command line. Raises DuecourseError D080, exit code 2."""
+    try:
+        return instant_of(conn, text, zone, end_of_day=end_of_day)
+    except ValueError:
+        raise DuecourseError(
+            Problem("D080", option, f"{text!r} is no instant; use 2026-03-01 or 2026-03-01T09:30+08:00"),
+            exit_code=2,
+        ) from None
+
+
+@contextmanager
+def case_of(key: str) -> Iterator[Case]:
+    """The borrower of a key, in a transaction that is committed at the end. Raises DuecourseError D033."""
+    here = context()
+    conn = here.connect()
+    borrower = find_borrower(conn, here.keyring, key)
+    if borrower is None:
+        raise DuecourseError(Problem("D033", "BORROWER", "no borrower of the book has this customer key"))
+    with conn.transaction():
+        yield Case(here, conn, borrower, here.now())
+
+
+@contextmanager
+def tried(conn: psycopg.Connection, dry_run: bool) -> Iterator[None]:
+    """What is done inside, and taken back when it was only a trial."""
+    with conn.transaction(force_rollback=dry_run):
+        yield
+
+
+def touched(case: Case, people: Sequence[Person], **scope: Any) -> int:
+    """Messages not handed over yet that a change is about."""
+    return count_touched(case.conn, [(one.lane, one.borrower_id) for one in people], now=case.now, **scope)
+
+
+def tell(
+    case: Case,
+    what: str,
+    *,
+    changed: int,
+    people: int,
+    messages: int,
+    dry_run: bool,
+    as_json: bool,
+    **more: object,
+) -> None:
+    """What a change did or would do. what: the sentence, already in the reader's language."""
+    if as_json:
+        print_json(
+            case.here.console,
+            {
+                "borrower": case.borrower.borrower_key,
+                "changed": changed,
+                "borrowers": people,
+                "messages_affected": messages,
+                "dry_run": dry_run,
+                **more,
+            },
+        )
+        return
+    console = case.here.console
+    console.print(what, highlight=False)
+    if people > 1:
+        console.print(say("Borrowers concerned: {count}", count=people))
+    console.print(say("Messages not handed over yet that this is about: {count}", count=messages))
+    if dry_run:
+        console.print(say("A dry run: nothing was changed."))
+
+
+def local_time(moment: datetime | None, zone: str) -> str:
+    """An instant in the borrower's zone, to the minute."""
+    return "" if moment is None else moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %z")

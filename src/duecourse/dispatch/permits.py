@@ -1,0 +1,223 @@
+"""Permits: whoever dials asks first, and gets leave for one contact that counts and expires, or the reason why not.
+
+The contact stands in the ledger from the moment it is allowed, so that a cap holds between diallers, agencies and our
+own workers. It counts until its holder reports that it was not used; one that merely expired may have been dialled, and
+counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID, uuid4, uuid5
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from duecourse.book.reading import Borrower
+from duecourse.domain.messaging import Channel, Purpose
+from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.rules.compiling import RuleBook
+from duecourse.rules.model import Actor, AddressKind, Party
+from duecourse.rules.sentences import Reason, reasons, rule_says
+from duecourse.store.sql import load
+
+SQL = load("dispatch/permits")
+DISPATCH = load("dispatch")
+
+Report = Literal["connected", "conversation", "no-answer", "not-used"]
+"""What became of a permit. not-used gives the contact back."""
+
+LASTS: Final = timedelta(minutes=10)
+"""How long a permit may be used; less where a window shuts or a hold begins sooner."""
+
+_LANES: Final = list(range(256))
+_NUMBERS: Final[Mapping[Channel, tuple[str, ...]]] = {
+    Channel.VOICE: ("voice", "sms"),
+    Channel.SMS: ("sms", "voice"),
+}
+"""Whose numbers serve a channel when none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whom somebody wants to contact, and how.
+
+    loan_id: the debt it is about; None is every open one. address_index: of the number; None is the borrower's first.
+    human: a person will speak, so that special care and a wish for a person do not stand against it.
+    caller: the number shown, '' a hidden one, None not known. reference: names the question, so that asking it again
+    (an answer that was lost) gives the same permit.
+    """
+
+    purpose: Purpose
+    channel: Channel
+    actor: Actor
+    loan_id: UUID | None = None
+    address_index: bytes | None = None
+    address_kind: AddressKind | None = None
+    party: Party = Party.BORROWER
+    caller: str | None = None
+    human: bool = False
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave for one contact until `expires_at`, and not at that instant."""
+
+    permit_id: UUID
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not. not_before: the first instant that all rules allow, as things stand; None when no waiting helps."""
+
+    not_before: datetime | None
+    reasons: Sequence[Reason]
+
+
+def ask_permit(
+    conn: psycopg.Connection,
+    rules: RuleBook,
+    borrower: Borrower,
+    question: Question,
+    *,
+    by: str,
+    now: datetime,
+    as_of: date,
+    lasts: timedelta = LASTS,
+) -> Permit | Refusal:
+    """Judge a contact by the rules that judge our own, and enter it in the ledger when it may be made.
+
+    conn: idle; in a transaction of the caller's the lane stays locked until that ends: ask no second permit in it.
+    by: who asks. now: the book's clock; as_of: the lender's date then. Waits for a claim of the same lane that is under
+    way, and the next one waits for it: a few milliseconds. Raises DuecourseError B120 without a debt to speak of.
+    """
+    rules = rules.compiled()
+    place = {"lane": borrower.lane, "borrower_id": borrower.borrower_id}
+    permit_id = (
+        uuid5(borrower.borrower_id, f"permit/{by}/{question.reference}") if question.reference else uuid4()
+    )
+    with conn.transaction():
+        conn.execute(SQL["lock_lane"], place)
+        found = conn.execute(
+            SQL["find_permit"], {"lanes": [borrower.lane], "permit_id": permit_id}
+        ).fetchone()
+        if found is not None:
+            return Permit(permit_id, found[5])
+        debts = conn.execute(
+            SQL["debts_of"],
+            {**place, "loan_id": question.loan_id, "purpose": question.purpose, "now": now, "as_of": as_of},
+        ).fetchall()
+        if not debts:
+            raise DuecourseError(
+                Problem("B120", "permit", "the borrower has no open debt to speak of", "No permit was given.")
+            )
+        standing = _book_refusal(conn, rules, question, debts)
+        if standing is not None:
+            return standing
+        spoken = [(loan, product) for loan, product, rule in debts if rule is None]
+        asked = {
+            **place,
+            **_asked(conn, borrower, question),
+            "loans": [loan for loan, _ in spoken],
+            "products": [product for _, product in spoken],
+            "now": now,
+            "expires_at": now + lasts,
+        }
+        answer = _judge(conn, rules, asked, ZoneInfo(borrower.zone))
+        if isinstance(answer, Refusal):
+            return answer
+        conn.execute(SQL["give_permit"], {**asked, "permit_id": permit_id, "by": by, "expires_at": answer})
+    return Permit(permit_id, answer)
+
+
+def report_permit(
+    conn: psycopg.Connection, permit_id: UUID, outcome: Report, *, by: str, now: datetime
+) -> None:
+    """Enter what became of a permit, also after it expired. The same word twice is nothing.
+
+    Raises DuecourseError B121 when there is no such permit, B122 when something else was reported before.
+    """
+    with conn.transaction():
+        row = conn.execute(SQL["find_permit"], {"lanes": _LANES, "permit_id": permit_id}).fetchone()
+        if row is None:
+            raise DuecourseError(
+                Problem("B121", "PERMIT", "there is no such permit", "Nothing was reported.")
+            )
+        lane = row[0]
+        conn.execute(SQL["lock_lane"], {"lane": lane})
+        given = {"lane": lane, "permit_id": permit_id, "outcome": outcome, "by": by, "now": now}
+        if conn.execute(SQL["report_permit"], given).rowcount > 0:
+            return
+        before = conn.execute(SQL["find_permit"], {"lanes": [lane], "permit_id": permit_id}).fetchone()
+        if before is not None and before[3] != outcome:
+            raise DuecourseError(
+                Problem("B122", "PERMIT", f"'{before[3]}' was reported before", "The first word stays.")
+            )
+
+
+def _book_refusal(
+    conn: psycopg.Connection, rules: RuleBook, question: Question, debts: Sequence[tuple[Any, ...]]
+) -> Refusal | None:
+    """What the book or a stop says against it, whatever the hour."""
+    halted = conn.execute(
+        SQL["halted"], {"purpose": question.purpose.value, "channel": question.channel.value}
+    ).fetchone()
+    if halted is not None:
+        return Refusal(None, [_reason(rules, "STOPPED")])
+    if all(rule is not None for _, _, rule in debts):
+        return Refusal(None, [_reason(rules, rule) for rule in dict.fromkeys(rule for _, _, rule in debts)])
+    return None
+
+
+def _reason(rules: RuleBook, rule: str) -> Reason:
+    en, zh = rule_says(rules.packs, rule)
+    return Reason(rule, "book", en, zh)
+
+
+def _asked(conn: psycopg.Connection, borrower: Borrower, question: Question) -> dict[str, Any]:
+    """The question as the judging statements take it."""
+    index = question.address_index
+    if index is None:
+        channels = list(_NUMBERS.get(question.channel, (question.channel.value,)))
+        given = {"lane": borrower.lane, "borrower_id": borrower.borrower_id, "channels": channels}
+        row = conn.execute(SQL["number_of"], given).fetchone()
+        index = row[0] if row else None
+    return {
+        "purpose": question.purpose.value,
+        "channel": question.channel.value,
+        "actor": question.actor.value,
+        "party": question.party.value,
+        "address_kind": question.address_kind,
+        "address_index": index,
+        "caller": question.caller,
+        "human": question.human,
+    }
+
+
+def _judge(
+    conn: psycopg.Connection, rules: RuleBook, asked: Mapping[str, Any], zone: ZoneInfo
+) -> datetime | Refusal:
+    """Until when it is allowed, or why not: by the person's own contacts, then by everybody's to the same number."""
+    rows = conn.execute(SQL["judge_permit"], {**asked, **rules.parameters}).fetchall()
+    refusal = _refusal(rules, rows, zone)
+    if refusal is None and asked["address_index"] is not None and any(row[4] for row in rows):
+        # Locked until the commit, so that two who share the number are judged in turn.
+        conn.execute(DISPATCH["lock_numbers"], {"numbers": [asked["address_index"]]})
+        shared = conn.execute(SQL["judge_permit_number"], {**asked, **rules.number_parameters}).fetchall()
+        refusal = _refusal(rules, shared, zone)
+    return refusal or min(row[3] for row in rows)
+
+
+def _refusal(rules: RuleBook, rows: Sequence[tuple[Any, ...]], zone: ZoneInfo) -> Refusal | None:
+    """One contact is about all its debts: each has to allow it."""
+    if all(row[0] for row in rows):
+        return None
+    waits = [row[1] for row in rows if not row[0]]
+    not_before = max(waits) if None not in waits else None
+    refused = {one["rule"]: one for row in rows if not row[0] for one in row[2]}
+    return Refusal(not_before, reasons(rules.packs, list(refused.values()), zone))
