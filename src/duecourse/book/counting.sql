@@ -132,3 +132,7 @@ SELECT p.loan_id, p.from_on, p.to_on, p.kind, p.evidence, p.recorded_by
 FROM loan_pause p JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
 WHERE p.lane = %(lane)s AND l.borrower_id = %(borrower_id)s
 ORDER BY p.loan_id, p.from_on;
+
+-- fragment: rule_of
+-- Stands in for the compiled choice when statements are checked.
+1

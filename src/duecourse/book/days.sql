@@ -8,6 +8,7 @@ WHERE l.loan_ref = %(loan_ref)s AND (%(creditor)s::text IS NULL OR l.creditor = 
 ORDER BY l.creditor;
 
 -- name: pauses_of_loan
+-- Of one loan, the earliest first.
 SELECT from_on, to_on, kind FROM loan_pause
 WHERE lane = %(lane)s AND loan_id = %(loan_id)s ORDER BY from_on;
 
@@ -51,6 +52,7 @@ AND i.contract_due_on IS NOT NULL AND i.due_provisional
 (i.lane, i.loan_id) IN (SELECT lane, loan_id FROM stage_installment UNION SELECT lane, loan_id FROM stage_loan)
 
 -- fragment: of_loan
+-- Which loan.
 i.lane = %(lane)s::smallint AND i.loan_id = %(loan_id)s::uuid AND i.due_on >= %(from_on)s::date
 
 -- name: days_to_shift

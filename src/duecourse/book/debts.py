@@ -10,6 +10,7 @@ from duecourse.domain.schedule import Due, Every, Method, Terms, build_schedule,
 from duecourse.privacy.keyring import Keyring
 
 from .checking import currency_code, one_of
+from .debt_mapping import InstallmentSection
 from .fields import (
     FieldMaker,
     RowReader,
@@ -21,7 +22,7 @@ from .fields import (
     sensible_day,
 )
 from .identity import customer_hash
-from .mapping import BorrowerSection, InstallmentSection, LoanSection
+from .mapping import BorrowerSection, LoanSection
 from .parsing import FieldFault
 from .records import (
     InstallmentRecord,

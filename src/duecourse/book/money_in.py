@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from .checking import currency_code, one_of
+from .debt_mapping import DebitSection, PaymentSection, ReversalSection
 from .fields import FieldMaker, RowReader, first_given, from_one, optional, required, sensible_day
-from .mapping import DebitSection, LoanSection, PaymentSection, ReversalSection
+from .mapping import LoanSection
 from .parsing import FieldFault
 from .records import (
     DebitRecord,

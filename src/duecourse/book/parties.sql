@@ -28,6 +28,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_presence (
     lane smallint, borrower_id uuid, home_lane smallint, PRIMARY KEY (lane, borrower_id));
 
 -- name: clear_presences
+-- Begin anew.
 TRUNCATE stage_presence;
 
 -- name: expand_parties
@@ -99,11 +100,13 @@ ON CONFLICT (lane, contact_point_id) DO UPDATE SET
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_parties
+-- Roles that the book has as the file says.
 DELETE FROM stage_party s USING loan_party p
 WHERE p.lane = s.lane AND p.loan_id = s.loan_id AND p.borrower_id = s.borrower_id AND p.role = s.role
   AND (p.since, p.until) IS NOT DISTINCT FROM (s.since, s.until);
 
 -- name: skip_same_company_contacts
+-- The same of a company's contacts.
 DELETE FROM stage_party s USING company_contact p
 WHERE s.role = 'company-contact' AND p.lane = s.lane AND p.company_id = s.company_id AND p.borrower_id = s.borrower_id
   AND (p.since, p.until) IS NOT DISTINCT FROM (s.since, s.until);
@@ -111,11 +114,11 @@ WHERE s.role = 'company-contact' AND p.lane = s.lane AND p.company_id = s.compan
 -- name: keep_old_parties
 -- Writes: book_history.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
-SELECT p.lane, 'loan_party', p.loan_id::text || '/' || p.borrower_id || '/' || p.role, %(recorded_at)s, to_jsonb(p)
+SELECT p.lane, 'loan_party', p.loan_id::text || '/' || p.borrower_id || '/' || p.role, %(recorded_at)s::timestamptz, to_jsonb(p)
 FROM loan_party p
 JOIN stage_party s ON s.lane = p.lane AND s.loan_id = p.loan_id AND s.borrower_id = p.borrower_id AND s.role = p.role
 UNION ALL
-SELECT p.lane, 'company_contact', p.company_id::text || '/' || p.borrower_id, %(recorded_at)s, to_jsonb(p)
+SELECT p.lane, 'company_contact', p.company_id::text || '/' || p.borrower_id, %(recorded_at)s::timestamptz, to_jsonb(p)
 FROM company_contact p
 JOIN stage_party s ON s.role = 'company-contact' AND s.lane = p.lane AND s.company_id = p.company_id
                   AND s.borrower_id = p.borrower_id;
@@ -140,7 +143,7 @@ ON CONFLICT (lane, company_id, borrower_id) DO UPDATE SET
 
 -- name: copy_to_presences
 -- Everything of one table that hangs on the parties in stage_presence, into their new lanes. {table}, {columns},
--- {values}: filled by staging, for contact points and each kind of wish.
+-- {values}: filled by staging, for contact points and each kind of wish. Writes: consent
 INSERT INTO {table} ({columns})
 SELECT {values} FROM stage_presence s JOIN {table} t ON t.lane = s.home_lane AND t.borrower_id = s.borrower_id
 ON CONFLICT DO NOTHING;
@@ -227,3 +230,15 @@ SET verified_at = %(now)s, verified_by = %(by)s, verified_how = %(how)s, recorde
 FROM everywhere e
 WHERE c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.contact_point_id = ANY(%(ids)s::uuid[])
   AND c.state = 'active';
+
+-- fragment: table
+-- This and those below stand in for what is filled in ({table}: one of what hangs on a person) when statements are checked.
+consent
+
+-- fragment: columns
+-- As `table`.
+lane, borrower_id, consent_id, kind, granted, evidence, source, recorded_by, effective_at, recorded_at
+
+-- fragment: values
+-- As `table`.
+t.lane, t.borrower_id, t.consent_id, t.kind, t.granted, t.evidence, t.source, t.recorded_by, t.effective_at, t.recorded_at

@@ -42,7 +42,7 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(here.console, [_pack_as_json(packs, pack) for pack in packs.packs])
         return
-    columns = [say("pack"), say("version"), say("about"), say("regions"), say("rules"), say("levels")]
+    columns = [say("pack"), say("version"), say("contents"), say("regions"), say("rules"), say("levels")]
     rows = [
         (
             pack.pack,

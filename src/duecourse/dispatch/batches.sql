@@ -11,7 +11,7 @@ asked AS (
     SELECT m.lane, m.group_id, m.currency,
            sum(i.due_minor - coalesce((SELECT sum(a.amount_minor) FROM allocation a
                                        WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
-                                         AND a.paid_on <= %(as_of)s), 0)) AS amount
+                                         AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s), 0)) AS amount
     FROM (SELECT DISTINCT lane, group_id, currency FROM member) m
     JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
     JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number

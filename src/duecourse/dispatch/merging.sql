@@ -12,6 +12,7 @@ CREATE TEMP TABLE IF NOT EXISTS merge_message (
 CREATE TEMP TABLE IF NOT EXISTS merge_attempt (lane smallint, attempt_id uuid, to_lane smallint, PRIMARY KEY (lane, attempt_id));
 
 -- name: clear_merging
+-- Begin anew.
 TRUNCATE merge_loan, merge_message, merge_attempt;
 
 -- name: lock_planning
@@ -50,6 +51,7 @@ LEFT JOIN (SELECT DISTINCT x.group_id FROM merge_loan l
 WHERE m.lane = ANY(%(lanes)s::smallint[]) AND (m.borrower_id = %(from_id)s AND %(whole)s::boolean OR g.group_id IS NOT NULL);
 
 -- name: find_attempts
+-- The attempts of the messages that move.
 INSERT INTO merge_attempt (lane, attempt_id, to_lane)
 SELECT a.lane, a.attempt_id, w.to_lane FROM merge_message w
 JOIN attempt a ON a.lane = w.lane AND a.message_id = w.message_id;
@@ -216,11 +218,11 @@ FROM (
 WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.borrower_id = %(from_id)s AND c.contact_point_id = twice.contact_point_id;
 
 -- name: rename_wishes
--- {table}: one of what hangs on a person.
+-- {table}: one of what hangs on a person. Writes: consent
 UPDATE {table} SET borrower_id = %(to_id)s WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(from_id)s;
 
 -- name: spread_wishes
--- Each row of the person has all that hangs on them. {table}, {columns}, {values}. kept_lanes.
+-- Each row of the person has all that hangs on them. {table}, {columns}, {values}. kept_lanes. Writes: consent
 INSERT INTO {table} ({columns})
 SELECT {values} FROM {table} t, unnest(%(kept_lanes)s::smallint[]) AS e (lane)
 WHERE t.lane = ANY(%(kept_lanes)s::smallint[]) AND t.borrower_id = %(to_id)s
@@ -262,7 +264,7 @@ WHERE c.lane = %(from_lane)s AND %(from_lane)s::smallint <> %(to_lane)s::smallin
 ON CONFLICT DO NOTHING;
 
 -- name: move_rows
--- {table}, {columns}: all of them; {values}: as they become; {source}: what says which rows; {condition}.
+-- {table}, {columns}: all of them; {values}: as they become; {source}: what says which rows; {condition}. Writes: consent
 WITH gone AS (
     DELETE FROM {table} t USING {source} WHERE {condition} RETURNING {values}
 )
@@ -340,18 +342,18 @@ FROM jsonb_to_recordset(%(points)s::jsonb) AS r (id uuid, rank smallint, state t
 WHERE c.lane = %(to_lane)s AND c.contact_point_id = r.id AND c.borrower_id = %(from_id)s;
 
 -- name: return_wishes
--- {table}, {id}. ids: uuid[].
+-- {table}, {id}. ids: uuid[]. Writes: consent
 UPDATE {table} SET borrower_id = %(to_id)s
 WHERE lane = %(to_lane)s AND borrower_id = %(from_id)s AND {id} = ANY(%(ids)s::uuid[]);
 
 -- name: drop_copies
--- {table}, {id}. The copies in the other lanes of the person kept. ids: uuid[].
+-- {table}, {id}. The copies in the other lanes of the person kept. ids: uuid[]. Writes: consent
 DELETE FROM {table}
 WHERE lane = ANY(%(kept_lanes)s::smallint[]) AND borrower_id = %(from_id)s AND {id} = ANY(%(ids)s::uuid[]);
 
 -- name: share_wishes
 -- What was said since the merge was said by one of the two: both keep it. {table}, {id}, {columns}, {values}. ids: of
--- before the merge.
+-- before the merge. Writes: consent
 INSERT INTO {table} ({columns})
 SELECT {values} FROM {table} t
 WHERE t.lane = %(from_lane)s AND t.borrower_id = %(from_id)s AND t.recorded_at > %(merged_at)s
@@ -384,3 +386,27 @@ SELECT m.lane, m.merge_id, m.kept_id, m.other_lane, m.other_id, m.moved, m.merge
 FROM borrower_merge m JOIN borrower b ON b.lane = m.other_lane AND b.borrower_id = m.other_id
 WHERE m.lane = %(lane)s AND m.kept_id = %(borrower_id)s AND m.undone_at IS NULL
 ORDER BY m.merged_at DESC;
+
+-- fragment: table
+-- This and those below stand in for what is filled in ({table}: one of what hangs on a person) when statements are checked.
+consent
+
+-- fragment: columns
+-- As `table`.
+lane, borrower_id, consent_id, kind, granted, evidence, source, recorded_by, effective_at, recorded_at
+
+-- fragment: values
+-- As `table`.
+t.lane, t.borrower_id, t.consent_id, t.kind, t.granted, t.evidence, t.source, t.recorded_by, t.effective_at, t.recorded_at
+
+-- fragment: id
+-- As `table`.
+consent_id
+
+-- fragment: source
+-- As `table`.
+merge_loan w
+
+-- fragment: condition
+-- As `table`.
+true

@@ -14,8 +14,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Beside the own loans": "本人贷款的其他当事人",
     "party": "当事人",
     "role": "身份",
-    "since": "自",
-    "until": "至",
     "verified": "核实时间",
     "how": "核实方式",
     # borrower merge

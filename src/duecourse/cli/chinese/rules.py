@@ -8,7 +8,7 @@ from typing import Final
 SENTENCES: Final[Mapping[str, str]] = {
     "Rule packs": "规则包",
     "pack": "规则包",
-    "about": "内容",
+    "contents": "内容",
     "regions": "地区",
     "rules": "规则数",
     "levels": "可靠程度",
