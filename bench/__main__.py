@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from . import dispatch, importing, memory, plan
+from . import claim, dispatch, importing, memory, plan
 from .house import House, open_house
 from .machine import machine, server
 from .measure import Report
@@ -32,6 +32,7 @@ class Bench:
 BENCHES = {
     "plan": Bench(plan.bench, plan.SIZES, "loans"),
     "dispatch": Bench(dispatch.bench, dispatch.SIZES, "messages"),
+    "claim": Bench(claim.bench, claim.SIZES, "messages"),
     "import": Bench(importing.bench, importing.SIZES, "rows"),
     "memory": Bench(memory.bench, memory.SIZES, "messages"),
 }

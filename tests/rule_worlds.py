@@ -149,9 +149,19 @@ def _word(random: Random, now: datetime) -> dict[str, Any]:
 
 def _hold(random: Random, now: datetime) -> dict[str, Any]:
     kinds = (
-        "dispute complaint hardship bankruptcy deceased lawyer calamity cease-request moratorium moratorium promise promise "
-        "refusal identity-theft serious-illness bereavement minor"
-    ).split()
+        *(
+            "dispute",
+            "complaint",
+            "hardship",
+            "bankruptcy",
+            "deceased",
+            "lawyer",
+            "calamity",
+            "cease-request",
+        ),
+        *("moratorium", "moratorium", "promise", "promise", "refusal", "identity-theft"),
+        *("serious-illness", "bereavement", "minor"),
+    )
     since = _back(random, now, random.choice((2, 70)))
     hold: dict[str, Any] = {"kind": random.choice(kinds), "since": since.isoformat()}
     if random.random() < 0.1:

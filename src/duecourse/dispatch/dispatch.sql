@@ -142,12 +142,13 @@ unit AS (
            NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
-           ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
+           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0), max(k.local_on))::seen_contact
+                            k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            greatest(max(k.local_on), max((k.at AT TIME ZONE c.zone)::date)))::seen_contact
                  FROM contact k
                  WHERE k.address_index = c.address_index
-                   AND k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - %(look_back)s::int
+                   AND k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0)
            || ARRAY(SELECT ROW(o.message_id, o.group_id, NULL, o.channel, o.purpose, 0, o.address_index, o.template, %(now)s, NULL)::seen_contact
                     FROM claimed o WHERE o.address_index = c.address_index AND o.n < c.n) AS contacts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from functools import cache, cached_property
@@ -97,7 +97,7 @@ class RuleBook:
             "within": json.dumps(
                 {inner: outer for pack in self.packs.packs for inner, outer in pack.within.items()}
             ),
-            "look_back": _look_back(compiled),
+            "look_back": json.dumps(self._look_back(compiled)),
             "rule_set": self.version,
             "lender_kinds": sorted(self.lender_kinds) if self.lender_kinds is not None else None,
             "horizon_days": HORIZON_DAYS,
@@ -119,6 +119,17 @@ class RuleBook:
             region: self.zones_of(region) for region in sorted(regions)
         }
 
+    def _look_back(self, compiled: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+        """Region to the days of contacts its caps can ask for; one that is not here has its country's, or `*`."""
+        caps = [one for one in compiled if one["primitive"] in ("P2", "P3")]
+        regions = {region for one in caps for region in one["regions"]}
+        regions |= {inner for pack in self.packs.packs for inner in pack.within} | {EVERYWHERE}
+        found = {}
+        for region in sorted(regions):
+            around = set(self.packs.chain(None if region == EVERYWHERE else region))
+            found[region] = max((_span_days(one) for one in caps if around & set(one["regions"])), default=1)
+        return found
+
     def zones_of(self, region: str) -> Sequence[str]:
         """Every zone where a recipient of this region may be; round the world where nobody knows."""
         return self.packs.zones(region) or _NOWHERE_KNOWN
@@ -130,11 +141,10 @@ def shipped() -> RuleBook:
     return RuleBook(load_packs())
 
 
-def _look_back(compiled: Iterable[Mapping[str, Any]]) -> int:
-    """Days of contacts that any cap can ask for, and two for zones that differ."""
-    days = [int(one.get("days") or 0) for one in compiled]
-    seconds = [int(str(one.get("span") or "0").split()[0]) for one in compiled]
-    return max([*days, *(second // 86_400 + 1 for second in seconds), 1]) + 2
+def _span_days(one: Mapping[str, Any]) -> int:
+    """Days of contacts that a rule can ask for, and two for zones that differ."""
+    seconds = int(str(one.get("span") or "0").split()[0])
+    return max(int(one.get("days") or 0), seconds // 86_400 + 1) + 2
 
 
 def compile_rule(pack: Pack, rule: Rule) -> dict[str, Any]:

@@ -67,12 +67,18 @@ summed AS MATERIALIZED (
 -- What is known of the person, each read once by its index. Contacts as far back as any cap can ask.
 known AS MATERIALIZED (
     SELECT s.*, b.region,
-           ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
+           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0), max(k.local_on))::seen_contact
+                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            -- It counts on the day it was then, and on the day it is where the person lives now.
+                            greatest(max(k.local_on), max((k.at AT TIME ZONE s.zone)::date)))::seen_contact
                  FROM contact k
                  WHERE k.lane = s.lane AND k.borrower_id = s.borrower_id
-                   AND k.local_on >= (s.at AT TIME ZONE s.zone)::date - %(look_back)s::int AND k.at <= s.at
+                   AND k.local_on >= (s.at AT TIME ZONE s.zone)::date
+                                     - coalesce(%(look_back)s::jsonb -> b.region,
+                                                %(look_back)s::jsonb -> split_part(b.region, '-', 1),
+                                                %(look_back)s::jsonb -> '*')::int
+                   AND k.at <= s.at
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
@@ -258,7 +264,7 @@ binding AS (
     FROM matched WHERE NOT isempty(in_force)
 ),
 -- What the debtor asked for is bound by no hours, caps or cool-offs.
-ruled_context AS (
+ruled_context AS MATERIALIZED (
     SELECT b.context, c.region_zones,
            coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive = 'P1' AND NOT b.by_debtor), ARRAY[]::compiled_rule[]) AS windows,
            coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive IN ('P2', 'P3') AND NOT b.by_debtor), ARRAY[]::compiled_rule[]) AS caps,
@@ -292,7 +298,9 @@ capped AS (
     SELECT s.*,
            CASE WHEN cardinality(s.caps) > 0 AND (cardinality(s.contacts) > 0 OR s.closed) THEN (
                SELECT array_agg(ROW(f.id, f.primitive,
-                                    instants_of(f.in_force, s.places) * tstzmultirange(tstzrange(NULL, f.free_at)),
+                                    CASE WHEN f.in_force = datemultirange(daterange(NULL, NULL))
+                                         THEN tstzmultirange(tstzrange(NULL, f.free_at))
+                                         ELSE instants_of(f.in_force, s.places) * tstzmultirange(tstzrange(NULL, f.free_at)) END,
                                     jsonb_build_object('most', f.most, 'taken', f.taken, 'unit', f.unit, 'days', f.days,
                                         'span', f.span, 'per', f.per, 'last_at', f.nth_at, 'free_at', f.free_at))::refusal
                                 ORDER BY f.place)
@@ -312,7 +320,7 @@ capped AS (
                                   CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END AS key,
                                   max(k.at) AS at, max(k.day) AS day, max(k.local_on) AS local_on
                            FROM unnest(s.caps) AS cap
-                           LEFT JOIN (SELECT x.*, greatest(x.local_on, (x.at AT TIME ZONE s.places[1])::date) AS day
+                           LEFT JOIN (SELECT x.*, coalesce(x.local_on, (x.at AT TIME ZONE s.places[1])::date) AS day
                                       FROM unnest(s.contacts) AS x) AS k
                              -- One of several zones may be a day behind the first: day_frees has the last word.
                              ON CASE WHEN cap.span IS NOT NULL THEN k.at + cap.span > s.at
@@ -338,9 +346,10 @@ capped AS (
 needed AS (
     SELECT c.*,
            CASE WHEN cardinality(c.needs) > 0 THEN (
-               SELECT array_agg(ROW(x.id, x.primitive, instants_of(x.in_force, c.places) * x.blocked, x.saw)::refusal
+               SELECT array_agg(ROW(x.id, x.primitive, x.spans, x.saw)::refusal
                                 ORDER BY x.place)
-               FROM (
+               FROM (SELECT y.*, CASE WHEN y.in_force = datemultirange(daterange(NULL, NULL)) THEN y.blocked
+                                 ELSE instants_of(y.in_force, c.places) * y.blocked END AS spans FROM (
                    SELECT n.id, n.primitive, n.place, n.in_force,
                           CASE n.primitive
                                WHEN 'P4' THEN tstzmultirange(tstzrange(NULL, NULL)) -
@@ -372,8 +381,8 @@ needed AS (
                                ELSE jsonb_build_object('notice', n.notice, 'wait_days', n.wait_days, 'times', n.times,
                                     'served', (SELECT count(*) FROM unnest(c.notices) AS s WHERE s.kind = n.notice))
                           END AS saw
-                   FROM unnest(c.needs) AS n) AS x
-               WHERE NOT isempty(x.blocked) AND NOT isempty(instants_of(x.in_force, c.places) * x.blocked)) END AS need_refusals
+                   FROM unnest(c.needs) AS n) AS y WHERE NOT isempty(y.blocked)) AS x
+               WHERE NOT isempty(x.spans)) END AS need_refusals
     FROM capped c
 ),
 -- What the person said or what stands over them; most people have nothing of it.
@@ -381,9 +390,10 @@ wished AS MATERIALIZED (
     SELECT n.*,
            CASE WHEN n.suppressed OR n.address_kind = 'work'
                      OR cardinality(n.consents) + cardinality(n.holds) + cardinality(n.wishes) > 0 THEN (
-               SELECT array_agg(ROW(x.id, x.primitive, instants_of(x.in_force, n.places) * x.blocked, x.saw)::refusal
+               SELECT array_agg(ROW(x.id, x.primitive, x.spans, x.saw)::refusal
                                 ORDER BY x.place)
-               FROM (
+               FROM (SELECT y.*, CASE WHEN y.in_force = datemultirange(daterange(NULL, NULL)) THEN y.blocked
+                                 ELSE instants_of(y.in_force, n.places) * y.blocked END AS spans FROM (
                    SELECT w.id, w.primitive, w.place, w.in_force,
                           CASE WHEN w.id = 'SUPPRESSED' THEN CASE WHEN n.suppressed THEN tstzmultirange(tstzrange(NULL, NULL)) END
                                WHEN w.primitive = 'P5' THEN
@@ -425,8 +435,8 @@ wished AS MATERIALIZED (
                                WHEN w.primitive = 'P14' THEN jsonb_build_object('channel', n.channel, 'address_kind', n.address_kind,
                                     'wishes', (SELECT jsonb_agg(v.kind) FROM unnest(n.wishes) AS v))
                           END AS saw
-                   FROM unnest(n.wished) AS w) AS x
-               WHERE NOT isempty(instants_of(x.in_force, n.places) * x.blocked)) END AS wish_refusals
+                   FROM unnest(n.wished) AS w) AS y WHERE NOT isempty(y.blocked)) AS x
+               WHERE NOT isempty(x.spans)) END AS wish_refusals
     FROM needed n
 ),
 blocked AS MATERIALIZED (
