@@ -205,3 +205,76 @@ def test_a_suppression_is_ended_by_two_people_and_never_shows_the_number(run: Ru
 def test_what_cannot_be_done_is_said_with_its_code(run: Run, arguments: tuple[str, ...], code: str) -> None:
     with pytest.raises(DuecourseError, match=code):
         run(*arguments)
+
+
+def test_calls_made_elsewhere_are_brought_in_and_shown(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "calls.toml").write_text(
+        """
+        mapping = "calls"
+        [[contact]]
+        source = "call-centre"
+        reference = "{id}"
+        borrower = "{cust}"
+        channel = "voice"
+        outcome = "{result}"
+        at = "{at}"
+        """
+    )
+    calls = tmp_path / "calls.csv"
+    calls.write_text(
+        "id,cust,result,at\n1,B,connected,2026-03-02T10:00+08:00\n2,X,attempt,2026-03-02T10:00+08:00\n"
+    )
+    report = json.loads(
+        run("contact", "import", calls, "--mapping", tmp_path / "calls.toml", "--json", code=1)
+    )
+    assert (report["counts"]["contacts new"], report["codes"]) == (1, {"B033": 1})
+    assert (tmp_path / "calls.csv.rejects.csv").read_text().count("\n") == 2
+    [found] = shown(run, "contact", "show", "B")["contacts"]
+    assert (found["system"], found["outcome"], found["loans"]) == ("call-centre", "connected", ["L-1"])
+    assert "call-centre" in run("contact", "show", "B")
+
+
+def test_a_permit_is_asked_for_and_reported(run: Run) -> None:
+    run("consent", "add", "B", "--kind", "hours", "--evidence", "whatever the hour of this test")
+    question = (
+        "permit",
+        "ask",
+        "--borrower",
+        "B",
+        "--channel",
+        "letter",
+        "--actor",
+        "creditor",
+        "--purpose",
+        "status",
+    )
+    found = shown(run, *question, "--loan", "L-1", "--reference", "q1")
+    assert found["allow"] is True and found["permit_id"] and found["expires_at"]
+    assert shown(run, *question, "--loan", "L-1", "--reference", "q1") == found
+    assert run("permit", "report", found["permit_id"], "--outcome", "not-used").strip() == "Reported."
+    [contact] = shown(run, "contact", "show", "B")["contacts"]
+    assert (contact["source"], contact["counts"]) == ("permit", False)
+    with pytest.raises(DuecourseError, match="B122"):
+        run("permit", "report", found["permit_id"], "--outcome", "connected")
+    with pytest.raises(DuecourseError, match="D089"):
+        run("permit", "report", "6f96", "--outcome", "connected")
+
+
+def test_a_permit_that_is_refused_says_the_rule_in_both_languages(run: Run) -> None:
+    question = (
+        "permit",
+        "ask",
+        "--borrower",
+        "B",
+        "--loan",
+        "L-1",
+        "--channel",
+        "voice",
+        "--actor",
+        "agency",
+    )
+    refused = json.loads(run(*question, "--number", "+8613900001111", "--json", code=1))
+    assert (refused["allow"], refused["not_before"]) == (False, None)
+    assert [one["rule"] for one in refused["deciding"]] == ["IN-GRACE"]
+    assert all(one["reason_en"] and one["reason_zh"] for one in refused["deciding"])
+    assert "no waiting helps" in run(*question, code=1)

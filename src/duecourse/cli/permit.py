@@ -14,7 +14,7 @@ from duecourse.book.wishes import index_of_address
 from duecourse.dispatch.permits import Permit, Question, Refusal, ask_permit, report_permit
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError, Problem
-from duecourse.rules.compiling import shipped
+from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Actor, Party
 
 from .context import Context, context
@@ -89,7 +89,7 @@ def ask(
         index = index_of_address(here.keyring, number, case.borrower.region)[1] if number else None
         answer = ask_permit(
             case.conn,
-            shipped(),
+            RuleBook(here.packs),
             case.borrower,
             Question(
                 purpose,
