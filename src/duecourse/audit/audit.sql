@@ -319,11 +319,14 @@ WHERE v.row_no IN (SELECT row_no FROM asked);
 SELECT count(*) AS contacts, count(*) FILTER (WHERE p.region IS NULL) AS no_region, count(DISTINCT p.person) AS people,
        min(p.local_on) AS first_on, max(p.local_on) AS last_on,
        count(DISTINCT p.person) FILTER (WHERE p.borrower_id IS NOT NULL) AS people_in_book,
-       count(*) FILTER (WHERE p.zones IS NULL AND p.region IS NOT NULL) AS no_zone,
        count(*) FILTER (WHERE r.texted) AS texts,
        count(*) FILTER (WHERE r.loan_id IS NULL) AS no_loan,
        array_agg(DISTINCT p.region) FILTER (WHERE p.region IS NOT NULL) AS regions
 FROM audit_past p JOIN audit_row r USING (row_no);
+
+-- name: zoneless
+-- Judged contacts by region, of those whose zone is not known.
+SELECT region, count(*) FROM audit_past WHERE zones IS NULL AND region IS NOT NULL GROUP BY region ORDER BY region;
 
 -- name: counts
 -- Judged contacts and what was found, by each dimension by itself. which: all, month, channel, agent, hour.

@@ -59,9 +59,7 @@ class Defaults:
             if value is not None
         }  # fmt: skip
         sections = [
-            section.model_copy(
-                update={k: v for k, v in given.items() if k not in section.model_fields_set}
-            )
+            section.model_copy(update={k: v for k, v in given.items() if k not in section.model_fields_set})
             for section in mapping.contact
         ]
         return mapping.model_copy(update={"contact": sections})
@@ -139,11 +137,18 @@ class _Texts:
         """The refusals as JSON; None for none and where there is no text."""
         more = one.detail
         region = more.region or self._defaults.region
-        on = (one.at_local or one.at)
+        on = one.at_local or one.at
         if not (more.text or more.subject) or on is None or region is None:
             return None
         rules = self._rules(
-            region, one.purpose, one.channel, one.actor, more.party, more.product, more.address_kind, on.date()
+            region,
+            one.purpose,
+            one.channel,
+            one.actor,
+            more.party,
+            more.product,
+            more.address_kind,
+            on.date(),
         )
         return self._refused(rules, one.channel, more.text or "", more.subject or "")
 

@@ -110,7 +110,10 @@ class ContactBuilder:
         """What only an audit reads; faults are kept."""
 
         def known(field: Field, words: tuple[str, ...]) -> str | None:
-            return reader.get(field, lambda text: one_of(text.strip(), words) if text.strip() else None)
+            found: str | None = reader.get(
+                field, lambda text: one_of(text.strip(), words) if text.strip() else None
+            )
+            return found
 
         return ContactDetail(
             reader.row.line,

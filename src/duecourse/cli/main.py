@@ -15,6 +15,7 @@ from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
 
+from .audit import audit
 from .book import app as book_app
 from .brake import resume, stop
 from .consent import app as consent_app
@@ -54,6 +55,7 @@ app.add_typer(policy_app, name="policy")
 rules_app.command()(judge)
 rules_app.command()(explain)
 app.add_typer(rules_app, name="rules")
+app.command()(audit)
 app.command()(plan)
 app.command()(work)
 app.command()(run)

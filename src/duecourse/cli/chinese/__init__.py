@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import book, judging, keeping, policy, rules, sending, showing, wishes
+from . import audit, book, judging, keeping, policy, rules, sending, showing, wishes
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
@@ -20,6 +20,7 @@ _GROUPS: Final = (
     wishes,
     rules,
     judging,
+    audit,
 )
 
 SENTENCES: Final[Mapping[str, str]] = {
