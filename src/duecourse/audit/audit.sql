@@ -320,7 +320,7 @@ SELECT count(*) AS contacts, count(*) FILTER (WHERE p.region IS NULL) AS no_regi
        min(p.local_on) AS first_on, max(p.local_on) AS last_on,
        count(DISTINCT p.person) FILTER (WHERE p.borrower_id IS NOT NULL) AS people_in_book,
        count(*) FILTER (WHERE r.texted) AS texts,
-       count(*) FILTER (WHERE r.loan_id IS NULL) AS no_loan,
+       count(*) FILTER (WHERE r.loan_id IS NULL) AS no_loan, count(*) FILTER (WHERE p.product IS NULL) AS no_product,
        array_agg(DISTINCT p.region) FILTER (WHERE p.region IS NOT NULL) AS regions
 FROM audit_past p JOIN audit_row r USING (row_no);
 

@@ -1,8 +1,8 @@
 """What an audit found: figures by rule, channel, agent, month and hour; examples; and every breach, one by one.
 
 A breach is a contact that a rule would have refused. Three kinds of rule are kept apart: law (levels V1, V2 and K),
-drafts that the lender turned on, and policy (conventions that are no law, and the lender's own). What a rule refuses only
-because the file can hold no record of a consent or a notice is no breach: it is told as unproven.
+drafts that the lender turned on, and policy (conventions that are no law, and the lender's own). What a rule refuses
+only because the file can hold no record of a consent or a notice is no breach: it is told as unproven.
 """
 
 from __future__ import annotations
@@ -120,6 +120,7 @@ class Findings:
     first_on: date | None
     last_on: date | None
     no_loan: int
+    no_product: int
     no_zone: int
     """Contacts whose zone is not known though their region has several: all of them had to allow it."""
     texts: int
@@ -174,6 +175,7 @@ def findings(
         first_on=total["first_on"],
         last_on=total["last_on"],
         no_loan=total["no_loan"],
+        no_product=total["no_product"],
         no_zone=sum(count for region, count in _zoneless(conn) if len(book.zones_of(region)) > 1),
         texts=total["texts"],
         regions=regions,

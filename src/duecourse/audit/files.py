@@ -58,6 +58,7 @@ def as_json(found: Findings) -> dict[str, Any]:
             "people_in_book": found.people_in_book,
             "texts": found.texts,
             "no_loan": found.no_loan,
+            "no_product": found.no_product,
             "no_zone": found.no_zone,
             "regions": list(found.regions),
             "regions_without_pack": list(found.unknown_regions),

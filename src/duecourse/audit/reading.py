@@ -22,7 +22,7 @@ from duecourse.content.texts import Spoken, text_refusals, text_rules
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook
-from duecourse.rules.model import Actor, AddressKind, Party, Rule
+from duecourse.rules.model import Actor, AddressKind, Party
 from duecourse.rules.packs import Contact
 from duecourse.store.sql import load
 
@@ -155,18 +155,18 @@ class _Texts:
     def _rules_of(
         self, region: str, purpose: str, channel: str, actor: str, party: str, product: str | None,
         address_kind: AddressKind | None, on: Any,
-    ) -> tuple[Rule, ...]:  # fmt: skip
+    ) -> tuple[str, ...]:  # fmt: skip
         contact = Contact(
             region, Purpose(purpose), Channel(channel), Actor(actor), Party(party), product,
             address_kind=address_kind, lender=self._lender,
         )  # fmt: skip
-        return text_rules(self._packs, [rule.id for rule in self._packs.resolve(contact, on=on)])
+        considered = [rule.id for rule in self._packs.resolve(contact, on=on)]
+        return tuple(rule.id for rule in text_rules(self._packs, considered))
 
-    @staticmethod
-    def _refused_by(rules: tuple[Rule, ...], channel: str, text: str, subject: str) -> str | None:
+    def _refused_by(self, rules: tuple[str, ...], channel: str, text: str, subject: str) -> str | None:
         # What was said before the file begins is not known: a rule about a first contact does not look.
         spoken = Spoken(channel=channel, text=text, subject=subject, first=False)
-        found = [refusal.saw for refusal in text_refusals(rules, spoken)]
+        found = [refusal.saw for refusal in text_refusals(text_rules(self._packs, rules), spoken)]
         return json.dumps(found, ensure_ascii=False) if found else None
 
 

@@ -13,7 +13,7 @@ from .figures import Count, Findings, RuleCount
 from .words import DAYS, said, stored
 
 AGENTS_SHOWN = 20
-RULES_DRAWN = 12
+BARS_DRAWN = 12
 Language = Literal["en", "zh"]
 
 
@@ -51,7 +51,9 @@ def render(found: Findings, language: Language) -> str:
         months=_count_bars((month, count) for month, count in found.months.items()),
         channels=_count_bars((stored(name, language), count) for name, count in found.channels.items()),
         agents=agents,
-        rules=_rule_bars(found.rules[:RULES_DRAWN]),
+        agent_bars=_count_bars((_who(one, language), count) for one, count in agents[:BARS_DRAWN]),
+        who=partial(_who, language=language),
+        rules=_rule_bars(found.rules[:BARS_DRAWN]),
         cells=_cells(found),
         says=lambda one: getattr(one, f"says_{language}"),
         why=lambda one: getattr(one, f"reason_{language}"),
@@ -74,13 +76,21 @@ def _template() -> Template:
     return made.get_template("report.html.j2")
 
 
+def _who(one: tuple[str, str], language: Language) -> str:
+    """Actor and agent in one."""
+    actor, agent = one
+    return f"{stored(actor, language)} · {agent or said('no_agent', language)}"
+
+
 def _number(count: int) -> str:
     return f"{count:,}"
 
 
 def _percent(fraction: float) -> str:
     """One decimal place, two below one per cent; nothing that is some is shown as none."""
-    if 0 < fraction < 0.0001:
+    if fraction == 0:
+        return "0%"
+    if fraction < 0.0001:
         return "<0.01%"
     return f"{fraction:.2%}" if fraction < 0.01 else f"{fraction:.1%}"
 

@@ -31,19 +31,19 @@ WORDS: Final[Mapping[str, Names]] = {
     ),
     "reading": _w("How to read this", "阅读说明"),
     "reading_breach": _w(
-        "A breach is a contact that a rule would have refused at its own instant, in the person's own time, given the contacts "
-        "of the file that really came before it. A contact that several rules refuse is one breach in every total, and "
-        "stands once under each of the rules.",
-        "“违规”指：按当事人所在地时间、依据文件中此前实际发生的联系，规则在当时会拒绝的联系。被多条规则拒绝的联系在各项合计中只计一次，"
-        "在每条规则下各列一次。",
+        "A breach is a contact that a rule would have refused at its own instant, in the person's own time, given the "
+        "contacts of the file that really came before it. A contact that several rules refuse is one breach in every "
+        "total, and stands once under each of the rules.",
+        "“违规”指：按当事人所在地时间、依据文件中此前实际发生的联系，规则在当时会拒绝的联系。"
+        "被多条规则拒绝的联系在各项合计中只计一次，在每条规则下各列一次。",
     ),
     "reading_withheld": _w(
-        "What would have been withheld is counted by going through the same past again, where a withheld contact does not happen "
-        "and so fills no cap for the next. It is never more than the breaches.",
+        "What would have been withheld is counted by going through the same past again, where a withheld contact does "
+        "not happen and so fills no cap for the next. It is never more than the breaches.",
         "“本会拦截”按同一段历史重新推演：被拦截的联系不再发生，因而不占用后续的次数上限。该数不会超过违规数。",
     ),
     "reading_law": _w(
-        "Rules are judged as they stood on the day of the contact; one that came into force later refuses nothing before it.",
+        "Rules are taken as they stood on the day of the contact; one that came into force later does not reach back.",
         "规则按联系当日的效力判断；之后才生效的规则不追溯。",
     ),
     "reading_advice": _w(
@@ -68,9 +68,10 @@ WORDS: Final[Mapping[str, Names]] = {
     ),
     "unproven": _w("Not shown to be right or wrong", "无法证明合规与否"),
     "unproven_note": _w(
-        "These rules ask for a record, such as a consent or a notice, that a file of contacts cannot hold. They are counted "
-        "in no figure above. With your book imported, audit again with --with-book.",
-        "这些规则要求有记录（如同意或告知），联系文件无法提供。以上各数均未计入。导入账册后，可加 --with-book 重新审计。",
+        "These rules ask for a record, such as a consent or a notice, that a file of contacts cannot hold. They are "
+        "counted in no figure above. With your book imported, audit again with --with-book.",
+        "这些规则要求有记录（如同意或告知），联系文件无法提供。以上各数均未计入。"
+        "导入账册后，可加 --with-book 重新审计。",
     ),
     "known": _w("What was known, and what was not judged", "已知信息与未判断事项"),
     "known_rows": _w(
@@ -91,11 +92,15 @@ WORDS: Final[Mapping[str, Names]] = {
         "{count} 次联系的时区未知，而该地区有多个时区：须各时区均允许。",
     ),
     "known_no_loan": _w(
-        "{count} contacts name no loan: they were taken to be about every loan of the person in the file, or about one.",
+        "{count} contacts name no loan: they count as about every loan of the person in the file, or else about one.",
         "{count} 次联系未注明贷款：视为涉及该人在文件中的每笔贷款；若无，则视为同一笔。",
     ),
+    "known_no_product": _w(
+        "{count} contacts name no product: the rules of every product looked at them.",
+        "{count} 次联系未注明产品：按各类产品的规则一并判断。",
+    ),
     "known_book": _w(
-        "Of {people} people, {found} were found in the book: their consents, stops, holds and wishes of that time were judged.",
+        "Of {people} people {found} stand in the book: their consents, stops, holds and wishes of then were judged.",
         "{people} 人中有 {found} 人在账册中：已按其当时的同意、退订、暂停和意愿判断。",
     ),
     "known_no_book": _w(
@@ -110,8 +115,8 @@ WORDS: Final[Mapping[str, Names]] = {
         "The file has no texts: what was said was not judged.", "文件不含文字：未判断内容。"
     ),
     "known_never": _w(
-        "Not judged: how long records are kept, notices that had to be planned, the sender's registration, and what was "
-        "before the file begins (the first days have less to count than there was).",
+        "Not judged: how long records are kept, notices that had to be planned, the sender's registration, and what "
+        "was before the file begins (the first days have less to count than there was).",
         "未判断：记录保存期限、须计划的法定通知、发送方登记，以及文件起始日之前的联系（最初几日可计入的联系偏少）。",
     ),
     "level_law": _w(

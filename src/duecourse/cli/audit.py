@@ -212,22 +212,18 @@ def _connection(here: Context, *, with_book: bool) -> Iterator[psycopg.Connectio
 
     Raises DuecourseError R081 when a book is asked for and there is none.
     """
-    with here.store.connect(autocommit=False, idle_in_transaction_seconds=0) as conn:
-        try:
-            current = is_current(conn)
-            conn.rollback()
-            if with_book and not current:
-                fault = "there is no book yet; leave it out, or run: duecourse init"
-                raise DuecourseError(Problem("R081", "--with-book", fault, "Nothing was judged."))
-            if current:
-                conn.autocommit = True  # no snapshot held while a book is worked on
-            else:
+    with here.store.connect(autocommit=True, idle_in_transaction_seconds=0) as conn:
+        current = is_current(conn)
+        if with_book and not current:
+            fault = "there is no book yet; leave it out, or run: duecourse init"
+            raise DuecourseError(Problem("R081", "--with-book", fault, "Nothing was judged."))
+        conn.execute("SET work_mem TO '64MB'")
+        if current:
+            yield conn  # no transaction: a long one would keep old rows of a book that is worked on
+        else:
+            with conn.transaction(force_rollback=True):
                 migrate(conn)
-            conn.execute("SET work_mem TO '64MB'")
-            yield conn
-        finally:
-            if not conn.autocommit:
-                conn.rollback()
+                yield conn
 
 
 def _checked(option: str, check: Any, given: str | None) -> str | None:
