@@ -1,4 +1,4 @@
-"""An audit of past contacts, against a bare COPY of the same rows and one cap counted over them by a window function."""
+"""An audit of past contacts, against a bare COPY of the same rows and one cap counted by a window function."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ CREATE TEMP TABLE bare (id text, customer text, contract text, number text, chan
 """
 ONE_CAP = """
 SELECT count(*) FROM (
-    SELECT count(*) OVER (PARTITION BY contract ORDER BY at RANGE BETWEEN interval '7 days' PRECEDING AND CURRENT ROW) AS n
+    SELECT count(*) OVER (PARTITION BY contract ORDER BY at
+                          RANGE BETWEEN interval '7 days' PRECEDING AND CURRENT ROW) AS n
     FROM bare WHERE channel = 'voice') AS counted
 WHERE n > 7
 """

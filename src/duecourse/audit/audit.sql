@@ -2,6 +2,7 @@
 -- ends it. A contact is judged by rules.judge_units at its own instant, with what was before it.
 
 -- name: create_audit
+-- The tables of one audit; they go with the session.
 CREATE TEMP TABLE IF NOT EXISTS audit_batch (
     row_no bigint, line bigint, attempt_id uuid, digest uuid, system text, reference text, key_hash bytea, label text,
     loan_id uuid, loan_ref text, address_index bytea, channel text, purpose text, actor text, reached smallint, template text,
@@ -36,17 +37,21 @@ CREATE TEMP TABLE IF NOT EXISTS audit_open (
     turn integer, share smallint, person uuid, at timestamptz, row_no bigint, PRIMARY KEY (turn, share, row_no));
 
 -- name: clear_audit
+-- Forget an audit before.
 TRUNCATE audit_batch, audit_bad, audit_row, audit_past, audit_person, audit_breach, audit_verdict, audit_open;
 
 -- name: copy_batch
+-- A batch of rows as they were read.
 COPY audit_batch (row_no, line, attempt_id, digest, system, reference, key_hash, label, loan_id, loan_ref, address_index,
                   channel, purpose, actor, reached, template, agent, at, at_local, at_zone, region, zone, product, party,
                   address_kind, by_debtor, texted, text_refused) FROM STDIN;
 
 -- name: clear_batch
+-- Forget the batch before.
 TRUNCATE audit_batch, audit_bad;
 
 -- name: analyze_batch
+-- So that the batch's joins are planned by its size.
 ANALYZE audit_batch;
 
 -- name: find_in_book
@@ -90,6 +95,7 @@ WHERE again
 ON CONFLICT DO NOTHING;
 
 -- name: bad_rows
+-- The faults of the batch.
 SELECT row_no, code FROM audit_bad ORDER BY row_no, code;
 
 -- name: append_batch
@@ -102,6 +108,7 @@ FROM audit_batch s
 WHERE NOT EXISTS (SELECT 1 FROM audit_bad x WHERE x.row_no = s.row_no);
 
 -- name: analyze_rows
+-- So that placing people is planned by what was read.
 ANALYZE audit_row;
 
 -- name: place_people
@@ -156,6 +163,7 @@ FROM (SELECT p.person, min(r.label) AS label, min(r.loan_ref) AS loan_ref, min(r
       FROM audit_past p JOIN audit_row r USING (row_no) GROUP BY p.person) AS known;
 
 -- name: analyze_past
+-- So that judging is planned by what there is.
 ANALYZE audit_past;
 
 -- name: shares
@@ -294,6 +302,7 @@ FROM audit_verdict v JOIN audit_past p USING (row_no)
 WHERE v.withheld IS NULL;
 
 -- name: analyze_verdicts
+-- So that the turns are planned by what is open.
 ANALYZE audit_breach, audit_verdict, audit_open;
 
 -- name: turns

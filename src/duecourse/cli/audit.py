@@ -54,63 +54,77 @@ class Targets:
         return {name: str(path) for name, path in files.items() if path is not None}
 
 
+ContactsArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="CONTACTS", help="Calls and messages of the past: CSV or Parquet.", show_default=False
+    ),
+]
+MappingOption = Annotated[
+    Path,
+    typer.Option("--mapping", "-m", help="The mapping file (TOML) with [[contact]].", show_default=False),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for report.html, breaches.csv and summary.json. Default: <CONTACTS>-audit, beside the file.",
+        show_default=False,
+    ),
+]
+ReportOption = Annotated[
+    Path | None, typer.Option(help="Only this report (HTML), instead of a folder.", show_default=False)
+]
+BreachesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--breaches", help="Only this list of breaches (CSV), instead of a folder.", show_default=False
+    ),
+]
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Region of everybody whose region the file does not say: CN, US-MA.", show_default=False
+    ),
+]
+ZoneOption = Annotated[
+    str | None,
+    typer.Option(help="Zone of everybody whose zone is not known: Asia/Shanghai.", show_default=False),
+]
+ActorOption = Annotated[
+    Actor | None, typer.Option(help="Who contacted, where the mapping does not say.", show_default=False)
+]
+PurposeOption = Annotated[
+    Purpose | None, typer.Option(help="What for, where the mapping does not say.", show_default=False)
+]
+ProductOption = Annotated[
+    str | None,
+    typer.Option(help="Product of the debts, where the mapping does not say.", show_default=False),
+]
+WithBookOption = Annotated[
+    bool,
+    typer.Option(
+        "--with-book", help="Use what the book knows: regions, zones, consents, stops, holds, wishes."
+    ),
+]
+LanguageOption = Annotated[
+    Literal["en", "zh"] | None,
+    typer.Option(help="Language of the report. Default: that of the screen.", show_default=False),
+]
+
+
 def audit(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CONTACTS", help="Calls and messages of the past: CSV or Parquet.", show_default=False
-        ),
-    ],
-    mapping: Annotated[
-        Path,
-        typer.Option("--mapping", "-m", help="The mapping file (TOML) with [[contact]].", show_default=False),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder for report.html, breaches.csv and summary.json. Default: <CONTACTS>-audit, beside the file.",
-            show_default=False,
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Only this report (HTML), instead of a folder.", show_default=False)
-    ] = None,
-    breaches_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--breaches", help="Only this list of breaches (CSV), instead of a folder.", show_default=False
-        ),
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="Region of everybody whose region the file does not say: CN, US-MA.", show_default=False
-        ),
-    ] = None,
-    zone: Annotated[
-        str | None,
-        typer.Option(help="Zone of everybody whose zone is not known: Asia/Shanghai.", show_default=False),
-    ] = None,
-    actor: Annotated[
-        Actor | None, typer.Option(help="Who contacted, where the mapping does not say.", show_default=False)
-    ] = None,
-    purpose: Annotated[
-        Purpose | None, typer.Option(help="What for, where the mapping does not say.", show_default=False)
-    ] = None,
-    product: Annotated[
-        str | None,
-        typer.Option(help="Product of the debts, where the mapping does not say.", show_default=False),
-    ] = None,
-    with_book: Annotated[
-        bool,
-        typer.Option(
-            "--with-book", help="Use what the book knows: regions, zones, consents, stops, holds, wishes."
-        ),
-    ] = False,
-    language: Annotated[
-        Literal["en", "zh"] | None,
-        typer.Option(help="Language of the report. Default: that of the screen.", show_default=False),
-    ] = None,
+    file: ContactsArgument,
+    mapping: MappingOption,
+    out: OutOption = None,
+    report: ReportOption = None,
+    breaches_file: BreachesOption = None,
+    region: RegionOption = None,
+    zone: ZoneOption = None,
+    actor: ActorOption = None,
+    purpose: PurposeOption = None,
+    product: ProductOption = None,
+    with_book: WithBookOption = False,
+    language: LanguageOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Hold past contacts to the rules: every breach with its clause, and what would have been withheld.
