@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from duecourse.book.identity import address_index
+from duecourse.domain.messaging import Channel
 from duecourse.rules.compiling import shipped
 from duecourse.rules.scenarios import Answer, Scenario, judge_scenarios
 from lender import Lender, borrower_id_of, lane_of
-from past import Audited, Past, row
+from past import MAPPING, Audited, Past, row
 
 
 def day(on: int, hour: int = 10, minute: int = 0) -> str:
@@ -147,6 +149,31 @@ def test_with_the_book_a_hold_of_that_time_refuses_and_before_it_does_not(past: 
     assert [(one.line, one.rule, one.kind) for one in audited.breaches] == [(3, "DEFAULT-HOLD", "policy")]
     assert (audited.found.people, audited.found.people_in_book) == (2, 1)
     assert past.audit(rows).breaches == []  # without it nobody knows
+    # Region and zone come from the book too; the stranger's are not known.
+    bare = {"region": "", "zone": ""}
+    found = past.audit(
+        row(1, day(6, 23), cust="B", **bare) + row(2, "2026-03-06T23:00+08:00", **bare), with_book=True
+    )
+    assert (found.lines(), found.found.no_region) == ([(2, "CN-HOURS"), (2, "DEFAULT-HOLD")], 1)
+
+
+def test_with_the_book_a_suppressed_number_refuses_whoever_it_is_of(past: Past) -> None:
+    index = address_index(past.keyring, Channel.SMS, "+8613900001111")
+    past.conn.execute(
+        """INSERT INTO suppression (kind, index_hash, reason, source, recorded_by, effective_at, recorded_at)
+           VALUES ('phone', %s, 'recycled-number', 'cli', 'x', '2026-03-05', '2026-03-05')""",
+        (index,),
+    )
+    past.conn.commit()
+    rows = "".join(row(n, day(on), number="13900001111") for n, on in enumerate((4, 6), start=1))
+    assert past.audit(rows, with_book=True).lines() == [(3, "SUPPRESSED")]
+
+
+def test_a_region_of_one_zone_given_for_all_says_the_clock_of_a_bare_number(past: Past) -> None:
+    mapping = MAPPING.replace('region = "{region}"', "").replace('zone = "{zone}"', "")
+    calls = row(1, day(2, 23), cust="", number="+8613900001111")
+    assert past.audit(calls, mapping, region="CN").lines() == [(2, "CN-HOURS")]
+    assert past.audit(calls, mapping, region="US").report.codes == {"B107": 1}
 
 
 def test_bad_rows_are_named_by_line_and_the_rest_is_judged(past: Past) -> None:

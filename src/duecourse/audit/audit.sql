@@ -179,11 +179,13 @@ unit AS (
            p.product, p.party, p.address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, p.by_debtor, NULL::smallint AS daily_cap, p.at,
            p.at + make_interval(days => %(horizon_days)s) AS until, p.address_index, p.template, p.attempt_id AS group_id,
-           p.borrower_id IS NOT NULL AND EXISTS (
-               SELECT 1 FROM suppression x LEFT JOIN borrower b ON b.lane = p.lane AND b.borrower_id = p.borrower_id
-               WHERE x.effective_at <= p.at AND (x.ended_at IS NULL OR x.ended_at > p.at)
-                 AND (x.index_hash = b.id_number_index AND x.kind = 'id-number'
-                      OR x.index_hash = p.address_index AND x.kind <> 'id-number')) AS suppressed,
+           EXISTS (SELECT 1 FROM suppression x
+                   WHERE x.kind = CASE p.channel WHEN 'email' THEN 'email' ELSE 'phone' END AND x.index_hash = p.address_index
+                     AND x.effective_at <= p.at AND (x.ended_at IS NULL OR x.ended_at > p.at))
+           OR EXISTS (SELECT 1 FROM borrower b
+                      JOIN suppression x ON x.kind = 'id-number' AND x.index_hash = b.id_number_index
+                      WHERE b.lane = p.lane AND b.borrower_id = p.borrower_id
+                        AND x.effective_at <= p.at AND (x.ended_at IS NULL OR x.ended_at > p.at)) AS suppressed,
            NULL::text[] AS registered, NULL::text AS caller,
            ARRAY(SELECT ROW(k.attempt_id, k.attempt_id, k.loans, k.channel, k.purpose, k.reached, k.address_index, k.template, k.at,
                             greatest(k.local_on, (k.at AT TIME ZONE p.clock)::date))::seen_contact
@@ -244,8 +246,8 @@ SELECT DISTINCT ON (row_no, rule) row_no, rule, primitive, saw, opens_at, proven
 FROM noes ORDER BY row_no, rule, opens_at DESC NULLS FIRST;
 
 -- name: judge_shared_numbers
--- Judge the contacts of numbers that several people share by the caps per number, which count them all.
--- Parameters: those of RuleBook.number_parameters.
+-- Judge the contacts of numbers that several people share, of the shares first..last, by the caps per number, which count
+-- them all. first, last; days: how far such a cap looks back; and those of RuleBook.number_parameters.
 WITH unit AS (
     SELECT p.share AS lane, p.attempt_id AS message_id, 1 AS place, p.loans[1] AS loan_id, p.region, p.zones, p.purpose, p.channel,
            p.actor, p.product, p.party, p.address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
@@ -256,13 +258,11 @@ WITH unit AS (
                             greatest(k.local_on, (k.at AT TIME ZONE p.clock)::date))::seen_contact
                  FROM audit_past k
                  WHERE k.shared AND k.address_index = p.address_index AND (k.at, k.row_no) < (p.at, p.row_no)
-                   AND k.at >= p.at - make_interval(days => 1 + coalesce(%(look_back)s::jsonb -> p.region,
-                                                                         %(look_back)s::jsonb -> split_part(p.region, '-', 1),
-                                                                         %(look_back)s::jsonb -> '*')::int)) AS contacts,
+                   AND k.at >= p.at - make_interval(days => %(days)s)) AS contacts,
            ARRAY[]::seen_consent[] AS consents, ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
            ARRAY[]::seen_notice[] AS notices, p.row_no, p.borrower_id
     FROM audit_past p
-    WHERE p.shared AND p.region IS NOT NULL
+    WHERE p.shared AND p.region IS NOT NULL AND p.share BETWEEN %(first)s AND %(last)s
 ),
 -- include: rules.judge_units
 ,

@@ -76,7 +76,7 @@ class Breach:
 
     line: int
     system: str
-    reference: str
+    reference: str | None
     person: str
     loan: str | None
     at: datetime

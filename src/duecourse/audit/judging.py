@@ -8,6 +8,7 @@ they are counted as the past was in both.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
@@ -47,7 +48,10 @@ def judge_contacts(
         conn.execute(SQL["judge_past"], parameters | {"first": first, "last": last, "kept": False})
         if progress:
             progress(0.8 * place / len(parts))
-    conn.execute(SQL["judge_shared_numbers"], dict(book.number_parameters))
+    by_number = dict(book.number_parameters)
+    by_number["days"] = _look_back(by_number["rules"])
+    for first, last in parts:
+        conn.execute(SQL["judge_shared_numbers"], by_number | {"first": first, "last": last})
     conn.execute(SQL["note_texts"])
     levels = {rule: level_of(book.packs, rule) for rule in book.packs.rules}
     conn.execute(SQL["sum_up"], {"levels": Jsonb(levels)})
@@ -73,6 +77,12 @@ def _judge_open(
         conn.execute(SQL["judge_turn"], parameters | given)
         if progress:
             progress(0.8 + 0.2 * place / len(turns))
+
+
+def _look_back(rules: str) -> int:
+    """Days that caps can ask for, and two for zones that differ. rules: compiled, as JSON."""
+    spans = [(one.get("days") or 0, str(one.get("span") or "0").split()[0]) for one in json.loads(rules)]
+    return max((max(days, int(seconds) // 86_400 + 1) for days, seconds in spans), default=0) + 2
 
 
 def _parts(counted: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

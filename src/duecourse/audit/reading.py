@@ -48,8 +48,10 @@ class Defaults:
     purpose: Purpose | None = None
     product: str | None = None
 
-    def fill(self, mapping: Mapping) -> Mapping:
-        """The mapping with each default in the sections that leave its key out."""
+    def fill(self, mapping: Mapping, book: RuleBook) -> Mapping:
+        """The mapping with each default in the sections that leave its key out. A region of one zone says it too."""
+        zones = book.zones_of(self.region) if self.region else ()
+        alone = zones[0] if len(zones) == 1 else None
         given = {
             key: TextRule(value=str(value))
             for key, value in (
@@ -58,10 +60,12 @@ class Defaults:
             )
             if value is not None
         }  # fmt: skip
-        sections = [
-            section.model_copy(update={k: v for k, v in given.items() if k not in section.model_fields_set})
-            for section in mapping.contact
-        ]
+        sections = []
+        for section in mapping.contact:
+            left_out = {key: value for key, value in given.items() if key not in section.model_fields_set}
+            if alone and "region" in left_out and "zone" not in {*section.model_fields_set, *left_out}:
+                left_out["zone"] = TextRule(value=alone)
+            sections.append(section.model_copy(update=left_out))
         return mapping.model_copy(update={"contact": sections})
 
 
@@ -110,7 +114,7 @@ class AuditStaging:
     def _row(self, one: ContactRecord) -> tuple[Any, ...]:
         more = one.detail
         return (
-            one.row, more.line, one.attempt_id, one.digest, one.system, one.reference, one.key_hash,
+            one.row, more.line, one.attempt_id, one.digest, one.system, _label(one.reference), one.key_hash,
             _label(more.borrower_key), one.loan_id, _label(more.loan_ref), one.address_index, one.channel, one.purpose,
             one.actor, _REACHED[one.outcome], one.template, _label(one.agent), one.at, one.at_local, one.at_zone,
             more.region or self._defaults.region, more.zone, more.product, more.party, more.address_kind,
@@ -192,7 +196,7 @@ def read_contacts(
         conn,
         keyring,
         path,
-        defaults.fill(mapping),
+        defaults.fill(mapping, book),
         now=now,
         where=where,
         dry_run=True,
