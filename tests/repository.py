@@ -30,7 +30,7 @@ def strings(folder: Path = SOURCE) -> Iterator[tuple[Path, str]]:
 
 def problem_codes() -> dict[str, Path]:
     """Every problem code the source uses, with one file that uses it."""
-    return {text: path for path, text in strings() if re.fullmatch(r"[SKBPCD]\d{3}", text)}
+    return {text: path for path, text in strings() if re.fullmatch(r"[SKBPCDR]\d{3}", text)}
 
 
 @cache

@@ -112,10 +112,10 @@ def test_a_mended_contact_point_brings_a_withheld_message_back(lender: Lender, p
 
 def test_a_message_in_quiet_hours_waits_for_morning(lender: Lender, post: Post) -> None:
     planned(lender, "loan due_on zone\nL-1 2026-03-10 Asia/Manila", steps=LATE_TO_LOSE_USE)
-    lender.conn.execute("UPDATE message SET not_before = '2026-03-09T21:30+08:00'")
+    lender.conn.execute("UPDATE message SET not_before = '2026-03-09T22:30+08:00'")
     lender.conn.commit()
-    post.work("2026-03-09T21:30+08:00")
-    assert lender.messages("local_time", "rule") == [("2026-03-10 08:00", "DEFAULT-HOURS")]
+    post.work("2026-03-09T22:30+08:00")
+    assert lender.messages("local_time", "rule") == [("2026-03-10 08:00", "CN-HOURS")]
     post.work("2026-03-10T08:00+08:00")
     assert post.outcomes() == [("L-1", "delivered", None)]
 

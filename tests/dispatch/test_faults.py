@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from counter import Counter
+from duecourse.book.identity import address_index
 from duecourse.dispatch.replies import take_reply
 from duecourse.domain.messaging import (
+    Channel,
     NotWritten,
     Outcome,
     ReceiptStatus,
@@ -110,7 +112,7 @@ def test_a_line_that_is_down_for_long_is_tried_less_and_less_often(lender: Lende
 def test_nothing_is_written_after_the_contact_window_or_its_validity_ends(lender: Lender, post: Post) -> None:
     planned(lender, "loan due_on email\nL-1 2026-03-10 -", SMS)
     counter = Counter(post)
-    now = datetime.fromisoformat("2026-03-09T20:59:59.500+08:00")
+    now = datetime.fromisoformat("2026-03-09T21:59:59.500+08:00")
     counter.switchboard.now = now
 
     async def turn() -> float:
@@ -168,3 +170,20 @@ def test_a_word_to_stop_from_what_is_no_number_is_taken_and_changes_nothing(
     with post.store.connect() as conn:
         assert take_reply(conn, post.keyring, reply, now=datetime.fromisoformat(NINE)) is False
     assert lender.conn.execute("SELECT count(*) FROM consent").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("word", "channels"), [("STOP", {"sms"}), ("退订", {"sms"}), ("Stop all", {"sms", None})]
+)
+def test_a_word_to_stop_reaches_the_number_and_stop_all_every_channel(
+    lender: Lender, post: Post, word: str, channels: set[str | None]
+) -> None:
+    planned(lender, "loan due_on\nL-1 2026-03-10")
+    index = address_index(post.keyring, Channel.SMS, "+8613800138000")
+    lender.conn.execute("UPDATE contact_point SET address_index = %s WHERE channel = 'sms'", (index,))
+    lender.conn.commit()
+    reply = Reply("sms", "+8613800138000", "106900", word)
+    with post.store.connect() as conn:
+        assert take_reply(conn, post.keyring, reply, now=datetime.fromisoformat(NINE)) is True
+    stopped = lender.conn.execute("SELECT channel FROM consent").fetchall()
+    assert {channel for (channel,) in stopped} == channels

@@ -14,7 +14,15 @@ from duecourse.book import mapping, values
 from duecourse.policy.conditions import FIELDS
 
 REFERENCE = DOCS / "reference"
-FAMILIES = {"S": "store", "K": "privacy", "B": "book", "P": "policy", "C": "channels", "D": "cli"}
+FAMILIES = {
+    "S": "store",
+    "K": "privacy",
+    "B": "book",
+    "P": "policy",
+    "C": "channels",
+    "D": "cli",
+    "R": "rules",
+}
 """First letter of a code: the page of docs/reference/errors that explains it."""
 
 

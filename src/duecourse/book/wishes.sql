@@ -200,13 +200,16 @@ CREATE TEMP TABLE IF NOT EXISTS stage_wish (
     lane smallint, borrower_id uuid, effective_at timestamptz, until timestamptz);
 
 -- name: copy_wishes
+-- In the order of records.WishRecord.
 COPY stage_wish (row_no, target, key_hash, loan_id, kind, evidence, granted, effect, purpose, channel, address_kind,
                  address_index, wish, since_at, since_local, since_zone, until_at, until_local, until_zone) FROM STDIN;
 
 -- name: clear_wishes
+-- Before each batch.
 TRUNCATE stage_wish;
 
 -- name: analyze_wishes
+-- Temporary tables have no statistics of their own accord.
 ANALYZE stage_wish;
 
 -- name: find_wish_keys
@@ -220,6 +223,7 @@ WHERE d.key_hash IS NOT NULL OR p.key_hash IS NOT NULL
 ON CONFLICT DO NOTHING;
 
 -- name: find_wish_loans
+-- Where the loans that wishes speak of already are, in the book or by this check.
 INSERT INTO stage_loan_at (loan_id, lane, borrower_id, currency, is_new)
 SELECT k.loan_id, coalesce(l.lane, p.lane), coalesce(l.borrower_id, p.borrower_id), coalesce(l.currency, p.currency), false
 FROM (SELECT DISTINCT loan_id FROM stage_wish WHERE loan_id IS NOT NULL) AS k
@@ -252,6 +256,7 @@ WHERE w.key_hash <> l.key_hash AND NOT EXISTS (SELECT 1 FROM stage_loan_at a WHE
 ON CONFLICT DO NOTHING;
 
 -- name: drop_bad_wishes
+-- With the rest of their rows.
 DELETE FROM stage_wish w USING stage_bad x WHERE x.row_no = w.row_no;
 
 -- name: place_wishes

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
+from duecourse.rules.compiling import RuleBook
 from duecourse.rules.packs import Packs, lender_files, load_packs
 from duecourse.store.connect import Store, open_store
 from duecourse.store.migrate import get_setting, is_current
@@ -67,6 +68,13 @@ class Context:
     def keyring(self) -> Keyring:
         """The keys that seal personal data."""
         return Keyring.load(self.settings.home / "keys.json")
+
+    @cached_property
+    def rules(self) -> RuleBook:
+        """The packs compiled for judging."""
+        book = RuleBook(self.packs)
+        _ = book.parameters, book.number_parameters  # now, and not in somebody's transaction
+        return book
 
     @cached_property
     def packs(self) -> Packs:

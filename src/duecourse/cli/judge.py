@@ -43,7 +43,7 @@ def judge(as_json: AsJson = False) -> None:
     text = sys.stdin.read()
     given, shape = _read(text)
     scenarios = [_scenario(one, place, len(given)) for place, one in enumerate(given)]
-    book = RuleBook(here.packs)
+    book = here.rules
     with _functions(here) as conn:
         answers = judge_scenarios(conn, book, scenarios)
     answers = [_with_text(book, one, answer) for one, answer in zip(scenarios, answers, strict=True)]
@@ -186,12 +186,13 @@ def explain(
         for row in rows
     ]
     here.console.print(table("", [say("when"), say("became"), say("verdict"), say("why")], lines))
-    if rows and rows[-1]["considered"]:
+    judged = [row for row in rows if row["considered"]]
+    if judged:
         here.console.print(
             say(
                 "Rule set of the last verdict: {digest}; looked at: {rules}",
-                digest=str(rows[-1]["rule_set"])[:16],
-                rules=listed(rows[-1]["considered"]),
+                digest=str(judged[-1]["rule_set"])[:16],
+                rules=listed(judged[-1]["considered"]),
             )
         )
 
@@ -207,7 +208,7 @@ def _verdict(here: Context, row: Mapping[str, Any], zone: ZoneInfo) -> dict[str,
     return {
         "at": row["at"].astimezone(zone).strftime("%Y-%m-%d %H:%M"),
         "state": row["state"],
-        "allow": row["state"] == "in_flight" and not row["rule"],
+        "allow": row["state"] == "in_flight" and row["verdict"] is not None,
         "first_allowed": kept.get("first_allowed"),
         "deciding": [
             {"rule": one.rule, "primitive": one.primitive, "reason_en": one.en, "reason_zh": one.zh}

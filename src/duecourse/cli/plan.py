@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime, time
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -48,6 +49,7 @@ def plan(
                 "messages": report.messages,
                 "items": report.items,
                 "withdrawn": report.withdrawn,
+                "withheld": withheld(report),
                 "preview": [
                     {
                         "policy": line.policy,
@@ -70,6 +72,10 @@ def print_plan(here: Context, report: PlanReport, *, dry_run: bool) -> None:
     """What was planned, or with dry_run what would be."""
     if dry_run:
         here.console.print(preview_table(report))
+        held = withheld(report)
+        rows = [(rule, rule_in_words(rule), count) for rule, count in held.items()]
+        columns = [say("rule"), say("what it says"), say("messages")]
+        here.console.print(table(say("Withheld, by rule"), columns, rows, right=[2]))
     found = {"messages": report.messages, "items": report.items, "day": report.as_of}
     here.console.print(
         say("{messages} messages for {items} installments would be planned as of {day}.", **found)
@@ -83,6 +89,15 @@ def print_plan(here: Context, report: PlanReport, *, dry_run: bool) -> None:
                 count=report.withdrawn,
             )
         )
+
+
+def withheld(report: PlanReport) -> dict[str, int]:
+    """How many of the planned messages each rule would withhold at their moment, the most first."""
+    counts = Counter[str]()
+    for line in report.preview:
+        if line.rule:
+            counts[line.rule] += line.messages
+    return dict(counts.most_common())
 
 
 def preview_table(report: PlanReport) -> Table:
@@ -121,5 +136,6 @@ def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False
             as_of=as_of,
             now=now,
             dry_run=dry_run,
+            rules=here.rules,
             on_progress=lambda lanes: progress.advance(task, lanes),
         )

@@ -197,7 +197,13 @@ async def _run_days(
                 lanes.check()
                 await before_planning(day)
                 await asyncio.to_thread(
-                    plan_book, plan_conn, policies, as_of=day.on, now=day.starts, lanes_at_once=256
+                    plan_book,
+                    plan_conn,
+                    policies,
+                    as_of=day.on,
+                    now=day.starts,
+                    lanes_at_once=256,
+                    rules=here.rules,
                 )
                 progress.update(task, completed=(day.on - days[0].on).days, description=f"{day.on}")
 

@@ -26,12 +26,12 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.mask import mask_email, mask_name, mask_phone
 from duecourse.privacy.sealing import open_value
-from duecourse.rules.words import RULES
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
 from .portrait import print_borrower, print_message
 from .screen import print_json
+from .words import rule_words
 
 borrower_app = typer.Typer(help="Look at one borrower.", no_args_is_help=True)
 message_app = typer.Typer(help="Look at one message.", no_args_is_help=True)
@@ -216,7 +216,7 @@ def message_facts(here: Context, message_id: str) -> dict[str, Any]:
         "attempts": attempts,
         "receipts": read_rows(conn, "show_receipts", **place),
         "verdicts": [
-            {**row, "rule_zh": RULES[row["rule"]].zh if row["rule"] in RULES else None}
+            {**row, "rule_zh": words.zh if (words := rule_words(row["rule"] or "")) else None}
             for row in read_rows(conn, "show_history", **place)
         ],
     }

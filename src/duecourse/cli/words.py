@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from string import Formatter
 
-from duecourse.rules.words import RULES
+from duecourse.rules.model import Names
+from duecourse.rules.words import RULES, RuleWords
 
 from .chinese import REASONS, SENTENCES, WORDS
 from .context import context
@@ -38,11 +39,16 @@ def word(kind: str, stored: object) -> str:
 
 def rule_in_words(rule: str) -> str:
     """What a rule says, of the packs or of the book; empty for one we have no words for."""
-    law = context().packs.rules.get(rule)
-    words = law.says if law else RULES.get(rule)
+    words = rule_words(rule)
     if words is None:
         return ""
     return words.zh if in_chinese() else words.en
+
+
+def rule_words(rule: str) -> Names | RuleWords | None:
+    """A rule's words in both languages; None for one we have none for."""
+    law = context().packs.rules.get(rule)
+    return law.says if law else RULES.get(rule)
 
 
 def reason(stored: str) -> str:

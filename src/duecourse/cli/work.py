@@ -19,6 +19,8 @@ from duecourse.dispatch.desk import Pace, Switchboard, Tally
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.plan import plan_book
+from duecourse.rules.compiling import RuleBook
+from duecourse.rules.versions import record_packs
 
 from .context import Context, context
 from .providers import configured_providers, connect_providers
@@ -76,7 +78,10 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
     connect_providers(switchboard, providers)
     desks = Workshop(here).desks(switchboard, DESKS, Pace(), tally)
+    rules = here.rules
     plan_conn = here.connect()
+    with plan_conn.transaction():
+        record_packs(plan_conn, rules.packs, now=here.now())
     worker = Worker(
         WorkerPlan(
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -88,7 +93,7 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         desks,
         switchboard,
         here.connect(autocommit=True),
-        lambda now, as_of, lanes: _plan_lanes(plan_conn, now, as_of, lanes),
+        lambda now, as_of, lanes: _plan_lanes(plan_conn, now, as_of, lanes, rules),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -97,9 +102,11 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
     await worker.run()
 
 
-def _plan_lanes(conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> None:
+def _plan_lanes(
+    conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
+) -> None:
     try:
-        report = plan_book(conn, plannables(conn), as_of=as_of, now=now, lanes=lanes)
+        report = plan_book(conn, plannables(conn), as_of=as_of, now=now, lanes=lanes, rules=rules)
     except DuecourseError as error:
         log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
         return

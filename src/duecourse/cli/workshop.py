@@ -60,6 +60,7 @@ class Workshop:
             lender_zone=self._context.lender_zone,
             pace=pace,
             tally=tally,
+            rules=self._context.rules,
         )
 
 

@@ -26,7 +26,7 @@ from duecourse.rules.word_lists import opt_out_languages, words_found
 from .refusals import amount_in, signature_is_right
 
 _SIGNATURE: Final = re.compile(r"【[^【】]{1,40}】")
-_NUMBER_TO_CALL: Final = re.compile(r"(?<!\d)\+?\d(?:[\d \-()]{1,18}\d)(?!\d)")
+_NUMBER_TO_CALL: Final = re.compile(r"(?<![\d.,])\+?\d(?:[ \-()]{0,2}\d){4,14}(?![\d.,]\d)")
 _ADDRESS: Final = re.compile(r"https?://|www\.|[\w.+-]+@[\w-]+\.\w")
 _SIGNS: Final[Mapping[str, re.Pattern[str]]] = {
     "query-route": re.compile(
@@ -41,7 +41,7 @@ _SIGNS: Final[Mapping[str, re.Pattern[str]]] = {
     "debt-advice": re.compile(
         r"debt advice|debt help|stepchange|moneyhelper|schuldnerberatung|债务咨询", re.I
     ),
-    "postal-address": re.compile(r"\d+[\w ,.-]+\b\d{4,6}\b|P\.?\s?O\.? Box|[路街道]\d*号", re.I),
+    "postal-address": re.compile(r"\d+\s+[^\W\d][\w ,.]*\b\d{4,6}\b|P\.?\s?O\.? Box|[路街道]\d*号", re.I),
 }
 _DEBT_LINE: Final = re.compile(
     r"\b(?:collections?|debt|recover(?:y|ies)|arrears)\b|催收|清收|追讨|资产保全|债务", re.I
@@ -75,8 +75,14 @@ class Spoken:
             case "subject":
                 return self.subject
             case "lock-screen":
-                whole = self.channel in (Channel.APP, Channel.WEBPUSH)
-                return f"{self.subject}\n{self.text}" if whole else self.subject
+                pushed = self.channel in (Channel.APP, Channel.WEBPUSH)
+                return (
+                    f"{self.subject}\n{self.text}"
+                    if pushed
+                    else self.subject
+                    if self.channel == Channel.EMAIL
+                    else ""
+                )
             case "envelope":
                 return self.subject if self.channel == Channel.LETTER else ""
             case "voicemail":

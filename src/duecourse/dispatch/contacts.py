@@ -43,6 +43,7 @@ class ContactStaging:
 
     def load(self, records: Records) -> None:
         """Fill the staging table with a batch."""
+        self._conn.execute(SQL["plan_for_batches"])
         self._conn.execute(SQL["clear_contacts"])
         with self._conn.cursor() as cursor, cursor.copy(SQL["copy_contacts"]) as copy:
             for contact in records.contacts:

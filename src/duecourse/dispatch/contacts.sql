@@ -1,6 +1,7 @@
 -- Contacts made elsewhere: staged, checked, appended to the ledger; and the ledger of one borrower.
 
 -- name: create_contact_staging
+-- Temporary tables of one importing session. contact_seen: every reference met in this file, with its content.
 CREATE TEMP TABLE IF NOT EXISTS stage_contact (
     row_no bigint, attempt_id uuid, system text, reference text, key_hash bytea, loan_id uuid, address_index bytea,
     channel text, purpose text, actor text, outcome text, template text, agent text, at timestamptz,
@@ -9,14 +10,21 @@ CREATE TEMP TABLE IF NOT EXISTS stage_contact_bad (row_no bigint, code text, PRI
 CREATE TEMP TABLE IF NOT EXISTS contact_seen (attempt_id uuid PRIMARY KEY, digest uuid);
 TRUNCATE contact_seen;
 
+-- name: plan_for_batches
+-- For this transaction: look a batch up in the big tables by their keys, and sort it in memory.
+SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true);
+
 -- name: copy_contacts
+-- In the order of records.ContactRecord.
 COPY stage_contact (row_no, attempt_id, system, reference, key_hash, loan_id, address_index, channel, purpose, actor,
                     outcome, template, agent, at, at_local, at_zone, digest) FROM STDIN;
 
 -- name: clear_contacts
+-- Before each batch.
 TRUNCATE stage_contact, stage_contact_bad;
 
 -- name: analyze_contacts
+-- Temporary tables have no statistics of their own accord.
 ANALYZE stage_contact;
 
 -- name: place_contacts
@@ -55,15 +63,19 @@ WHERE again
 ON CONFLICT DO NOTHING;
 
 -- name: drop_bad_contacts
+-- Refused rows.
 DELETE FROM stage_contact s USING stage_contact_bad x WHERE x.row_no = s.row_no;
 
 -- name: remember_contacts
+-- For the checks of later batches of the file.
 INSERT INTO contact_seen (attempt_id, digest) SELECT attempt_id, digest FROM stage_contact ON CONFLICT DO NOTHING;
 
 -- name: bad_contacts
+-- What the checks found.
 SELECT row_no, code FROM stage_contact_bad ORDER BY row_no, code;
 
 -- name: count_contacts
+-- Contacts of the batch.
 SELECT count(DISTINCT attempt_id) FROM stage_contact;
 
 -- name: write_contacts

@@ -72,10 +72,11 @@ WITH known AS MATERIALIZED (
     SELECT b.region, b.zone,
            ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0), max(k.local_on))::seen_contact
+                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            greatest(max(k.local_on), max((k.at AT TIME ZONE b.zone)::date)))::seen_contact
                  FROM contact k
                  WHERE k.lane = b.lane AND k.borrower_id = b.borrower_id
-                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - %(look_back)s::int
+                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
@@ -126,10 +127,11 @@ WITH unit AS (
            NULL::text AS template, NULL::uuid AS group_id, false AS suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,
            ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0), max(k.local_on))::seen_contact
+                            k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            greatest(max(k.local_on), max((k.at AT TIME ZONE b.zone)::date)))::seen_contact
                  FROM contact k
                  WHERE k.address_index = %(address_index)s
-                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - %(look_back)s::int
+                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0) AS contacts,
            ARRAY[]::seen_consent[] AS consents, ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
            ARRAY[]::seen_notice[] AS notices

@@ -48,7 +48,9 @@ def check_together(
         packs.setdefault(pack.pack, document.name)
         for index, rule in enumerate(pack.rules):
             if rule.id in rules and rules[rule.id] != document.name:
-                message = f"rule id {rule.id} is taken already by {rules[rule.id]}"
+                message = (
+                    f"rule id {rule.id} is taken already by {rules[rule.id]}; to change a rule write tighten"
+                )
                 faults.append(Problem("R003", document.where("rules", index), message))
             rules.setdefault(rule.id, document.name)
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from duecourse.domain.problems import Problem
 
-from .model import Names, Pack, Primitive, Rule, RuleId, Status, Strict
+from .model import Names, Pack, Primitive, RegionCode, Rule, RuleId, Status, Strict
 from .reading import Document, did_you_mean, validated
 from .tightening import is_tighter
 
@@ -23,7 +23,7 @@ class LenderFile(Pack):
     """A pack, with changes to rules that stand in other packs."""
 
     names: Names = OWN
-    regions: tuple[str, ...] = Field(default=("*",), min_length=1)
+    regions: tuple[RegionCode, ...] = Field(default=("*",), min_length=1)
     tighten: dict[RuleId, dict[str, Any]] = Field(default_factory=dict)
     """Rule id to the parameters of its primitive that change. Binding rules only become stricter."""
     turn_on: tuple[RuleId, ...] = ()

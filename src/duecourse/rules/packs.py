@@ -21,7 +21,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 from .checking import check_pack, check_together
 from .lender import LenderFile, apply
 from .model import Action, Actor, AddressKind, AppliesTo, Level, Pack, Party, Rule, Status
-from .reading import Document, read_document, read_text, validated
+from .reading import Document, read_document, read_text, validated, what_is_sound
 from .zones import zones_of_country
 
 EVERYWHERE = "*"
@@ -208,10 +208,12 @@ def _holds_in(rule: Rule, pack: Pack, chain: set[str]) -> bool:
 
 
 def pack_digest(pack: Pack) -> bytes:
-    """SHA-256 of what a pack means; comments and layout do not count."""
-    return sha256(
-        json.dumps(pack.model_dump(mode="json"), sort_keys=True, ensure_ascii=False).encode()
-    ).digest()
+    """SHA-256 of what a pack means; comments, layout and what is left as it is by default do not count.
+
+    So a key that a later version of this program adds changes no digest.
+    """
+    meaning = pack.model_dump(mode="json", exclude_defaults=True)
+    return sha256(json.dumps(meaning, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
 @cache
@@ -241,8 +243,13 @@ def load_packs(extra: Sequence[Path] = ()) -> Packs:
     faults: list[Problem] = []
     packs = with_files(Packs(shipped_packs()), extra, faults)
     if faults:
-        raise DuecourseError(faults)
+        raise DuecourseError(sorted(faults, key=_by_file_and_line))
     return packs
+
+
+def _by_file_and_line(fault: Problem) -> tuple[str, int]:
+    file, _, line = fault.where.partition(" ")[0].rpartition(":")
+    return (file, int(line)) if line.isdigit() else (fault.where, 0)
 
 
 def with_files(packs: Packs, extra: Sequence[Path], faults: list[Problem]) -> Packs:
@@ -258,10 +265,14 @@ def with_files(packs: Packs, extra: Sequence[Path], faults: list[Problem]) -> Pa
 def _lender_files(paths: Iterable[Path], faults: list[Problem]) -> Iterator[tuple[LenderFile, Document]]:
     for path in paths:
         document = read_document(path, faults)
-        file = validated(LenderFile, document.content, document, faults) if document else None
-        if file and document:
-            check_pack(file.as_pack(), document, faults)
-            yield file, document
+        if document is None:
+            continue
+        file = validated(LenderFile, document.content, document, faults)
+        if file is None:
+            content, document = what_is_sound(LenderFile, document)
+            file = LenderFile.model_validate({"pack": "unnamed", "version": 1} | content)
+        check_pack(file.as_pack(), document, faults)
+        yield file, document
 
 
 def read_pack(path: Path) -> Pack:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -28,10 +28,14 @@ class Document:
     name: str
     text: str
     content: CommentedMap
+    kept: tuple[int, ...] = ()
+    """Where the faulty rules were left out: the place in the file of each that is left."""
 
     def where(self, *steps: Step) -> str:
         """`file:line`, with the rule or key in question. steps: keys and indexes from the top; unknown ones end it."""
         line, here, told = 1, self.content, ""
+        if self.kept and len(steps) > 1 and steps[0] == "rules" and isinstance(steps[1], int):
+            steps = ("rules", self.kept[steps[1]], *steps[2:])
         for step in steps:
             if isinstance(here, CommentedMap) and step in here:
                 line = here.lc.key(step)[0] + 1
@@ -87,10 +91,37 @@ def validated(
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
+        details = error.errors(include_url=False)
+        for detail in details:
+            if detail["type"] == "too_short" and any(_is_within(each, detail) for each in details):
+                continue  # a list is called too short for an entry that is wrong, and told already
             steps = _steps((*prefix, *detail["loc"]))
             faults.append(Problem("R002", document.where(*steps), _told(detail)))
         return None
+
+
+def what_is_sound(model: type[BaseModel], document: Document) -> tuple[dict[str, Any], Document]:
+    """The file's keys and rules without those that the model refuses, so that the rest can be checked too.
+
+    The document given back finds the lines of the rules that are left.
+    """
+    content: dict[str, Any] = dict(document.content)
+    try:
+        model.model_validate(content)
+    except ValidationError as error:
+        faulty = [detail["loc"] for detail in error.errors(include_url=False)]
+        refused = {loc[1] for loc in faulty if loc[0] == "rules" and len(loc) > 1}
+        for key in {loc[0] for loc in faulty if loc[0] != "rules" or len(loc) == 1}:
+            content.pop(str(key), None)
+        rules = content.get("rules") or []
+        kept = tuple(place for place in range(len(rules)) if place not in refused)
+        content["rules"] = [rules[place] for place in kept]
+        return content, replace(document, kept=kept)
+    return content, document
+
+
+def _is_within(inner: ErrorDetails, outer: ErrorDetails) -> bool:
+    return inner is not outer and inner["loc"][: len(outer["loc"])] == outer["loc"]
 
 
 def _steps(loc: Iterable[Step]) -> list[Step]:

@@ -78,7 +78,8 @@ known AS MATERIALIZED (
                                      - coalesce(%(look_back)s::jsonb -> b.region,
                                                 %(look_back)s::jsonb -> split_part(b.region, '-', 1),
                                                 %(look_back)s::jsonb -> '*')::int
-                   AND k.at <= s.at
+                   -- In a replay the day's later contacts are there already; they are of its day.
+                   AND (k.at <= s.at OR k.local_on <= (s.at AT TIME ZONE s.zone)::date)
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
@@ -265,18 +266,18 @@ binding AS (
 ),
 -- What the debtor asked for is bound by no hours, caps or cool-offs.
 ruled_context AS MATERIALIZED (
-    SELECT b.context, c.region_zones,
+    SELECT c.context, c.region_zones,
            coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive = 'P1' AND NOT b.by_debtor), ARRAY[]::compiled_rule[]) AS windows,
            coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.primitive IN ('P2', 'P3') AND NOT b.by_debtor), ARRAY[]::compiled_rule[]) AS caps,
            coalesce(array_agg(b.one ORDER BY b.place)
                     FILTER (WHERE b.primitive IN ('P4', 'P7', 'P10', 'P11')), ARRAY[]::compiled_rule[]) AS needs,
            coalesce(array_agg(b.one ORDER BY b.place)
                     FILTER (WHERE b.primitive IN ('P5', 'P6', 'P14', 'P15', 'P16')), ARRAY[]::compiled_rule[]) AS wished,
-           bool_or(b.primitive = 'P2' AND (b.one).most = 0) AS closed,
-           array_agg(b.id ORDER BY b.place) AS ids,
+           coalesce(bool_or(b.primitive = 'P2' AND (b.one).most = 0), false) AS closed,
+           coalesce(array_agg(b.id ORDER BY b.place) FILTER (WHERE b.id IS NOT NULL), ARRAY[]::text[]) AS ids,
            coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.in_force <> datemultirange(daterange(NULL, NULL))), ARRAY[]::compiled_rule[]) AS dated
-    FROM binding b JOIN context c ON c.context = b.context
-    GROUP BY b.context, c.region_zones
+    FROM context c LEFT JOIN binding b ON b.context = c.context  -- a contact that no rule looks at is judged as well
+    GROUP BY c.context, c.region_zones
 ),
 situated AS MATERIALIZED (
     SELECT k.*, r.caps, r.needs, r.wished, r.dated, r.ids, r.closed,
@@ -509,12 +510,12 @@ ON CONFLICT DO NOTHING;
 
 -- name: packs_of_rule_set
 -- The packs that a rule set was made of, with what they said.
--- rule_set: bytea.
+-- rule_set: bytea, the digest or its first octets.
 SELECT v.pack, v.version, v.content, s.turned_on
 FROM rule_set s
 CROSS JOIN jsonb_each_text(s.packs) AS named (pack, digest)
 JOIN rule_pack_version v ON v.pack = named.pack AND v.digest = decode(named.digest, 'hex')
-WHERE s.rule_set = %(rule_set)s
+WHERE substring(s.rule_set FROM 1 FOR length(%(rule_set)s::bytea)) = %(rule_set)s::bytea
 ORDER BY v.pack;
 
 -- name: pack_versions

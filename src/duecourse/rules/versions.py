@@ -43,7 +43,10 @@ def record_packs(conn: psycopg.Connection, packs: Packs, *, now: datetime) -> by
 
 
 def packs_of(conn: psycopg.Connection, rule_set: bytes) -> Packs | None:
-    """The packs as they were when they judged; None for a rule set that was never recorded."""
+    """The packs as they were when they judged; None for a rule set that was never recorded.
+
+    rule_set: its digest, or the first octets of it, as a message that was judged keeps them.
+    """
     rows = conn.execute(SQL["packs_of_rule_set"], {"rule_set": rule_set}).fetchall()
     if not rows:
         return None

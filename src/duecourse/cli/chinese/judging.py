@@ -13,6 +13,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{id}  {step} ({purpose}) for {borrower}: every verdict, borrower's time": (
         "{id}  {step}（{purpose}），借款人 {borrower}：全部判定（借款人当地时间）"
     ),
+    "Withheld, by rule": "各规则将扣留的消息数",
+    "rule": "规则",
+    "what it says": "规则内容",
     "verdict": "判定",
     "why": "理由",
     "allowed": "允许",
