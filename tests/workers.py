@@ -73,6 +73,7 @@ host = "127.0.0.1"
 port = {smsc.smpp_port}
 system_id = "duecourse"
 window = {WINDOW}
+registered = ["signature", "header", "template", "category-suffix"]
 """
     )
 

@@ -298,3 +298,16 @@ def test_a_mapping_that_cannot_work_is_refused_before_the_first_row(
             mapping,
             "cust,kind,granted,purpose,channel,at,expires,days,from,to,refused,loan,since,until,ticket\n",
         )
+
+
+def test_a_hold_comes_in_for_every_lane_where_its_borrower_has_rows(book: Importer) -> None:
+    book.conn.execute(
+        """INSERT INTO borrower (lane, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
+               recorded_at)
+           SELECT (lane + 1) % 256, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
+                  recorded_at
+           FROM borrower WHERE borrower_key = 'C-1'"""
+    )
+    book.conn.commit()
+    book(HOLDS, "cust,kind,loan,since,until,ticket\nC-1,dispute,,01.02.2026,,7\nC-2,dispute,,01.02.2026,,8\n")
+    assert [row[0] for row in holds(book)] == ["C-1", "C-1", "C-2"]

@@ -291,3 +291,28 @@ def test_an_instant_without_offset_is_the_borrower_s_and_a_day_counts_from_or_to
     assert utc("2026-03-08T12:00") == "2026-03-09T00:00:00+08:00"  # daylight saving began that morning
     assert utc("2026-03-08") == "2026-03-08T13:00:00+08:00"
     assert utc("2026-03-08", end_of_day=True) == "2026-03-09T12:00:00+08:00"
+
+
+def test_whoever_has_rows_in_several_lanes_has_each_word_in_all_of_them(conn: psycopg.Connection) -> None:
+    """A party to a loan of another lane is judged there by what stands there."""
+    other = (lane_of("B") + 1) % 256
+    conn.execute(
+        """INSERT INTO borrower (lane, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
+               recorded_at)
+           SELECT %s, borrower_id, borrower_key, language, region, zone, row_digest, effective_at, recorded_at
+           FROM borrower WHERE borrower_key = 'B'""",
+        (other,),
+    )
+    there = Person(other, borrower_id_of("B"))
+    record_consent(conn, ConsentKind.CONTACT, granted=False, said=said("01T09:00"), person=person("B"))
+    add_hold(conn, person("B"), HoldKind.DISPUTE, said=said("01T09:00"))
+    add_preference(conn, person("B"), PreferenceKind.PERSON, {}, said=said("01T09:00"))
+    for who in (person("B"), there):
+        assert [one.granted for one in consents_of(conn, who, at=at("02T00:00"))] == [False]
+        assert [one.in_force for one in holds_of(conn, who, at=at("02T00:00"))] == [True]
+        assert [one.in_force for one in preferences_of(conn, who, at=at("02T00:00"))] == [True]
+    when = {"at": at("03T00:00"), "now": at("03T00:00")}
+    assert end_holds(conn, person("B"), HoldKind.DISPUTE, reason="x", by="a", **when) == 1
+    assert end_preference(conn, person("B"), PreferenceKind.PERSON, by="a", **when)
+    assert [one.in_force for one in holds_of(conn, there, at=at("04T00:00"))] == [False]
+    assert [one.in_force for one in preferences_of(conn, there, at=at("04T00:00"))] == [False]

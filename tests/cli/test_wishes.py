@@ -36,10 +36,10 @@ def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
 
-    def invoke(*arguments: str | Path, user: str = "anna", code: int = 0) -> str:
+    def invoke(*arguments: str | Path, user: str = "anna", code: int = 0, typed: str = "") -> str:
         close_context()
         monkeypatch.setenv("DUECOURSE_USER", user)
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed)
         context().console.file.flush()
         if isinstance(result.exception, DuecourseError):
             raise result.exception
@@ -177,7 +177,8 @@ def test_a_suppression_is_ended_by_two_people_and_never_shows_the_number(run: Ru
     run("suppression", "end", "--number", "+8613900001111", "--reason", "theirs again")
     with pytest.raises(DuecourseError, match="B104"):
         run("suppression", "end", "--confirm")
-    entries = shown(run, "suppression", "show")["entries"]
+    found = run("suppression", "show", "--number", "-", "--json", typed="+86 139 0000 1111\n")
+    entries = json.loads(found)["entries"]
     assert [(one["reason"], one["end_asked_by"], one["in_force"]) for one in entries] == [
         ("recycled", "anna", True)
     ]
@@ -278,3 +279,21 @@ def test_a_permit_that_is_refused_says_the_rule_in_both_languages(run: Run) -> N
     assert [one["rule"] for one in refused["deciding"]] == ["IN-GRACE"]
     assert all(one["reason_en"] and one["reason_zh"] for one in refused["deciding"])
     assert "no waiting helps" in run(*question, code=1)
+
+
+def test_reports_for_people_say_what_json_says(run: Run) -> None:
+    run("consent", "end", "B", "--kind", "contact", "--channel", "sms", "--evidence", "call 1")
+    run("hold", "add", "B", "--kind", "dispute", "--loan", "L-1", "--evidence", "letter 2")
+    run("preference", "add", "B", "--kind", "channel", "--refused", "voice", "--evidence", "call 3")
+    run("suppression", "add", "--number", "+8613900009999", "--reason", "wrong-person")
+    for command, words in (
+        (("consent", "show", "B"), ("contact", "refused", "sms", "call 1", "anna", "yes")),
+        (("hold", "show", "B"), ("dispute", "stop", "L-1", "letter 2", "anna", "yes")),
+        (("preference", "show", "B"), ('{"refused": ["voice"]}', "call 3", "anna", "yes")),
+        (("suppression", "show"), ("wrong-person", "anna", "phone: 1 in force")),
+    ):
+        printed = run(*command)
+        assert [word for word in words if word not in printed] == []
+    assert "A dry run: nothing was changed." in run(
+        "hold", "end", "B", "--kind", "dispute", "--loan", "L-1", "--reason", "x", "--dry-run"
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 from threading import Barrier
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -238,3 +239,28 @@ def test_two_people_in_two_lanes_who_share_a_number_share_its_cap(store: Store, 
     assert sum(isinstance(answer, Permit) for answer in answers) == 6
     refused = {one.rule for answer in answers if isinstance(answer, Refusal) for one in answer.reasons}
     assert refused == {"CN-CALL-TRY"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_order_of_asking_and_reporting_exceeds_the_cap(dialler: Dialler, seed: int) -> None:
+    """After every step, no seven days of the borrower's hold more than three contacts that were not given back."""
+    chance = Random(seed)
+    now, open_permits, counted = NOON, [], {}
+    for _ in range(25):
+        now += timedelta(hours=chance.choice([0, 1, 5, 30]))
+        if open_permits and chance.random() < 0.4:
+            permit = open_permits.pop(chance.randrange(len(open_permits)))
+            outcome = chance.choice(["not-used", "not-used", "no-answer", "connected"])
+            report_permit(dialler.conn, permit, outcome, by="a", now=now)
+            if outcome == "not-used":
+                del counted[permit]
+        else:
+            answer = dialler.ask(at=now)
+            if isinstance(answer, Permit):
+                open_permits.append(answer.permit_id)
+                counted[answer.permit_id] = now.astimezone(NOON.tzinfo).date()
+            else:
+                assert answer.not_before is None or answer.not_before > now
+        days = sorted(counted.values())
+        assert all(sum(0 <= (day - first).days < 7 for day in days) <= 3 for first in days)
+    assert counted

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError, Problem
 
-from .wishes import SQL, Person, Said
+from .wishes import EVERY_LANE, SQL, Person, Said
 
 
 class ConsentKind(StrEnum):
@@ -87,7 +87,7 @@ def record_consent(
         rows = conn.execute(
             SQL["record_consent"],
             {
-                "lane": person.lane if person else None,
+                "lanes": EVERY_LANE,
                 "borrower_id": person.borrower_id if person else None,
                 "kind": kind.value,
                 "kinds": [one.value for one in _ENDS_WITH.get(kind, (kind,))],

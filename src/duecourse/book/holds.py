@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from duecourse.domain.problems import DuecourseError, Problem
 
-from .wishes import SQL, Person, Said
+from .wishes import EVERY_LANE, SQL, Person, Said
 
 
 class HoldKind(StrEnum):
@@ -110,7 +110,7 @@ def add_hold(
         row = conn.execute(
             SQL["add_hold"],
             {
-                "lane": person.lane,
+                "lanes": EVERY_LANE,
                 "borrower_id": person.borrower_id,
                 "loan_id": loan_id,
                 "kind": kind.value,
@@ -139,10 +139,10 @@ def end_holds(
 ) -> int:
     """End the open holds of a kind, of exactly this debt or (None) of the whole person; how many there were."""
     with conn.transaction():
-        return conn.execute(
+        ended = conn.execute(
             SQL["end_holds"],
             {
-                "lane": person.lane,
+                "lanes": EVERY_LANE,
                 "borrower_id": person.borrower_id,
                 "loan_id": loan_id,
                 "kind": kind.value,
@@ -151,7 +151,8 @@ def end_holds(
                 "at": at,
                 "now": now,
             },
-        ).rowcount
+        ).fetchall()
+    return len({hold_id for (hold_id,) in ended})
 
 
 def holds_of(

@@ -18,7 +18,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 
 from .checking import language_tag
 from .parsing import FieldFault
-from .wishes import SQL, Person, Said
+from .wishes import EVERY_LANE, SQL, Person, Said
 
 
 class PreferenceKind(StrEnum):
@@ -160,7 +160,7 @@ def add_preference(
         row = conn.execute(
             SQL["add_preference"],
             {
-                "lane": person.lane,
+                "lanes": EVERY_LANE,
                 "borrower_id": person.borrower_id,
                 "kind": kind.value,
                 "wish": Jsonb(checked),
@@ -179,7 +179,7 @@ def end_preference(
 ) -> bool:
     """End the open wish of a kind; whether there was one."""
     with conn.transaction():
-        given = {"lane": person.lane, "borrower_id": person.borrower_id, "kind": kind.value}
+        given = {"lanes": EVERY_LANE, "borrower_id": person.borrower_id, "kind": kind.value}
         return conn.execute(SQL["end_preference"], {**given, "by": by, "at": at, "now": now}).rowcount > 0
 
 

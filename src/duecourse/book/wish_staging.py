@@ -61,6 +61,7 @@ class WishStaging:
         conn.execute(SQL["spread_stops"])
         conn.execute(SQL["suppress_unheld"], when)
         conn.execute(SQL["forget_unplaced"])
+        conn.execute(SQL["spread_wishes"])
         conn.execute(SQL["time_wishes"])
         conn.execute(SQL["analyze_wishes"])
         asked: dict[str, int] = dict(conn.execute(SQL["count_wishes"]).fetchall())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import psycopg
@@ -12,6 +12,7 @@ import psycopg
 from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
+from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
 from .checking import normal_address
@@ -19,6 +20,9 @@ from .identity import address_index
 from .parsing import FieldFault
 
 SQL = load("book/wishes")
+
+EVERY_LANE: Final = list(range(LANES))
+"""A person may have rows in several, under one id; what is said of them is written in each."""
 
 Source = Literal["cli", "import", "reply", "page", "api"]
 """Who told us."""

@@ -1,4 +1,5 @@
 -- Consents, holds, preferences: appended, ended, read as of an instant. An end never takes a row away.
+-- Whoever has rows in several lanes, under one id, has each word in all of them: a lane is judged by what stands in it.
 -- Ids are hashes of the content, so that the same word twice is one row. Instants go in as seconds since 1970: their text
 -- would depend on the session's zone.
 
@@ -22,14 +23,14 @@ encode(substring(sha256(uuid_send(s.borrower_id) || convert_to(jsonb_build_array
 -- name: record_consent
 -- A word for one borrower, or for everybody who holds or held an address when no borrower is given. What is taken back
 -- is also taken back in every narrower scope in force. kinds: whose narrower scopes end with it.
--- lane, borrower_id: null for everybody at the address; kind, granted, purpose, channel, address_index, evidence,
+-- lanes: all of them; borrower_id: null for everybody at the address; kind, granted, purpose, channel, address_index, evidence,
 -- source, by, at, expires_at, now. Answers one row per borrower for whom something was appended. Writes: consent
 WITH holder AS (
     SELECT DISTINCT c.lane, c.borrower_id FROM contact_point c
     WHERE c.address_index = %(address_index)s AND %(borrower_id)s::uuid IS NULL
     UNION
     SELECT b.lane, b.borrower_id FROM borrower b
-    WHERE b.lane = %(lane)s::smallint AND b.borrower_id = %(borrower_id)s::uuid
+    WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = %(borrower_id)s::uuid
 ),
 scope AS (
     SELECT lane, borrower_id, %(kind)s AS kind, %(purpose)s::text AS purpose, %(channel)s::text AS channel,
@@ -79,17 +80,18 @@ WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND recorded_at <= %(kno
 ORDER BY effective_at, recorded_at, kind, granted, consent_id;
 
 -- name: add_hold
--- Nothing when it stands already. Once ended, it opens again as a row of its own. lane, borrower_id, loan_id, kind,
+-- Nothing when it stands already. Once ended, it opens again as a row of its own. lanes, borrower_id, loan_id, kind,
 -- effect, evidence, source, by, at, until, now. Writes: hold
 WITH said AS (
-    SELECT %(lane)s::smallint AS lane, %(borrower_id)s::uuid AS borrower_id, %(loan_id)s::uuid AS loan_id,
+    SELECT b.lane, b.borrower_id, %(loan_id)s::uuid AS loan_id,
            %(kind)s::text AS kind, %(effect)s::text AS effect, %(evidence)s::text AS evidence,
            %(at)s::timestamptz AS effective_at, %(until)s::timestamptz AS until,
            (SELECT count(*) FROM hold h
-            WHERE h.lane = %(lane)s AND h.borrower_id = %(borrower_id)s AND h.kind = %(kind)s
+            WHERE h.lane = b.lane AND h.borrower_id = b.borrower_id AND h.kind = %(kind)s
               AND h.effect = %(effect)s AND h.evidence = %(evidence)s AND h.effective_at = %(at)s
               AND h.loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND h.until IS NOT DISTINCT FROM %(until)s
               AND h.ended_at IS NOT NULL) AS again
+    FROM borrower b WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = %(borrower_id)s
 )
 INSERT INTO hold (lane, borrower_id, hold_id, loan_id, kind, effect, evidence, source, recorded_by, effective_at,
                   until, recorded_at)
@@ -102,10 +104,10 @@ RETURNING hold_id;
 
 -- name: end_holds
 -- The open ones of a kind, of exactly this debt or (null) of the person. A hold that had not begun never held.
--- lane, borrower_id, loan_id, kind, at, by, reason, now. Writes: hold
+-- lanes, borrower_id, loan_id, kind, at, by, reason, now. Writes: hold
 UPDATE hold
 SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_reason = %(reason)s, end_recorded_at = %(now)s
-WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND kind = %(kind)s
+WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s AND kind = %(kind)s
   AND loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid
   AND ended_at IS NULL AND (until IS NULL OR until > %(at)s)
 RETURNING hold_id;
@@ -140,11 +142,11 @@ GROUP BY b.lane, b.borrower_id
 ORDER BY min(r.effective_at), b.borrower_key;
 
 -- name: add_preference
--- A new wish ends the open one of its kind; the same wish again is nothing. lane, borrower_id, kind, wish, evidence,
+-- A new wish ends the open one of its kind; the same wish again is nothing. lanes, borrower_id, kind, wish, evidence,
 -- source, by, at, now. Writes: preference
 WITH open AS (
     SELECT * FROM preference
-    WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND kind = %(kind)s AND ended_at IS NULL
+    WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s AND kind = %(kind)s AND ended_at IS NULL
 ),
 ended AS (
     UPDATE preference p
@@ -153,12 +155,13 @@ ended AS (
     WHERE p.lane = o.lane AND p.preference_id = o.preference_id AND o.wish <> %(wish)s::jsonb
 ),
 said AS (
-    SELECT %(lane)s::smallint AS lane, %(borrower_id)s::uuid AS borrower_id, %(kind)s::text AS kind,
+    SELECT b.lane, b.borrower_id, %(kind)s::text AS kind,
            %(wish)s::jsonb AS wish, %(evidence)s::text AS evidence, %(at)s::timestamptz AS effective_at,
            (SELECT count(*) FROM preference p
-            WHERE p.lane = %(lane)s AND p.borrower_id = %(borrower_id)s AND p.kind = %(kind)s
+            WHERE p.lane = b.lane AND p.borrower_id = b.borrower_id AND p.kind = %(kind)s
               AND p.wish = %(wish)s::jsonb AND p.evidence = %(evidence)s AND p.effective_at = %(at)s
               AND p.ended_at IS NOT NULL) AS again
+    FROM borrower b WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = %(borrower_id)s
 )
 INSERT INTO preference (lane, borrower_id, preference_id, kind, wish, evidence, source, recorded_by, effective_at,
                         recorded_at)
@@ -166,15 +169,15 @@ SELECT s.lane, s.borrower_id,
 -- include: preference_id
        , s.kind, s.wish, s.evidence, %(source)s, %(by)s, s.effective_at, %(now)s
 FROM said s
-WHERE NOT EXISTS (SELECT 1 FROM open WHERE wish = %(wish)s::jsonb)
+WHERE NOT EXISTS (SELECT 1 FROM open o WHERE o.lane = s.lane AND o.wish = s.wish)
 ON CONFLICT DO NOTHING
 RETURNING preference_id;
 
 -- name: end_preference
--- The open one of a kind. lane, borrower_id, kind, at, by, now. Writes: preference
+-- The open one of a kind. lanes, borrower_id, kind, at, by, now. Writes: preference
 UPDATE preference
 SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_recorded_at = %(now)s
-WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND kind = %(kind)s AND ended_at IS NULL
+WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s AND kind = %(kind)s AND ended_at IS NULL
 RETURNING preference_id;
 
 -- name: preferences_of
@@ -297,6 +300,18 @@ ON CONFLICT DO NOTHING;
 -- name: forget_unplaced
 -- What stands for nobody is told by now: its address's holders have it, or the suppression list.
 DELETE FROM stage_wish WHERE borrower_id IS NULL;
+
+-- name: spread_wishes
+-- As above: whoever has rows in several lanes has each word in all of them.
+INSERT INTO stage_wish (row_no, target, loan_id, kind, evidence, granted, effect, purpose, channel, address_kind,
+                        address_index, wish, since_at, since_local, since_zone, until_at, until_local, until_zone,
+                        lane, borrower_id)
+SELECT w.row_no, w.target, w.loan_id, w.kind, w.evidence, w.granted, w.effect, w.purpose, w.channel, w.address_kind,
+       w.address_index, w.wish, w.since_at, w.since_local, w.since_zone, w.until_at, w.until_local, w.until_zone,
+       b.lane, b.borrower_id
+FROM stage_wish w JOIN borrower b ON b.borrower_id = w.borrower_id AND b.lane <> w.lane
+WHERE NOT EXISTS (SELECT 1 FROM stage_wish o WHERE o.row_no = w.row_no AND o.target = w.target AND o.kind = w.kind
+                                              AND o.lane = b.lane AND o.borrower_id = b.borrower_id);
 
 -- name: time_wishes
 -- Wall clocks without a zone are the borrower's.

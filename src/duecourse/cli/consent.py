@@ -27,6 +27,7 @@ from .wishes import (
     tell,
     touched,
     tried,
+    typed,
 )
 from .words import say, word
 
@@ -44,12 +45,15 @@ PurposeOption = Annotated[Purpose | None, typer.Option(help="Only for this purpo
 ChannelOption = Annotated[Channel | None, typer.Option(help="Only for this channel.", show_default=False)]
 AddressOption = Annotated[
     str | None,
-    typer.Option(help="Only for this number or e-mail address. Kept as a keyed index.", show_default=False),
+    typer.Option(
+        help="Only for this number or e-mail address, - reads it from standard input. Kept as a keyed index.",
+        show_default=False,
+    ),
 ]
 
 
 def _scope(case: Case, purpose: Purpose | None, channel: Channel | None, address: str | None) -> Scope:
-    index = index_of_address(case.here.keyring, address, case.borrower.region)[1] if address else None
+    index = index_of_address(case.here.keyring, typed(address), case.borrower.region)[1] if address else None
     return Scope(purpose, channel, index)
 
 
@@ -136,8 +140,8 @@ def end(
         tell(
             case,
             say("Recorded as taken back.") if people else say("It stood there already."),
-            changed=len(people),
-            people=len(concerned),
+            changed=len({one.borrower_id for one in people}),
+            people=len({one.borrower_id for one in concerned}),
             messages=touched(case, concerned, purpose=purpose, channel=channel),
             dry_run=dry_run,
             as_json=as_json,

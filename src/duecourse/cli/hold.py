@@ -9,7 +9,7 @@ import typer
 
 from duecourse.book.holds import HoldEffect, HoldKind, add_hold, end_holds, holds_of
 from duecourse.book.holds import person_needed as person_needed_at
-from duecourse.dispatch.reading import count_touched
+from duecourse.dispatch.reading import waiting_for
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .context import context
@@ -193,15 +193,17 @@ def _show_person_needed(as_of: str | None, as_json: bool) -> None:
     conn = here.connect()
     now = here.now()
     at = parse_instant(conn, as_of, here.lender_zone, "--as-of") if as_of else now
+    needed = person_needed_at(conn, at=at)
+    waiting = waiting_for(conn, [(one.lane, one.borrower_id) for one in needed], now=now)
     rows: list[dict[str, Any]] = [
         {
             "borrower": one.borrower_key,
             "kinds": list(one.kinds),
             "since": one.since,
-            "messages_waiting": count_touched(conn, [(one.lane, one.borrower_id)], now=now),
+            "messages_waiting": waiting[one.borrower_id],
             "zone": one.zone,
         }
-        for one in person_needed_at(conn, at=at)
+        for one in needed
     ]
     if as_json:
         print_json(here.console, rows)

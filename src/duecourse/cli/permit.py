@@ -19,7 +19,7 @@ from duecourse.rules.model import Actor, Party
 
 from .context import Context, context
 from .screen import print_json
-from .wishes import CreditorOption, JsonOption, case_of, local_time
+from .wishes import CreditorOption, JsonOption, case_of, local_time, typed
 from .words import in_chinese, say
 
 app = typer.Typer(help="Leave for one contact by a dialler or an agency: ask, report.", no_args_is_help=True)
@@ -56,7 +56,10 @@ def ask(
     creditor: CreditorOption = None,
     number: Annotated[
         str | None,
-        typer.Option(help="The number or e-mail address. Default: the borrower's first.", show_default=False),
+        typer.Option(
+            help="The number or e-mail address, - reads it from standard input. Default: the borrower's first.",
+            show_default=False,
+        ),
     ] = None,
     purpose: Annotated[Purpose, typer.Option(help="Why.")] = Purpose.COLLECTION,
     party: Annotated[Party, typer.Option(help="Who is contacted.")] = Party.BORROWER,
@@ -84,12 +87,13 @@ def ask(
 
     Example: duecourse permit ask --borrower C00042 --loan L-7 --channel voice --actor agency --number +8613900001111
     """
+    rules = RuleBook(context().packs).compiled()
     with case_of(borrower) as case:
         here = case.here
-        index = index_of_address(here.keyring, number, case.borrower.region)[1] if number else None
+        index = index_of_address(here.keyring, typed(number), case.borrower.region)[1] if number else None
         answer = ask_permit(
             case.conn,
-            RuleBook(here.packs),
+            rules,
             case.borrower,
             Question(
                 purpose,

@@ -27,13 +27,16 @@ from duecourse.domain.problems import DuecourseError, Problem
 
 from .context import Context, context
 from .screen import local, print_json, table
-from .wishes import DryRunOption, JsonOption, parse_instant
+from .wishes import DryRunOption, JsonOption, parse_instant, typed
 from .words import say, word
 
 app = typer.Typer(help="Numbers that nobody contacts: add, import, end, show.", no_args_is_help=True)
 
 NumberOption = Annotated[
-    str | None, typer.Option(help="A phone number; kept as a keyed index only.", show_default=False)
+    str | None,
+    typer.Option(
+        help="A phone number, - reads it from standard input; kept as a keyed index only.", show_default=False
+    ),
 ]
 EmailOption = Annotated[
     str | None, typer.Option(help="An e-mail address; kept as a keyed index only.", show_default=False)
@@ -67,7 +70,7 @@ def _given(
         return None
     kind, text = given[0]
     try:
-        return kind, suppression_index(here.keyring, kind, text, region)
+        return kind, suppression_index(here.keyring, kind, typed(text), region)
     except FieldFault as fault:
         raise DuecourseError(Problem(fault.code, f"--{kind}", str(fault), "Nothing was done.")) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,6 +102,11 @@ class Case:
                 )
             )
         return found[0]
+
+
+def typed(text: str) -> str:
+    """What an option says; for `-` the next line of standard input, so that no number stands in a shell's history."""
+    return sys.stdin.readline().strip() if text == "-" else text
 
 
 def parse_instant(

@@ -185,7 +185,7 @@ class Desk:
     ) -> None:
         """rules: None takes the shipped packs alone."""
         self._conn = conn
-        self._rules = rules or shipped()
+        self._rules = (rules or shipped()).compiled()
         self._keyring = keyring
         self.composer = composer
         self._switchboard = switchboard

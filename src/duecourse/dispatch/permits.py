@@ -96,6 +96,7 @@ def ask_permit(
     by: who asks. now: the book's clock; as_of: the lender's date then. Waits for a claim of the same lane that is under
     way, and the next one waits for it: a few milliseconds. Raises DuecourseError B120 without a debt to speak of.
     """
+    rules = rules.compiled()
     place = {"lane": borrower.lane, "borrower_id": borrower.borrower_id}
     permit_id = (
         uuid5(borrower.borrower_id, f"permit/{by}/{question.reference}") if question.reference else uuid4()

@@ -90,3 +90,17 @@ def count_touched(
         loan_id=loan_id,
     )
     return int(rows[0]["count"])
+
+
+def waiting_for(
+    conn: psycopg.Connection, people: Sequence[tuple[int, UUID]], *, now: datetime
+) -> dict[UUID, int]:
+    """Planned messages of each of these borrowers (lane, id)."""
+    rows = read_rows(
+        conn,
+        "waiting_for",
+        lanes=[lane for lane, _ in people],
+        borrowers=[borrower for _, borrower in people],
+        now=now,
+    )
+    return {row["borrower_id"]: row["messages"] for row in rows}

@@ -225,3 +225,11 @@ WHERE m.state = 'planned' AND m.useful_until > %(now)s
   AND (%(channel)s::text IS NULL OR %(channel)s = ANY (m.route))
   AND (%(loan_id)s::uuid IS NULL OR EXISTS (SELECT 1 FROM message_item i WHERE i.lane = m.lane
                                              AND i.group_id = m.group_id AND i.loan_id = %(loan_id)s));
+
+-- name: waiting_for
+-- Planned messages of each of these borrowers. lanes, borrowers: parallel arrays; now.
+SELECT g.borrower_id, count(m.message_id) AS messages
+FROM unnest(%(lanes)s::smallint[], %(borrowers)s::uuid[]) AS g (lane, borrower_id)
+LEFT JOIN message m ON m.lane = g.lane AND m.borrower_id = g.borrower_id
+                   AND m.state = 'planned' AND m.useful_until > %(now)s
+GROUP BY g.lane, g.borrower_id;

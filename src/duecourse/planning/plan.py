@@ -72,11 +72,12 @@ def plan_book(
     report = PlanReport(as_of)
     if not plannables:
         return report
+    rules = (rules or shipped()).compiled()
     every_lane = list(lanes)
     for start in range(0, len(every_lane), lanes_at_once):
         some = every_lane[start : start + lanes_at_once]
         with conn.transaction(force_rollback=dry_run):
-            _plan_lanes(conn, plannables, some, as_of, now, report, rules or shipped(), preview=dry_run)
+            _plan_lanes(conn, plannables, some, as_of, now, report, rules, preview=dry_run)
         on_progress(len(some))
     return report
 

@@ -73,6 +73,11 @@ class RuleBook:
     lender_kinds: frozenset[str] | None = None
     """Kinds of licence the lender holds; None: not said, so that rules of every kind bind it."""
 
+    def compiled(self) -> RuleBook:
+        """Itself, compiled now: that takes a second or more, for which no transaction must stand idle."""
+        _ = self.parameters, self.number_parameters
+        return self
+
     @property
     def version(self) -> str:
         """What a verdict keeps of the packs that judged: the digest under which `versions.record_packs` keeps them."""
