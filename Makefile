@@ -52,8 +52,9 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/compare_schedules.py --check
 
-bench: install ## measure planning, dispatch, import and memory on this machine (ARGS="--size full plan")
+bench: install ## measure planning, dispatch, import, a delivery and memory on this machine (ARGS="--size full plan")
 	$(BIN)/python -m bench $(ARGS)
 
 oracle: install ## judge 10,000 random scenarios in SQL and minute by minute in Python; ARGS="COUNT SEED" narrows
@@ -68,6 +69,7 @@ format: install ## format the code and mend what ruff can mend
 
 docs: install ## write docs/reference/commands.md and settings.md anew from the code
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/compare_schedules.py
 
 # uv resolves once for every supported Python and platform, which pip cannot. Users never need it.
 # UPGRADE=1 takes the newest versions that pyproject.toml allows; without it only what changed is resolved.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -110,7 +111,7 @@ def bench(house: House, rows: int, seed: int) -> Report:
 
     def copied(_: int) -> float:
         with house.open(last) as store, store.connect(autocommit=True, idle_in_transaction_seconds=0) as conn:
-            return _copy_bare(house, conn)
+            return copy_bare(house, conn, TABLES)
 
     taken = interleaved(
         REPETITIONS,
@@ -149,10 +150,10 @@ def bench(house: House, rows: int, seed: int) -> Report:
     return report
 
 
-def _copy_bare(house: House, conn: psycopg.Connection) -> float:
-    """COPY the finished rows, held ready in memory, into tables with the same indexes."""
+def copy_bare(house: House, conn: psycopg.Connection, tables: Sequence[str]) -> float:
+    """Seconds of a COPY of the finished rows, held ready in memory, into tables with the same indexes."""
     held: dict[str, list[bytes]] = {}
-    for table in TABLES:
+    for table in tables:
         with conn.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)") as copy:
             held[table] = [bytes(block) for block in copy]
         conn.execute(f"CREATE TABLE bare_{table} (LIKE {table} INCLUDING ALL)")
@@ -160,7 +161,7 @@ def _copy_bare(house: House, conn: psycopg.Connection) -> float:
     blocks = {table: _joined(pieces) for table, pieces in held.items()}
     began = time.perf_counter()
     with conn.transaction():
-        for table in TABLES:
+        for table in tables:
             with conn.cursor().copy(f"COPY bare_{table} FROM STDIN (FORMAT binary)") as copy:
                 for block in blocks[table]:
                     copy.write(block)

@@ -61,6 +61,7 @@ class Lender:
         self.folder = folder
         self.policies: list[Policy] = []
         self.versions: dict[str, int] = {}
+        self.silent_templates: set[str] = set()
 
     def book(self, rows: str, **defaults: str) -> None:
         """Rows of: loan [borrower zone due_on amount grade product creditor phone email ...]; '-' is none."""
@@ -143,6 +144,29 @@ class Lender:
         )
         self.conn.commit()
 
+    def debit(
+        self,
+        loan: str,
+        submitted_on: str,
+        wait_until: str,
+        *,
+        state: str = "submitted",
+        result_on: str | None = None,
+        number: int | None = None,
+    ) -> None:
+        """A debit as an import leaves it; said again it has its result."""
+        self.conn.execute(
+            """INSERT INTO debit (lane, loan_id, debit_id, source, reference, number, submitted_on, wait_until, state,
+                   result_on, effective_at, recorded_at)
+               SELECT lane, loan_id, %s, 'bank', %s, %s, %s, %s, %s, %s, %s, %s FROM loan WHERE loan_ref = %s
+               ON CONFLICT (lane, debit_id) DO UPDATE SET state = EXCLUDED.state, result_on = EXCLUDED.result_on""",
+            (
+                uuid5(NAMESPACE_OID, f"debit/{loan}/{submitted_on}"), submitted_on, number, submitted_on, wait_until,
+                state, result_on, LONG_AGO, LONG_AGO, loan,
+            ),
+        )  # fmt: skip
+        self.conn.commit()
+
     def policy(self, steps: str, head: str = POLICY_HEAD) -> None:
         """Put a policy in force, or a new version of it."""
         path = self.folder / "policy.yaml"
@@ -154,7 +178,12 @@ class Lender:
     def plannables(self) -> list[Plannable]:
         """The policies in force, every template at version 1."""
         return [
-            Plannable(policy, self.versions[policy.name], dict.fromkeys(policy.templates, 1))
+            Plannable(
+                policy,
+                self.versions[policy.name],
+                dict.fromkeys(policy.templates, 1),
+                frozenset(policy.templates) & self.silent_templates,
+            )
             for policy in self.policies
         ]
 

@@ -29,6 +29,7 @@ TEXTS = {
     "due-today": "Test Bank: {{ total | money }} is due today.",
     "debit-soon": "Test Bank: {{ total | money }} will be debited on {{ due_on | date }}.",
     "overdue": "Test Bank: please pay {{ total | money }}.",
+    "due-soon-plain": "Test Bank: your payment is due on {{ due_on | date }}.",
 }
 
 

@@ -16,7 +16,7 @@ from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.policy.templates import Templates, TemplateText
 from duecourse.policy.versions import publish
 from duecourse.store.migrate import put_setting
-from lender import Lender
+from lender import POLICY_HEAD, Lender
 from post import Post
 
 WINDOW = 50
@@ -39,12 +39,17 @@ def noon_zone() -> str:
     return min(zones, key=lambda zone: abs(now.astimezone(ZoneInfo(zone)).hour - 12))
 
 
-def fill(lender: Lender, count: int, zone: str, first: str = "+8613800000000") -> None:
-    """A book of borrowers with one loan and one number each, and their messages, due now. first: one number."""
+def fill(
+    lender: Lender, count: int, zone: str, first: str = "+8613800000000", head: str = POLICY_HEAD
+) -> None:
+    """A book of borrowers with one loan and one number each, and their messages, due now. first: one number.
+
+    head: of the policy; publishing it is the word of `test`.
+    """
     today = datetime.now(ZoneInfo(zone)).date()
     lender.book(f"loan due_on zone phone email\nL-0 {today} {zone} {first} -")
     lender.reindex_contact_points()
-    lender.policy(STEP)
+    lender.policy(STEP, head)
     policy = lender.policies[0]
     text = TemplateText(
         "due-soon", "en", {"sms": "Test Bank: {{ total | money }} is due on {{ due_on | date }}."}

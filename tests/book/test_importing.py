@@ -213,7 +213,7 @@ TERMS = (
     + """
     principal = "{principal}"
     annual_rate = { column = "rate", percent = true }
-    started_on = "2026-01-01"
+    started_on = "2025-12-31"
 
     [loan.schedule]
     periods = "{months}"
@@ -237,6 +237,88 @@ def test_a_schedule_is_computed_from_terms_and_new_terms_drop_what_is_gone(bring
         (2, 500000),
     ]
     assert bring.all("SELECT count(*) FROM book_history WHERE subject = 'installment'") == [(3,)]
+
+
+SCHEDULES = (
+    PEOPLE
+    + LOAN.replace('"given"', '"{method}"')
+    + """
+    principal = 12000
+    annual_rate = 0.12
+    started_on = "{started}"
+
+    [loan.schedule]
+    periods = 3
+    first_due_on = "{first}"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "started", "first", "terms", "dues"),
+    [
+        (
+            "interest-only",
+            "2026-01-15",
+            "2026-02-15",
+            "",
+            [("02-15", 0, 12000), ("03-15", 0, 12000), ("04-15", 1200000, 12000)],
+        ),
+        (
+            "flat",
+            "2026-01-15",
+            "2026-02-15",
+            "",
+            [("02-15", 400000, 12000), ("03-15", 400000, 12000), ("04-15", 400000, 12000)],
+        ),
+        ("bullet", "2026-01-15", "2026-02-15", "", [("04-15", 1200000, 36000)]),
+        (
+            "equal-principal",
+            "2026-01-15",
+            "2026-01-29",
+            'every = "2w"',
+            [("01-29", 400000, 5538), ("02-12", 400000, 3692), ("02-26", 400000, 1846)],
+        ),
+        (
+            "interest-only",
+            "2026-01-31",
+            "2026-02-28",
+            'due_day = 31\n    day_count = "actual/actual"',
+            [("02-28", 0, 11047), ("03-31", 0, 12230), ("04-30", 1200000, 11836)],
+        ),
+        (
+            "equal-principal",
+            "2026-01-15",
+            "2026-02-15",
+            "balloon = 6000\n    principal_grace = 1",
+            [("02-15", 0, 12000), ("03-15", 300000, 12000), ("04-15", 900000, 9000)],
+        ),
+        (
+            "interest-only",
+            "2026-01-15",
+            "2026-02-15",
+            "interest_grace = 1",
+            [("02-15", 0, 0), ("03-15", 0, 24000), ("04-15", 1200000, 12000)],
+        ),
+        (
+            "interest-only",
+            "2026-01-01",
+            "2026-02-15",
+            "",
+            [("02-15", 0, 17753), ("03-15", 0, 12000), ("04-15", 1200000, 12000)],
+        ),
+    ],
+)
+def test_schedules_of_every_method_and_rhythm_are_computed_from_terms(
+    method: str, started: str, first: str, terms: str, dues: list[tuple[str, int, int]], bring: Importer
+) -> None:
+    mapping = SCHEDULES + f"    {terms}\n"
+    report = bring(mapping, f"cust,name,loan,method,started,first\nC1,A,L1,{method},{started},{first}\n")
+    assert report.problems == []
+    found = bring.all(
+        "SELECT to_char(due_on, 'MM-DD'), principal_minor, interest_minor FROM installment ORDER BY number"
+    )
+    assert found == dues
 
 
 def test_terms_that_cannot_be_or_add_up_to_another_total_are_refused(bring: Importer) -> None:

@@ -16,7 +16,7 @@ def test_every_fault_is_reported_with_its_line_and_key() -> None:
     found = faults(
         """mapping = "Not A Name"
 [source]
-delimiter = ";;"
+quote = "<<"
 [vars]
 day = { spread = "row", from = 3 }
 [borrower]
@@ -32,7 +32,7 @@ paid_on = "{day}"
     )
     assert [text.split(": ")[0:2] for text in found] == [
         ["m.toml:1", "mapping"],
-        ["m.toml:3", "source.delimiter"],
+        ["m.toml:3", "source.quote"],
         ["m.toml:5", "vars.day"],
         ["m.toml:6", "borrower.language"],
         ["m.toml:6", "borrower.region"],
@@ -61,6 +61,11 @@ paid_on = "{day}"
             "'balance' and 'statement_on' go together",
         ),
         ('mapping="x"\n[source]\nheader = false', "needs 'columns'"),
+        (
+            'mapping="x"\n[loan]\nref="{a}"\nborrower="{b}"\ncreditor="c"\nproduct="p"\nmethod="flat"\n'
+            '[loan.schedule]\nperiods=3\nfirst_due_on="{d}"\nevery="5d"',
+            "'5d' is no interval; use 1m, 3m, 1w, 2w",
+        ),
     ],
 )
 def test_a_mapping_that_cannot_make_a_book_is_refused(text: str, says: str) -> None:

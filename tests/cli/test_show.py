@@ -12,7 +12,7 @@ from duecourse.store.migrate import put_setting
 from lender import Lender, lane_of
 
 
-def test_days_past_due_and_days_after_grace_are_shown_apart(
+def test_the_three_counters_of_days_past_due_are_shown_apart(
     lender: Lender, database_url: str, tmp_path: Path
 ) -> None:
     lender.keyring.save(tmp_path / "keys.json")
@@ -27,6 +27,8 @@ def test_days_past_due_and_days_after_grace_are_shown_apart(
         found = borrower_facts(here, "B", date(2026, 3, 10))
     finally:
         here.close()
-    assert (found["days_past_due"], found["days_past_grace"]) == (5, 2)
+    assert (found["days_past_due"], found["strategy_days"], found["bureau_days"]) == (5, 2, 5)
+    each = [(one["ref"], one["days_past_due"], one["strategy_days"], one["bucket"]) for one in found["loans"]]
+    assert each == [("L-1", 5, 2, "1-7"), ("L-2", 1, 0, "1-7")]
     assert [one["days_past_due"] for one in found["installments"]] == [5, 1]
     assert found["lane"] == lane_of("B")

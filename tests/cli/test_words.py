@@ -11,6 +11,7 @@ from string import Formatter
 import pytest
 from repository import SOURCE, modules, shown
 
+from duecourse.book.counting import COUNTERS
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.smpp.codes import STATUSES
 from duecourse.channels.smtp.codes import MEANINGS
@@ -155,6 +156,8 @@ def test_every_stored_word_that_is_shown_has_its_chinese() -> None:
     assert set(Purpose) - set(WORDS["purpose"]) == set()
     assert set(Behaviour) - set(WORDS["behaviour"]) == set()
     assert set(FILES) - set(WORDS["demo file"]) == set()
+    assert set(COUNTERS) - set(WORDS["counter"]) == set()
+    assert states("loan_due_day_source") - set(WORDS["due day"]) == set()
     assert all(rule.zh for rule in RULES.values())
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+from collections.abc import Iterable
 from types import ModuleType
 
 import pytest
+from babel import Locale
 from repository import DOCS, SOURCE, modules, problem_codes, shown
 
-from duecourse.book import mapping, values
+from duecourse.book import delivery, mapping, values
+from duecourse.domain.calendars import UnknownRegionError, covered_years
 from duecourse.policy.conditions import FIELDS
 
 REFERENCE = DOCS / "reference"
@@ -106,9 +109,8 @@ def test_every_key_and_every_condition_field_of_a_policy_is_documented() -> None
     assert missing == []
 
 
-def mapping_keys() -> set[str]:
-    """Every key the mapping language knows, by the name it has in a file."""
-    models = [m for place in (mapping, values) for m in vars(place).values() if isinstance(m, type)]
+def keys_of(models: Iterable[type]) -> set[str]:
+    """Every key of these models, by the name it has in a file."""
     return {
         field.alias or name
         for model in models
@@ -117,8 +119,46 @@ def mapping_keys() -> set[str]:
     }
 
 
+def mapping_keys() -> set[str]:
+    """Every key the mapping language knows."""
+    return keys_of(m for place in (mapping, values) for m in vars(place).values() if isinstance(m, type))
+
+
 def test_every_key_of_a_mapping_file_is_documented() -> None:
     page = (REFERENCE / "mapping.md").read_text("utf-8")
     assert len(mapping_keys()) > 40
     missing = [key for key in sorted(mapping_keys()) if not re.search(rf"`[^`\n]*\b{re.escape(key)}\b", page)]
     assert missing == []
+
+
+def test_every_key_of_a_delivery_file_is_documented() -> None:
+    page = (REFERENCE / "delivery.md").read_text("utf-8")
+    keys = keys_of(
+        m for m in vars(delivery).values() if isinstance(m, type) and m.__module__ == delivery.__name__
+    )
+    missing = [key for key in sorted(keys) if not re.search(rf"`[^`\n]*\b{re.escape(key)}\b", page)]
+    assert missing == []
+
+
+def covers(country: str) -> bool:
+    try:
+        return bool(covered_years(country))
+    except UnknownRegionError:
+        return False
+
+
+def test_the_countries_a_calendar_is_trusted_for_are_listed_with_their_last_year() -> None:
+    page = (REFERENCE / "schedules.md").read_text("utf-8")
+    named = {**Locale("en").territories, "HK": "Hong Kong", "MO": "Macau", "TR": "Turkey"}
+    rows = [line for line in page.splitlines() if re.search(r"\| 20\d\d \|$", line)]
+    listed = {
+        name.strip(): int(row.split("|")[2])
+        for row in rows
+        for name in re.sub(r"^.*?:", "", row.split("|")[1]).split(",")
+    }
+    trusted = {
+        named[country]: covered_years(country)[-1]
+        for country in named
+        if len(country) == 2 and country.isalpha() and country not in ("CN", "ZZ") and covers(country)
+    }
+    assert listed == trusted

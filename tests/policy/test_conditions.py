@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from duecourse.policy.conditions import condition_sql, parse_condition, step_sql, template_sql
+from duecourse.policy.conditions import Known, condition_sql, parse_condition, step_sql, template_sql
 from duecourse.policy.load import load_policy
 from duecourse.policy.model import Condition, Policy
 from duecourse.policy.reading import Faults, Section, read_text
@@ -26,7 +26,7 @@ def parsed(text: str) -> Condition:
     found = Faults()
     document = read_text(text, "condition", found)
     assert document is not None
-    condition = parse_condition(Section(document, "condition", found), ["A", "B"])
+    condition = parse_condition(Section(document, "condition", found), Known(["A", "B"]))
     assert found.problems == []
     return condition
 
@@ -109,6 +109,13 @@ def matching(book: psycopg.Connection, condition: Condition) -> str:
         ("days_past_due: 0", "14"),
         ("days_past_due: [5, 60]", "23"),
         ("days_past_due: {not: 0}", "23"),
+        ("strategy_days: {min: 1}", "23"),
+        ("strategy_days: 60", "3"),
+        ("bucket: 1-7", "2"),
+        ("bucket: 31-60", "3"),
+        ("bucket: [0, 1-7]", "124"),
+        ("bucket: {not: [0, 31-60]}", "2"),
+        ("bucket: 90+", ""),
         ("attributes.branch: [east, south]", "13"),
         ("attributes.branch: west", "2"),
         ("attributes.branch: north", ""),
@@ -134,6 +141,18 @@ def test_days_past_due_counts_to_the_day_it_is_given(book: psycopg.Connection) -
     holds, params = condition_sql(parsed("days_past_due: {min: 3}"), day=sql.SQL("(i.due_on + 3)"))
     assert book.execute(sql.SQL("SELECT bool_and({}) {}").format(
         holds, sql.SQL(JOINED.split(" ORDER")[0])), params).fetchone() == (True,)  # fmt: skip
+
+
+def test_paused_days_are_counted_by_no_condition(book: psycopg.Connection) -> None:
+    pauses = [(2, "2026-03-12", "2026-03-13", "deferral"), (3, "2026-01-01", "2026-01-19", "pause")]
+    for loan, first, last, kind in pauses:
+        book.execute(
+            "INSERT INTO loan_pause VALUES (1, %s, %s, %s, %s, 'e', 'me', now(), now())",
+            (UUID(int=loan), first, last, kind),
+        )
+    book.execute("UPDATE installment SET grace_days = 1 WHERE due_on = '2026-03-10'")
+    assert matching(book, parsed("days_past_due: [3, 60]")) == "23"
+    assert matching(book, parsed("strategy_days: [2, 55]")) == "23"
 
 
 def test_conditions_with_prefixes_of_their_own_share_a_statement(

@@ -29,6 +29,11 @@ from duecourse.policy.words import duration_in_words, in_time_order
         ("same day 20:00", "+2d", "step soon: useful until changes from '20:00 of the same day' to 'the end of the day 2 days later'"),
         ("A: 7", "A: 5", "policy: grace changes from 'A 7, B 0, all others 0 days' to 'A 5, B 0, all others 0 days'"),
         ("en: Harbour", "en: Haven", "policy: name of creditor * in en changes from 'Harbour' to 'Haven'"),
+        (
+            "policy: small",
+            "policy: small\nmax_book_age: 36h",
+            "policy: oldest book changes from 'any' to '1 day 12 hours'",
+        ),
         ("policy: small", "policy: small\ndaily_cap: 2", "policy: daily cap changes from '1 a day' to '2 a day'"),
         ("- id: late", "- id: later", "step later: new step: collection 1 day after the end of grace, at 10:00, by SMS, to: everyone; template late"),
     ],

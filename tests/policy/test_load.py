@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.load import load_policy, read_policy
-from duecourse.policy.model import Anchor, NextIf, Policy, UsefulUntil, Window
+from duecourse.policy.model import Anchor, Brakes, Canary, NextIf, Policy, UsefulUntil, Window
 from duecourse.policy.reading import Faults
 from duecourse.policy.steps import parse_duration
 
@@ -31,7 +32,17 @@ FAULTS = [
     ("policy: small", "policy: small\nbundel: loan", "2 P102 key 'bundel' is unknown; did you mean 'bundle'?"),
     ("    purpose: reminder\n", "", "7 step soon P103 'purpose' is missing"),
     ("policy: small", "policy: Small One", "1 P103 policy: 'Small One' must be lower-case letters"),
+    ("policy: small", "policy: small\nmax_book_age: long", "2 P103 max_book_age: 'long' is not a time of 1m to 30d"),
+    ("policy: small", "policy: small\nmax_book_age: 31d", "2 P103 max_book_age: '31d' is not a time of 1m to 30d"),
     ("policy: small", "policy: small\ndaily_cap: 0", "2 P103 daily_cap: expected a whole number from 1 to 20"),
+    ("policy: small", "policy: small\nbrakes: {messages: {min: 9, max: 8}}", "2 brakes messages P150 messages: no number is at"),
+    ("policy: small", "policy: small\nbrakes: {times_usual: 1}", "2 brakes P150 times_usual: expected a number above 1"),
+    ("policy: small", "policy: small\nbrakes: {canary: {most_bad: 5}}", "2 brakes canary P150 most_bad: expected a share"),
+    ("policy: small", "policy: small\nbrakes: {canary: {wait: soon}}", "2 brakes canary P150 wait: 'soon' is not a time"),
+    ("policy: small", "policy: small\nbrakes: {amount: {max: 0.001, currency: CNY}}", "2 brakes amount P151 max: '0.001' has more"),
+    ("policy: small", "policy: small\nbrakes: {amount: {max: 0, currency: CNY}}", "2 brakes amount P151 max: '0' is not an"),
+    ("policy: small", "policy: small\nbrakes: {amount: {max: 5}}", "2 brakes amount P103 'currency' is missing"),
+    ("policy: small", "policy: small\nbrakes: {canary: yes please}", "2 brakes P103 canary: expected true or a mapping"),
     ("A: 7", "A: 400", "2 grace_days P103 grace of A: expected days from 0 to 366, found '400'"),
     ("route: [sms, email]", "route: [smss, email]", "11 step soon P104 channel 'smss' is unknown; did you mean 'sms'?"),
     ("- id: late", "- id: soon", "15 step soon P105 step id 'soon' is taken already at"),
@@ -67,6 +78,18 @@ FAULTS = [
     ("autopay: false", "days_past_due: {min: 1.5}", "9 step soon if P115 days_past_due: min and max are whole"),
     ("useful_until: same day 20:00", "useful_until: 11:00", "13 step soon P116 useful_until: '11:00' is not under"),
     ("same day 20:00", "same day 11:30", "13 step soon P116 useful_until: 11:30 is not after the window's end"),
+    ("policy: small", "policy: small\nbuckets: [7, 7, 30]", "2 P120 buckets end on whole days that rise"),
+    ("policy: small", "policy: small\nbuckets: [7, 15.5]", "2 P120 buckets: expected whole days, e.g. [7, 15"),
+    ("policy: small", "policy: small\nbuckets: monthly", "2 P120 buckets end on whole days that rise"),
+    ("policy: small", "policy: small\nbureau: {from_days: 0}", "2 bureau P103 from_days: expected a whole number from 1"),
+    ("policy: small", "policy: small\nbureau: {stand: week}", "2 bureau P103 stand: 'week' is unknown"),
+    ("policy: small", "policy: small\nbureau: {count: due}", "2 bureau P102 key 'count' is unknown; did you mean 'count_fr"),
+    ("policy: small", "policy: small\nbureau: {minimum: {CNY: 1.234}}", "2 bureau P121 minimum of 'CNY': '1.234' has more"),
+    ("policy: small", "policy: small\nbureau: {minimum: {CNY: -1}}", "2 bureau P121 minimum of 'CNY': '-1' is below zero"),
+    ("policy: small", "policy: small\nbureau: {minimum: {CNY: much}}", "2 bureau P121 minimum of 'CNY': 'much' is not a fin"),
+    ("policy: small", "policy: small\nbureau: {minimum: {XXY: 1}}", "2 bureau P121 minimum of 'XXY': '1' 'XXY' is not an"),
+    ("autopay: false", "bucket: 8-14", "9 step soon if P122 bucket '8-14' is none of this policy's; did you mean '8-15'?"),
+    ("autopay: false", "bucket: {min: 8}", "9 step soon if P115 bucket: min and max fit amounts, days and attributes only"),
     ("known: [zh-CN, en]", "known: [zh-CN, en, xx]", "3 languages P117 language 'xx' is unknown"),
     ("zh-CN: 海港, en: Harbour", "zh-CN: 海港", "5 creditor * P117 name: a text in en is missing"),
     ("default: en}", "default: en, fallback: {zh-TW: zh-HK}}", "3 languages P117 fallback of zh-TW: 'zh-HK' is unknown"),
@@ -105,6 +128,29 @@ def test_a_sound_file_gives_the_model(policy: Policy) -> None:
     assert late.useful_until == UsefulUntil()
     assert [policy.grace.days(grade) for grade in ("A", "B", "unheard-of")] == [7, 0, 0]
     assert policy.daily_cap == 1
+
+
+def test_brakes_are_read_in_minor_units_with_their_defaults(policy_file: Callable[..., Path]) -> None:
+    written = "brakes: {messages: {max: 9}, amount: {max: 1.5, currency: CNY}, canary: true}"
+    brakes = load_policy(policy_file(("policy: small", f"policy: small\n{written}"))).brakes
+    assert brakes == Brakes(most_messages=9, currency="CNY", most_amount_minor=150, canary=Canary(size=500))
+
+
+def test_a_policy_cuts_its_own_buckets_and_counts_for_the_bureau_by_its_own_rule(
+    policy: Policy, policy_file: Callable[..., Path]
+) -> None:
+    assert (policy.buckets, policy.bureau.rule()) == ((7, 15, 30, 60, 90), BureauRule())
+    rule = "bureau: {count_from: grace, from_days: 30, stand: month-end, pauses: all, minimum: {CNY: 50, USD: 7.5}}"
+    own = load_policy(
+        policy_file(
+            ("policy: small", f"policy: small\nbuckets: [3, 30]\n{rule}"),
+            ("autopay: false", "bucket: [0, 30+]"),
+        )
+    )
+    assert own.buckets == (3, 30)
+    assert own.bureau.rule() == BureauRule("grace", 30, "month-end", "all", {"CNY": 50_00, "USD": 7_50})
+    assert own.step("soon").condition.tests[0].any_of == ("0", "30+")
+    assert Policy.model_validate(own.model_dump(mode="json")) == own
 
 
 def test_a_model_survives_being_stored(policy: Policy) -> None:

@@ -11,13 +11,14 @@ from duecourse.privacy.keyring import Keyring
 from .cells import Notes
 from .compiling import Scope
 from .contact_building import ContactBuilder
-from .debts import InstallmentBuilder, LoanBuilder, PaymentBuilder
+from .debts import InstallmentBuilder, LoanBuilder
 from .fields import Field, FieldMaker, RowReader
 from .mapping import Mapping as MappingFile
+from .money_in import DebitBuilder, PaymentBuilder, ReversalBuilder
 from .parsing import FieldFault
-from .people import BorrowerBuilder, ContactPointBuilder
+from .people import BorrowerBuilder, ContactPointBuilder, PartyBuilder
 from .records import Fault, Records
-from .source import OpenSource, Row
+from .rows import OpenSource, Row
 from .values import Section
 from .wish_building import ConsentBuilder, HoldBuilder, PreferenceBuilder
 
@@ -35,12 +36,13 @@ class RowBuilder:
     def __init__(self, mapping: MappingFile, where: str, source: OpenSource, keyring: Keyring) -> None:
         self.notes = Notes()
         self._names = source.columns
-        columns = {name: index for index, name in enumerate(source.columns)}
-        self._scope = Scope(mapping, columns, self.notes)
+        self._paths = source.paths
+        self._scope = Scope(mapping, source.index(), self.notes)
         self._keyring = keyring
         self._fields: list[Field] = []
         self._personal: list[Field] = []
-        self._steps: list[tuple[Callable[[Row], bool] | None, Builder, str]] = []
+        self._steps: list[tuple[int, Callable[[Row], bool] | None, Builder, str]] = []
+        """Part of a record (see Row.part), condition, builder, key of the mapping."""
         self._compile(mapping)
         self._report(mapping, where, source)
         hidden: frozenset[int] = frozenset().union(*(field.columns for field in self._personal))
@@ -54,6 +56,9 @@ class RowBuilder:
             mapping.borrower,
             mapping.loan,
         )
+        if loan is not None and mapping.installment:
+            # The lender's installments win over those that terms beside them would give.
+            loan = loan.model_copy(update={"schedule": None})
         if borrower is not None:
             self._add("borrower", borrower, lambda make: BorrowerBuilder(borrower, make, keyring))
         for i, point in enumerate(mapping.contact_point):
@@ -64,6 +69,12 @@ class RowBuilder:
             )
         if loan is not None:
             self._add("loan", loan, lambda make: LoanBuilder(loan, make, keyring, borrower, currency))
+        for i, party in enumerate(mapping.party):
+            self._add(
+                f"party.{i}",
+                party,
+                lambda make, party=party: PartyBuilder(party, make, keyring, borrower, loan),  # type: ignore[misc]
+            )
         for i, due in enumerate(mapping.installment):
             self._add(
                 f"installment.{i}",
@@ -75,6 +86,18 @@ class RowBuilder:
                 f"payment.{i}",
                 paid,
                 lambda make, paid=paid: PaymentBuilder(paid, make, loan, currency),  # type: ignore[misc]
+            )
+        for i, back in enumerate(mapping.reversal):
+            self._add(
+                f"reversal.{i}",
+                back,
+                lambda make, back=back: ReversalBuilder(back, make, loan),  # type: ignore[misc]
+            )
+        for i, debit in enumerate(mapping.debit):
+            self._add(
+                f"debit.{i}",
+                debit,
+                lambda make, debit=debit: DebitBuilder(debit, make, loan, currency),  # type: ignore[misc]
             )
 
         self._compile_wishes(mapping)
@@ -110,6 +133,7 @@ class RowBuilder:
     def _add(self, key: str, section: Section, build: Callable[[FieldMaker], Builder]) -> None:
         for position, variables in enumerate(section.repeat, start=1):
             constants = {**variables, "i": position} if section.repeat != [{}] else variables
+            before, self._scope.used = self._scope.used, set()
             scope = self._scope.at(key, constants)
             for name in constants:
                 if name in self._scope.columns:
@@ -121,7 +145,18 @@ class RowBuilder:
             builder = build(make)
             self._fields += make.made
             self._personal += getattr(builder, "personal", [])
-            self._steps.append((test, builder, key))
+            self._steps.append((self._part(scope), test, builder, key))
+            self._scope.used |= before
+
+    def _part(self, scope: Scope) -> int:
+        """The exploded list of a record whose elements the section reads; 0 for a section of the record itself."""
+        if self._paths is None:
+            return 0
+        parts = {self._paths.parts[index] for index in scope.used} - {0}
+        if len(parts) > 1:
+            lists = " and ".join(self._paths.lists[part - 1] for part in sorted(parts))
+            scope.fault("B004", f"reads from {lists} at once; make a section of its own for each")
+        return max(parts, default=0)
 
     def _report(self, mapping: MappingFile, where: str, source: OpenSource) -> None:
         problems = [Problem(code, where, f"{key}: {message}") for code, key, message in self._scope.faults]
@@ -139,7 +174,9 @@ class RowBuilder:
         reader = RowReader(row)
         mine = Records()
         kept: list[Fault] = []
-        for test, builder, key in self._steps:
+        for part, test, builder, key in self._steps:
+            if part != row.part:
+                continue
             reader.faults = []
             try:
                 if test is None or test(row):

@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from .source import Row
+from .parsing import FieldFault
+from .rows import Row
 from .values import Scalar
 
 Read: TypeAlias = Callable[[Row], Any]
@@ -47,8 +48,18 @@ def as_text(found: object) -> str:
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, float):
-        return str(int(found)) if found.is_integer() and abs(found) < 2**53 else repr(found)
+        return _shortest(found)
     return found.isoformat() if isinstance(found, date) else str(found)
+
+
+def _shortest(found: float) -> str:
+    """A float's shortest decimal form. B014 for a whole number of 16 digits or more: a spreadsheet keeps only 15."""
+    if found.is_integer():
+        if abs(found) >= 1e15:
+            cut = "a number cell holds more digits than a spreadsheet keeps"
+            raise FieldFault("B014", cut, "give such keys and numbers as text cells")
+        return str(int(found))
+    return format(Decimal(repr(found)), "f") if "e" in repr(found) else repr(found)
 
 
 def joined(parts: Sequence[str | Read]) -> Read:

@@ -24,6 +24,8 @@ _EMAIL = re.compile(
     rf"(?=.{{3,254}}$)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
 )
 _REGION = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
+_CUT_OFF = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2,3}")
+"""As spreadsheets write a long number: a phone, an ID or an account number of which the last digits are gone."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -32,6 +34,12 @@ def text_within(text: str, *, required: bool) -> str:
     text = text.strip()
     if required and not text:
         raise FieldFault("B016", "nothing is given", "a value is needed")
+    if "+" in text and _CUT_OFF.fullmatch(text):
+        raise FieldFault(
+            "B014",
+            f"{length(text)} in scientific notation",
+            "a spreadsheet cut digits off; export it as text",
+        )
     if len(text) > LONGEST_TEXT or _CONTROL.search(text):
         raise FieldFault("B024", length(text), f"expected one line of at most {LONGEST_TEXT} characters")
     return text

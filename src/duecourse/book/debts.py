@@ -1,13 +1,16 @@
-"""Builders of loans, installments and payments."""
+"""Builders of loans and installments."""
 
 from __future__ import annotations
 
 import json
 
-from duecourse.domain.schedule import Due, Method, Terms, build_schedule, revolving_minimum
+from duecourse.domain.calendars import Shift
+from duecourse.domain.day_count import DayCount
+from duecourse.domain.schedule import Due, Every, Method, Terms, build_schedule, revolving_minimum
 from duecourse.privacy.keyring import Keyring
 
 from .checking import currency_code, one_of
+from .debt_mapping import InstallmentSection
 from .fields import (
     FieldMaker,
     RowReader,
@@ -19,20 +22,21 @@ from .fields import (
     sensible_day,
 )
 from .identity import customer_hash
-from .mapping import BorrowerSection, InstallmentSection, LoanSection, PaymentSection
+from .mapping import BorrowerSection, LoanSection
 from .parsing import FieldFault
 from .records import (
     InstallmentRecord,
     LoanRecord,
-    PaymentRecord,
     Records,
     digest_of,
     loan_id_of,
-    payment_id_of,
 )
 from .values import TextRule
 
 _METHODS = tuple(method.value for method in Method)
+_DAY_COUNTS = tuple(count.value for count in DayCount)
+_SHIFTS = tuple(shift.value for shift in Shift)
+_ALLOTTED = "allotted"
 
 
 class LoanBuilder:
@@ -59,6 +63,9 @@ class LoanBuilder:
         self._principal = make.money("principal", section.principal)
         self._rate = make.number("annual_rate", section.annual_rate)
         self._started_on = make.day("started_on", section.started_on)
+        self._day_count = make.text("day_count", first_given(section.day_count))
+        self._due_day = make.text("due_day", first_given(section.due_day))
+        self._shift = make.text("shift", section.shift)
         self._autopay = make.boolean("autopay", section.autopay)
         self._state = make.text("state", section.state)
         self._attributes = make.attributes("attributes", section.attributes)
@@ -66,6 +73,14 @@ class LoanBuilder:
         if section.schedule is not None:
             self._periods = make.integer("schedule.periods", section.schedule.periods)
             self._first_due_on = make.day("schedule.first_due_on", section.schedule.first_due_on)
+            self._schedules_due_day = make.optional_integer("schedule.due_day", section.schedule.due_day)
+            self._balloon = make.money("schedule.balloon", section.schedule.balloon)
+            self._principal_grace = make.optional_integer(
+                "schedule.principal_grace", section.schedule.principal_grace
+            )
+            self._interest_grace = make.optional_integer(
+                "schedule.interest_grace", section.schedule.interest_grace
+            )
             self._total = make.money("schedule.total", section.schedule.total)
 
     def add(self, reader: RowReader, to: Records) -> None:
@@ -80,6 +95,9 @@ class LoanBuilder:
         principal = reader.get(self._principal, None, currency) if currency else None
         rate = reader.get(self._rate, rate_of)
         started_on = reader.get(self._started_on, sensible_day)
+        day_count = reader.get(self._day_count, _day_count) or self._schedules_day_count
+        due_day = reader.get(self._due_day, _due_day)
+        shift = reader.need(self._shift, lambda text: one_of(text, _SHIFTS))
         autopay = bool(reader.get(self._autopay))
         state = reader.need(self._state, lambda text: one_of(text, ("open", "closed")))
         attributes = json.dumps(read_attributes(reader, self._attributes), ensure_ascii=False, sort_keys=True)
@@ -88,7 +106,7 @@ class LoanBuilder:
         loan_id = loan_id_of(creditor, ref)
         hashed = customer_hash(self._keyring, key)
         content = (creditor, ref, product, rate_type, method, currency, principal, rate, started_on, autopay)
-        digest = digest_of((*content, state, attributes))
+        digest = digest_of((*content, day_count, due_day, shift, state, attributes))
         to.loans.append(
             LoanRecord(
                 reader.row.number,
@@ -103,6 +121,10 @@ class LoanBuilder:
                 principal,
                 rate,
                 started_on,
+                day_count,
+                None if due_day == _ALLOTTED else due_day,
+                _ALLOTTED if due_day == _ALLOTTED else "contract",
+                shift,
                 autopay,
                 state,
                 attributes,
@@ -125,14 +147,24 @@ class LoanBuilder:
                         due.principal_minor,
                         due.interest_minor,
                         0,
+                        0,
                     )
                 )
+
+    @property
+    def _schedules_day_count(self) -> str | None:
+        terms = self._terms
+        return terms.day_count.value if terms is not None and terms.day_count is not None else None
 
     def _schedule(self, reader: RowReader, loan: LoanRecord) -> list[Due]:
         """Installments by the terms. B025 for impossible terms, B027 when the lender's own total is another."""
         assert self._terms is not None and self._first_due_on is not None
         periods = reader.need(self._periods)
         first_due_on = reader.need(self._first_due_on, sensible_day)
+        due_day = reader.get(self._schedules_due_day) or loan.due_day
+        balloon = reader.get(self._balloon, None, loan.currency)
+        principal_grace = reader.get(self._principal_grace)
+        interest_grace = reader.get(self._interest_grace)
         total = reader.get(self._total, None, loan.currency)
         if reader.faults:
             return []
@@ -146,9 +178,14 @@ class LoanBuilder:
                     loan.annual_rate,
                     periods,
                     first_due_on,
-                    self._terms.month_end,
-                    loan.started_on,
-                    self._terms.day_count,
+                    month_end=self._terms.month_end,
+                    started_on=loan.started_on,
+                    day_count=self._terms.day_count,
+                    every=Every.of(self._terms.every),
+                    due_day=due_day,
+                    balloon_minor=balloon or 0,
+                    principal_grace=principal_grace or 0,
+                    interest_grace=interest_grace or 0,
                 ),
             )
         except ValueError as error:
@@ -159,6 +196,19 @@ class LoanBuilder:
             reader.fault(self._periods, FieldFault("B027", differs, "list the lender's installments instead"))
             return []
         return dues
+
+
+def _day_count(text: str) -> str | None:
+    return one_of(text, _DAY_COUNTS) if text else None
+
+
+def _due_day(text: str) -> int | str | None:
+    """A day of the month, or that the system allots one; None for nothing. B024."""
+    if text in ("", _ALLOTTED):
+        return text or None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 31):
+        raise FieldFault("B024", f"'{text[:20]}'", f"expected a day of the month, 1 to 31, or '{_ALLOTTED}'")
+    return int(text)
 
 
 class InstallmentBuilder:
@@ -184,6 +234,7 @@ class InstallmentBuilder:
         self._principal = make.money("principal", section.principal)
         self._interest = make.money("interest", section.interest)
         self._fee = make.money("fee", section.fee)
+        self._penalty = make.money("penalty", section.penalty)
         minimum = section.minimum
         self._percent = make.number("minimum.percent", minimum.percent) if minimum else None
         self._floor = make.money("minimum.floor", minimum.floor) if minimum else None
@@ -202,7 +253,8 @@ class InstallmentBuilder:
         balance = reader.need(self._balance, None, currency) if self._balance else None
         principal = reader.get(self._principal, None, currency)
         interest = reader.get(self._interest, None, currency)
-        fee = reader.get(self._fee, None, currency)
+        fee = reader.get(self._fee, None, currency) or 0
+        penalty = reader.get(self._penalty, None, currency) or 0
         due = (
             reader.need(self._due, None, currency) if self._due else self._minimum(reader, balance, currency)
         )
@@ -215,9 +267,11 @@ class InstallmentBuilder:
         if statement_on is not None and statement_on > due_on:
             raise FieldFault("B026", "the statement is dated after its due day", "expected a day before it")
         parts = principal is not None and interest is not None
-        if parts and principal + interest + (fee or 0) != due:
+        if parts and principal + interest + fee + penalty != due:
             raise FieldFault(
-                "B026", "principal, interest and fee do not add up to what is due", "expected the exact sum"
+                "B026",
+                "principal, interest, fee and penalty do not add up to what is due",
+                "expected the exact sum",
             )
         to.installments.append(
             InstallmentRecord(
@@ -231,7 +285,8 @@ class InstallmentBuilder:
                 balance,
                 principal,
                 interest,
-                fee or 0,
+                fee,
+                penalty,
             )
         )
 
@@ -247,43 +302,3 @@ class InstallmentBuilder:
             )
             return None
         return revolving_minimum(balance, percent, floor)
-
-
-class PaymentBuilder:
-    """[[payment]]"""
-
-    def __init__(
-        self, section: PaymentSection, make: FieldMaker, loan: LoanSection | None, currency: TextRule | None
-    ) -> None:
-        self._loan = make.text("loan", first_given(section.loan, loan.ref if loan else None))
-        self._creditor = make.text("creditor", first_given(section.creditor, loan.creditor if loan else None))
-        self._currency = make.text(
-            "currency", first_given(section.currency, loan.currency if loan else None, currency)
-        )
-        self._source = make.text("source", section.source)
-        self._reference = make.text("reference", section.reference)
-        self._amount = make.money("amount", section.amount)
-        self._paid_on = make.day("paid_on", section.paid_on)
-
-    def add(self, reader: RowReader, to: Records) -> None:
-        """One payment."""
-        assert self._amount is not None and self._paid_on is not None
-        ref = reader.need(self._loan, required)
-        creditor = reader.need(self._creditor, required)
-        source = reader.need(self._source, required)
-        reference = reader.need(self._reference, required)
-        paid_on = reader.need(self._paid_on, sensible_day)
-        currency = reader.need(self._currency, currency_code)
-        amount = reader.need(self._amount, None, currency) if currency else None
-        if amount == 0:
-            zero = FieldFault("B015", "a payment of zero", "leave it out with when = { …, greater = 0 }")
-            reader.fault(self._amount, zero)
-        if reader.faults or amount is None:
-            return
-        loan_id = loan_id_of(creditor, ref)
-        payment_id = payment_id_of(loan_id, source, reference)
-        to.payments.append(
-            PaymentRecord(
-                reader.row.number, loan_id, payment_id, currency, source, reference, amount, paid_on
-            )
-        )

@@ -11,7 +11,7 @@ from .checking import text_within
 from .compiling import Scope
 from .parsing import FieldFault, length
 from .records import Fault
-from .source import Row
+from .rows import Row
 from .values import (
     AttributeGroup,
     AttributeRule,
@@ -120,6 +120,10 @@ class FieldMaker:
     def integer(self, key: str, rule: IntegerRule) -> Field:
         """A whole number."""
         return self._make(key, lambda scope: scope.integer(rule))
+
+    def optional_integer(self, key: str, rule: IntegerRule | None) -> Field | None:
+        """A whole number that the mapping may leave out."""
+        return None if rule is None else self.integer(key, rule)
 
     def number(self, key: str, rule: NumberRule | None) -> Field | None:
         """A Decimal."""

@@ -27,7 +27,8 @@ from .building import RowBuilder
 from .mapping import Mapping as MappingFile
 from .records import Fault, Records
 from .rejects import Rejects
-from .source import OpenSource, Row, Unreadable, open_source
+from .rows import OpenSource, Row, Unreadable
+from .source import open_source
 from .staging import CONSEQUENCE, Staging
 
 SQL = load("book")
@@ -73,7 +74,7 @@ class Progress:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did. counts: under '<kind> new', '<kind> changed', '<kind> same'."""
+    """What an import did. counts: under '<kind> new', '<kind> changed', '<kind> same', and 'moved days overruled'."""
 
     file: str
     state: Literal["done", "refused", "checked"] = "done"
@@ -109,6 +110,7 @@ def import_book(
     complete_through: date | None = None,
     progress: Callable[[Progress], None] | None = None,
     batch_rows: int = BATCH_ROWS,
+    same_delivery: bool = False,
     stager: Callable[[psycopg.Connection], Stager] | None = None,
 ) -> ImportReport:
     """Import one file. conn: idle, or the import becomes part of the caller's transaction.
@@ -117,6 +119,7 @@ def import_book(
     refuses the whole file, and nothing is written. dry_run: check everything, write nothing. rejects: where refused
     rows go; None keeps none. complete_through: the day through which the file has all payments of the mapping's
     [feed]; None takes the day that stands there. It is recorded when the import is done, and never goes back.
+    same_delivery: a check counts what the checks before it on this connection would have written.
     stager: where the records go instead of the book (contacts made elsewhere).
     Raises DuecourseError B112 when the mapping is of the other kind, B003 to B009 before the first row when file and
     mapping do not fit.
@@ -129,7 +132,18 @@ def import_book(
         )
     with open_source(path, mapping.source) as source:
         importer = _Importer(
-            conn, keyring, mapping, where, source, now, strict, dry_run, progress, batch_rows, stager
+            conn,
+            keyring,
+            mapping,
+            where,
+            source,
+            now,
+            strict,
+            dry_run,
+            progress,
+            batch_rows,
+            same_delivery,
+            stager,
         )
         return importer.run(rejects, _file_digest(path) if not dry_run else b"")
 
@@ -176,6 +190,7 @@ class _Importer:
         dry_run: bool,
         progress: Callable[[Progress], None] | None,
         batch_rows: int,
+        same_delivery: bool = False,
         stager: Callable[[psycopg.Connection], Stager] | None = None,
     ) -> None:
         self._conn = conn
@@ -189,8 +204,13 @@ class _Importer:
         self._builder = RowBuilder(mapping, where, source, keyring)
         borrower = mapping.borrower
         share = borrower is not None and borrower.same_id_number == "person"
+        keep = borrower is not None and borrower.if_known == "keep"
         self._staging: Stager = (
-            stager(conn) if stager else Staging(conn, share_person=share, by=mapping.mapping)
+            stager(conn)
+            if stager
+            else Staging(
+                conn, share_person=share, by=mapping.mapping, keep_known=keep, same_delivery=same_delivery
+            )
         )
         self.report = ImportReport(source.path.name)
 
@@ -240,10 +260,10 @@ class _Importer:
 
     def _end(self, import_id: UUID) -> None:
         report = self.report
-        feed = self._mapping.feed
         with self._conn.transaction():
-            if report.state == "done" and feed is not None and feed.complete_through is not None:
-                self._conn.execute(SQL["record_feed"], feed.model_dump())
+            for feed in self._mapping.feed:
+                if report.state == "done" and feed.complete_through is not None:
+                    self._conn.execute(SQL["record_feed"], feed.model_dump())
             self._conn.execute(
                 SQL["end_import"],
                 {
@@ -316,7 +336,7 @@ class _Importer:
         for fault in faults:
             self.report.codes[fault.code] += 1
             if len(self.report.problems) < PROBLEMS_KEPT:
-                where = f"{self._source.path.name}:{row.line}"
+                where = f"{self._source.path.name}:{row.place or row.line}"
                 column = f"{fault.column}: " if fault.column else ""
                 consequence = fault.consequence if fault.column else CONSEQUENCE
                 self.report.problems.append(
@@ -331,17 +351,18 @@ class _Importer:
 
 def _with_complete_through(mapping: MappingFile, day: date | None, now: datetime, where: str) -> MappingFile:
     """The mapping with the day of this import. Raises DuecourseError B008 or B009."""
-    if mapping.feed is None:
-        if day is None:
-            return mapping
+    if day is not None and not mapping.feed:
         found = "it has no [feed], so that nothing says whose payments are complete"
         raise DuecourseError(Problem("B008", where, found, "Nothing was imported."))
-    day = day or mapping.feed.complete_through
-    if day is not None and day > (now + _FURTHEST_EAST).astimezone(UTC).date():
-        found = f"the feed is said to be complete through {day}, a day that has not come yet"
-        raise DuecourseError(Problem("B009", where, found, "Nothing was imported."))
-    feed = mapping.feed.model_copy(update={"complete_through": day})
-    return mapping.model_copy(update={"feed": feed})
+    feeds = [
+        feed.model_copy(update={"complete_through": day or feed.complete_through}) for feed in mapping.feed
+    ]
+    today = (now + _FURTHEST_EAST).astimezone(UTC).date()
+    for stated in (feed.complete_through for feed in feeds):
+        if stated is not None and stated > today:
+            found = f"the feed is said to be complete through {stated}, a day that has not come yet"
+            raise DuecourseError(Problem("B009", where, found, "Nothing was imported."))
+    return mapping.model_copy(update={"feed": feeds})
 
 
 def _file_digest(path: Path) -> bytes:

@@ -7,78 +7,123 @@
 -- so that a second row with the same key is told from a repeated import. pending_*: what a check would have written.
 -- fresh: borrower or loan are new, so nothing of theirs is in the book to compare with.
 CREATE TEMP TABLE IF NOT EXISTS stage_borrower (
-    row_no bigint, key_hash bytea, own_id uuid, borrower_key text, name_sealed bytea, id_number_sealed bytea,
-    id_number_index bytea, language text, region text, zone text, grade text, attributes jsonb, row_digest bytea,
+    row_no bigint, key_hash bytea, own_id uuid, borrower_key text, kind text, name_sealed bytea, id_number_sealed bytea,
+    id_number_index bytea, language text, region text, zone text, grade text, attributes jsonb, collected_on date,
+    legal_basis text, row_digest bytea, as_party boolean, place smallint, beside_loan uuid, beside_company bytea,
     lane smallint, borrower_id uuid, fresh boolean);
+CREATE TEMP TABLE IF NOT EXISTS stage_party (
+    row_no bigint, key_hash bytea, role text, loan_id uuid, company_hash bytea, since date, until date,
+    lane smallint, borrower_id uuid, home_lane smallint, company_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_contact_point (
     row_no bigint, key_hash bytea, own_id uuid, contact_point_id uuid, channel text, rank smallint,
-    address_sealed bytea, address_index bytea, lane smallint, borrower_id uuid, fresh boolean);
+    address_sealed bytea, address_index bytea, collected_on date, legal_basis text,
+    lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_loan (
     row_no bigint, key_hash bytea, loan_id uuid, loan_ref text, creditor text, product text, rate_type text,
     method text, currency text, principal_minor bigint, annual_rate numeric(12, 8), started_on date,
+    day_count text, due_day smallint, due_day_source text, shift text,
     autopay boolean, state text, attributes jsonb, row_digest bytea, whole_schedule boolean,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_installment (
     row_no bigint, loan_id uuid, number integer, currency text, due_on date, statement_on date, due_minor bigint,
-    balance_minor bigint, principal_minor bigint, interest_minor bigint, fee_minor bigint,
+    balance_minor bigint, principal_minor bigint, interest_minor bigint, fee_minor bigint, penalty_minor bigint,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_payment (
     row_no bigint, loan_id uuid, payment_id uuid, currency text, source text, reference text,
-    amount_minor bigint, paid_on date, lane smallint, fresh boolean);
+    amount_minor bigint, paid_on date, creditor text, loan_ref text, if_unknown text, if_changed text,
+    lane smallint, fresh boolean);
+CREATE TEMP TABLE IF NOT EXISTS stage_reversal (
+    row_no bigint, loan_id uuid, payment_id uuid, source text, reference text, reversed_on date, reason text,
+    lane smallint);
+CREATE TEMP TABLE IF NOT EXISTS stage_debit (
+    row_no bigint, loan_id uuid, debit_id uuid, currency text, source text, reference text, number integer,
+    amount_minor bigint, submitted_on date, wait_until date, state text, result_on date, code text, lane smallint);
+CREATE TEMP TABLE IF NOT EXISTS stage_suspense (LIKE stage_payment);
+CREATE TEMP TABLE IF NOT EXISTS stage_placed (lane smallint, loan_id uuid, payment_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_record (
     row_no bigint, kind smallint, record_id uuid, digest uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_bad (row_no bigint, code text, PRIMARY KEY (row_no, code));
 CREATE TEMP TABLE IF NOT EXISTS stage_key (
-    key_hash bytea PRIMARY KEY, lane smallint, borrower_id uuid, own_id uuid, is_new boolean);
+    key_hash bytea PRIMARY KEY, lane smallint, borrower_id uuid, own_id uuid, is_company boolean, is_new boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_loan_at (
     loan_id uuid PRIMARY KEY, lane smallint, borrower_id uuid, currency text, is_new boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_dropped (lane smallint, loan_id uuid, number integer);
-CREATE TEMP TABLE IF NOT EXISTS stage_touched (lane smallint, loan_id uuid, PRIMARY KEY (lane, loan_id));
+CREATE TEMP TABLE IF NOT EXISTS stage_touched (
+    lane smallint, loan_id uuid, ordered boolean NOT NULL DEFAULT false, PRIMARY KEY (lane, loan_id));
+CREATE TEMP TABLE IF NOT EXISTS stage_era (
+    lane smallint, loan_id uuid, ordered boolean, from_on date, until_on date);
 CREATE TEMP TABLE IF NOT EXISTS stage_mark (
-    lane smallint, loan_id uuid, number integer, payment_id uuid, paid_on date, own_seq bigint,
-    share numeric, due_seq bigint, pay_seq bigint);
+    lane smallint, loan_id uuid, era_on date, until_on date, number integer, payment_id uuid, paid_on date,
+    own_seq bigint, share numeric, due_seq bigint, pay_seq bigint);
+CREATE TEMP TABLE IF NOT EXISTS stage_part (
+    lane smallint, loan_id uuid, part_no integer, number integer, due_on date, part text, amount_minor bigint,
+    PRIMARY KEY (lane, loan_id, part_no));
+CREATE TEMP TABLE IF NOT EXISTS stage_step (
+    lane smallint, loan_id uuid, era_on date, until_on date, place bigint, payment_id uuid, paid_on date,
+    amount_minor bigint, creditor text, product text, effective_on date, reach_on date,
+    PRIMARY KEY (lane, loan_id, era_on, place));
 CREATE TEMP TABLE IF NOT EXISTS seen (record_id uuid PRIMARY KEY, row_no bigint, digest uuid);
 CREATE TEMP TABLE IF NOT EXISTS pending_key (
-    kind text, key_hash bytea, lane smallint, borrower_id uuid, PRIMARY KEY (kind, key_hash));
+    kind text, key_hash bytea, lane smallint, borrower_id uuid, is_company boolean, PRIMARY KEY (kind, key_hash));
 CREATE TEMP TABLE IF NOT EXISTS pending_loan (
     loan_id uuid PRIMARY KEY, lane smallint, borrower_id uuid, currency text);
 CREATE TEMP TABLE IF NOT EXISTS stage_allocation (
-    lane smallint, loan_id uuid, number integer, payment_id uuid, amount_minor bigint, paid_on date);
+    lane smallint, loan_id uuid, era_on date, until_on date, number integer, payment_id uuid, part text,
+    amount_minor bigint, paid_on date);
 
 -- name: copy_borrowers
-COPY stage_borrower (row_no, key_hash, own_id, borrower_key, name_sealed, id_number_sealed, id_number_index, language,
-                     region, zone, grade, attributes, row_digest) FROM STDIN;
+COPY stage_borrower (row_no, key_hash, own_id, borrower_key, kind, name_sealed, id_number_sealed, id_number_index,
+                     language, region, zone, grade, attributes, collected_on, legal_basis, row_digest, as_party, place,
+                     beside_loan, beside_company) FROM STDIN;
 
 -- name: copy_contact_points
-COPY stage_contact_point (row_no, key_hash, own_id, contact_point_id, channel, rank, address_sealed, address_index)
-FROM STDIN;
+COPY stage_contact_point (row_no, key_hash, own_id, contact_point_id, channel, rank, address_sealed, address_index,
+                          collected_on, legal_basis) FROM STDIN;
+
+-- name: copy_parties
+-- Roles.
+COPY stage_party (row_no, key_hash, role, loan_id, company_hash, since, until) FROM STDIN;
 
 -- name: copy_loans
 COPY stage_loan (row_no, key_hash, loan_id, loan_ref, creditor, product, rate_type, method, currency, principal_minor,
-                 annual_rate, started_on, autopay, state, attributes, row_digest, whole_schedule) FROM STDIN;
+                 annual_rate, started_on, day_count, due_day, due_day_source, shift, autopay, state, attributes,
+                 row_digest, whole_schedule) FROM STDIN;
 
 -- name: copy_installments
 COPY stage_installment (row_no, loan_id, number, currency, due_on, statement_on, due_minor, balance_minor,
-                        principal_minor, interest_minor, fee_minor) FROM STDIN;
+                        principal_minor, interest_minor, fee_minor, penalty_minor) FROM STDIN;
 
 -- name: copy_payments
-COPY stage_payment (row_no, loan_id, payment_id, currency, source, reference, amount_minor, paid_on) FROM STDIN;
+COPY stage_payment (row_no, loan_id, payment_id, currency, source, reference, amount_minor, paid_on, creditor, loan_ref,
+                    if_unknown, if_changed) FROM STDIN;
+
+-- name: copy_reversals
+COPY stage_reversal (row_no, loan_id, payment_id, source, reference, reversed_on, reason) FROM STDIN;
+
+-- name: copy_debits
+COPY stage_debit (row_no, loan_id, debit_id, currency, source, reference, number, amount_minor, submitted_on, wait_until,
+                  state, result_on, code) FROM STDIN;
 
 -- name: copy_records
 COPY stage_record (row_no, kind, record_id, digest) FROM STDIN;
 
 -- name: clear_staging
-TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_record,
-    stage_bad, stage_key, stage_loan_at, stage_dropped, stage_touched, stage_mark,
-    stage_allocation;
+TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_reversal,
+    stage_debit, stage_record, stage_party, stage_bad, stage_key, stage_loan_at, stage_dropped, stage_suspense,
+    stage_placed, stage_touched, stage_era, stage_mark, stage_part, stage_step, stage_allocation;
 
 -- name: forget_seen
 -- Begin a new file.
-TRUNCATE seen, pending_key, pending_loan;
+TRUNCATE seen;
+
+-- name: forget_pending
+-- Begin a new check, of one file or of all files of a delivery.
+TRUNCATE pending_key, pending_loan;
 
 -- name: analyze_staging
 -- Temporary tables have no statistics of their own accord, and a plan for one row is wrong for ten thousand.
-ANALYZE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_record;
+ANALYZE stage_borrower, stage_contact_point, stage_party, stage_loan, stage_installment, stage_payment, stage_reversal,
+    stage_debit, stage_record;
 
 -- name: lock_book
 -- One writer of loans and payments at a time: two batches that pay the same loan would each miss the other's
@@ -102,19 +147,25 @@ FROM (
     FROM stage_record s LEFT JOIN seen n USING (record_id)
     WINDOW in_file AS (PARTITION BY s.record_id ORDER BY s.row_no)
 ) AS r
-WHERE r.again AND (r.digest <> r.first_digest OR r.kind >= 4)
+WHERE r.again AND (r.digest <> r.first_digest OR r.kind IN (4, 5))
 ON CONFLICT DO NOTHING;
 
 -- name: find_keys
 -- What the directory, or this check, already knows of the batch's customer keys.
-INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_new)
+INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_company, is_new)
 SELECT DISTINCT ON (k.key_hash) k.key_hash, coalesce(d.lane, p.lane), coalesce(d.borrower_id, p.borrower_id),
-       NULL::uuid, false
+       NULL::uuid, p.is_company, false
 FROM (SELECT key_hash FROM stage_borrower UNION SELECT key_hash FROM stage_contact_point
+      UNION SELECT key_hash FROM stage_party
+      UNION SELECT company_hash FROM stage_party WHERE company_hash IS NOT NULL
       UNION SELECT key_hash FROM stage_loan) AS k
 LEFT JOIN borrower_key d ON d.key_lane = get_byte(k.key_hash, 0) AND d.kind = 'customer' AND d.key_hash = k.key_hash
 LEFT JOIN pending_key p ON p.kind = 'customer' AND p.key_hash = k.key_hash
 WHERE d.key_hash IS NOT NULL OR p.key_hash IS NOT NULL;
+
+-- name: leave_known_borrowers
+-- For if_known = "keep": a borrower whom the book or this check has already stays as they are there.
+DELETE FROM stage_borrower s USING stage_key k WHERE k.key_hash = s.key_hash;
 
 -- name: find_loans
 -- Where the loans that the batch speaks of already are.
@@ -122,10 +173,25 @@ INSERT INTO stage_loan_at (loan_id, lane, borrower_id, currency, is_new)
 SELECT k.loan_id, coalesce(l.lane, p.lane), coalesce(l.borrower_id, p.borrower_id), coalesce(l.currency, p.currency),
        false
 FROM (SELECT loan_id FROM stage_loan UNION SELECT loan_id FROM stage_installment
-      UNION SELECT loan_id FROM stage_payment) AS k
+      UNION SELECT loan_id FROM stage_party WHERE loan_id IS NOT NULL
+      UNION SELECT loan_id FROM stage_payment UNION SELECT loan_id FROM stage_reversal
+      UNION SELECT loan_id FROM stage_debit) AS k
 LEFT JOIN loan l ON l.loan_id = k.loan_id
 LEFT JOIN pending_loan p ON p.loan_id = k.loan_id
 WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL;
+
+-- name: check_changed
+-- Payments that the book, or its suspense, has under the same reference with another amount (B050).
+INSERT INTO stage_bad (row_no, code)
+SELECT s.row_no, 'B050' FROM stage_payment s
+JOIN stage_loan_at a ON a.loan_id = s.loan_id
+JOIN payment p ON p.lane = a.lane AND p.payment_id = s.payment_id
+WHERE p.amount_minor <> s.amount_minor AND s.if_changed = 'refuse-row'
+UNION
+SELECT s.row_no, 'B050' FROM stage_payment s
+JOIN suspense x ON x.lane = get_byte(uuid_send(s.payment_id), 0) AND x.suspense_id = s.payment_id
+WHERE s.if_unknown = 'suspense' AND (x.amount_minor, x.currency) IS DISTINCT FROM (s.amount_minor, s.currency)
+ON CONFLICT DO NOTHING;
 
 -- name: check_references
 -- Rows that speak of a borrower (B033) or loan (B032) that neither the book nor this file has, pay in another
@@ -146,15 +212,59 @@ LEFT JOIN stage_key k ON k.key_hash = l.key_hash
 WHERE k.borrower_id IS DISTINCT FROM a.borrower_id
 UNION
 SELECT o.row_no, CASE WHEN t.currency IS NULL THEN 'B032' ELSE 'B034' END
-FROM (SELECT row_no, loan_id, currency FROM stage_installment
-      UNION ALL SELECT row_no, loan_id, currency FROM stage_payment
-      UNION ALL SELECT row_no, loan_id, currency FROM stage_loan) AS o
+FROM (SELECT row_no, loan_id, currency, false AS may_wait FROM stage_installment
+      UNION ALL SELECT row_no, loan_id, currency, if_unknown = 'suspense' FROM stage_payment
+      UNION ALL SELECT row_no, loan_id, NULL, false FROM stage_reversal
+      UNION ALL SELECT row_no, loan_id, currency, false FROM stage_debit
+      UNION ALL SELECT row_no, loan_id, currency, false FROM stage_loan) AS o
 LEFT JOIN (SELECT DISTINCT ON (t.loan_id) t.loan_id, t.currency
            FROM (SELECT loan_id, currency, 0 AS place FROM stage_loan_at
                  UNION ALL SELECT loan_id, currency, 1 FROM stage_loan) AS t
            ORDER BY t.loan_id, t.place) AS t USING (loan_id)
-WHERE t.currency IS DISTINCT FROM o.currency
+WHERE t.currency IS DISTINCT FROM coalesce(o.currency, t.currency, '') AND NOT (t.currency IS NULL AND o.may_wait)
 ON CONFLICT DO NOTHING;
+
+-- name: check_parties
+-- Roles that cannot be: of somebody whom neither the book nor this file describes (B033), for an unknown loan (B062), for
+-- an unknown company or for one that is a person (B063), of a borrower other than the loan's (B064), and of the loan's
+-- own borrower (B065).
+WITH role AS (
+    SELECT p.row_no, p.role, p.loan_id, p.company_hash,
+           EXISTS (SELECT 1 FROM (SELECT key_hash FROM stage_key UNION ALL SELECT key_hash FROM stage_borrower) AS k
+                   WHERE k.key_hash = p.key_hash) AS is_known,
+           coalesce(a.loan_id, l.loan_id) IS NOT NULL AS has_loan,
+           coalesce(k.borrower_id = a.borrower_id, l.key_hash = p.key_hash) AS is_borrower
+    FROM stage_party p
+    LEFT JOIN stage_key k ON k.key_hash = p.key_hash
+    LEFT JOIN stage_loan_at a ON a.loan_id = p.loan_id
+    LEFT JOIN LATERAL (SELECT loan_id, key_hash FROM stage_loan s WHERE s.loan_id = p.loan_id LIMIT 1) AS l ON true
+),
+company AS (
+    SELECT DISTINCT p.company_hash FROM stage_party p
+    LEFT JOIN stage_borrower s ON s.key_hash = p.company_hash
+    LEFT JOIN stage_key k ON k.key_hash = p.company_hash
+    LEFT JOIN borrower b ON b.lane = k.lane AND b.borrower_id = k.borrower_id
+    WHERE p.company_hash IS NOT NULL AND (s.kind = 'company' OR coalesce(b.kind = 'company', k.is_company))
+)
+INSERT INTO stage_bad (row_no, code)
+SELECT row_no, 'B033' FROM role WHERE NOT is_known
+UNION SELECT row_no, 'B062' FROM role WHERE loan_id IS NOT NULL AND NOT has_loan
+UNION SELECT row_no, 'B063' FROM role r
+WHERE company_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM company c WHERE c.company_hash = r.company_hash)
+UNION SELECT row_no, 'B064' FROM role WHERE role = 'borrower' AND has_loan AND NOT coalesce(is_borrower, false)
+UNION SELECT row_no, 'B065' FROM role WHERE role IN ('co-borrower', 'guarantor') AND is_borrower
+ON CONFLICT DO NOTHING;
+
+-- name: set_aside
+-- Payments whose loan is unknown, where the mapping lets them wait.
+WITH aside AS (
+    DELETE FROM stage_payment s
+    WHERE s.if_unknown = 'suspense'
+      AND NOT EXISTS (SELECT 1 FROM (SELECT loan_id FROM stage_loan_at UNION ALL SELECT loan_id FROM stage_loan) AS k
+                      WHERE k.loan_id = s.loan_id)
+    RETURNING s.*
+)
+INSERT INTO stage_suspense SELECT * FROM aside;
 
 -- name: check_zones
 -- Zones that this database does not know (B021), though Python does.
@@ -170,12 +280,16 @@ SELECT array_agg(name) FROM pg_timezone_names;
 -- Take every record of a refused row out of the batch. Answers how many records went.
 WITH b AS (DELETE FROM stage_borrower s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      c AS (DELETE FROM stage_contact_point s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
+     y AS (DELETE FROM stage_party s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      l AS (DELETE FROM stage_loan s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      i AS (DELETE FROM stage_installment s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      p AS (DELETE FROM stage_payment s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
+     v AS (DELETE FROM stage_reversal s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
+     d AS (DELETE FROM stage_debit s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1),
      r AS (DELETE FROM stage_record s USING stage_bad x WHERE x.row_no = s.row_no RETURNING 1)
-SELECT (SELECT count(*) FROM b) + (SELECT count(*) FROM c) + (SELECT count(*) FROM l)
-     + (SELECT count(*) FROM i) + (SELECT count(*) FROM p) + (SELECT count(*) FROM r);
+SELECT (SELECT count(*) FROM b) + (SELECT count(*) FROM c) + (SELECT count(*) FROM y) + (SELECT count(*) FROM l)
+     + (SELECT count(*) FROM i) + (SELECT count(*) FROM p) + (SELECT count(*) FROM v) + (SELECT count(*) FROM d)
+     + (SELECT count(*) FROM r);
 
 -- name: bad_rows
 SELECT row_no, code FROM stage_bad ORDER BY row_no, code;
@@ -186,24 +300,41 @@ SELECT DISTINCT ON (record_id) record_id, row_no, digest FROM stage_record ORDER
 ON CONFLICT DO NOTHING;
 
 -- name: drop_repeated
--- Harmless repetitions of a borrower, contact point or loan within the batch: the first row speaks.
+-- Harmless repetitions of a borrower, contact point, role or loan within the batch: the first row speaks, a [borrower]
+-- before a [[party]].
 WITH b AS (DELETE FROM stage_borrower s USING stage_borrower f
-           WHERE f.key_hash = s.key_hash AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1),
+           WHERE f.key_hash = s.key_hash
+             AND (f.as_party, f.place, f.row_no, f.ctid) < (s.as_party, s.place, s.row_no, s.ctid) RETURNING 1),
+     y AS (DELETE FROM stage_party s USING stage_party f
+           WHERE f.key_hash = s.key_hash AND f.role = s.role AND f.loan_id IS NOT DISTINCT FROM s.loan_id
+             AND f.company_hash IS NOT DISTINCT FROM s.company_hash AND (f.row_no, f.ctid) < (s.row_no, s.ctid)
+           RETURNING 1),
      c AS (DELETE FROM stage_contact_point s USING stage_contact_point f
            WHERE f.key_hash = s.key_hash AND f.channel = s.channel AND f.address_index = s.address_index
              AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1),
      l AS (DELETE FROM stage_loan s USING stage_loan f
            WHERE f.loan_id = s.loan_id AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1)
-SELECT (SELECT count(*) FROM b), (SELECT count(*) FROM c), (SELECT count(*) FROM l);
+SELECT (SELECT count(*) FROM b), (SELECT count(*) FROM y), (SELECT count(*) FROM c), (SELECT count(*) FROM l);
+
+-- name: settle_owners
+-- Whoever borrows in this batch is placed by the own key, even if a [[party]] alone describes them: their loan needs a
+-- lane before anybody can be placed beside it.
+UPDATE stage_borrower s SET place = 0, beside_loan = NULL, beside_company = NULL
+WHERE s.place <> 0 AND EXISTS (SELECT 1 FROM stage_loan l WHERE l.key_hash = s.key_hash);
 
 -- name: assign_lanes
 -- Lane and borrower of each new key, once and for all. The same ID number joins the lane it already has, in the
 -- directory, in this batch through a known key, or through the batch's first row with it; else the lane is the
--- first byte of the key's hash. share_person: it also joins the person.
-INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_new)
+-- first byte of the key's hash, or that of the loan or company they are new beside. share_person: it also joins the
+-- person. place: 0 who lives by the own key, then 1 beside a loan, then 2 beside a company.
+INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_company, is_new)
 WITH fresh AS (
-    SELECT s.key_hash, get_byte(s.key_hash, 0)::smallint AS lane, s.own_id, s.id_number_index, s.row_no
-    FROM stage_borrower s WHERE NOT EXISTS (SELECT 1 FROM stage_key k WHERE k.key_hash = s.key_hash)
+    SELECT s.key_hash, coalesce(a.lane, c.lane, get_byte(s.key_hash, 0)::smallint) AS lane, s.own_id,
+           s.id_number_index, s.kind, s.row_no
+    FROM stage_borrower s
+    LEFT JOIN stage_loan_at a ON a.loan_id = s.beside_loan
+    LEFT JOIN stage_key c ON c.key_hash = s.beside_company
+    WHERE s.place = %(place)s AND NOT EXISTS (SELECT 1 FROM stage_key k WHERE k.key_hash = s.key_hash)
 ),
 holder AS (
     SELECT DISTINCT ON (h.id_number_index) h.id_number_index, h.lane, h.borrower_id
@@ -223,7 +354,8 @@ holder AS (
     ORDER BY h.id_number_index, h.place, h.row_no
 )
 SELECT f.key_hash, coalesce(h.lane, f.lane),
-       CASE WHEN %(share_person)s THEN coalesce(h.borrower_id, f.own_id) ELSE f.own_id END, f.own_id, true
+       CASE WHEN %(share_person)s THEN coalesce(h.borrower_id, f.own_id) ELSE f.own_id END, f.own_id,
+       f.kind = 'company', true
 FROM fresh f LEFT JOIN holder h ON h.id_number_index = f.id_number_index;
 
 -- name: place_borrowers
@@ -247,8 +379,24 @@ SELECT loan_id, lane, borrower_id, currency, true FROM stage_loan WHERE fresh;
 UPDATE stage_installment s SET lane = a.lane, borrower_id = a.borrower_id, fresh = a.is_new
 FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
 
+-- name: place_parties
+-- A role lives in the lane of its loan or company; its player has a home that may be another.
+UPDATE stage_party s
+SET lane = coalesce(a.lane, c.lane), borrower_id = k.borrower_id, home_lane = k.lane, company_id = c.borrower_id
+FROM stage_party t
+JOIN stage_key k ON k.key_hash = t.key_hash
+LEFT JOIN stage_loan_at a ON a.loan_id = t.loan_id
+LEFT JOIN stage_key c ON c.key_hash = t.company_hash
+WHERE t.ctid = s.ctid;
+
 -- name: place_payments
 UPDATE stage_payment s SET lane = a.lane, fresh = a.is_new FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
+
+-- name: place_reversals
+UPDATE stage_reversal s SET lane = a.lane FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
+
+-- name: place_debits
+UPDATE stage_debit s SET lane = a.lane FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
 
 -- name: analyze_placed
 -- Before this the statistics say that every lane is null, and each join below would be planned for no row at all.
@@ -258,10 +406,10 @@ ANALYZE stage_borrower (lane), stage_contact_point (lane), stage_loan (lane), st
 -- name: keep_pending
 -- A check writes nothing to the book, but later rows of the file may speak of what it would have written.
 WITH keys AS (
-    INSERT INTO pending_key (kind, key_hash, lane, borrower_id)
-    SELECT 'customer', key_hash, lane, borrower_id FROM stage_key WHERE is_new
+    INSERT INTO pending_key (kind, key_hash, lane, borrower_id, is_company)
+    SELECT 'customer', key_hash, lane, borrower_id, is_company FROM stage_key WHERE is_new
     UNION ALL
-    SELECT DISTINCT ON (s.id_number_index) 'id-number', s.id_number_index, s.lane, s.borrower_id
+    SELECT DISTINCT ON (s.id_number_index) 'id-number', s.id_number_index, s.lane, s.borrower_id, false
     FROM stage_borrower s WHERE s.id_number_index IS NOT NULL
     ON CONFLICT DO NOTHING
 )
@@ -286,9 +434,15 @@ ON CONFLICT DO NOTHING;
 WITH c AS (DELETE FROM stage_contact_point WHERE borrower_id <> own_id RETURNING 1)
 DELETE FROM stage_borrower WHERE borrower_id <> own_id;
 
+-- name: skip_described_borrowers
+-- What a row of the lender's customers said of somebody, no [[party]] of a contract changes.
+DELETE FROM stage_borrower s USING borrower b
+WHERE s.as_party AND NOT s.fresh AND b.lane = s.lane AND b.borrower_id = s.borrower_id AND b.described_by = 'borrower';
+
 -- name: skip_same_borrowers
 DELETE FROM stage_borrower s USING borrower b
-WHERE NOT s.fresh AND b.lane = s.lane AND b.borrower_id = s.borrower_id AND b.row_digest = s.row_digest;
+WHERE NOT s.fresh AND b.lane = s.lane AND b.borrower_id = s.borrower_id AND b.row_digest = s.row_digest
+  AND (s.as_party OR b.described_by = 'borrower');
 
 -- name: keep_old_borrowers
 -- Writes: book_history.
@@ -298,12 +452,19 @@ FROM borrower b JOIN stage_borrower s ON s.lane = b.lane AND s.borrower_id = b.b
 
 -- name: write_borrowers
 -- Writes: borrower.
-INSERT INTO borrower (lane, borrower_id, borrower_key, name_sealed, id_number_sealed, id_number_index, language,
-                      region, zone, grade, attributes, row_digest, effective_at, recorded_at)
-SELECT lane, borrower_id, borrower_key, name_sealed, id_number_sealed, id_number_index, language,
-       region, zone, grade, attributes, row_digest, %(now)s, %(recorded_at)s
-FROM stage_borrower
+INSERT INTO borrower (lane, borrower_id, borrower_key, kind, person_id, described_by, name_sealed, id_number_sealed,
+                      id_number_index, language, region, zone, grade, attributes, collected_on, legal_basis, row_digest,
+                      effective_at, recorded_at)
+SELECT s.lane, s.borrower_id, s.borrower_key, s.kind, nullif(d.borrower_id, s.borrower_id),
+       CASE WHEN s.as_party THEN 'party' ELSE 'borrower' END, s.name_sealed, s.id_number_sealed, s.id_number_index,
+       s.language, s.region, s.zone, s.grade, s.attributes, s.collected_on, s.legal_basis, s.row_digest,
+       %(now)s, %(recorded_at)s
+FROM stage_borrower s
+LEFT JOIN borrower_key d ON d.key_lane = get_byte(s.id_number_index, 0) AND d.kind = 'id-number'
+                        AND d.key_hash = s.id_number_index
 ON CONFLICT (lane, borrower_id) DO UPDATE SET
+    kind = EXCLUDED.kind, person_id = EXCLUDED.person_id, described_by = EXCLUDED.described_by,
+    collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     name_sealed = EXCLUDED.name_sealed, id_number_sealed = EXCLUDED.id_number_sealed,
     id_number_index = EXCLUDED.id_number_index, language = EXCLUDED.language, region = EXCLUDED.region,
     zone = EXCLUDED.zone, grade = EXCLUDED.grade, attributes = EXCLUDED.attributes,
@@ -313,7 +474,8 @@ ON CONFLICT (lane, borrower_id) DO UPDATE SET
 -- Known and in force, or retired for a reason of ours: a dead number does not come back with the next delivery.
 DELETE FROM stage_contact_point s USING contact_point c
 WHERE NOT s.fresh AND c.lane = s.lane AND c.contact_point_id = s.contact_point_id
-  AND (c.state = 'active' AND c.rank = s.rank OR c.state = 'retired' AND c.retired_reason <> 'replaced');
+  AND (c.state = 'active' AND c.rank = s.rank
+       AND (c.collected_on, c.legal_basis) IS NOT DISTINCT FROM (s.collected_on, s.legal_basis) OR c.state = 'retired' AND c.retired_reason <> 'replaced');
 
 -- name: keep_old_contact_points
 -- Those that change, and those that lose their place to another address. Writes: book_history.
@@ -336,11 +498,13 @@ WHERE NOT s.fresh AND s.lane = c.lane AND s.borrower_id = c.borrower_id AND s.ch
 -- name: write_contact_points
 -- Writes: contact_point.
 INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index,
-                           effective_at, recorded_at)
-SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, %(now)s, %(recorded_at)s
+                           collected_on, legal_basis, effective_at, recorded_at)
+SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, collected_on, legal_basis,
+       %(now)s, %(recorded_at)s
 FROM stage_contact_point
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
     rank = EXCLUDED.rank, state = 'active', retired_reason = NULL,
+    collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_loans
@@ -354,17 +518,25 @@ SELECT l.lane, 'loan', l.loan_id::text, %(recorded_at)s, to_jsonb(l)
 FROM loan l JOIN stage_loan s ON s.lane = l.lane AND s.loan_id = l.loan_id WHERE NOT s.fresh;
 
 -- name: write_loans
--- Writes: loan.
+-- A due day that was moved on request stays as long as its installments are moved (overrule_moves); an allotted one
+-- stays until the file names a day. Writes: loan.
 INSERT INTO loan (lane, loan_id, borrower_id, loan_ref, creditor, product, rate_type, method, currency,
-                  principal_minor, annual_rate, started_on, autopay, state, attributes, row_digest,
-                  effective_at, recorded_at)
+                  principal_minor, annual_rate, started_on, day_count, due_day, due_day_source, shift, autopay, state,
+                  attributes, row_digest, effective_at, recorded_at)
 SELECT lane, loan_id, borrower_id, loan_ref, creditor, product, rate_type, method, currency,
-       principal_minor, annual_rate, started_on, autopay, state, attributes, row_digest, %(now)s, %(recorded_at)s
+       principal_minor, annual_rate, started_on, day_count, due_day, due_day_source, shift, autopay, state,
+       attributes, row_digest, %(now)s, %(recorded_at)s
 FROM stage_loan
 ON CONFLICT (lane, loan_id) DO UPDATE SET
     product = EXCLUDED.product, rate_type = EXCLUDED.rate_type, method = EXCLUDED.method,
     principal_minor = EXCLUDED.principal_minor, annual_rate = EXCLUDED.annual_rate,
-    started_on = EXCLUDED.started_on, autopay = EXCLUDED.autopay, state = EXCLUDED.state,
+    started_on = EXCLUDED.started_on, day_count = EXCLUDED.day_count, shift = EXCLUDED.shift,
+    due_day = CASE WHEN loan.due_day_source = 'request' OR EXCLUDED.due_day IS NULL AND loan.due_day_source = 'allotted'
+                   THEN loan.due_day ELSE EXCLUDED.due_day END,
+    due_day_source = CASE WHEN loan.due_day_source = 'request'
+                            OR EXCLUDED.due_day IS NULL AND loan.due_day_source = 'allotted'
+                          THEN loan.due_day_source ELSE EXCLUDED.due_day_source END,
+    autopay = EXCLUDED.autopay, state = EXCLUDED.state,
     attributes = EXCLUDED.attributes, row_digest = EXCLUDED.row_digest,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
@@ -381,12 +553,42 @@ WHERE l.whole_schedule AND NOT l.fresh
 DELETE FROM installment i USING stage_dropped d
 WHERE d.lane = i.lane AND d.loan_id = i.loan_id AND d.number = i.number;
 
+-- name: adopt_moves
+-- The file now says itself what was moved on request: from here on it is the file's word. Writes: due_move.
+DELETE FROM due_move m USING stage_installment s, installment i
+WHERE NOT s.fresh AND m.lane = s.lane AND m.loan_id = s.loan_id AND m.number = s.number
+  AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
+  AND (coalesce(i.contract_due_on, i.due_on), i.due_minor, i.interest_minor)
+      IS NOT DISTINCT FROM (s.due_on, s.due_minor, s.interest_minor);
+
 -- name: skip_same_installments
-DELETE FROM stage_installment s USING installment i
+-- What the file said before: of a day moved on request not the moved one, of a shifted one the contract's.
+DELETE FROM stage_installment s
+USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
 WHERE NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
-  AND (i.due_on, i.statement_on, i.due_minor, i.balance_minor, i.principal_minor, i.interest_minor, i.fee_minor)
+  AND (coalesce(m.given_due_on, i.contract_due_on, i.due_on), i.statement_on, coalesce(m.given_due_minor, i.due_minor),
+       i.balance_minor, i.principal_minor,
+       CASE WHEN m.lane IS NULL THEN i.interest_minor ELSE m.given_interest_minor END, i.fee_minor,
+       i.penalty_minor)
       IS NOT DISTINCT FROM
-      (s.due_on, s.statement_on, s.due_minor, s.balance_minor, s.principal_minor, s.interest_minor, s.fee_minor);
+      (s.due_on, s.statement_on, s.due_minor, s.balance_minor, s.principal_minor, s.interest_minor, s.fee_minor,
+       s.penalty_minor);
+
+-- name: overrule_moves
+-- The file says something new of what was moved on request: its word holds. Writes: due_move, loan.
+WITH overruled AS (
+    DELETE FROM due_move m
+    USING (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh
+           UNION SELECT lane, loan_id, number FROM stage_dropped) AS s
+    WHERE m.lane = s.lane AND m.loan_id = s.loan_id AND m.number = s.number
+    RETURNING m.lane, m.loan_id
+),
+unmarked AS (
+    UPDATE loan l SET due_day = NULL, due_day_source = 'contract'
+    FROM (SELECT DISTINCT lane, loan_id FROM overruled) AS o
+    WHERE l.lane = o.lane AND l.loan_id = o.loan_id AND l.due_day_source = 'request'
+)
+SELECT count(*) FROM overruled;
 
 -- name: keep_old_installments
 -- Changed ones and dropped ones. Writes: book_history.
@@ -399,14 +601,16 @@ JOIN (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh UNION 
 -- name: write_installments
 -- Grace that was frozen stays. Writes: installment.
 INSERT INTO installment (lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
-                         principal_minor, interest_minor, fee_minor, effective_at, recorded_at)
+                         principal_minor, interest_minor, fee_minor, penalty_minor, effective_at, recorded_at)
 SELECT lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
-       principal_minor, interest_minor, fee_minor, %(now)s, %(recorded_at)s
+       principal_minor, interest_minor, fee_minor, penalty_minor, %(now)s, %(recorded_at)s
 FROM stage_installment
 ON CONFLICT (lane, loan_id, number) DO UPDATE SET
-    due_on = EXCLUDED.due_on, statement_on = EXCLUDED.statement_on, due_minor = EXCLUDED.due_minor,
+    due_on = EXCLUDED.due_on, contract_due_on = NULL, due_provisional = false,
+    statement_on = EXCLUDED.statement_on, due_minor = EXCLUDED.due_minor,
     balance_minor = EXCLUDED.balance_minor, principal_minor = EXCLUDED.principal_minor,
     interest_minor = EXCLUDED.interest_minor, fee_minor = EXCLUDED.fee_minor,
+    penalty_minor = EXCLUDED.penalty_minor,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_payments
@@ -428,3 +632,89 @@ FROM stage_payment
 ON CONFLICT (lane, payment_id) DO UPDATE SET
     amount_minor = EXCLUDED.amount_minor, paid_on = EXCLUDED.paid_on,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
+
+-- name: skip_same_reversals
+DELETE FROM stage_reversal s USING reversal r
+WHERE r.lane = s.lane AND r.payment_id = s.payment_id AND r.reversed_on = s.reversed_on AND r.reason = s.reason;
+
+-- name: keep_old_reversals
+-- Writes: book_history.
+INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+SELECT r.lane, 'reversal', r.payment_id::text, %(recorded_at)s, to_jsonb(r)
+FROM reversal r JOIN stage_reversal s ON s.lane = r.lane AND s.payment_id = r.payment_id;
+
+-- name: write_reversals
+-- Of a payment that the book has, or that may still come. Writes: reversal.
+INSERT INTO reversal (lane, loan_id, payment_id, source, reference, reversed_on, reason, effective_at, recorded_at)
+SELECT lane, loan_id, payment_id, source, reference, reversed_on, reason, %(now)s, %(recorded_at)s
+FROM stage_reversal
+ON CONFLICT (lane, payment_id) DO UPDATE SET
+    reversed_on = EXCLUDED.reversed_on, reason = EXCLUDED.reason,
+    effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
+
+-- name: skip_same_debits
+-- What says nothing that is not known. A result older than the one known says nothing.
+DELETE FROM stage_debit s USING debit d
+WHERE d.lane = s.lane AND d.debit_id = s.debit_id
+  AND coalesce(s.number, d.number) IS NOT DISTINCT FROM d.number
+  AND coalesce(s.amount_minor, d.amount_minor) IS NOT DISTINCT FROM d.amount_minor
+  AND (s.submitted_on IS NULL OR (s.submitted_on, s.wait_until) = (d.submitted_on, d.wait_until))
+  AND (s.result_on IS NULL OR d.result_on > s.result_on
+       OR (d.result_on, d.state, d.code) = (s.result_on, s.state, s.code));
+
+-- name: keep_old_debits
+-- Writes: book_history.
+INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+SELECT d.lane, 'debit', d.debit_id::text, %(recorded_at)s, to_jsonb(d)
+FROM debit d JOIN (SELECT DISTINCT lane, debit_id FROM stage_debit) AS s ON s.lane = d.lane AND s.debit_id = d.debit_id;
+
+-- name: write_debits
+-- Instruction and result make one row, in whichever order they come; of several results the latest holds. Writes: debit.
+INSERT INTO debit (lane, loan_id, debit_id, source, reference, number, amount_minor, submitted_on, wait_until, state,
+                   result_on, code, effective_at, recorded_at)
+SELECT s.lane, s.loan_id, s.debit_id, s.source, s.reference, max(s.number), max(s.amount_minor), max(s.submitted_on),
+       max(s.wait_until), coalesce((array_agg(s.state ORDER BY s.result_on DESC) FILTER (WHERE s.result_on IS NOT NULL))[1],
+                                   'submitted'),
+       max(s.result_on),
+       coalesce((array_agg(s.code ORDER BY s.result_on DESC) FILTER (WHERE s.result_on IS NOT NULL))[1], ''),
+       %(now)s, %(recorded_at)s
+FROM stage_debit s
+GROUP BY s.lane, s.loan_id, s.debit_id, s.source, s.reference
+ON CONFLICT (lane, debit_id) DO UPDATE SET
+    number = coalesce(EXCLUDED.number, debit.number),
+    amount_minor = coalesce(EXCLUDED.amount_minor, debit.amount_minor),
+    submitted_on = coalesce(EXCLUDED.submitted_on, debit.submitted_on),
+    wait_until = coalesce(EXCLUDED.wait_until, debit.wait_until),
+    state = CASE WHEN EXCLUDED.result_on >= coalesce(debit.result_on, '-infinity') THEN EXCLUDED.state ELSE debit.state END,
+    code = CASE WHEN EXCLUDED.result_on >= coalesce(debit.result_on, '-infinity') THEN EXCLUDED.code ELSE debit.code END,
+    result_on = greatest(EXCLUDED.result_on, debit.result_on),
+    effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
+
+-- name: write_suspense
+-- Writes: suspense.
+INSERT INTO suspense (lane, suspense_id, loan_id, creditor, loan_ref, source, reference, currency, amount_minor, paid_on,
+                      effective_at, recorded_at)
+SELECT get_byte(uuid_send(payment_id), 0), payment_id, CASE WHEN loan_ref <> '' THEN loan_id END, creditor, loan_ref,
+       source, reference, currency, amount_minor, paid_on, %(now)s, %(recorded_at)s
+FROM stage_suspense
+ON CONFLICT DO NOTHING;
+
+-- name: find_placed
+-- Money in suspense whose loan came with this batch, in the loan's currency.
+INSERT INTO stage_placed (lane, loan_id, payment_id)
+SELECT l.lane, l.loan_id, x.suspense_id
+FROM stage_loan l JOIN suspense x ON x.loan_id = l.loan_id AND x.placed_at IS NULL AND x.currency = l.currency;
+
+-- name: pay_from_suspense
+-- Writes: payment.
+INSERT INTO payment (lane, loan_id, payment_id, source, reference, amount_minor, paid_on, effective_at, recorded_at)
+SELECT s.lane, s.loan_id, s.payment_id, x.source, x.reference, x.amount_minor, x.paid_on, %(now)s, %(recorded_at)s
+FROM stage_placed s
+JOIN suspense x ON x.lane = get_byte(uuid_send(s.payment_id), 0) AND x.suspense_id = s.payment_id
+ON CONFLICT DO NOTHING;
+
+-- name: mark_placed
+-- Writes: suspense.
+UPDATE suspense x SET placed_loan_id = s.loan_id, placed_at = %(recorded_at)s
+FROM stage_placed s
+WHERE x.lane = get_byte(uuid_send(s.payment_id), 0) AND x.suspense_id = s.payment_id AND x.placed_at IS NULL;

@@ -6,18 +6,23 @@ Loading checks everything the file says about itself and reports every fault tog
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from duecourse.domain.day_count import DayCount
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.domain.schedule import Every
 
+from .debt_mapping import DebitSection, InstallmentSection, PaymentSection, ReversalSection
 from .toml_lines import line_of
 from .values import (
     Attribute,
@@ -40,29 +45,82 @@ from .values import (
 from .wish_mapping import ConsentSection, ContactSection, HoldSection, PreferenceSection
 
 
+class FixedField(Strict):
+    """A field of a fixed-width line. start: from 1; start and width count as `counted_in` says."""
+
+    name: str = Field(min_length=1)
+    start: int = Field(ge=1)
+    width: int = Field(ge=1)
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class Source(Strict):
     """How the file is read."""
 
-    format: Literal["csv", "parquet"] = "csv"
+    format: Literal["csv", "parquet", "fixed", "excel", "json", "jsonl", "auto"] = "csv"
     encoding: str = "utf-8"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    delimiter: str = Field(default=",", min_length=1, max_length=8)
+    trailing_delimiter: bool = False
+    """Every line ends with a delimiter, after which no cell follows."""
     quote: str = Field(default='"', max_length=1)
     header: bool = True
     columns: list[str] = Field(default=[])
+    optional: list[str] = Field(default=[])
+    """Columns that a file may lack; they are empty then."""
+    fields: list[FixedField] = Field(default=[])
+    widths: list[Annotated[int, Field(ge=1)]] = Field(default=[])
+    counted_in: Literal["bytes", "characters"] = "bytes"
+    sheet: str | None = None
+    records: str = ""
+    explode: Annotated[list[str], BeforeValidator(_several)] = Field(default=[])
     skip_lines: int = Field(default=0, ge=0)
+    trailer_lines: int = Field(default=0, ge=0, le=100)
     trim: bool = True
     empty: list[str] = Field(default=[""])
     others: Literal["ignore", "refuse"] = "ignore"
 
     @model_validator(mode="after")
     def _columns_are_named_once(self) -> Source:
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError("'columns' names a column twice")
+        if self.format == "fixed":
+            if bool(self.fields) == bool(self.widths):
+                raise ValueError("a fixed-width file needs either 'fields' or 'widths' with 'columns'")
+            if self.widths and len(self.widths) != len(self.columns):
+                raise ValueError("'widths' and 'columns' must be equally many")
+            return self
+        if self.fields or self.widths:
+            raise ValueError("'fields' and 'widths' belong to format = \"fixed\"")
         if self.header and self.columns:
             raise ValueError("'columns' names the columns of a file without a header; set header = false")
         if not self.header and not self.columns:
             raise ValueError("a file without a header needs 'columns'")
-        if len(set(self.columns)) != len(self.columns):
-            raise ValueError("'columns' names a column twice")
         return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_format(self) -> Source:
+        json = self.format in ("json", "jsonl", "auto")
+        if (self.explode or self.records) and not json:
+            raise ValueError('\'explode\' and \'records\' belong to JSON: format = "json", "jsonl" or "auto"')
+        if self.sheet is not None and self.format not in ("excel", "auto"):
+            raise ValueError("'sheet' belongs to format = \"excel\"")
+        for one in self.explode:
+            if not re.fullmatch(r"[^.\[\]]+(\.[^.\[\]]+)*", one):
+                raise ValueError(f"'explode' names a list by names and dots alone, not {one!r}")
+        return self
+
+    def places(self) -> list[FixedField]:
+        """The fields of a fixed-width line; widths follow each other from the first place."""
+        if self.fields:
+            return self.fields
+        starts = accumulate(self.widths, initial=1)
+        return [
+            FixedField(name=name, start=start, width=width)
+            for name, start, width in zip(self.columns, starts, self.widths, strict=False)
+        ]
 
 
 class Numbers(Strict):
@@ -90,6 +148,7 @@ class BorrowerSection(Section):
     """A borrower: the lender's customer key, and what is needed to reach the person lawfully."""
 
     key: TextValue
+    kind: TextValue = TextRule(value="person")
     name: TextValue | None = None
     id_number: TextValue | None = None
     language: TextValue
@@ -97,7 +156,11 @@ class BorrowerSection(Section):
     zone: TextValue
     grade: TextValue = TextRule(value="")
     attributes: dict[str, Attribute] = Field(default={})
+    collected_on: DateValue | None = None
+    legal_basis: TextValue | None = None
     same_id_number: Literal["lane", "person"] = "lane"
+    if_known: Literal["update", "keep"] = "update"
+    """keep: a borrower who is in the book stays as they are there; this file only names them."""
 
 
 class ContactPointSection(Section):
@@ -108,7 +171,32 @@ class ContactPointSection(Section):
     rank: IntegerValue = IntegerRule(value=1)
     address: TextValue
     region: TextValue | None = None
+    collected_on: DateValue | None = None
+    legal_basis: TextValue | None = None
     if_bad: Literal["refuse-row", "leave-out"] = "refuse-row"
+
+
+class PartySection(Section):
+    """Somebody's role: co-borrower or guarantor of a loan, contact of a company, borrower, or applicant without a loan.
+
+    Without `language`, and without a [borrower] to take it from, the row says no more than the role of somebody known.
+    """
+
+    role: TextValue
+    key: TextValue
+    loan: TextValue | None = None
+    creditor: TextValue | None = None
+    company: TextValue | None = None
+    since: DateValue | None = None
+    until: DateValue | None = None
+    kind: TextValue = TextRule(value="person")
+    name: TextValue | None = None
+    id_number: TextValue | None = None
+    language: TextValue | None = None
+    region: TextValue | None = None
+    zone: TextValue | None = None
+    collected_on: DateValue | None = None
+    legal_basis: TextValue | None = None
 
 
 class ScheduleSection(Strict):
@@ -116,9 +204,19 @@ class ScheduleSection(Strict):
 
     periods: IntegerValue
     first_due_on: DateValue
+    every: str = "1m"
+    due_day: IntegerValue | None = None
     month_end: bool = False
     day_count: DayCount | None = Field(default=None, strict=False)
+    balloon: MoneyValue | None = None
+    principal_grace: IntegerValue | None = None
+    interest_grace: IntegerValue | None = None
     total: MoneyValue | None = None
+
+    @model_validator(mode="after")
+    def _every_is_an_interval(self) -> ScheduleSection:
+        Every.of(self.every)
+        return self
 
 
 class LoanSection(Section):
@@ -134,56 +232,13 @@ class LoanSection(Section):
     principal: MoneyValue | None = None
     annual_rate: NumberValue | None = None
     started_on: DateValue | None = None
+    day_count: TextValue | None = None
+    due_day: TextValue | None = None
+    shift: TextValue = TextRule(value="none")
     autopay: BooleanValue | None = None
     state: TextValue = TextRule(value="open")
     attributes: dict[str, Attribute] = Field(default={})
     schedule: ScheduleSection | None = None
-
-
-class MinimumSection(Strict):
-    """The minimum due of a revolving statement: percent of the balance, at least the floor, never above it."""
-
-    percent: NumberValue
-    floor: MoneyValue = MoneyRule(value=0)
-
-
-class InstallmentSection(Section):
-    """An amount that falls due: an installment, or the minimum due of a statement."""
-
-    loan: TextValue | None = None
-    creditor: TextValue | None = None
-    currency: TextValue | None = None
-    number: IntegerValue
-    due_on: DateValue
-    statement_on: DateValue | None = None
-    due: MoneyValue | None = None
-    balance: MoneyValue | None = None
-    minimum: MinimumSection | None = None
-    principal: MoneyValue | None = None
-    interest: MoneyValue | None = None
-    fee: MoneyValue | None = None
-
-    @model_validator(mode="after")
-    def _due_has_one_source(self) -> InstallmentSection:
-        if (self.due is None) == (self.minimum is None):
-            raise ValueError("give 'due', or 'minimum' with 'balance'")
-        if (self.balance is None) != (self.statement_on is None):
-            raise ValueError("'balance' and 'statement_on' go together: they make a statement")
-        if self.minimum is not None and self.balance is None:
-            raise ValueError("'minimum' needs 'balance'")
-        return self
-
-
-class PaymentSection(Section):
-    """Money that came in. source and reference together name it once and for all."""
-
-    loan: TextValue | None = None
-    creditor: TextValue | None = None
-    currency: TextValue | None = None
-    source: TextValue
-    reference: TextValue
-    amount: MoneyValue
-    paid_on: DateValue
 
 
 class FeedSection(Strict):
@@ -207,10 +262,19 @@ class Mapping(Strict):
     vars: dict[str, Variable] = Field(default={})
     borrower: BorrowerSection | None = None
     contact_point: list[ContactPointSection] = Field(default=[])
+    party: list[PartySection] = Field(default=[])
     loan: LoanSection | None = None
     installment: list[InstallmentSection] = Field(default=[])
     payment: list[PaymentSection] = Field(default=[])
-    feed: FeedSection | None = None
+    reversal: list[ReversalSection] = Field(default=[])
+    debit: list[DebitSection] = Field(default=[])
+    feed: list[FeedSection] = Field(default=[])
+
+    @field_validator("feed", mode="before")
+    @classmethod
+    def _one_feed_is_a_list_of_one(cls, given: object) -> object:
+        return [given] if isinstance(given, dict) else given
+
     consent: list[ConsentSection] = Field(default=[])
     hold: list[HoldSection] = Field(default=[])
     preference: list[PreferenceSection] = Field(default=[])
@@ -220,7 +284,9 @@ class Mapping(Strict):
     def _hangs_together(self) -> Mapping:
         faults: list[str] = []
         wishes = (*self.consent, *self.hold, *self.preference)
-        book = (self.borrower, self.loan, *self.contact_point, *self.installment, *self.payment)
+        debts: list[InstallmentSection | PaymentSection | ReversalSection | DebitSection]
+        debts = [*self.installment, *self.payment, *self.reversal, *self.debit]
+        book = (self.borrower, self.loan, *self.contact_point, *self.party, *debts)
         if self.contact:
             if wishes or any(book):
                 faults.append("[[contact]] stands alone: contacts made elsewhere are no part of the book")
@@ -236,17 +302,28 @@ class Mapping(Strict):
             ]
             faults += self._wish_faults()
         if self.loan is None:
-            owed: Sequence[InstallmentSection | PaymentSection] = [*self.installment, *self.payment]
             faults += [
-                "installment and payment need 'loan' and 'creditor' when there is no [loan]"
-                for section in owed
+                "installment, payment, reversal and debit need 'loan' and 'creditor' when there is no [loan]"
+                for section in debts
                 if section.loan is None or section.creditor is None
             ][:1]
-        if self.feed is not None:
-            faults += self._feed_faults(self.feed)
+        faults += self._party_faults()
+        for feed in self.feed:
+            faults += self._feed_faults(feed)
+        if len({(feed.creditor, feed.source) for feed in self.feed}) < len(self.feed):
+            faults.append("a feed is named twice; each creditor and source has one")
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _party_faults(self) -> Iterable[str]:
+        """A person is described whole, or not at all."""
+        for i, party in enumerate(self.party):
+            given = [party.language, party.region, party.zone]
+            if self.borrower is None and any(given) and not all(given):
+                yield f"party.{i} needs language, region and zone together when there is no [borrower]"
+            if self.borrower is None and not any(given) and (party.name or party.id_number):
+                yield f"party.{i} has a name or ID number, and so needs language, region and zone"
 
     def _wish_faults(self) -> Iterable[str]:
         """A wish needs somebody: a borrower; or a hold its loan, or a stop its address."""
@@ -276,27 +353,43 @@ class Mapping(Strict):
                 yield f"feed.{key} is {said!r}, the payments carry {named}"
 
 
-Target: TypeAlias = BorrowerSection | ContactPointSection | LoanSection | InstallmentSection | PaymentSection
+Settings: TypeAlias = MappingOf[str, str]
+"""Variables of [vars] by name, with the value that a person gave instead of the mapping's."""
+EMPTY: Settings = {}
+Target: TypeAlias = (
+    BorrowerSection
+    | ContactPointSection
+    | PartySection
+    | LoanSection
+    | InstallmentSection
+    | PaymentSection
+    | ReversalSection
+    | DebitSection
+)
 
 __all__ = ["DateRule", "Mapping", "MoneyRule", "NumberRule", "load_mapping", "parse_mapping"]
 
 
-def load_mapping(path: Path) -> Mapping:
-    """Read and check a mapping file. Raises DuecourseError B001 or B002 with every fault."""
+def load_mapping(path: Path, settings: Settings = EMPTY) -> Mapping:
+    """Read and check a mapping file. settings: variables of its [vars] that are to have another, fixed value.
+
+    Raises DuecourseError B001, B002 or B072 with every fault.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise DuecourseError(Problem("B001", str(path), f"cannot be read: {reason}")) from None
-    return parse_mapping(text, str(path))
+    return parse_mapping(text, str(path), settings)
 
 
-def parse_mapping(text: str, where: str) -> Mapping:
+def parse_mapping(text: str, where: str, settings: Settings = EMPTY) -> Mapping:
     """As load_mapping, for text already read. `where` names it in problems."""
     try:
         raw: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise DuecourseError(Problem("B001", where, f"is not TOML: {error}")) from None
+    _set(raw, where, settings)
     try:
         return Mapping.model_validate(raw)
     except ValidationError as error:
@@ -307,6 +400,21 @@ def parse_mapping(text: str, where: str) -> Mapping:
             for one in error.errors(include_url=False, include_input=False)
         ]
         raise DuecourseError(problems) from None
+
+
+def _set(raw: dict[str, Any], where: str, settings: Settings) -> None:
+    """Put the settings over the mapping's [vars]. B072 for one that it does not have."""
+    known = raw.get("vars")
+    names = known if isinstance(known, dict) else {}
+    problems = [
+        Problem("B072", where, f"has no [vars] named '{name}'; it has {', '.join(names) or 'none'}")
+        for name in settings
+        if name not in names
+    ]
+    if problems:
+        raise DuecourseError(problems)
+    if settings:
+        raw["vars"] = {**names, **settings}
 
 
 _TAGS = {"integer", "text", "rule", "group"}

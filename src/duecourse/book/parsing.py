@@ -86,13 +86,23 @@ def native_number(cell: object) -> Decimal | None:
     return number
 
 
-_PARTS = {"YYYY": r"(?P<y>[0-9]{4})", "MM": r"(?P<m>[0-9]{2})", "DD": r"(?P<d>[0-9]{2})"}
-_PARTS_ANY = re.compile("YYYY|MM|DD|M|D")
-_LOOSE = {"M": r"(?P<m>[0-9]{1,2})", "D": r"(?P<d>[0-9]{1,2})"}
+_PARTS = {
+    "YYYY": r"(?P<y>[0-9]{4})",
+    "MM": r"(?P<m>[0-9]{2})",
+    "DD": r"(?P<d>[0-9]{2})",
+    "M": r"(?P<m>[0-9]{1,2})",
+    "D": r"(?P<d>[0-9]{1,2})",
+    "hh": "(?:[01][0-9]|2[0-3])",
+    "mm": "[0-5][0-9]",
+    "ss": "[0-5][0-9]",
+    "ffffff": "[0-9]{1,9}",
+}
+_PARTS_ANY = re.compile("YYYY|MM|DD|M|D|hh|mm|ss|ffffff")
 
 
 def date_parser(formats: Sequence[str]) -> Callable[[str], date]:
-    """A parser that tries formats in order: YYYY, MM or M, DD or D and literal text; a time after the day is no date.
+    """A parser that tries formats in order: YYYY, MM or M, DD or D and literal text; a time after the day is no date
+    unless the format has it (hh, mm, ss, ffffff), and is then left away.
 
     Raises ValueError for a format that has not each of the three once, FieldFault B012 for text that is no day.
     """
@@ -114,25 +124,38 @@ def date_parser(formats: Sequence[str]) -> Callable[[str], date]:
 
 def _date_pattern(written: str) -> re.Pattern[str]:
     found = _PARTS_ANY.findall(written)
-    if sorted(part[0] for part in found) != ["D", "M", "Y"]:
+    if sorted(part[0] for part in found if part[0] in "YMD") != ["D", "M", "Y"]:
         raise ValueError(
             f"'{written}' is not a date format: it needs YYYY, MM (or M) and DD (or D), each once"
         )
     pattern, position = "", 0
     for match in _PARTS_ANY.finditer(written):
         pattern += re.escape(written[position : match.start()])
-        pattern += _PARTS.get(match[0]) or _LOOSE[match[0]]
+        pattern += _PARTS[match[0]]
         position = match.end()
     return re.compile(pattern + re.escape(written[position:]))
 
 
 def native_date(cell: object) -> date | None:
-    """A day that a Parquet file holds as one; None when the cell is none. A time of day would be cut off: B012."""
+    """A day that a typed file holds as one, in JSON also as [year, month, day]; None when the cell is none.
+
+    A time of day would be cut off: B012.
+    """
+    if isinstance(cell, list):
+        return _listed_day(cell)
     if isinstance(cell, datetime):
         if cell.tzinfo is not None or cell.time().isoformat() != "00:00:00":
             raise FieldFault("B012", "the cell is a time, not a day", "give the lender's local day")
         return cell.date()
     return cell if isinstance(cell, date) else None
+
+
+def _listed_day(cell: list[object]) -> date:
+    try:
+        year, month, day = cell
+        return date(year, month, day)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        raise FieldFault("B012", "the list is not a day", "expected [year, month, day]") from None
 
 
 def month_of(text: str) -> tuple[int, int]:

@@ -1,20 +1,137 @@
-"""Builders of borrowers and their contact points: personal data are sealed here, before anything is staged."""
+"""Builders of borrowers, other parties and contact points: personal data are sealed here, before anything is staged."""
 
 from __future__ import annotations
 
 import json
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
 
 from duecourse.domain.messaging import Channel
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import seal_value
 
 from .checking import language_tag, normal_address, one_of, region_code, zone_name
-from .fields import FieldMaker, RowReader, first_given, optional, rank_of, read_attributes, required
+from .fields import (
+    Field,
+    FieldMaker,
+    RowReader,
+    first_given,
+    optional,
+    rank_of,
+    read_attributes,
+    required,
+    sensible_day,
+)
 from .identity import ADDRESSABLE, address_index, customer_hash, id_number_index, row_digest
-from .mapping import BorrowerSection, ContactPointSection
-from .records import BorrowerRecord, ContactPointRecord, Fault, Records, borrower_id_of, contact_point_id_of
+from .mapping import BorrowerSection, ContactPointSection, LoanSection, PartySection
+from .parsing import FieldFault
+from .records import (
+    BESIDE_COMPANY,
+    BESIDE_LOAN,
+    OWN,
+    BorrowerRecord,
+    ContactPointRecord,
+    Fault,
+    PartyRecord,
+    Records,
+    borrower_id_of,
+    contact_point_id_of,
+    loan_id_of,
+)
 
+KINDS = ("person", "company")
+LOAN_ROLES = ("co-borrower", "guarantor")
+ROLES = ("borrower", *LOAN_ROLES, "company-contact", "applicant")
 _CHANNELS = tuple(channel.value for channel in ADDRESSABLE)
+
+
+class _Person(NamedTuple):
+    """What a row says of one person or company, before it is sealed."""
+
+    key: str
+    kind: str
+    name: str | None
+    id_number: str | None
+    language: str
+    region: str
+    zone: str
+    grade: str
+    attributes: str
+    collected_on: date | None
+    legal_basis: str | None
+
+    def record(
+        self,
+        row: int,
+        keyring: Keyring,
+        *,
+        as_party: bool = False,
+        place: int = OWN,
+        beside_loan: UUID | None = None,
+        beside_company: bytes | None = None,
+    ) -> BorrowerRecord:
+        """Sealed, with its digest."""
+        hashed = customer_hash(keyring, self.key)
+        own_id = borrower_id_of(hashed)
+        name, id_number = self.name, self.id_number
+        return BorrowerRecord(
+            row,
+            hashed,
+            own_id,
+            self.key,
+            self.kind,
+            seal_value(keyring, name, "borrower", "name", own_id) if name else None,
+            seal_value(keyring, id_number, "borrower", "id_number", own_id) if id_number else None,
+            id_number_index(keyring, id_number) if id_number else None,
+            self.language,
+            self.region,
+            self.zone,
+            self.grade,
+            self.attributes,
+            self.collected_on,
+            self.legal_basis,
+            row_digest(keyring, self[1:]),
+            as_party,
+            place,
+            beside_loan,
+            beside_company,
+        )
+
+
+class _PersonFields:
+    """The fields that describe a person or company, of [borrower] and of [[party]]."""
+
+    def __init__(
+        self, section: BorrowerSection | PartySection, make: FieldMaker, also: BorrowerSection | None = None
+    ) -> None:
+        """also: where language, region and zone come from when the section does not say."""
+        place = section if section.language is not None else (also or section)
+        self.kind = make.text("kind", section.kind)
+        self.name = make.text("name", section.name) if section.name else None
+        self.id_number = make.text("id_number", section.id_number) if section.id_number else None
+        self.language = make.text("language", first_given(section.language, place.language))
+        self.region = make.text("region", first_given(section.region, place.region))
+        self.zone = make.text("zone", first_given(section.zone, place.zone))
+        self.collected_on = make.day("collected_on", section.collected_on)
+        self.legal_basis = make.text("legal_basis", section.legal_basis) if section.legal_basis else None
+        self.personal = [field for field in (self.name, self.id_number) if field is not None]
+
+    def read(self, reader: RowReader, key: str, grade: str = "", attributes: str = "{}") -> _Person | None:
+        """None when something is at fault."""
+        name = reader.get(self.name, optional) or None
+        id_number = reader.get(self.id_number, optional) or None
+        kind = reader.need(self.kind, lambda text: one_of(text, KINDS))
+        language = reader.need(self.language, lambda text: language_tag(required(text)))
+        region = reader.need(self.region, lambda text: region_code(required(text)))
+        zone = reader.need(self.zone, lambda text: zone_name(required(text)))
+        collected_on = reader.get(self.collected_on, sensible_day)
+        legal_basis = reader.get(self.legal_basis, optional) or None
+        if reader.faults:
+            return None
+        return _Person(
+            key, kind, name, id_number, language, region, zone, grade, attributes, collected_on, legal_basis
+        )
 
 
 class BorrowerBuilder:
@@ -23,46 +140,88 @@ class BorrowerBuilder:
     def __init__(self, section: BorrowerSection, make: FieldMaker, keyring: Keyring) -> None:
         self._keyring = keyring
         self._key = make.text("key", section.key)
-        self._name = make.text("name", section.name) if section.name else None
-        self._id_number = make.text("id_number", section.id_number) if section.id_number else None
-        self._language = make.text("language", section.language)
-        self._region = make.text("region", section.region)
-        self._zone = make.text("zone", section.zone)
+        self._person = _PersonFields(section, make)
         self._grade = make.text("grade", section.grade)
         self._attributes = make.attributes("attributes", section.attributes)
-        self.personal = [field for field in (self._name, self._id_number) if field is not None]
+        self.personal = self._person.personal
 
     def add(self, reader: RowReader, to: Records) -> None:
         """One borrower."""
         key = reader.need(self._key, required)
-        name = reader.get(self._name, optional) or None
-        id_number = reader.get(self._id_number, optional) or None
-        language = reader.need(self._language, lambda text: language_tag(required(text)))
-        region = reader.need(self._region, lambda text: region_code(required(text)))
-        zone = reader.need(self._zone, lambda text: zone_name(required(text)))
         grade = reader.get(self._grade, optional)
         attributes = json.dumps(read_attributes(reader, self._attributes), ensure_ascii=False, sort_keys=True)
+        person = self._person.read(reader, key, grade, attributes)
+        if person is not None:
+            to.borrowers.append(person.record(reader.row.number, self._keyring))
+
+
+class PartyBuilder:
+    """[[party]]"""
+
+    def __init__(
+        self,
+        section: PartySection,
+        make: FieldMaker,
+        keyring: Keyring,
+        borrower: BorrowerSection | None,
+        loan: LoanSection | None,
+    ) -> None:
+        self._keyring = keyring
+        self._role = make.text("role", section.role)
+        self._key = make.text("key", section.key)
+        self._loan = make.text("loan", first_given(section.loan, loan.ref if loan else None))
+        self._creditor = make.text("creditor", first_given(section.creditor, loan.creditor if loan else None))
+        own_company = borrower.key if borrower else None
+        self._company = make.text("company", first_given(section.company, own_company))
+        self._since = make.day("since", section.since)
+        self._until = make.day("until", section.until)
+        described = section.language is not None or borrower is not None
+        self._person = _PersonFields(section, make, borrower) if described else None
+        self.personal: list[Field] = self._person.personal if self._person else []
+
+    def add(self, reader: RowReader, to: Records) -> None:
+        """One role and, where the row describes them, the one who plays it; nothing when the key is empty."""
+        key = reader.get(self._key, optional)
+        if not key:
+            if any(reader.get(field, optional) for field in self.personal):
+                expected = "give the party's customer key, or leave its name and ID number empty too"
+                reader.fault(self._key, FieldFault("B060", "a party without a key", expected))
+            return
+        role = reader.need(self._role, lambda text: one_of(text, ROLES))
+        since, until = reader.get(self._since, sensible_day), reader.get(self._until, sensible_day)
+        if since and until and until < since and self._until is not None:
+            reader.fault(
+                self._until, FieldFault("B061", f"'{until}' is before '{since}'", "expected a later day")
+            )
+        loan_id = company = None
+        if role in ("borrower", *LOAN_ROLES):
+            loan_id = self._loan_id(reader)
+        elif role == "company-contact":
+            named = reader.need(self._company, required)
+            company = customer_hash(self._keyring, named) if named else None
+        person = self._person.read(reader, key) if self._person is not None else None
         if reader.faults:
             return
-        hashed = customer_hash(self._keyring, key)
-        own_id = borrower_id_of(hashed)
-        to.borrowers.append(
-            BorrowerRecord(
-                reader.row.number,
-                hashed,
-                own_id,
-                key,
-                seal_value(self._keyring, name, "borrower", "name", own_id) if name else None,
-                seal_value(self._keyring, id_number, "borrower", "id_number", own_id) if id_number else None,
-                id_number_index(self._keyring, id_number) if id_number else None,
-                language,
-                region,
-                zone,
-                grade,
-                attributes,
-                row_digest(self._keyring, (name, id_number, language, region, zone, grade, attributes)),
+        number = reader.row.number
+        if person is not None:
+            place = BESIDE_LOAN if role in LOAN_ROLES else BESIDE_COMPANY if company else OWN
+            to.borrowers.append(
+                person.record(
+                    number,
+                    self._keyring,
+                    as_party=True,
+                    place=place,
+                    beside_loan=loan_id if place == BESIDE_LOAN else None,
+                    beside_company=company,
+                )
             )
-        )
+        hashed = customer_hash(self._keyring, key)
+        to.parties.append(PartyRecord(number, hashed, role, loan_id, company, since, until))
+
+    def _loan_id(self, reader: RowReader) -> UUID | None:
+        ref = reader.need(self._loan, required)
+        creditor = reader.need(self._creditor, required)
+        return loan_id_of(creditor, ref) if ref and creditor else None
 
 
 class ContactPointBuilder:
@@ -83,16 +242,22 @@ class ContactPointBuilder:
         self._rank = make.integer("rank", section.rank)
         self._address = make.text("address", section.address)
         self._region = make.text("region", first_given(section.region, borrower.region if borrower else None))
+        self._collected_on = make.day("collected_on", section.collected_on)
+        self._legal_basis = make.text("legal_basis", section.legal_basis) if section.legal_basis else None
         self._leave_out = section.if_bad == "leave-out"
         self.personal = [self._address]
 
     def add(self, reader: RowReader, to: Records) -> None:
         """One contact point, or none when the address is empty."""
         before = len(reader.faults)
+        if not reader.get(self._borrower, optional) and not reader.get(self._address, optional):
+            return  # of a party that the row does not have
         channel = reader.need(self._channel, lambda text: Channel(one_of(text, _CHANNELS)))
         region = reader.need(self._region, lambda text: region_code(required(text)))
         rank = reader.get(self._rank, rank_of)
         key = reader.need(self._borrower, required)
+        collected_on = reader.get(self._collected_on, sensible_day)
+        legal_basis = reader.get(self._legal_basis, optional) or None
         address = ""
         if len(reader.faults) == before:
             address = reader.get(
@@ -117,6 +282,15 @@ class ContactPointBuilder:
         sealed = seal_value(self._keyring, address, "contact_point", "address", point_id)
         to.contact_points.append(
             ContactPointRecord(
-                reader.row.number, hashed, own_id, point_id, channel.value, rank, sealed, index
+                reader.row.number,
+                hashed,
+                own_id,
+                point_id,
+                channel.value,
+                rank,
+                sealed,
+                index,
+                collected_on,
+                legal_basis,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,6 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-from duecourse.domain.days_past_due import DaysPastDue, days_past_due
 from duecourse.domain.messaging import Channel
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
@@ -30,6 +29,10 @@ class Borrower:
     borrower_key: str
     name_sealed: bytes | None
     id_number_sealed: bytes | None
+    id_number_index: bytes | None
+    kind: str
+    collected_on: date | None
+    legal_basis: str | None
     language: str
     region: str
     zone: str
@@ -47,6 +50,10 @@ class ContactPoint:
     address_sealed: bytes
     state: str
     retired_reason: str | None
+    collected_on: date | None
+    legal_basis: str | None
+    verified_at: datetime | None
+    verified_how: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,10 @@ class Loan:
     principal_minor: int | None
     annual_rate: Decimal | None
     started_on: date | None
+    day_count: str | None
+    due_day: int | None
+    due_day_source: str
+    shift: str
     autopay: bool
     state: str
     attributes: dict[str, Any]
@@ -75,6 +86,8 @@ class Installment:
     loan_id: UUID
     number: int
     due_on: date
+    contract_due_on: date
+    due_provisional: bool
     statement_on: date | None
     due_minor: int
     balance_minor: int | None
@@ -100,6 +113,8 @@ class Payment:
     reference: str
     amount_minor: int
     paid_on: date
+    reversed_on: date | None
+    """The first day on which it does not count any more, if that was by the day asked."""
 
 
 def find_borrower(conn: psycopg.Connection, keyring: Keyring, borrower_key: str) -> Borrower | None:
@@ -150,10 +165,3 @@ def payments_of(conn: psycopg.Connection, lane: int, borrower_id: UUID, as_of: d
     with conn.cursor(row_factory=class_row(Payment)) as cursor:
         given = {"lane": lane, "borrower_id": borrower_id, "as_of": as_of}
         return cursor.execute(SQL["payments_of"], given).fetchall()
-
-
-def days_past_due_of(installments: list[Installment], as_of: date) -> DaysPastDue:
-    """Of the oldest open installment, with its own frozen grace."""
-    waiting = [(day, i.grace_days or 0) for i in installments if (day := i.past_due_from) is not None]
-    oldest = min(waiting, default=None)
-    return days_past_due(as_of, oldest[0], oldest[1]) if oldest else DaysPastDue(0, 0)

@@ -10,14 +10,22 @@ from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
+OWN, BESIDE_LOAN, BESIDE_COMPANY = 0, 1, 2
+"""How the lane of somebody new is found: by the key, beside a loan, beside a company. In this order."""
+
 
 class BorrowerRecord(NamedTuple):
-    """A row for stage_borrower, in its column order."""
+    """A row for stage_borrower, in its column order.
+
+    as_party: a [[party]] describes the row, which gives way to a [borrower]. place, beside_loan and beside_company (its
+    key's hash): in whose lane somebody new is placed.
+    """
 
     row: int
     key_hash: bytes
     own_id: UUID
     borrower_key: str
+    kind: str
     name_sealed: bytes | None
     id_number_sealed: bytes | None
     id_number_index: bytes | None
@@ -26,7 +34,25 @@ class BorrowerRecord(NamedTuple):
     zone: str
     grade: str
     attributes: str
+    collected_on: date | None
+    legal_basis: str | None
     row_digest: bytes
+    as_party: bool = False
+    place: int = OWN
+    beside_loan: UUID | None = None
+    beside_company: bytes | None = None
+
+
+class PartyRecord(NamedTuple):
+    """A row for stage_party, in its column order: who answers for a loan, or for a company."""
+
+    row: int
+    key_hash: bytes
+    role: str
+    loan_id: UUID | None
+    company_hash: bytes | None
+    since: date | None
+    until: date | None
 
 
 class ContactPointRecord(NamedTuple):
@@ -40,6 +66,8 @@ class ContactPointRecord(NamedTuple):
     rank: int
     address_sealed: bytes
     address_index: bytes
+    collected_on: date | None
+    legal_basis: str | None
 
 
 class LoanRecord(NamedTuple):
@@ -57,6 +85,10 @@ class LoanRecord(NamedTuple):
     principal_minor: int | None
     annual_rate: Decimal | None
     started_on: date | None
+    day_count: str | None
+    due_day: int | None
+    due_day_source: str
+    shift: str
     autopay: bool
     state: str
     attributes: str
@@ -78,6 +110,7 @@ class InstallmentRecord(NamedTuple):
     principal_minor: int | None
     interest_minor: int | None
     fee_minor: int
+    penalty_minor: int
 
 
 class PaymentRecord(NamedTuple):
@@ -91,6 +124,40 @@ class PaymentRecord(NamedTuple):
     reference: str
     amount_minor: int
     paid_on: date
+    creditor: str
+    loan_ref: str
+    if_unknown: str
+    if_changed: str
+
+
+class ReversalRecord(NamedTuple):
+    """A row for stage_reversal, in its column order."""
+
+    row: int
+    loan_id: UUID
+    payment_id: UUID
+    source: str
+    reference: str
+    reversed_on: date
+    reason: str
+
+
+class DebitRecord(NamedTuple):
+    """A row for stage_debit, in its column order."""
+
+    row: int
+    loan_id: UUID
+    debit_id: UUID
+    currency: str
+    source: str
+    reference: str
+    number: int | None
+    amount_minor: int | None
+    submitted_on: date | None
+    wait_until: date | None
+    state: str
+    result_on: date | None
+    code: str
 
 
 class WishRecord(NamedTuple):
@@ -181,23 +248,30 @@ class Records:
 
     borrowers: list[BorrowerRecord] = field(default_factory=list)
     contact_points: list[ContactPointRecord] = field(default_factory=list)
+    parties: list[PartyRecord] = field(default_factory=list)
     loans: list[LoanRecord] = field(default_factory=list)
     installments: list[InstallmentRecord] = field(default_factory=list)
     payments: list[PaymentRecord] = field(default_factory=list)
+    reversals: list[ReversalRecord] = field(default_factory=list)
+    debits: list[DebitRecord] = field(default_factory=list)
     wishes: list[WishRecord] = field(default_factory=list)
     contacts: list[ContactRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
-        rows = len(self.borrowers) + len(self.contact_points) + len(self.loans)
-        return rows + len(self.installments) + len(self.payments) + len(self.wishes) + len(self.contacts)
+        rows = len(self.borrowers) + len(self.contact_points) + len(self.parties) + len(self.loans)
+        rows += len(self.installments) + len(self.payments) + len(self.reversals) + len(self.debits)
+        return rows + len(self.wishes) + len(self.contacts)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
         self.borrowers += other.borrowers
         self.contact_points += other.contact_points
+        self.parties += other.parties
         self.loans += other.loans
         self.installments += other.installments
         self.payments += other.payments
+        self.reversals += other.reversals
+        self.debits += other.debits
         self.wishes += other.wishes
         self.contacts += other.contacts
 
@@ -215,6 +289,11 @@ def loan_id_of(creditor: str, loan_ref: str) -> UUID:
 def payment_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
     """The id of a payment, the same at every import."""
     return UUID(bytes=digest_of(("payment", loan_id.hex, source, reference)))
+
+
+def debit_id_of(loan_id: UUID, source: str, reference: str) -> UUID:
+    """The id of a debit, the same at every import."""
+    return UUID(bytes=digest_of(("debit", loan_id.hex, source, reference)))
 
 
 def contact_id_of(system: str, reference: str) -> UUID:

@@ -15,7 +15,11 @@ import psycopg
 
 from duecourse.store.sql import load
 
-from .records import Records, digest_of
+from .allocating import allocate_touched
+from .parties import SQL as PARTIES
+from .parties import write_presences
+from .records import BESIDE_COMPANY, BESIDE_LOAN, OWN, Records, digest_of
+from .shifting import shift_batch
 from .wish_staging import SAID as SAID_OF_WISHES
 from .wish_staging import WishStaging
 
@@ -31,6 +35,11 @@ SAID = {
     "B033": "the borrower is neither in the book nor in this file; import borrowers before what belongs to them",
     "B034": "the currency is not the loan's",
     "B035": "the book has this loan with another borrower",
+    "B062": "the loan of this co-borrower or guarantor is neither in the book nor in this file; import loans first",
+    "B063": "the company of this contact is neither in the book nor in this file, or is there as a person",
+    "B064": "the loan has another borrower; whoever answers for it beside them is a co-borrower or a guarantor",
+    "B065": "the borrower of a loan cannot be its co-borrower or guarantor",
+    "B050": "the book has this payment with another amount; reverse it and give the new one another reference",
     **SAID_OF_WISHES,
 }
 """What the checks of a batch say; they have no column, since they concern the row against others."""
@@ -48,9 +57,12 @@ class Kind:
 KINDS = (
     Kind("borrowers", "copy_borrowers", 1),
     Kind("contact_points", "copy_contact_points", 2),
+    Kind("parties", "copy_parties", 7),
     Kind("loans", "copy_loans", 3),
     Kind("installments", "copy_installments", 4),
     Kind("payments", "copy_payments", 5),
+    Kind("reversals", "copy_reversals", 6),
+    Kind("debits", "copy_debits", 7),
 )
 
 _WRITES = (
@@ -58,6 +70,8 @@ _WRITES = (
     ("loans", "skip_same_loans", "keep_old_loans", "write_loans"),
     ("installments", "skip_same_installments", "keep_old_installments", "write_installments"),
     ("payments", "skip_same_payments", "keep_old_payments", "write_payments"),
+    ("reversals", "skip_same_reversals", "keep_old_reversals", "write_reversals"),
+    ("debits", "skip_same_debits", "keep_old_debits", "write_debits"),
 )
 
 
@@ -66,16 +80,32 @@ class Staging:
 
     said = SAID
 
-    def __init__(self, conn: psycopg.Connection, *, share_person: bool, by: str) -> None:
-        """by: who is named beside the wishes the import records."""
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        *,
+        share_person: bool,
+        by: str,
+        keep_known: bool = False,
+        same_delivery: bool = False,
+    ) -> None:
+        """share_person, keep_known: as the mapping's same_id_number and if_known say.
+
+        by: who is named beside the wishes the import records.
+        same_delivery: what a check of an earlier file on this connection would have written counts as written.
+        """
         self._conn = conn
         self._by = by
         self._share_person = share_person
+        self._keep_known = keep_known
         self._zones: list[str] = []
         self._known_zones: set[str] = set()
         with conn.transaction():
             conn.execute(SQL["create_staging"])
+            conn.execute(PARTIES["create_presences"])
             conn.execute(SQL["forget_seen"])
+            if not same_delivery:
+                conn.execute(SQL["forget_pending"])
             self._wishes = WishStaging(conn)
 
     def load(self, records: Records) -> None:
@@ -110,11 +140,21 @@ class Staging:
             conn.execute(SQL["check_zones"], {"known": self._zones})
         self._drop_bad()
         conn.execute(SQL["find_keys"])
+        if self._keep_known:
+            conn.execute(SQL["leave_known_borrowers"])
         conn.execute(SQL["find_loans"])
+        if conn.execute(SQL["check_changed"]).rowcount > 0:
+            self._drop_bad()
         self._wishes.find()
         # A refused row may be the one that brought the loan of another row: look again until nothing falls.
-        while conn.execute(SQL["check_references"]).rowcount + self._wishes.check() > 0:
+        while (
+            conn.execute(SQL["check_references"]).rowcount
+            + conn.execute(SQL["check_parties"]).rowcount
+            + self._wishes.check()
+            > 0
+        ):
             self._drop_bad()
+        conn.execute(SQL["set_aside"])
         conn.execute(SQL["remember_seen"])
         return conn.execute(SQL["bad_rows"]).fetchall()
 
@@ -126,8 +166,15 @@ class Staging:
         """Give every record its lane and borrower."""
         conn = self._conn
         conn.execute(SQL["drop_repeated"])
-        conn.execute(SQL["assign_lanes"], {"share_person": self._share_person})
-        for name in ("borrowers", "contact_points", "loans", "new_loans", "installments", "payments"):
+        conn.execute(SQL["settle_owners"])
+        for place in (OWN, BESIDE_LOAN, BESIDE_COMPANY):
+            conn.execute(SQL["assign_lanes"], {"share_person": self._share_person, "place": place})
+            if place == OWN:
+                conn.execute(SQL["place_loans"])
+                conn.execute(SQL["place_new_loans"])
+        for name in (
+            "borrowers", "contact_points", "parties", "installments", "payments", "reversals", "debits",
+        ):  # fmt: skip
             conn.execute(SQL[f"place_{name}"])
         conn.execute(SQL["analyze_placed"])
 
@@ -139,7 +186,7 @@ class Staging:
     def write(self, *, now: datetime) -> Counter[str]:
         """Write what is new or changed, with history, and allocate anew for the loans it touched.
 
-        Answers counts under '<kind> new', '<kind> changed' and '<kind> same'.
+        Answers counts under '<kind> new', '<kind> changed' and '<kind> same', and 'moved days overruled'.
         """
         conn = self._conn
         self._place()
@@ -149,9 +196,16 @@ class Staging:
         conn.execute(SQL["write_customer_keys"])
         conn.execute(SQL["write_id_number_keys"])
         conn.execute(SQL["skip_other_keys"])
+        conn.execute(SQL["skip_described_borrowers"])
         conn.execute(SQL["find_dropped_installments"])
         for kind, skip, keep, write in _WRITES:
+            if kind == "installments":
+                conn.execute(SQL["adopt_moves"])
             same = conn.execute(SQL[skip]).rowcount
+            if kind == "installments":
+                overruled = conn.execute(SQL["overrule_moves"]).fetchone()
+                if overruled and overruled[0]:
+                    counts["moved days overruled"] += overruled[0]
             changed = conn.execute(SQL[keep], when).rowcount
             dropped = conn.execute(SQL["drop_installments"]).rowcount if kind == "installments" else 0
             written = conn.execute(SQL[write], when).rowcount
@@ -159,10 +213,27 @@ class Staging:
             counts[f"{kind} changed"] += changed
             counts[f"{kind} new"] += written - (changed - dropped)
             if kind == "borrowers":
+                conn.execute(PARTIES["spread_borrowers"])
                 self._write_contact_points(when, counts)
-        self._allocate()
+            elif kind == "payments":
+                self._write_suspense(when, counts)
+        shift_batch(conn)
+        self._write_parties(when, counts)
+        if conn.execute(ALLOCATION["find_touched"]).rowcount:
+            allocate_touched(conn)
         self._wishes.write(by=self._by, now=now, counts=counts)
         return counts
+
+    def _write_suspense(self, when: dict[str, datetime], counts: Counter[str]) -> None:
+        """Keep what has no loan, and place what waited for a loan that came."""
+        conn = self._conn
+        aside = conn.execute("SELECT count(*) FROM stage_suspense").fetchone()
+        new = conn.execute(SQL["write_suspense"], when).rowcount
+        counts["suspense new"] += new
+        counts["suspense same"] += (aside[0] if aside else 0) - new
+        if conn.execute(SQL["find_placed"]).rowcount:
+            conn.execute(SQL["pay_from_suspense"], when)
+            counts["suspense placed"] += conn.execute(SQL["mark_placed"], when).rowcount
 
     def _write_contact_points(self, when: dict[str, datetime], counts: Counter[str]) -> None:
         conn = self._conn
@@ -173,23 +244,32 @@ class Staging:
         counts["contact_points same"] += same
         counts["contact_points changed"] += changed
         counts["contact_points new"] += written - max(0, changed - retired)
+        conn.execute(PARTIES["spread_contact_points"], when)
 
-    def _allocate(self) -> None:
+    def _write_parties(self, when: dict[str, datetime], counts: Counter[str]) -> None:
         conn = self._conn
-        if conn.execute(ALLOCATION["find_touched"]).rowcount == 0:
-            return
-        conn.execute(ALLOCATION["mark_touched"])
-        conn.execute(ALLOCATION["analyze_marks"])
-        conn.execute(ALLOCATION["find_allocations"])
-        conn.execute(ALLOCATION["analyze_allocations"])
-        for step in ("drop_allocations", "write_allocations", "settle_touched"):
-            conn.execute(ALLOCATION[step])
+        conn.execute(PARTIES["expand_parties"])
+        same = conn.execute(PARTIES["skip_same_parties"]).rowcount
+        same += conn.execute(PARTIES["skip_same_company_contacts"]).rowcount
+        counts["parties same"] += same
+        conn.execute(PARTIES["clear_presences"])
+        if conn.execute(PARTIES["find_presences"]).rowcount:
+            write_presences(conn)
+        changed = conn.execute(PARTIES["keep_old_parties"], when).rowcount
+        written = conn.execute(PARTIES["write_parties"], when).rowcount
+        written += conn.execute(PARTIES["write_company_contacts"], when).rowcount
+        counts["parties changed"] += changed
+        counts["parties new"] += written - changed
 
 
 def _record_rows(records: Records) -> Iterator[tuple[int, int, UUID, UUID]]:
     """(row, kind, key, content) of every record whose key may come twice; a computed schedule's cannot."""
     for b in records.borrowers:
-        yield b.row, 1, b.own_id, UUID(bytes=b.row_digest[:16])
+        own = UUID(bytes=digest_of(("party", b.own_id.hex))) if b.as_party else b.own_id
+        yield b.row, 6 if b.as_party else 1, own, UUID(bytes=b.row_digest[:16])
+    for y in records.parties:
+        role = digest_of(("role", *y[1:5]))
+        yield y.row, 7, UUID(bytes=role), UUID(bytes=digest_of((y.since, y.until)))
     for c in records.contact_points:
         slot = digest_of(("slot", c.own_id.hex, c.channel, c.rank))
         yield c.row, 2, UUID(bytes=slot), UUID(bytes=c.address_index[:16])
@@ -204,3 +284,9 @@ def _record_rows(records: Records) -> Iterator[tuple[int, int, UUID, UUID]]:
             yield i.row, 4, UUID(bytes=key), UUID(bytes=digest_of(i[2:]))
     for p in records.payments:
         yield p.row, 5, p.payment_id, UUID(bytes=digest_of((p.amount_minor, p.paid_on, p.currency)))
+    for r in records.reversals:
+        key = digest_of(("reversal", r.payment_id.hex))
+        yield r.row, 6, UUID(bytes=key), UUID(bytes=digest_of((r.reversed_on, r.reason)))
+    for d in records.debits:
+        key = digest_of(("debit", d.debit_id.hex, d.state))
+        yield d.row, 7, UUID(bytes=key), UUID(bytes=digest_of(d[3:]))

@@ -37,13 +37,14 @@ def summary(conn: psycopg.Connection, *, imports: int = 5) -> dict[str, Any]:
 
     installments counts those that ask for something; installments_amount is of statements the whole balance, of
     other installments what is due. With several currencies the amounts stand under `currencies` alone, since unlike
-    currencies do not add. imports: how many of the last imports to list.
+    currencies do not add. imports: how many of the last imports, and of the last deliveries, to list.
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         people = cursor.execute(SQL["summary_people"]).fetchone() or {}
         money = cursor.execute(SQL["summary_money"]).fetchall()
         last = cursor.execute(SQL["last_imports"], {"count": imports}).fetchall()
         feeds = cursor.execute(SQL["feeds"]).fetchall()
+        deliveries = cursor.execute(SQL["last_deliveries"], {"count": imports}).fetchall()
     currencies = {row["currency"]: _figures(row) for row in money}
     found: dict[str, Any] = {"borrowers": people["borrowers"]}
     for count in ("loans", "installments", "payments"):
@@ -55,6 +56,7 @@ def summary(conn: psycopg.Connection, *, imports: int = 5) -> dict[str, Any]:
     return {
         **found,
         "currencies": currencies,
+        "suspense": people["suspense"],
         "contact_points": people["contact_points"],
         "retired_contact_points": people["retired_contact_points"],
         "opt_outs": people["opt_outs"],
@@ -68,6 +70,7 @@ def summary(conn: psycopg.Connection, *, imports: int = 5) -> dict[str, Any]:
             }
             for row in feeds
         ],
+        "deliveries": [_delivery(row) for row in deliveries],
         "imports": [_import(row) for row in last],
     }
 
@@ -81,6 +84,9 @@ def _figures(row: dict[str, Any]) -> dict[str, Any]:
         "due_amount": _amount(row["due_minor"], currency),
         "payments": int(row["payments"]),
         "payments_amount": _amount(row["payments_minor"], currency),
+        "reversed": int(row["reversed"]),
+        "reversed_amount": _amount(row["reversed_minor"], currency),
+        "unallocated_amount": _amount(row["unallocated_minor"], currency),
     }
 
 
@@ -98,6 +104,21 @@ def _import(row: dict[str, Any]) -> dict[str, Any]:
         "rows": row["rows_read"],
         "rejected": row["rows_rejected"],
         "totals": row["totals"],
+        "started_at": row["started_at"].isoformat(),
+        "finished_at": row["finished_at"].isoformat() if row["finished_at"] else None,
+    }
+
+
+def _delivery(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "delivery": row["delivery"],
+        "delivered_on": row["delivered_on"].isoformat(),
+        "flag_file": row["flag_file"],
+        "state": row["state"],
+        "rows": sum(one["rows"] for one in row["files"]),
+        "rejected": sum(one["rejected"] for one in row["files"]),
+        "files": row["files"],
+        "problems": row["problems"],
         "started_at": row["started_at"].isoformat(),
         "finished_at": row["finished_at"].isoformat() if row["finished_at"] else None,
     }

@@ -118,6 +118,9 @@ class MoneyRule(Rule):
     decimal: str | None = None
     scientific: bool | None = None
     unit: Literal["major", "minor"] | None = None
+    plus: list[MoneyValue] = Field(default=[])
+    minus: list[MoneyValue] = Field(default=[])
+    """Amounts to add and to take away; an empty one is zero, but an empty first amount stays empty."""
     negative: Literal["refuse", "zero"] = "refuse"
     """A negative amount refuses the row, or counts as zero (a statement in credit)."""
     negate: bool = False
@@ -128,6 +131,9 @@ class IntegerRule(Rule):
     """A whole number: given, counted, or spread evenly by row number or by a stable hash."""
 
     choose: list[IntegerValue] | None = Field(default=None, min_length=1)
+    digits: bool = False
+    """The digits of a text, at most the last nine: 42 of 'LM-LD-00042', 20260310 of '2026-03-10'."""
+    plus: int = 0
     base: IntegerValue | None = None
     spread: Literal["row", "hash"] | None = None
     from_: int | None = Field(default=None, alias="from")

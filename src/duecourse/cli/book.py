@@ -1,11 +1,12 @@
-"""`duecourse book`: import a lender's file, check one, sum the book up."""
+"""`duecourse book`: import a lender's file, check one, sum the book up; deliveries and mappings stand beside."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,19 +14,43 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from duecourse.book.importing import ImportReport, import_book
 from duecourse.book.importing import Progress as Position
-from duecourse.book.mapping import load_mapping
+from duecourse.book.rejects import rejects_name
+from duecourse.book.shipped import find_mapping
 from duecourse.book.summary import summary as summarise
+from duecourse.domain.problems import DuecourseError, Problem
 
+from .allocation import app as allocation_app
 from .context import context
 from .dates import parse_date
+from .delivery import check_delivery, deliver, watch
+from .mappings import SetOption, map_, mappings, parse_settings
 from .screen import print_json, table
 from .words import listed, say, word
 
-app = typer.Typer(help="The loan book: import, check, summary.", no_args_is_help=True)
+app = typer.Typer(
+    help="The loan book: import, check, deliveries, mappings, summary, order of allocation.",
+    no_args_is_help=True,
+)
+app.command()(deliver)
+app.command()(watch)
+app.command("map")(map_)
+app.command()(mappings)
+app.add_typer(allocation_app, name="allocation")
 
-FileArgument = Annotated[Path, typer.Argument(help="The lender's file: CSV or Parquet.", show_default=False)]
+FileArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="The lender's file: CSV, fixed width, Excel, JSON, JSON lines or Parquet.", show_default=False
+    ),
+]
 MappingOption = Annotated[
-    Path, typer.Option("--mapping", "-m", help="The mapping file (TOML).", show_default=False)
+    Path,
+    typer.Option(
+        "--mapping",
+        "-m",
+        help="The mapping file (TOML), or the name of one that comes with the program.",
+        show_default=False,
+    ),
 ]
 RejectsOption = Annotated[
     Path | None, typer.Option("--rejects", help="Where refused rows go.", show_default=False)
@@ -44,6 +69,7 @@ def import_(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="As `book check`.")] = False,
     rejects: RejectsOption = None,
+    set_: SetOption = None,
     complete_through: Annotated[
         str | None,
         typer.Option(
@@ -56,14 +82,11 @@ def import_(
 ) -> None:
     """Import a file into the book. The same file twice changes nothing; changed rows update, with history.
 
-    Bad rows are listed, written to FILE.rejects.csv (here, when FILE's folder is read-only) and left out; the rest
-    goes in. Exit code 1 when a row was refused.
+    Bad rows are listed, written to FILE.rejects.csv (of JSON: .jsonl; here, when FILE's folder is read-only) and
+    left out; the rest goes in. Exit code 1 when a row was refused.
 
     Example: duecourse book import accounts.csv --mapping mapping.toml
     """
-    if not dry_run and rejects is None:
-        folder = file.parent if os.access(file.parent, os.W_OK) else Path()
-        rejects = folder / (file.name + ".rejects.csv")
     day = parse_date(complete_through, "--complete-through") if complete_through else None
     _run(
         file,
@@ -71,6 +94,7 @@ def import_(
         strict=strict,
         dry_run=dry_run,
         rejects=rejects,
+        settings=set_,
         complete_through=day,
         as_json=as_json,
     )
@@ -78,15 +102,39 @@ def import_(
 
 @app.command()
 def check(
-    file: FileArgument, mapping: MappingOption, rejects: RejectsOption = None, as_json: JsonOption = False
+    file: FileArgument,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            "--mapping",
+            "-m",
+            help="The mapping file (TOML), or the name of one that comes with the program.",
+            show_default=False,
+        ),
+    ] = None,
+    delivery: Annotated[
+        Path | None,
+        typer.Option(
+            "--delivery", "-d", help="The delivery file (TOML); FILE is then a folder.", show_default=False
+        ),
+    ] = None,
+    rejects: RejectsOption = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Check a file against its mapping and the book, row by row, and write nothing.
+    """Check a file against its mapping and the book, row by row, and write nothing; or a folder as a delivery.
 
     Exit code 1 when a row would be refused.
 
     Example: duecourse book check accounts.csv --mapping mapping.toml
     """
-    _run(file, mapping, strict=False, dry_run=True, rejects=rejects, as_json=as_json)
+    if (mapping is None) == (delivery is None):
+        misuse = Problem("D070", "book check", "give --mapping for a file, or --delivery for a folder")
+        raise DuecourseError(misuse, exit_code=2)
+    if delivery is not None:
+        check_delivery(file, delivery, as_json=as_json)
+    elif mapping is not None:
+        _run(file, mapping, strict=False, dry_run=True, rejects=rejects, settings=set_, as_json=as_json)
 
 
 @app.command()
@@ -121,6 +169,11 @@ def summary(as_json: JsonOption = False) -> None:
             **people,
         )
     )
+    _print_money(now.console, found)
+    _print_last(now.console, found)
+
+
+def _print_money(console: Console, found: Mapping[str, Any]) -> None:
     rows = [
         (
             currency,
@@ -129,17 +182,38 @@ def summary(as_json: JsonOption = False) -> None:
             money["installments_amount"],
             f"{money['payments']:,}",
             money["payments_amount"],
+            money["reversed_amount"],
+            money["unallocated_amount"],
         )
         for currency, money in found["currencies"].items()
     ]
     columns = [
         say("currency"), say("loans"), say("installments"), say("amount"), say("payments"), say("amount"),
+        say("reversed"), say("unallocated"),
     ]  # fmt: skip
-    now.console.print(table(say("Money"), columns, rows, right=(1, 2, 3, 4, 5)))
+    console.print(table(say("Money"), columns, rows, right=(1, 2, 3, 4, 5, 6, 7)))
+    if found["suspense"]:
+        console.print(
+            say(
+                "Money without a loan: {count:,} payments; see: duecourse payment suspense",
+                count=found["suspense"],
+            )
+        )
+
+
+def _print_last(console: Console, found: Mapping[str, Any]) -> None:
     feeds = [(one["creditor"], one["source"], one["complete_through"]) for one in found["feeds"]]
     if feeds:
         columns = [say("creditor"), say("source"), say("complete through")]
-        now.console.print(table(say("Payment feeds"), columns, feeds))
+        console.print(table(say("Payment feeds"), columns, feeds))
+    deliveries = [
+        (one["started_at"][:16], one["delivery"], one["delivered_on"], word("delivery", one["state"]),
+         one["rows"], one["rejected"])
+        for one in found["deliveries"]
+    ]  # fmt: skip
+    if deliveries:
+        columns = [say("started"), say("delivery"), say("of"), say("state"), say("rows"), say("rejected")]
+        console.print(table(say("Last deliveries"), columns, deliveries, right=(4, 5)))
     imports = [
         (
             one["started_at"][:16],
@@ -152,7 +226,7 @@ def summary(as_json: JsonOption = False) -> None:
         for one in found["imports"]
     ]
     columns = [say("started"), say("file"), say("mapping"), say("state"), say("rows"), say("rejected")]
-    now.console.print(table(say("Last imports"), columns, imports, right=(4, 5)))
+    console.print(table(say("Last imports"), columns, imports, right=(4, 5)))
 
 
 def _run(
@@ -162,11 +236,15 @@ def _run(
     strict: bool,
     dry_run: bool,
     rejects: Path | None,
+    settings: list[str] | None,
     complete_through: date | None = None,
     as_json: bool,
 ) -> None:
     now = context()
-    mapping = load_mapping(mapping_file)
+    mapping = find_mapping(mapping_file, parse_settings(settings))
+    if not dry_run and rejects is None:
+        folder = file.parent if os.access(file.parent, os.W_OK) else Path()
+        rejects = folder / rejects_name(file, mapping.source)
     now.required_setting("lender_zone")  # says D001 when there is no book yet
     # No limit on idle time in a transaction: a strict import holds one while it reads the file.
     conn = now.store.connect(autocommit=True, idle_in_transaction_seconds=0)
@@ -241,15 +319,9 @@ def print_import(console: Console, report: ImportReport) -> None:
     for problem in report.problems[:PROBLEMS_SHOWN]:
         console.print(str(problem), style="red", highlight=False, markup=False, soft_wrap=True)
     kinds = (
-        "borrowers",
-        "contact_points",
-        "loans",
-        "installments",
-        "payments",
-        "consents",
-        "holds",
-        "preferences",
-    )
+        "borrowers", "contact_points", "parties", "loans", "installments", "payments", "reversals", "debits",
+        "suspense", "consents", "holds", "preferences",
+    )  # fmt: skip
     rows = [
         (
             word("kind of row", kind),
@@ -275,6 +347,10 @@ def print_import(console: Console, report: ImportReport) -> None:
     if report.codes:
         codes = listed(f"{code} {count:,}" for code, count in sorted(report.codes.items()))
         console.print(say("By code: {codes}", codes=codes))
+    if overruled := report.counts["moved days overruled"]:
+        console.print(
+            say("{count:,} due days that were moved on request are again as the file says", count=overruled)
+        )
     if report.scientific:
         console.print(
             say(

@@ -16,16 +16,24 @@ from rich.console import Console
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .audit import audit
+from .batch import app as batch_app
+from .batch import correct
 from .book import app as book_app
 from .brake import resume, stop
+from .cash import buckets, cash
 from .consent import app as consent_app
 from .contact import app as contact_app
+from .contact_point import app as contact_point_app
 from .context import close_context
 from .demo.week import demo
+from .differences import differences
+from .due_days import allot, move_due_day, pause, recompute_dates
 from .hold import app as hold_app
 from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
+from .merge import merge
+from .payment import app as payment_app
 from .permit import app as permit_app
 from .plan import plan
 from .policy import app as policy_app
@@ -33,6 +41,7 @@ from .preference import app as preference_app
 from .replay import run
 from .rules import app as rules_app
 from .sandbox import sandbox
+from .schedule import schedule
 from .screen import print_problems
 from .show import borrower_app, message_app
 from .status import status
@@ -50,8 +59,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(init)
+for command in (cash, buckets, allot, move_due_day, recompute_dates, pause):
+    book_app.command(command.__name__.replace("_", "-"))(command)
+book_app.command()(differences)
 app.add_typer(book_app, name="book")
+app.add_typer(payment_app, name="payment")
 app.add_typer(policy_app, name="policy")
+app.command()(schedule)
 rules_app.command()(judge)
 rules_app.command()(explain)
 app.add_typer(rules_app, name="rules")
@@ -61,8 +75,12 @@ app.command()(work)
 app.command()(run)
 app.command()(stop)
 app.command()(resume)
+app.add_typer(batch_app, name="batch")
+app.command()(correct)
 app.command()(status)
+borrower_app.command("merge")(merge)
 app.add_typer(borrower_app, name="borrower")
+app.add_typer(contact_point_app, name="contact-point")
 app.add_typer(message_app, name="message")
 app.add_typer(consent_app, name="consent")
 app.add_typer(hold_app, name="hold")

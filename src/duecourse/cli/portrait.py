@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from .context import Context
+from .parties import print_parties
 from .screen import local, table
-from .words import reason, rule_in_words, say, sentences, word
+from .words import listed, reason, rule_in_words, say, sentences, word
 
 PAYMENTS_SHOWN = 12
 INSTALLMENTS_SHOWN = 12
@@ -39,12 +40,15 @@ def print_borrower(here: Context, found: Row) -> None:
     if found["days_past_due"]:
         console.print(
             say(
-                "Past due for {days} days, for {after} after grace",
+                "Days past due: {days} by the contract, {after} after grace, {bureau} for the bureau",
                 days=found["days_past_due"],
-                after=found["days_past_grace"],
+                after=found["strategy_days"],
+                bureau=found["bureau_days"],
             )
         )
-    console.print(_contact_points(found["contact_points"]))
+    print_parties(console, found)
+    console.print(_contact_points(found["contact_points"], zone))
+    console.print(_loans(found["loans"]))
     console.print(_installments(near(found["installments"], found["as_of"]), found["as_of"]))
     if found["payments"]:
         console.print(_payments(found["payments"][-PAYMENTS_SHOWN:]))
@@ -58,20 +62,51 @@ def near(installments: Sequence[Row], as_of: date) -> list[Row]:
     return [one for one in installments if one["due_on"] <= as_of + timedelta(days=31)][-INSTALLMENTS_SHOWN:]
 
 
-def _contact_points(points: Sequence[Row]) -> Table:
+def _contact_points(points: Sequence[Row], zone: ZoneInfo) -> Table:
     return table(
         say("Contact points"),
-        [say("channel"), say("address"), say("state"), say("why")],
+        [say("channel"), say("address"), say("state"), say("why"), say("verified"), say("how")],
         [
             (
                 word("channel", one["channel"]),
                 one["address"],
                 word("contact point", one["state"]),
                 reason(one["retired_reason"] or ""),
+                local(one["verified_at"], zone),
+                one["verified_how"],
             )
             for one in points
         ],
     )
+
+
+def _loans(loans: Sequence[Row]) -> Table:
+    return table(
+        say("Loans, with their days past due"),
+        [
+            say("loan"), say("product"), say("due day"), say("set by"), say("by the contract"), say("after grace"),
+            say("for the bureau"), say("bucket"), say("paused"),
+        ],
+        [
+            (
+                one["ref"], one["product"], one["due_day"],
+                word("due day", one["due_day_source"]),
+                one["days_past_due"], one["strategy_days"], one["bureau_days"], one["bucket"],
+                listed(f"{pause['from']} - {pause['to']}" for pause in one["pauses"]),
+            )
+            for one in loans
+        ],
+        right=[2, 4, 5, 6],
+    )  # fmt: skip
+
+
+def _due_on(one: Row) -> str:
+    """The due day, and the contract's where another."""
+    if one["provisional"]:
+        return say("{day}, provisional", day=one["due_on"])
+    if one["due_on"] != one["contract_due_on"]:
+        return say("{day}, by the contract {contract}", day=one["due_on"], contract=one["contract_due_on"])
+    return str(one["due_on"])
 
 
 def _installments(installments: Sequence[Row], as_of: date) -> Table:
@@ -83,7 +118,7 @@ def _installments(installments: Sequence[Row], as_of: date) -> Table:
         ],
         [
             (
-                one["loan"], one["number"], one["due_on"], one["due"], one["paid"], one["currency"],
+                one["loan"], one["number"], _due_on(one), one["due"], one["paid"], one["currency"],
                 say("yes") if one["open"] else "", one["grace_days"], one["days_past_due"] or "",
             )
             for one in installments
@@ -95,8 +130,11 @@ def _installments(installments: Sequence[Row], as_of: date) -> Table:
 def _payments(payments: Sequence[Row]) -> Table:
     return table(
         say("Payments"),
-        [say("paid on"), say("loan"), say("amount"), ""],
-        [(one["paid_on"], one["loan"], one["amount"], one["currency"]) for one in payments],
+        [say("paid on"), say("loan"), say("amount"), "", say("reversed on")],
+        [
+            (one["paid_on"], one["loan"], one["amount"], one["currency"], one["reversed_on"] or "")
+            for one in payments
+        ],
         right=[2],
     )
 

@@ -42,7 +42,7 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(here.console, [_pack_as_json(packs, pack) for pack in packs.packs])
         return
-    columns = [say("pack"), say("version"), say("what"), say("regions"), say("rules"), say("levels")]
+    columns = [say("pack"), say("version"), say("contents"), say("regions"), say("rules"), say("levels")]
     rows = [
         (
             pack.pack,
@@ -103,7 +103,7 @@ def show(
         say("looks at"),
         say("level"),
         say("source"),
-        say("standing"),
+        say("validity"),
     ]
     rows = [_rule_row(packs, rule, day) for rule in rules]
     title = say("Rules of {region} on {day}", region=listed(packs.chain(place)), day=day)

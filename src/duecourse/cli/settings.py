@@ -51,6 +51,16 @@ class Settings(BaseSettings):
         default_factory=default_language,
         description="Language of reports: en or zh. Help, errors, JSON and the wording of conditions are in English.",
     )
+    reverify_days: int = Field(
+        default=365,
+        ge=0,
+        description="Days after which a contact point that nobody has verified since is due for it; 0 is never.",
+    )
+    reverify_failures: int = Field(
+        default=3,
+        ge=0,
+        description="Failed attempts, with no delivery since, after which a contact point is due; 0 is never.",
+    )
     lease_seconds: int = Field(
         default=15, ge=2, le=300, description="How long a worker that died keeps its lanes from the others."
     )

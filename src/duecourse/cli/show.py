@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
 
 import typer
 from psycopg import Connection
 
+from duecourse.book.counting import LoanCounters, counters_of, pauses_of
 from duecourse.book.reading import (
     Borrower,
+    Installment,
     contact_points_of,
-    days_past_due_of,
     find_borrower,
     installments_of,
     loans_of,
     payments_of,
 )
 from duecourse.dispatch.reading import find_message, read_rows
+from duecourse.domain.buckets import NOT_PAST_DUE
+from duecourse.domain.days_past_due import Counters, Pause, counted_days
 from duecourse.domain.messaging import Channel
 from duecourse.domain.money import from_minor
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.policy.counting import counting_rules
+from duecourse.policy.versions import published_policies
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.mask import mask_email, mask_name, mask_phone
 from duecourse.privacy.sealing import open_value
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
+from .parties import party_facts
 from .portrait import print_borrower, print_message
 from .screen import print_json
 from .words import rule_words
@@ -81,13 +87,17 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
         raise DuecourseError(Problem("D033", "KEY", "no borrower of the book has this customer key"))
     place: dict[str, Any] = {"lane": borrower.lane, "borrower_id": borrower.borrower_id}
     loans = {loan.loan_id: loan for loan in loans_of(conn, **place)}
-    installments = installments_of(conn, **place, as_of=as_of)
-    late = days_past_due_of(installments, as_of)
+    rules = counting_rules(one.model for one in published_policies(conn))
+    counted = counters_of(conn, as_of, lanes=[borrower.lane], borrower_id=borrower.borrower_id, rules=rules)
+    late = {one.loan_id: one for one in counted}
+    pauses = pauses_of(conn, **place)
     return {
         **_masked(here.keyring, borrower),
+        **party_facts(conn, borrower),
         "as_of": as_of,
-        "days_past_due": late.contractual,
-        "days_past_grace": late.strategy,
+        "days_past_due": max((one.days.contractual for one in counted), default=0),
+        "strategy_days": max((one.days.strategy for one in counted), default=0),
+        "bureau_days": max((one.days.bureau for one in counted), default=0),
         "contact_points": _points(conn, here.keyring, place),
         "loans": [
             {
@@ -98,6 +108,13 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
                 "creditor": loan.creditor,
                 "autopay": loan.autopay,
                 "state": loan.state,
+                "due_day": loan.due_day,
+                "due_day_source": loan.due_day_source,
+                **_counters(late.get(loan.loan_id)),
+                "pauses": [
+                    {"from": one.from_on, "to": one.to_on, "kind": "deferral" if one.deferral else "pause"}
+                    for one in pauses.get(loan.loan_id, ())
+                ],
             }
             for loan in loans.values()
         ],
@@ -106,14 +123,16 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
                 "loan": loans[one.loan_id].loan_ref,
                 "number": one.number,
                 "due_on": one.due_on,
+                "contract_due_on": one.contract_due_on,
+                "provisional": one.due_provisional,
                 "due": str(from_minor(one.due_minor, loans[one.loan_id].currency)),
                 "paid": str(from_minor(one.paid_minor, loans[one.loan_id].currency)),
                 "currency": loans[one.loan_id].currency,
                 "open": one.is_open,
                 "grace_days": one.grace_days,
-                "days_past_due": max(0, (as_of - one.past_due_from).days) if one.past_due_from else 0,
+                "days_past_due": _days_past_due(one, as_of, pauses.get(one.loan_id, ())),
             }
-            for one in installments
+            for one in installments_of(conn, **place, as_of=as_of)
         ],
         "payments": [
             {
@@ -121,12 +140,30 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
                 "paid_on": one.paid_on,
                 "amount": str(from_minor(one.amount_minor, loans[one.loan_id].currency)),
                 "currency": loans[one.loan_id].currency,
+                "reversed_on": one.reversed_on,
             }
             for one in payments_of(conn, **place, as_of=as_of)
         ],
         "messages": read_rows(conn, "borrower_messages", **place),
         "timeline": read_rows(conn, "borrower_history", **place),
     }
+
+
+def _counters(found: LoanCounters | None) -> dict[str, Any]:
+    days = found.days if found else Counters()
+    return {
+        "days_past_due": days.contractual,
+        "strategy_days": days.strategy,
+        "bureau_days": days.bureau,
+        "bucket": found.bucket if found else NOT_PAST_DUE,
+    }
+
+
+def _days_past_due(one: Installment, as_of: date, pauses: Sequence[Pause]) -> int:
+    """By the contract, of one installment alone."""
+    if one.past_due_from is None:
+        return 0
+    return counted_days(one.past_due_from, as_of, [pause for pause in pauses if pause.deferral])
 
 
 def _masked(keyring: Keyring, borrower: Borrower) -> dict[str, Any]:
@@ -155,8 +192,13 @@ def _points(conn: Connection, keyring: Keyring, place: Mapping[str, Any]) -> lis
         {
             "channel": point.channel,
             "address": masked_address(keyring, point.channel, point.address_sealed, point.contact_point_id),
+            "id": point.contact_point_id,
             "state": point.state,
             "retired_reason": point.retired_reason,
+            "collected_on": point.collected_on,
+            "legal_basis": point.legal_basis,
+            "verified_at": point.verified_at,
+            "verified_how": point.verified_how,
         }
         for point in contact_points_of(conn, **place)
     ]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
+from duecourse.dispatch.batches import list_batches
 from duecourse.dispatch.brake import Stop, stops_in_force
 from duecourse.dispatch.reading import read_rows, standing_now
 
@@ -22,7 +23,8 @@ UNKNOWN_SHOWN = 20
 def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
     """What stands where: planned, due, in flight, unknown; stops in force; who works.
 
-    Exit code 0 when nothing needs a person; 1 when a stop is in force or an attempt's outcome is unknown.
+    Exit code 0 when nothing needs a person; 1 when a stop is in force, a batch is held, or an attempt's outcome is
+    unknown.
 
     Example: duecourse status --json
     """
@@ -32,6 +34,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
     now = here.now()
     figures = standing_now(conn, now)
     stops = stops_in_force(conn)
+    held = list_batches(conn, held_only=True)
     unknown = read_rows(conn, "unknown_attempts", take=UNKNOWN_SHOWN)
     if as_json:
         print_json(
@@ -52,6 +55,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
                     }
                     for one in stops
                 ],
+                "held_batches": held,
                 "unknown_attempts": unknown,
             },
         )
@@ -59,9 +63,10 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
         _print_book(here)
         _print_figures(here, figures, zone)
         _print_stops(here, stops, zone)
+        _print_held(here, held)
         if unknown:
             here.console.print(_unknown_table(unknown, zone))
-    if stops or figures["unknown"]:
+    if stops or held or figures["unknown"]:
         raise typer.Exit(1)
 
 
@@ -113,6 +118,21 @@ def _print_stops(here: Context, stops: Iterable[Stop], zone: ZoneInfo) -> None:
                 who=one.stopped_by,
                 at=local(one.stopped_at, zone),
                 why=reason(one.reason),
+            ),
+            style="bold",
+        )
+
+
+def _print_held(here: Context, held: Iterable[Mapping[str, Any]]) -> None:
+    for one in held:
+        here.console.print(
+            say(
+                "HELD: batch {batch}, {step} of {day}, {waiting} messages wait: {why}",
+                batch=str(one["batch_id"])[:8],
+                step=one["step"],
+                day=one["local_on"],
+                waiting=one["waiting"],
+                why=reason(one["reason"]),
             ),
             style="bold",
         )

@@ -15,6 +15,7 @@ import psycopg
 import structlog
 import typer
 
+from duecourse.dispatch.batches import recheck_batches
 from duecourse.dispatch.desk import Pace, Switchboard, Tally
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.domain.problems import DuecourseError, Problem
@@ -110,4 +111,7 @@ def _plan_lanes(
     except DuecourseError as error:
         log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
         return
+    held = recheck_batches(conn, as_of=as_of, now=now)
+    if held:
+        log.warning("batches left their band and are held", batches=held)
     log.info("planned", as_of=as_of.isoformat(), lanes=len(lanes), messages=report.messages)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from psycopg import Connection
 
+from duecourse.content.amounts import names_amount
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
 from duecourse.dispatch.desk import Desk, Pace, Switchboard, Tally
@@ -21,12 +22,22 @@ from .context import Context
 def plannables(conn: Connection) -> list[Plannable]:
     """The policies in force. Raises DuecourseError D004 when none is published."""
     published = published_policies(conn)
+    refs = {TemplateRef(*ref) for one in published for ref in one.template_versions.items()}
+    silent = {ref for ref, texts in load_templates(conn, refs).items() if not names_amount(texts)}
     conn.rollback()
     if not published:
         raise DuecourseError(
             Problem("D004", "policies", "none is published yet; run: duecourse policy publish FILE")
         )
-    return [Plannable(one.model, one.version, one.template_versions) for one in published]
+    return [
+        Plannable(
+            one.model,
+            one.version,
+            one.template_versions,
+            frozenset(name for name, version in one.template_versions.items() if (name, version) in silent),
+        )
+        for one in published
+    ]
 
 
 class Workshop:

@@ -20,9 +20,10 @@ from duecourse.rules.compiling import RuleBook
 from duecourse.store.lease import hold_fence
 from duecourse.store.sql import load
 
-from .compose import Composer, Facts, Rendition
+from .compose import BATCH_HELD, Composer, Facts, Rendition
 
 SQL = load("dispatch")
+BATCHES = load("dispatch/batches")
 
 HAND_OVER_SECONDS = 1.5
 """A claimed message is written to the socket within this or not at all. Since a claim also reads the stop, what was
@@ -71,11 +72,15 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """judged: messages looked at. claimed: those that may go. more: whether others were due and left for the next."""
+    """judged: messages looked at. claimed: those that may go. more: whether others were due and left for the next.
+
+    unopened: batches that some of them wait for; see dispatch.batches.
+    """
 
     judged: int
     claimed: Sequence[Claimed]
     more: bool
+    unopened: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,9 @@ class _Allowed:
     shared: bool
     address_index: bytes
     considered: Sequence[str]
+    batch_id: UUID | None
+    resumed: bool
+    """Whether a second person let its batch go, whatever the band."""
 
     @property
     def attempt_id(self) -> UUID:
@@ -128,15 +136,18 @@ def claim_batch(
         rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause, rules)
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
         allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
+        unopened = frozenset(row[15] for row in rows if not row[3] and row[15])
         allowed = _share_numbers(conn, epochs, allowed, now, rules)
         if not allowed:
-            return ClaimResult(len(rows), [], more)
+            return ClaimResult(len(rows), [], more, unopened)
         facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
         renditions = {
             one.message_id: unreadable.get(one.message_id)
+            or composer.over_band(facts[one.message_id], resumed=one.resumed)
             or composer.compose(facts[one.message_id], one.channel, text_rules(rules.packs, one.considered))
             for one in allowed
         }
+        _hold_batches(conn, allowed, renditions, now)
         _give_back_refused(conn, epochs, allowed, renditions, now, rules)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
         _record(conn, keyring, epochs, going, facts, renditions, now)
@@ -159,7 +170,7 @@ def claim_batch(
         )
         for one in going
     ]
-    return ClaimResult(len(rows), claimed, more)
+    return ClaimResult(len(rows), claimed, more, unopened)
 
 
 def _judge(
@@ -277,6 +288,19 @@ def _open_facts(
         except DuecourseError as error:
             unreadable[one.message_id] = Rendition(refusals=(str(error),), rule="UNREADABLE")
     return facts, addresses, unreadable
+
+
+def _hold_batches(
+    conn: psycopg.Connection,
+    allowed: Sequence[_Allowed],
+    renditions: Mapping[UUID, Rendition],
+    now: datetime,
+) -> None:
+    """Hold the batches of messages that ask for more than their policy's band."""
+    over = {one.batch_id for one in allowed if renditions[one.message_id].rule == BATCH_HELD and one.batch_id}
+    if over:
+        parameters = {"batches": sorted(over), "reason": "a message asks for more than the band", "now": now}
+        conn.execute(BATCHES["hold_batches_for_amount"], parameters)
 
 
 def _give_back_refused(

@@ -14,6 +14,7 @@ from duecourse.content.render import Rendered, Renderer
 from duecourse.content.texts import Spoken, TextRefusal, text_refusals
 from duecourse.content.variables import Facts as TemplateFacts
 from duecourse.content.variables import Item
+from duecourse.domain.days_past_due import Pause, counted_days
 from duecourse.domain.money import MoneyError
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.model import Policy
@@ -22,6 +23,8 @@ from duecourse.policy.versions import TemplateRef
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value
 from duecourse.rules.model import Rule
+
+BATCH_HELD = "BATCH-HELD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,16 @@ def _item(entry: Mapping[str, Any], local_on: date) -> Item:
     since = date.fromisoformat(entry["past_due_since"]) if entry["past_due_since"] else due_on
     paid = int(entry["paid_minor"])
     balance = entry["balance_minor"]
+    deferrals = [
+        Pause(date.fromisoformat(first), date.fromisoformat(last)) for first, last in entry["deferrals"] or ()
+    ]
     return Item(
         loan_ref=entry["loan_ref"],
         due_on=due_on,
         amount_minor=max(0, int(entry["due_minor"]) - paid),
         product=entry["product"],
         balance_minor=None if balance is None else max(0, int(balance) - paid),
-        days_past_due=max(0, (local_on - since).days),
+        days_past_due=counted_days(since, local_on, deferrals),
     )
 
 
@@ -116,6 +122,15 @@ class Composer:
         self._read_policy = read_policy
         self._read_templates = read_templates
         self._policies: dict[tuple[str, int], Policy] = {}
+
+    def over_band(self, facts: Facts, *, resumed: bool) -> Rendition | None:
+        """A refusal when the message asks for more than the policy's band and no second person let it; else None."""
+        brakes = None if resumed else self._policy(facts).brakes
+        if brakes is None or brakes.most_amount_minor is None or brakes.currency != facts.currency:
+            return None
+        if sum(item.amount_minor for item in facts.items) <= brakes.most_amount_minor:
+            return None
+        return Rendition(refusals=("asks for more than the policy's band",), rule=BATCH_HELD)
 
     def compose(self, facts: Facts, channel: str, rules: Sequence[Rule] = ()) -> Rendition:
         """The message as this channel says it; a text that cannot be made or breaks a rule is a refusal.

@@ -29,6 +29,7 @@ from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
+from .batches import open_batches, weigh_batches
 from .claim import (
     HAND_OVER_SECONDS,
     Claimed,
@@ -234,6 +235,10 @@ class Desk:
         write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
         try:
             result = await self._db(self._claim, now, take, write_before, read_at)
+            if result.unopened:
+                await self._db(
+                    lambda: open_batches(self._conn, result.unopened, as_of=self.as_of(now), now=now)
+                )
         except FenceLostError:
             log.warning("lane taken over by another worker before the claim was committed")
             return False
@@ -306,9 +311,11 @@ class Desk:
             await self._db(self._advance, now)
 
     def _advance(self, now: datetime) -> None:
+        weigh_batches(self._conn, now=now)
         held = fence(self.epochs) | {"now": now}
         with self._conn.transaction():
             self._conn.execute(SQL["advance_routes"], held)
+            self._conn.execute(SQL["wake_batches"], held)
             self._conn.execute(SQL["expire_messages"], held)
 
     async def clock(self) -> datetime:

@@ -12,7 +12,7 @@ SELECT count(*) FROM message
 WHERE lane = ANY(%(lanes)s::smallint[])
   AND (state = 'in_flight'
        OR state = 'planned' AND (not_before <= now()
-                                 OR rule IN ('THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED')));
+                                 OR rule IN ('THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED', 'BATCH-WAITS')));
 
 -- name: next_instant
 -- The next instant at which something is to do in these lanes; null when nothing is. lanes: smallint[].
@@ -26,8 +26,8 @@ SELECT least(
 -- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room, registered (text[] as text), callers,
 -- kinds: parallel arrays; recheck, pause: intervals; and those of RuleBook.parameters.
 -- room: how many may be at a provider at once; what does not fit stays due.
--- Returns every judged message; the allowed ones with their contact point and the debts that may be spoken of.
--- Writes: message, history
+-- Returns every judged message; the allowed ones with their contact point and the debts that may be spoken of; batch_id
+-- also of those that wait for their batch to be opened or decided. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -40,14 +40,15 @@ head AS (
 ),
 candidate AS (
     SELECT DISTINCT ON (h.lane, h.borrower_id)
-           h.lane, h.message_id, h.group_id, h.borrower_id, h.step, h.purpose, h.route, h.route_at, b.zone,
-           'borrower'::text AS party, h.template, h.daily_cap, h.useful_until, h.rule AS old_rule, h.reason AS old_reason, %(now)s::timestamptz AS at
+           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.step, h.purpose, h.route, h.route_at, b.zone,
+           h.template, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
+           %(now)s::timestamptz AS at
     FROM head h
     JOIN borrower b ON b.lane = h.lane AND b.borrower_id = h.borrower_id  -- the zone as it is now
     ORDER BY h.lane, h.borrower_id, h.not_before, h.message_id
 ),
 candidate_item AS (
-    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step
+    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step, i.names_amount, i.max_book_age
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
 provider AS (
@@ -104,7 +105,7 @@ moved AS (
         changed_at = %(now)s
     FROM fitting v
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
-    RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.verdict, m.tries, v.allow, v.route_at,
+    RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.verdict, m.tries, m.batch_id, v.allow, v.route_at,
               v.channel, v.provider, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index,
               v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
 ),
@@ -113,7 +114,9 @@ told AS (
     SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
 SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, provider,
-       contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered'
+       contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered',
+       CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
+       coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed
 FROM moved;
 
 -- name: lock_numbers
@@ -180,21 +183,41 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
                    'due_minor', i.due_minor, 'balance_minor', i.balance_minor,
                    'paid_minor', coalesce((SELECT sum(a.amount_minor) FROM allocation a
                                            WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
-                                             AND a.paid_on <= %(as_of)s), 0),
-                   'past_due_since', i.past_due_since, 'grace_days', coalesce(i.grace_days, 0))
+                                             AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s), 0),
+                   'past_due_since', CASE WHEN w.lane IS NULL THEN i.past_due_since ELSE w.past_due_since END,
+                   'grace_days', coalesce(i.grace_days, 0),
+                   'deferrals', (SELECT json_agg(json_build_array(p.from_on, p.to_on)) FROM loan_pause p
+                                 WHERE p.lane = i.lane AND p.loan_id = i.loan_id AND p.kind = 'deferral'))
                ORDER BY i.due_on, l.loan_ref, i.number)
         FROM message_item x
         JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
         JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
-        WHERE x.lane = m.lane AND x.group_id = m.group_id AND l.state = 'open'
-          AND x.loan_id = ANY(claimed.debts::uuid[])
-          AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
+        LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                                   AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
+        WHERE x.lane = m.lane AND x.group_id = m.group_id AND x.loan_id = ANY(claimed.debts::uuid[])
+          AND (m.corrects IS NOT NULL OR l.state = 'open'
+          AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
+          AND NOT ((SELECT bool_or(y.names_amount) FROM message_item y
+                    WHERE y.lane = m.lane AND y.group_id = m.group_id)
+                   AND
+                   -- include: rules.debit_pending
+                   IS NOT NULL)
           AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
           AND i.due_minor > 0
           AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0))
+          AND NOT (m.party <> 'third' AND NOT (m.party = 'borrower' AND m.borrower_id = l.borrower_id) AND NOT EXISTS (
+              SELECT 1
+              FROM (SELECT r.borrower_id, r.role FROM loan_party r
+                    WHERE r.lane = l.lane AND r.loan_id = l.loan_id AND coalesce(r.until >= (%(now)s AT TIME ZONE b.zone)::date, true)
+                    UNION ALL SELECT l.borrower_id, 'borrower') AS p
+              WHERE p.role = m.party
+                AND (p.borrower_id = m.borrower_id
+                     OR EXISTS (SELECT 1 FROM company_contact k
+                                WHERE k.lane = l.lane AND k.company_id = p.borrower_id AND k.borrower_id = m.borrower_id
+                                  AND coalesce(k.until >= (%(now)s AT TIME ZONE b.zone)::date, true)))))
           AND (m.purpose <> 'collection'
                OR i.due_on + coalesce(i.grace_days, 0) < (%(now)s AT TIME ZONE b.zone)::date
-                  AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true))) AS items
+                  AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true)))) AS items
 FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(debts)s::text[]) AS claimed (lane, message_id, debts)
 JOIN message m ON m.lane = claimed.lane AND m.message_id = claimed.message_id
 JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
@@ -583,6 +606,18 @@ told AS (
     SELECT lane, message_id, version, 'message', coalesce(outcome, state), %(now)s FROM moved
 )
 SELECT count(*) FROM moved;
+
+-- name: wake_batches
+-- Messages that waited for their batch are due once it may go, its canaries as soon as they are chosen. lanes, epochs; now. Fenced. Writes: message
+WITH
+-- include: store.fence
+UPDATE message m SET not_before = %(now)s
+FROM batch b, fence f
+WHERE (b.state = 'going' AND b.decided_at > %(now)s::timestamptz - interval '10 min'
+       OR b.state = 'canary' AND EXISTS (SELECT 1 FROM batch_canary c
+                                         WHERE c.lane = m.lane AND c.message_id = m.message_id))
+  AND m.batch_id = b.batch_id AND m.lane = f.lane AND m.state = 'planned'
+  AND m.rule IN ('BATCH-WAITS', 'BATCH-HELD') AND m.not_before > %(now)s;
 
 -- name: expire_messages
 -- Planned messages past their use are done: expired, or, if something went out before, the best that is known.

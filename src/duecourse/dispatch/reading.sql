@@ -109,7 +109,8 @@ ORDER BY h.at, h.recorded_at, h.subject, h.version;
 
 -- name: months
 -- Month by month: installments that fell due and what they asked for, how many of those were met in time (by the due
--- date and its grace), late, or not by :to_on; accounts reminded and contacted about being overdue; payments.
+-- date and its grace), late, or not by :to_on; accounts reminded and contacted about being overdue; payments that were
+-- not taken back by :to_on.
 WITH month AS (
     SELECT m::date AS starts, (m + interval '1 month')::date AS ends
     FROM generate_series(date_trunc('month', %(from_on)s::timestamp), %(to_on)s::timestamp, '1 month') AS m
@@ -143,6 +144,8 @@ paid AS (
            count(DISTINCT p.loan_id) AS payers, sum(p.amount_minor) AS paid_minor
     FROM payment p JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
     WHERE p.paid_on BETWEEN %(from_on)s AND %(to_on)s
+      AND NOT EXISTS (SELECT 1 FROM reversal r WHERE r.lane = p.lane AND r.payment_id = p.payment_id
+                                                 AND r.reversed_on <= %(to_on)s)
     GROUP BY 1, 2
 )
 SELECT m.starts AS month, coalesce(d.currency, p.currency) AS currency,
@@ -180,7 +183,7 @@ standing AS (
            CASE WHEN i.loan_id IS NULL THEN 'nothing-due'
                 WHEN i.settled_on <= a.ends THEN 'met'
                 WHEN EXISTS (SELECT 1 FROM allocation x WHERE x.lane = i.lane AND x.loan_id = i.loan_id
-                             AND x.number = i.number AND x.paid_on <= a.ends) THEN 'short'
+                             AND x.number = i.number AND x.from_on <= a.ends AND x.until_on > a.ends) THEN 'short'
                 ELSE 'missed' END AS ours,
            coalesce(i.past_due_since < i.due_on, false) AS arrears
     FROM account a

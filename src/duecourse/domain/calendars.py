@@ -42,6 +42,8 @@ _ANNOUNCED_THROUGH = {
     "VN": 2026,
 }  # fmt: skip
 
+_NO_COUNTRIES = frozenset("EU EZ QO UN XA XB ZZ".split())
+"""Two letters that Unicode's list of territories has beside ISO 3166."""
 _REGION = re.compile(r"([A-Z]{2})(?:-([A-Z0-9]{1,3}))?")
 
 
@@ -84,11 +86,10 @@ class UncoveredYearError(ValueError):
 def shift_day(contract_day: date, shift: Shift, region: str) -> ShiftedDay:
     """The day on which what falls due on `contract_day` is due in `region`.
 
-    With `Shift.NONE` the contract's day, never provisional. Otherwise a year that is not covered, of the contract's
-    day or of a neighbour that had to be asked, leaves the contract's day and marks it provisional.
+    With `Shift.NONE` the contract's day, never provisional, whatever the region. Otherwise a year that is not covered,
+    of the contract's day or of a neighbour that had to be asked, leaves the contract's day and marks it provisional.
     Raises UnknownRegionError for what is no ISO 3166 code.
     """
-    country_of(region)
     if shift is Shift.NONE:
         return ShiftedDay(contract_day)
     try:
@@ -139,7 +140,7 @@ def covered_years(region: str) -> range:
 def country_of(region: str) -> str:
     """The country of an ISO 3166 code: US of US-MA. Raises UnknownRegionError."""
     match = _REGION.fullmatch(region)
-    if match is None or match[1] not in Locale("en").territories:
+    if match is None or match[1] not in Locale("en").territories or match[1] in _NO_COUNTRIES:
         raise UnknownRegionError(f"'{region}' is not a region; use an ISO 3166 code like CN or US-MA")
     return match[1]
 

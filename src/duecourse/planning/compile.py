@@ -11,32 +11,70 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from duecourse.policy.conditions import step_sql, template_sql
-from duecourse.policy.model import Anchor, Policy, Step
+from duecourse.policy.model import Anchor, Party, Policy, Step
 
 HORIZON_DAYS = 2
 """Planning runs this many local days ahead of the lender's date, so that no zone is ever late."""
 
-# Aliases b, l, i are what conditions are compiled against. The date bounds sit on indexed columns alone.
+LONGEST_GRACE_DAYS = 3660
+"""What a table can hold of grace that pauses have extended."""
+
+# Aliases b (the loan's borrower), l, i and told are what conditions are compiled against. The date bounds sit on
+# indexed columns alone.
 _STEP = """
-SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, b.zone,
-       {policy}::text AS policy, {version}::int AS policy_version, {priority}::int AS priority,
+SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS party, l.creditor, l.currency,
+       told.zone, {policy}::text AS policy, {version}::int AS policy_version, {priority}::int AS priority,
        {step}::text AS step, {rank}::int AS step_rank, {purpose}::text AS purpose,
        {template} AS template, {own_template}::text AS own_template,
        {route}::text[] AS full_route, {legs}::boolean AS legs,
        {next_if}::text AS next_if, {next_after}::int AS next_after_seconds, {cap}::smallint AS daily_cap,
+       {braked}::boolean AS braked,
        {starts}::interval AS starts, {ends}::interval AS ends,
        {useful_days}::int AS useful_days, {useful_time}::time AS useful_time,
-       {bundle} AS bundle, {anchor} AS anchor_on, {local_on} AS local_on
+       {bundle} AS bundle, {names_amount}::boolean AS names_amount, {max_book_age}::interval AS max_book_age,
+       {anchor} AS anchor_on, {local_on} AS local_on
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
-JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
+JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
+{parties}
+CROSS JOIN LATERAL (SELECT coalesce(k.zone, p.zone) AS zone, coalesce(k.language, p.language) AS language,
+                           coalesce(k.region, p.region) AS region) AS told
+LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                           AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
 WHERE i.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open'
   AND {bounds}
   AND (i.statement_on IS NULL OR i.statement_on <= %(as_of)s)
-  AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s)
+  AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
   AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
   AND i.due_minor > 0
   AND {condition}
+"""
+
+# The borrower's own row under the name p, so that it is read once; k is the person through whom a company is reached.
+_BORROWER = """
+CROSS JOIN LATERAL (SELECT b.borrower_id, b.kind, b.zone, b.language, b.region) AS p
+"""
+_OTHERS = """
+JOIN loan_party r ON r.lane = l.lane AND r.loan_id = l.loan_id AND r.role = {party}
+                 AND coalesce(r.since <= {local_on}, true) AND coalesce(r.until >= {local_on}, true)
+                 AND r.borrower_id <> l.borrower_id
+JOIN borrower p ON p.lane = r.lane AND p.borrower_id = r.borrower_id
+"""
+_CONTACT = """
+LEFT JOIN (SELECT c.lane, c.company_id, c.since, c.until, w.borrower_id, w.zone, w.language, w.region
+           FROM company_contact c JOIN borrower w ON w.lane = c.lane AND w.borrower_id = c.borrower_id) AS k
+       ON p.kind = 'company' AND k.lane = i.lane AND k.company_id = p.borrower_id
+      AND coalesce(k.since <= {local_on}, true) AND coalesce(k.until >= {local_on}, true)
+"""
+_COLUMNS = (
+    "lane", "loan_id", "number", "borrower_id", "party", "creditor", "currency", "zone", "policy", "policy_version",
+    "priority", "step", "step_rank", "purpose", "template", "own_template", "full_route", "legs", "next_if",
+    "next_after_seconds", "daily_cap", "braked", "starts", "ends", "useful_days", "useful_time", "bundle",
+    "names_amount", "max_book_age", "anchor_on", "local_on",
+)  # fmt: skip
+_TOLD_ONCE = """
+SELECT DISTINCT ON (lane, loan_id, number, borrower_id) {columns} FROM ({parts}) AS told
+ORDER BY lane, loan_id, number, borrower_id, part
 """
 
 
@@ -47,6 +85,12 @@ class Plannable:
     policy: Policy
     version: int
     template_versions: Mapping[str, int]
+    silent_templates: frozenset[str] = frozenset()
+    """Templates that are known to name no amount in any language."""
+
+    def names_amount(self, step: Step) -> bool:
+        """Whether a text of the step may name an amount: any of its templates, in any language."""
+        return not self.silent_templates.issuperset(step.templates)
 
 
 def compile_items(
@@ -70,16 +114,45 @@ def compile_items(
 def _step_sql(
     plannable: Plannable, step: Step, place: int, first: date, as_of: date, parameters: dict[str, Any]
 ) -> sql.Composable:
+    """A step's SELECT: one for each kind of party it tells; who is several of them is told as the first."""
+    parts = [
+        _party_sql(plannable, step, party, f"{place}p{index}", first, as_of, parameters)
+        for index, party in enumerate(step.to)
+    ]
+    if step.to == (Party.BORROWER,):
+        return parts[0]
+    ranked = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT part.*, {}::int AS part FROM ({}) AS part").format(sql.Literal(index), part)
+        for index, part in enumerate(parts)
+    )
+    columns = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
+    return sql.SQL("({})").format(sql.SQL(_TOLD_ONCE).format(columns=columns, parts=ranked))
+
+
+def _party_sql(
+    plannable: Plannable,
+    step: Step,
+    party: Party,
+    place: str,
+    first: date,
+    as_of: date,
+    parameters: dict[str, Any],
+) -> sql.Composable:
     policy = plannable.policy
     rank = policy.steps.index(step)
     anchor, bounds = _anchor(step, policy, first, as_of)
     local_on = sql.SQL("({} + {}::int)").format(anchor, sql.Literal(step.offset_days))
-    condition, more = step_sql(policy, step, prefix=f"c{place}_", day=local_on)
+    condition, more = step_sql(policy, step, prefix=f"c{place}_", day=local_on, told="told")
     parameters.update(more)
-    template, more = template_sql(step, prefix=f"t{place}_", day=local_on)
+    template, more = template_sql(step, prefix=f"t{place}_", day=local_on, told="told")
     parameters.update(more)
     point = step.window.seconds == 0
+    joins = (_BORROWER if party is Party.BORROWER else _OTHERS) + _CONTACT
+    parties = sql.SQL(joins).format(party=sql.Literal(party.value), local_on=local_on)
     return sql.SQL(_STEP).format(
+        recipient=sql.SQL("coalesce(k.borrower_id, p.borrower_id)"),
+        party=sql.Literal(party.value),
+        parties=parties,
         policy=sql.Literal(policy.name),
         version=sql.Literal(plannable.version),
         priority=sql.Literal(policy.priority),
@@ -93,16 +166,29 @@ def _step_sql(
         next_if=sql.Literal(step.next_if.unless if step.next_if else None),
         next_after=sql.Literal(step.next_if.within_seconds if step.next_if else None),
         cap=sql.Literal(policy.daily_cap),
+        braked=sql.Literal(policy.brakes is not None),
         starts=sql.Literal(step.window.start.isoformat()),
         ends=sql.Literal(None if point else step.window.end.isoformat()),
         useful_days=sql.Literal(step.useful_until.days),
         useful_time=sql.Literal(step.useful_until.at.isoformat() if step.useful_until.at else "24:00"),
-        bundle=sql.SQL("i.loan_id::text" if policy.bundle == "loan" else "''::text"),
+        bundle=_bundle(policy, party),
+        names_amount=sql.Literal(plannable.names_amount(step)),
+        max_book_age=sql.Literal(policy.max_book_age),
         anchor=anchor,
         local_on=local_on,
         bounds=bounds,
         condition=condition,
     )
+
+
+def _bundle(policy: Policy, party: Party) -> sql.Composable:
+    """What may stand in one message: to anybody but the borrower, the debts of one borrower and told as one party."""
+    if policy.bundle == "loan":
+        return sql.SQL("i.loan_id::text")
+    of_one = sql.SQL("{} || '/' || l.borrower_id").format(sql.Literal(party.value))
+    if party is not Party.BORROWER:
+        return of_one
+    return sql.SQL("CASE WHEN k.borrower_id IS NULL THEN '' ELSE {} END").format(of_one)
 
 
 def _anchor(step: Step, policy: Policy, first: date, as_of: date) -> tuple[sql.Composable, sql.Composable]:
@@ -113,17 +199,19 @@ def _anchor(step: Step, policy: Policy, first: date, as_of: date) -> tuple[sql.C
         return sql.SQL("i.statement_on"), _between("i.statement_on", start, end)
     if step.anchor is Anchor.DUE:
         return sql.SQL("i.due_on"), _between("i.due_on", start, end)
-    # Grace is frozen on the due date: before it, nobody knows when it ends.
+    # Grace is frozen on the due date: before it, nobody knows when it ends. What pauses have made longer than any
+    # policy's is looked for by an index of its own.
     longest = max([policy.grace.default, *policy.grace.by_grade.values(), 0])
     end_of_grace = sql.SQL("(i.due_on + coalesce(i.grace_days, 0)::int)")
-    bounds = sql.SQL(" AND ").join(
-        [
-            _between("i.due_on", start - timedelta(days=longest), min(end, as_of)),
-            sql.SQL("i.grace_days IS NOT NULL"),
-            sql.SQL("{} BETWEEN {}::date AND {}::date").format(
-                end_of_grace, sql.Literal(start), sql.Literal(end)
-            ),
-        ]
+    bounds = sql.SQL(
+        "({usual} OR i.grace_days > i.grace_granted AND {extended}) AND i.grace_days IS NOT NULL"
+        " AND {ends} BETWEEN {start}::date AND {end}::date"
+    ).format(
+        usual=_between("i.due_on", start - timedelta(days=longest), min(end, as_of)),
+        extended=_between("i.due_on", start - timedelta(days=LONGEST_GRACE_DAYS), min(end, as_of)),
+        ends=end_of_grace,
+        start=sql.Literal(start),
+        end=sql.Literal(end),
     )
     return end_of_grace, bounds
 

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from duecourse.book.grace import freeze_grace
+from duecourse.book.shifting import settle_provisional_days
 from duecourse.policy.conditions import condition_sql
 from duecourse.policy.model import Policy
 from duecourse.rules.compiling import RuleBook, shipped
@@ -104,6 +105,7 @@ def _plan_lanes(
     }
     conn.execute(SQL["lock_lanes"], common)
     planned_from: dict[str, date] = dict(conn.execute(SQL["planned_from"], common).fetchall())
+    settle_provisional_days(conn, from_on=as_of, lanes=lanes)
     for plannable in plannables:
         _freeze_grace(conn, plannable.policy, min(as_of, latest_date(now)), lanes)
     report.withdrawn += _count(

@@ -33,7 +33,7 @@ WITH current AS (
 stale AS (
     SELECT m.lane, m.message_id, m.group_id, m.version FROM message m
     WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.state = 'planned' AND m.tries = 0
-      AND m.local_on >= %(from_on)s
+      AND m.local_on >= %(from_on)s AND m.corrects IS NULL
       AND NOT EXISTS (SELECT 1 FROM current c WHERE c.policy = m.policy AND c.version = m.policy_version)
       AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
                                                 AND (o.state <> 'planned' OR o.tries > 0))
@@ -75,7 +75,8 @@ fresh AS (
     WHERE NOT EXISTS (
         SELECT 1 FROM message_item x
         WHERE x.lane = item.lane AND x.loan_id = item.loan_id AND x.number = item.number
-          AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on)
+          AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on
+          AND x.borrower_id = item.borrower_id)
 ),
 -- One text speaks of all: where the items of the leading step want different variants, the step's own serves. This
 -- is what people are shown; the claim chooses again from the items that are still open.
@@ -121,6 +122,8 @@ new_message AS (
            (%(template_versions)s::jsonb -> g.policy ->> g.agreed_template)::int AS template_version,
            CASE WHEN leg = 0 THEN g.group_id ELSE md5(g.group_id::text || '|' || leg)::uuid END AS message_id,
            CASE WHEN leg = 0 THEN g.full_route ELSE g.full_route[leg:leg] END AS route,
+           CASE WHEN g.braked THEN md5(concat_ws('|', g.policy, g.policy_version, g.step, g.local_on))::uuid
+           END AS batch_id,
            local_instant(g.local_on + g.useful_days, g.useful_time, g.zone) AS useful_until,
            local_instant(g.local_on, (g.starts + coalesce(g.ends - g.starts, interval '0')
                * ((hashtextextended(concat_ws('|', g.borrower_id, g.step, g.local_on), 0) & 1048575) / 1048576.0)
@@ -131,8 +134,9 @@ new_message AS (
     WHERE NOT g.joins
 ),
 candidate AS (
-    SELECT lane, message_id, group_id, borrower_id, step, purpose, route, 1::smallint AS route_at, zone,
-           'borrower'::text AS party, agreed_template AS template, daily_cap, useful_until, planned_for,
+    -- A batch is judged by what is known when it begins, so not yet.
+    SELECT lane, message_id, group_id, borrower_id, party, step, purpose, route, 1::smallint AS route_at, zone,
+           agreed_template AS template, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
                      * ((hashtextextended(concat_ws('|', borrower_id, step, local_on), 1) & 1048575) / 1048576.0)
@@ -140,7 +144,7 @@ candidate AS (
     FROM new_message
 ),
 candidate_item AS (
-    SELECT n.lane, n.message_id, f.loan_id, f.number, f.anchor_on, f.step
+    SELECT n.lane, n.message_id, f.loan_id, f.number, f.anchor_on, f.step, f.names_amount, f.max_book_age
     FROM new_message n JOIN fresh f ON f.lane = n.lane AND f.group_key = n.group_key
 ),
 provider AS (
@@ -152,13 +156,13 @@ provider AS (
 -- include: rules.judge
 ,
 inserted AS (
-    INSERT INTO message (lane, message_id, group_id, leg, borrower_id, policy, policy_version, step, purpose,
+    INSERT INTO message (lane, message_id, group_id, leg, borrower_id, party, policy, policy_version, step, purpose,
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
-        zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
+        batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
         planned_at, changed_at)
-    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.policy, n.policy_version, n.step, n.purpose,
+    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
-           n.next_after_seconds, n.daily_cap, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
+           n.next_after_seconds, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
            CASE WHEN v.waits THEN v.not_before ELSE c.at END,
            n.useful_until, v.rule, v.reason, v.verdict,
            1 + coalesce((SELECT max(h.version) FROM history h
@@ -171,12 +175,13 @@ inserted AS (
     RETURNING lane, message_id, version, rule, reason, verdict
 ),
 items AS (
-    INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, group_id, policy_version, rank,
-        template, template_version, own_template, own_template_version)
-    SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, g.group_id, f.policy_version,
+    INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, borrower_id, group_id, policy_version, rank,
+        template, template_version, own_template, own_template_version, names_amount, max_book_age)
+    SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, f.borrower_id, g.group_id, f.policy_version,
            f.priority * 10000::bigint + f.step_rank,
            f.template, (%(template_versions)s::jsonb -> f.policy ->> f.template)::int,
-           f.own_template, (%(template_versions)s::jsonb -> f.policy ->> f.own_template)::int
+           f.own_template, (%(template_versions)s::jsonb -> f.policy ->> f.own_template)::int,
+           f.names_amount, f.max_book_age
     FROM fresh f FULL JOIN grouped g ON g.lane = f.lane AND g.group_key = f.group_key
     ON CONFLICT DO NOTHING
     RETURNING 1
@@ -197,11 +202,12 @@ ORDER BY local_on, policy, step, rule;
 
 -- fragment: items
 -- The columns that {items} gives, with their types; it stands in for the compiled policy when statements are checked.
-SELECT i.lane, i.loan_id, i.number, i.borrower_id, l.creditor, l.currency, ''::text AS zone,
+SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, l.creditor, l.currency, ''::text AS zone,
        ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
        ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
-       ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap,
+       ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap, false AS braked,
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
-       ''::text AS bundle, i.due_on AS anchor_on, i.due_on AS local_on
+       ''::text AS bundle, true AS names_amount, '0'::interval AS max_book_age, i.due_on AS anchor_on,
+       i.due_on AS local_on
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id

@@ -14,12 +14,21 @@ from typing import Any, Literal, TypeAlias
 from psycopg import sql
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from duecourse.domain.buckets import DEFAULT_BUCKETS, bucket_days, bucket_labels
 from duecourse.domain.money import MoneyError, minor_digits, to_minor
 
 from .model import Condition, Policy, Step, Test
 from .reading import Section, did_you_mean, is_whole, shown
 
-Kind: TypeAlias = Literal["text", "prefix", "flag", "amount", "days"]
+Kind: TypeAlias = Literal["text", "prefix", "flag", "amount", "days", "bucket"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a policy names itself and its conditions may speak of. buckets: their last days, as in Policy."""
+
+    grades: Collection[str] = ()
+    buckets: tuple[int, ...] = DEFAULT_BUCKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +37,20 @@ class Field:
 
     kind: Kind
     column: str
-    """Over the aliases b (borrower), l (loan), i (installment). Every column is NOT NULL."""
+    """Over the aliases b (the loan's borrower), l (loan), i (installment) and {told}, who is told. Never NULL."""
     about: str
     values: tuple[str, ...] = ()
     """All values there are, if the list is closed."""
     pattern: str = ".+"
+    pauses: str = "true"
+    """Of days: which pauses of the loan do not count, over the alias p."""
 
+
+_SINCE = "coalesce(i.past_due_since, i.due_on)"
+# The grace of the day it counts from: of a statement's carried minimum that is the first statement's.
+_GRACE_ENDS = f"""({_SINCE} + coalesce((SELECT max(g.grace_days) FROM installment g
+    WHERE g.lane = i.lane AND g.loan_id = i.loan_id AND g.due_on = {_SINCE}), 0))"""
+_DEFERRALS = "p.kind = 'deferral'"
 
 FIELDS: Mapping[str, Field] = {
     "product": Field("text", "l.product", "the loan's product, as the book has it"),
@@ -42,27 +59,27 @@ FIELDS: Mapping[str, Field] = {
     "amount": Field("amount", "i.due_minor", "what must be paid by the due date, before payments"),
     "language": Field(
         "prefix",
-        "b.language",
+        "{told}.language",
         "the borrower's language; zh covers zh-CN",
         (),
         r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*",
     ),
-    "region": Field("prefix", "b.region", "ISO 3166; US covers US-MA", (), r"[A-Z]{2}(-[A-Z0-9]{1,3})?"),
+    "region": Field("prefix", "{told}.region", "ISO 3166; US covers US-MA", (), r"[A-Z]{2}(-[A-Z0-9]{1,3})?"),
     "autopay": Field("flag", "l.autopay", "whether the loan is paid by direct debit"),
     "creditor": Field("text", "l.creditor", "who is owed, as the book has it"),
     "days_past_due": Field(
-        "days",
-        "coalesce(i.past_due_since, i.due_on)",
-        "days after the due date on the step's day, at least 0",
+        "days", _SINCE, "days after the due date on the step's day, at least 0", pauses=_DEFERRALS
     ),
+    "strategy_days": Field("days", _GRACE_ENDS, "days after the end of grace on the step's day, at least 0"),
+    "bucket": Field("bucket", _SINCE, "the bucket that days_past_due falls in", pauses=_DEFERRALS),
 }
 _ATTRIBUTE = re.compile(r"attributes\.([A-Za-z0-9_-]{1,63})\Z")
 _NUMBER = r"^-?[0-9]+([.][0-9]+)?$"
 _OPERATORS = ("not", "min", "max", "currency")
 
 
-def parse_condition(section: Section | None, grades: Collection[str]) -> Condition:
-    """Read a mapping of field to test; faults P112, P114, P115 go to the section's list."""
+def parse_condition(section: Section | None, known: Known) -> Condition:
+    """Read a mapping of field to test; faults P112, P114, P115, P122 go to the section's list."""
     if section is None:
         return Condition()
     tests = []
@@ -70,10 +87,10 @@ def parse_condition(section: Section | None, grades: Collection[str]) -> Conditi
         value = section.take(key)
         name = str(key)
         if name not in FIELDS and not _ATTRIBUTE.match(name):
-            known = did_you_mean(name, [*FIELDS, "attributes.<name>"])
-            section.fault("P114", key, f"condition field {shown(key)} is unknown; {known}")
+            options = did_you_mean(name, [*FIELDS, "attributes.<name>"])
+            section.fault("P114", key, f"condition field {shown(key)} is unknown; {options}")
         elif (test := _test(section, name, value)) is not None:
-            _check_values(section, test, grades)
+            _check_values(section, test, known)
             tests.append(test)
     return Condition(tests=tuple(tests))
 
@@ -132,7 +149,7 @@ def _as_decimal(value: object) -> Decimal | None:
     return None if value is None else Decimal(str(value))
 
 
-def _check_values(section: Section, test: Test, grades: Collection[str]) -> None:
+def _check_values(section: Section, test: Test, known: Known) -> None:
     """Whether a test fits its field."""
     name, listed = test.field, (*test.any_of, *test.none_of)
     field = FIELDS.get(name)
@@ -142,7 +159,7 @@ def _check_values(section: Section, test: Test, grades: Collection[str]) -> None
             section.fault("P115", name, f"{name}: only amount has a currency")
         return
     if bounded and field.kind not in ("amount", "days"):
-        section.fault("P115", name, f"{name}: min and max fit amount, days_past_due and attributes only")
+        section.fault("P115", name, f"{name}: min and max fit amounts, days and attributes only")
     if test.currency and field.kind != "amount":
         section.fault("P115", name, f"{name}: only amount has a currency")
     if field.kind == "amount":
@@ -152,10 +169,13 @@ def _check_values(section: Section, test: Test, grades: Collection[str]) -> None
         section.fault("P115", name, f"{name}: min and max are whole days")
     allowed = ("true", "false") if field.kind == "flag" else field.values
     for value in listed:
-        if name == "grade" and value not in grades:
+        if name == "grade" and value not in known.grades:
             section.fault(
-                "P112", name, f"grade {shown(value)} is unknown; {did_you_mean(value, sorted(grades))}"
+                "P112", name, f"grade {shown(value)} is unknown; {did_you_mean(value, sorted(known.grades))}"
             )
+        elif name == "bucket" and value not in bucket_labels(known.buckets):
+            options = did_you_mean(value, bucket_labels(known.buckets))
+            section.fault("P122", name, f"bucket {shown(value)} is none of this policy's; {options}")
         elif allowed and value not in allowed:
             section.fault("P115", name, f"{name}: {shown(value)} is unknown; {did_you_mean(value, allowed)}")
         elif field.kind == "days" and not (value.isascii() and value.isdigit()):
@@ -185,12 +205,13 @@ Params: TypeAlias = dict[str, Any]
 
 
 def condition_sql(
-    condition: Condition, *, prefix: str = "c", day: sql.Composable | None = None
+    condition: Condition, *, prefix: str = "c", day: sql.Composable | None = None, told: str = "b"
 ) -> tuple[sql.Composable, Params]:
     """A boolean SQL expression over the aliases b (borrower), l (loan), i (installment), and its parameters.
 
     prefix: parameters are named prefix + number, so that several conditions fit one statement.
     day: the step's local day, of type date; the default is the parameter `as_of`.
+    told: the alias whose language and region count; the default is the borrower, `told` who a message goes to.
     The expression is never NULL. A missing attribute equals nothing, is in no bounds, and satisfies `not`;
     an attribute that is no number is in no bounds. `attributes.x` is the loan's, else the borrower's.
     """
@@ -202,20 +223,20 @@ def condition_sql(
         params[name] = value
         return sql.SQL("{}::" + cast).format(sql.Placeholder(name))  # cast is ours
 
-    terms = [_term(test, bind, day) for test in condition.tests]
+    terms = [_term(test, bind, day, told) for test in condition.tests]
     return (sql.SQL(" AND ").join(terms) if terms else sql.SQL("true")), params
 
 
 def step_sql(
-    policy: Policy, step: Step, *, prefix: str = "c", day: sql.Composable | None = None
+    policy: Policy, step: Step, *, prefix: str = "c", day: sql.Composable | None = None, told: str = "b"
 ) -> tuple[sql.Composable, Params]:
     """Whether a step speaks to an installment: `applies_to` of its policy and its own condition together."""
     both = Condition(tests=policy.applies_to.tests + step.condition.tests)
-    return condition_sql(both, prefix=prefix, day=day)
+    return condition_sql(both, prefix=prefix, day=day, told=told)
 
 
 def template_sql(
-    step: Step, *, prefix: str = "v", day: sql.Composable | None = None
+    step: Step, *, prefix: str = "v", day: sql.Composable | None = None, told: str = "b"
 ) -> tuple[sql.Composable, Params]:
     """The template's name for one installment (text): the first variant that holds, else the step's own."""
     own = f"{prefix}_own"
@@ -223,7 +244,7 @@ def template_sql(
     branches: list[sql.Composable] = []
     for index, variant in enumerate(step.variants):
         name = f"{prefix}{index}"
-        holds, bound = condition_sql(variant.condition, prefix=f"{name}_", day=day)
+        holds, bound = condition_sql(variant.condition, prefix=f"{name}_", day=day, told=told)
         params |= bound | {name: variant.template}
         branches.append(sql.SQL("WHEN {} THEN {}::text ").format(holds, sql.Placeholder(name)))
     otherwise = sql.SQL("{}::text").format(sql.Placeholder(own))
@@ -232,11 +253,11 @@ def template_sql(
     return sql.SQL("CASE {}ELSE {} END").format(sql.Composed(branches), otherwise), params
 
 
-def _term(test: Test, bind: Any, day: sql.Composable) -> sql.Composable:
+def _term(test: Test, bind: Any, day: sql.Composable, told: str) -> sql.Composable:
     field = FIELDS.get(test.field)
     if field is None:
         return _attribute(test, bind)
-    column = sql.SQL(field.column)  # from FIELDS, never from a file
+    column = sql.SQL(field.column.format(told=told))  # from FIELDS, never from a file
     if field.kind == "flag":
         return _listed(
             test, column, bind, [value == "true" for value in (*test.any_of, *test.none_of)], "boolean[]"
@@ -246,14 +267,37 @@ def _term(test: Test, bind: Any, day: sql.Composable) -> sql.Composable:
     if field.kind == "amount":
         bounds = _bounds(test, column, bind, "bigint", lambda value: to_minor(value, test.currency))
         return sql.SQL("(l.currency = {} AND {})").format(bind(test.currency, "text"), bounds)
+    if field.kind == "bucket":
+        return _bucket(test, _days(field, day), bind)
     if field.kind == "days":
-        days = sql.SQL("greatest(0, {} - {})").format(day, column)
+        days = _days(field, day)
         if test.any_of or test.none_of:
             return _listed(
                 test, days, bind, [int(value) for value in (*test.any_of, *test.none_of)], "integer[]"
             )
         return _bounds(test, days, bind, "integer", int)
     return _listed(test, column, bind, [*test.any_of, *test.none_of], "text[]")
+
+
+def _days(field: Field, day: sql.Composable) -> sql.Composable:
+    """Days from the field's day to the step's that no pause takes out; pauses of a loan do not overlap."""
+    paused = """coalesce((SELECT sum(least(p.to_on, {day}) - greatest(p.from_on, {since} + 1) + 1) FROM loan_pause p
+        WHERE p.lane = l.lane AND p.loan_id = l.loan_id AND p.from_on <= {day} AND p.to_on > {since}
+          AND {which}), 0)"""
+    return sql.SQL("greatest(0, {day} - {since} - " + paused + ")::int").format(
+        day=day, since=sql.SQL(field.column), which=sql.SQL(field.pauses)
+    )
+
+
+def _bucket(test: Test, days: sql.Composable, bind: Any) -> sql.Composable:
+    spans = []
+    for label in (*test.any_of, *test.none_of):
+        low, high = bucket_days(label)
+        span = sql.SQL("{} >= {}").format(days, bind(low, "integer"))
+        if high is not None:
+            span = sql.SQL("{} BETWEEN {} AND {}").format(days, bind(low, "integer"), bind(high, "integer"))
+        spans.append(span)
+    return sql.SQL("({})" if test.any_of else "NOT ({})").format(sql.SQL(" OR ").join(spans))
 
 
 def _listed(test: Test, left: sql.Composable, bind: Any, values: list[Any], cast: str) -> sql.Composable:

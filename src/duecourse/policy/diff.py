@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Final, TypeVar
 
-from .model import Policy, Step
+from duecourse.domain.buckets import bucket_labels
+
+from .model import Party, Policy, Step
 from .templates import Templates, TemplateText
 from .words import (
+    brakes_in_words,
+    bureau_in_words,
     condition_in_words,
     day_in_words,
+    duration_in_words,
     grace_in_words,
     languages_in_words,
+    parties_in_words,
     route_in_words,
     templates_in_words,
     times_in_words,
@@ -55,7 +61,14 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "applies to": lambda policy: condition_in_words(policy.applies_to),
     "messages": lambda policy: f"one for each {policy.bundle}",
     "grace": lambda policy: grace_in_words(policy.grace),
+    "buckets": lambda policy: ", ".join(bucket_labels(policy.buckets)),
+    "bureau days": lambda policy: bureau_in_words(policy.bureau),
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
+    "brakes": lambda policy: brakes_in_words(policy.brakes),
+    "correction": lambda policy: policy.correction or "none",
+    "oldest book": lambda policy: (
+        "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)
+    ),
     "most SMS parts": lambda policy: str(policy.sms_parts_max),
     "languages": lambda policy: languages_in_words(policy.wording.languages),
 }
@@ -64,6 +77,7 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
     "day": day_in_words,
     "time": times_in_words,
     "who": lambda step: condition_in_words(step.condition),
+    "parties": parties_in_words,
     "purpose": lambda step: step.purpose.value,
     "route": route_in_words,
     "useful until": lambda step: useful_in_words(step.useful_until),
@@ -73,8 +87,9 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
 
 def step_in_words(step: Step) -> str:
     """A whole step in a sentence."""
+    told = f" told to {parties_in_words(step)}" if step.to != (Party.BORROWER,) else ""
     return (
-        f"{step.purpose} {day_in_words(step)}, {times_in_words(step)}, by {route_in_words(step)}, "
+        f"{step.purpose}{told} {day_in_words(step)}, {times_in_words(step)}, by {route_in_words(step)}, "
         f"to: {condition_in_words(step.condition)}; template {templates_in_words(step)}"
     )
 

@@ -11,10 +11,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from duecourse.domain.problems import DuecourseError
 
-from .conditions import parse_condition
+from .brakes import parse_brakes
+from .conditions import Known, parse_condition
+from .counting import read_buckets, read_bureau
 from .model import Creditor, Grace, Languages, Policy, Step, Wording
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
-from .steps import parse_step
+from .steps import parse_duration, parse_step
 
 MAX_GRACE_DAYS = 366
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?\Z")
@@ -40,13 +42,18 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     top = Section(document, str(path), faults)
     name = top.identifier("policy")
     grace, grades = _grace(top)
+    buckets, bureau = read_buckets(top), read_bureau(top)
+    known = Known(grades, buckets)
     priority = top.integer("priority", 0, -1000, 1000)
-    applies_to = parse_condition(top.section("applies_to", "applies_to"), grades)
+    applies_to = parse_condition(top.section("applies_to", "applies_to"), known)
     bundle = top.choice("bundle", ["borrower", "loan"], default="borrower")
     daily_cap = top.integer("daily_cap", 1, 1, 20)
     sms_parts_max = top.integer("sms_parts_max", 4, 1, 10)
+    brakes = parse_brakes(top)
+    correction = top.identifier("correction", required=False)
+    max_book_age = _max_book_age(top)
     wording = _wording(top)
-    steps = _steps(top, grace, grades)
+    steps = _steps(top, grace, known)
     top.finish()
     if name is None or wording is None or not steps:
         return None
@@ -56,11 +63,25 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         applies_to=applies_to,
         bundle="loan" if bundle == "loan" else "borrower",
         grace=grace,
+        buckets=buckets,
+        bureau=bureau,
         daily_cap=daily_cap,
         sms_parts_max=sms_parts_max,
+        brakes=brakes,
+        correction=correction,
+        max_book_age_seconds=max_book_age,
         wording=wording,
         steps=steps,
     )
+
+
+def _max_book_age(top: Section) -> int | None:
+    text = top.text("max_book_age")
+    seconds = parse_duration(text) if text else None
+    if text is not None and seconds is None:
+        found = f"max_book_age: {shown(text)} is not a time of 1m to 30d; write e.g. 36h"
+        top.fault("P103", "max_book_age", found)
+    return seconds
 
 
 def _grace(top: Section) -> tuple[Grace, Sequence[str]]:
@@ -85,7 +106,7 @@ def _days(section: Section, key: str, value: object) -> int:
     return 0
 
 
-def _steps(top: Section, grace: Grace, grades: Sequence[str]) -> tuple[Step, ...]:
+def _steps(top: Section, grace: Grace, known: Known) -> tuple[Step, ...]:
     steps: list[Step] = []
     seen: dict[str, str] = {}
     listed = False
@@ -95,7 +116,7 @@ def _steps(top: Section, grace: Grace, grades: Sequence[str]) -> tuple[Step, ...
         if section.has("id") and step_id in seen:
             section.fault("P105", "id", f"step id '{step_id}' is taken already at {seen[step_id]}")
         seen.setdefault(step_id, section.where("id").split(" ", 1)[0])
-        step = parse_step(section, grace, grades)
+        step = parse_step(section, grace, known)
         if step:
             steps.append(step)
     if not listed:

@@ -13,7 +13,10 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from duecourse.domain.buckets import DEFAULT_BUCKETS
+from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
+from duecourse.domain.money import to_minor
 
 NEEDED: Final[Mapping[Channel, tuple[str, ...]]] = {
     Channel.SMS: ("sms",),
@@ -37,6 +40,14 @@ class Anchor(StrEnum):
     """`installment.due_on`."""
     OVERDUE = "overdue"
     """End of grace: `due_on + grace_days`, the last day of grace. `overdue + 1d` is the first day past it."""
+
+
+class Party(StrEnum):
+    """As what somebody is told of a debt."""
+
+    BORROWER = "borrower"
+    CO_BORROWER = "co-borrower"
+    GUARANTOR = "guarantor"
 
 
 class Test(Frozen):
@@ -114,6 +125,8 @@ class Step(Frozen):
     window: Window
     purpose: Purpose
     condition: Condition = Condition()
+    to: tuple[Party, ...] = (Party.BORROWER,)
+    """Who is told, each with a message of their own. Who plays several of these parts is told once, as the first."""
     route: tuple[Channel, ...]
     send: Literal["first", "all"] = "first"
     next_if: NextIf | None = None
@@ -142,6 +155,22 @@ class Grace(Frozen):
     def is_zero(self) -> bool:
         """Whether no borrower at all has grace."""
         return self.default == 0 and not any(self.by_grade.values())
+
+
+class Bureau(Frozen):
+    """How the lender counts the days past due that it reports to a credit bureau (domain.BureauRule)."""
+
+    count_from: Literal["due", "grace"] = "due"
+    from_days: int = 1
+    stand: Literal["day", "month-end"] = "day"
+    pauses: Literal["none", "deferrals", "all"] = "deferrals"
+    minimum: Mapping[str, Decimal] = {}
+    """By currency, in its units: a loan with less past due is reported as none."""
+
+    def rule(self) -> BureauRule:
+        """As the book counts by it."""
+        minimum = {currency: to_minor(amount, currency) for currency, amount in self.minimum.items()}
+        return BureauRule(self.count_from, self.from_days, self.stand, self.pauses, minimum)
 
 
 class Languages(Frozen):
@@ -189,6 +218,32 @@ class Wording(Frozen):
         return self.products.get(key, {}).get(language, key)
 
 
+class Canary(Frozen):
+    """The first of a batch go alone; the others wait until it is seen how they came back."""
+
+    size: int = 500
+    most_bad_percent: Decimal = Decimal(5)
+    """Of the canaries handed over: more than this refused, of unknown outcome or answered by a stop holds the batch."""
+    wait_seconds: int = 900
+    """How long after the last canary was handed over silence counts as good."""
+
+
+class Brakes(Frozen):
+    """What is usual for one step on one day. A batch outside it waits for a second person."""
+
+    least_messages: int | None = None
+    most_messages: int | None = None
+    times_usual: Decimal | None = None
+    """Most and, as its inverse, least number of messages against the median of the step's batches of 28 days."""
+    currency: str = ""
+    """Of the two amounts; batches of another currency are not held for them."""
+    most_amount_minor: int | None = None
+    """Of one message, in minor units."""
+    most_total_minor: int | None = None
+    """Of all messages together, in minor units."""
+    canary: Canary | None = None
+
+
 class Policy(Frozen):
     """What a lender has decided to say, when, to whom and how."""
 
@@ -199,10 +254,19 @@ class Policy(Frozen):
     bundle: Literal["borrower", "loan"] = "borrower"
     """One message for all that fall due together for a borrower, or one for each loan."""
     grace: Grace = Grace()
+    buckets: tuple[int, ...] = DEFAULT_BUCKETS
+    """The last day past due of each bucket but the one above them all."""
+    bureau: Bureau = Bureau()
     daily_cap: int = 1
     """Most messages to one borrower on one local day."""
+    max_book_age_seconds: int | None = None
+    """Where the book is older than this, nothing that names an amount goes out; None: however old."""
     sms_parts_max: int = 4
     """Most parts one SMS may take; a template whose sample needs more is a fault."""
+    brakes: Brakes | None = None
+    """None: a step's messages go out whatever their number."""
+    correction: str | None = None
+    """The template in which `duecourse correct` speaks to those whom a wrong batch reached."""
     wording: Wording
     steps: tuple[Step, ...]
 
@@ -214,13 +278,19 @@ class Policy(Frozen):
         raise KeyError(step_id)
 
     @property
+    def max_book_age(self) -> timedelta | None:
+        """As a time span."""
+        return None if self.max_book_age_seconds is None else timedelta(seconds=self.max_book_age_seconds)
+
+    @property
     def templates(self) -> tuple[str, ...]:
-        """Every template some step may use, each once, in the order of steps."""
-        return tuple(dict.fromkeys(name for step in self.steps for name in step.templates))
+        """Every template some step may use, each once, in the order of steps, and the correction's."""
+        used = [name for step in self.steps for name in step.templates]
+        return tuple(dict.fromkeys([*used, self.correction] if self.correction else used))
 
     def uses_of(self, template: str) -> Iterator[Step]:
-        """The steps that may use a template."""
-        return (step for step in self.steps if template in step.templates)
+        """The steps that may use a template; a correction may follow any of them."""
+        return (step for step in self.steps if template in step.templates or template == self.correction)
 
 
 def _seconds(moment: time) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from datetime import time
 
 from ruamel.yaml.comments import CommentedSeq
 
 from duecourse.domain.messaging import Channel, Purpose
 
-from .conditions import parse_condition
-from .model import NEEDED, Anchor, Condition, Grace, NextIf, Step, UsefulUntil, Variant, Window
+from .conditions import Known, parse_condition
+from .model import NEEDED, Anchor, Condition, Grace, NextIf, Party, Step, UsefulUntil, Variant, Window
 from .reading import Section, did_you_mean, shown
 
 OPENS, CLOSES = time(8), time(21)
@@ -31,18 +30,19 @@ _USEFUL = re.compile(r"(?:same day|\+\s*(?P<days>\d{1,2})d)(?:\s+(?P<at>\S+))?\Z
 _EXAMPLE = "write e.g. 'due - 7d between 09:30 and 11:30' or 'overdue + 1d at 10:00'"
 
 
-def parse_step(section: Section, grace: Grace, grades: Collection[str]) -> Step | None:
+def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
     """None when something needed to go on is missing; what is wrong is in the section's faults either way."""
     step_id = section.identifier("id")
     when = _when(section)
     purpose = section.choice("purpose", [purpose.value for purpose in STEP_PURPOSES])
-    condition = parse_condition(section.section("if", f"{section.name} if"), grades)
+    condition = parse_condition(section.section("if", f"{section.name} if"), known)
+    to = _to(section)
     route = _route(section)
     send = section.choice("send", ["first", "all"], default="first")
     next_if = _next_if(section, route, send)
     useful_until = _useful_until(section, when[2] if when else None)
     template = section.identifier("template")
-    variants = _variants(section, grades)
+    variants = _variants(section, known)
     section.finish()
     if when is None or purpose is None or not route or step_id is None or template is None:
         return None
@@ -54,6 +54,7 @@ def parse_step(section: Section, grace: Grace, grades: Collection[str]) -> Step 
         window=window,
         purpose=Purpose(purpose),
         condition=condition,
+        to=to,
         route=route,
         send="all" if send == "all" else "first",
         next_if=next_if,
@@ -136,6 +137,24 @@ def _route(section: Section) -> tuple[Channel, ...]:
     return tuple(good)
 
 
+def _to(section: Section) -> tuple[Party, ...]:
+    value = section.take("to")
+    entries = list(value) if isinstance(value, CommentedSeq) else [value] if value is not None else []
+    if section.has("to") and not entries:
+        section.fault("P103", "to", f"to: at least one party is needed; known: {', '.join(Party)}")
+    good: list[Party] = []
+    for entry in entries:
+        if entry not in list(Party):
+            section.fault(
+                "P103", "to", f"to: {shown(entry)} is unknown; {did_you_mean(str(entry), list(Party))}"
+            )
+        elif entry in good:
+            section.fault("P103", "to", f"to: {shown(entry)} stands twice")
+        else:
+            good.append(Party(entry))
+    return tuple(good) or (Party.BORROWER,)
+
+
 def _next_if(section: Section, route: tuple[Channel, ...], send: str | None) -> NextIf | None:
     under = section.section("next_if", f"{section.name} next_if")
     if under is None:
@@ -196,10 +215,10 @@ def _useful_until(section: Section, window: Window | None) -> UsefulUntil:
     return useful
 
 
-def _variants(section: Section, grades: Collection[str]) -> tuple[Variant, ...]:
+def _variants(section: Section, known: Known) -> tuple[Variant, ...]:
     variants = []
     for under in section.sections("variants", lambda _, index: f"{section.name} variant {index + 1}"):
-        condition = parse_condition(under.section("if", f"{under.name} if"), grades)
+        condition = parse_condition(under.section("if", f"{under.name} if"), known)
         template = under.identifier("template")
         under.finish()
         if not under.has("if"):

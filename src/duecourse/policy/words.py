@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from duecourse.domain.messaging import Channel
+from duecourse.domain.money import from_minor
 
-from .model import Anchor, Condition, Grace, Languages, Policy, Step, Test, UsefulUntil
+from .model import Anchor, Brakes, Bureau, Condition, Grace, Languages, Policy, Step, Test, UsefulUntil
 
 _CHANNELS = {
     Channel.SMS: "SMS",
@@ -23,7 +24,13 @@ _ANCHORS = {
     Anchor.DUE: ("the due date", "the due date"),
     Anchor.OVERDUE: ("the end of grace", "the last day of grace"),
 }
-_FIELDS = {"days_past_due": "days past due", "rate_type": "rate type", "autopay": "direct debit"}
+_FIELDS = {
+    "days_past_due": "days past due",
+    "strategy_days": "days after grace",
+    "rate_type": "rate type",
+    "autopay": "direct debit",
+}
+_LEFT_OUT = {"none": "no pause left out", "deferrals": "deferrals left out", "all": "all pauses left out"}
 
 
 def day_in_words(step: Step) -> str:
@@ -33,6 +40,31 @@ def day_in_words(step: Step) -> str:
     if count == 0:
         return f"on {itself}"
     return f"{count} {'day' if count == 1 else 'days'} {'before' if step.offset_days < 0 else 'after'} {name}"
+
+
+def brakes_in_words(brakes: Brakes | None) -> str:
+    """The band in which batches go by themselves, and the canary."""
+    if brakes is None:
+        return "none"
+    told = []
+    if brakes.least_messages is not None:
+        told.append(f"at least {brakes.least_messages} messages")
+    if brakes.most_messages is not None:
+        told.append(f"at most {brakes.most_messages} messages")
+    if brakes.times_usual is not None:
+        told.append(f"within {brakes.times_usual} times the usual number")
+    if brakes.most_amount_minor is not None:
+        most = from_minor(brakes.most_amount_minor, brakes.currency)
+        told.append(f"at most {most} {brakes.currency} a message")
+    if brakes.most_total_minor is not None:
+        most = from_minor(brakes.most_total_minor, brakes.currency)
+        told.append(f"at most {most} {brakes.currency} in all")
+    if brakes.canary:
+        told.append(
+            f"the first {brakes.canary.size} alone, at most {brakes.canary.most_bad_percent} % bad, "
+            f"silent for {brakes.canary.wait_seconds // 60} min"
+        )
+    return ", ".join(told) or "none"
 
 
 def times_in_words(step: Step) -> str:
@@ -113,6 +145,15 @@ def grace_in_words(grace: Grace) -> str:
     )
 
 
+def bureau_in_words(bureau: Bureau) -> str:
+    """'from the due date, as of the month's end, from 30 days and 10 CNY on, deferrals left out'."""
+    begins = "from the due date" if bureau.count_from == "due" else "from the end of grace"
+    stands = "as of each day" if bureau.stand == "day" else "as of the month's end"
+    minimum = [f"{amount} {currency}" for currency, amount in sorted(bureau.minimum.items())]
+    least = " and ".join([f"{bureau.from_days} {'day' if bureau.from_days == 1 else 'days'}", *minimum])
+    return f"{begins}, {stands}, from {least} on, {_LEFT_OUT[bureau.pauses]}"
+
+
 def languages_in_words(languages: Languages) -> str:
     """'zh-CN, en; zh-TW in zh-CN; any other in en'."""
     fallback = [f"{language} in {target}" for language, target in sorted(languages.fallback.items())]
@@ -132,3 +173,8 @@ def in_time_order(policy: Policy) -> list[Step]:
             step.window.start,
         ),
     )
+
+
+def parties_in_words(step: Step) -> str:
+    """Who is told."""
+    return ", ".join(step.to)

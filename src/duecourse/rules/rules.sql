@@ -6,12 +6,24 @@ fed AS (
     SELECT creditor, min(complete_through) AS complete_through FROM payment_feed GROUP BY creditor
 )
 
+-- fragment: debit_pending
+-- Why an amount of installment i must wait, or null: a debit was submitted and its result is neither known on :as_of nor
+-- past waiting for; or it was paid, and up to three days later the payment is not in the book yet. f: its row of fed.
+(SELECT min(CASE WHEN d.result_on <= %(as_of)s
+                 THEN format('debited on %%s, the payment is not in the book yet', d.result_on)
+                 ELSE format('the debit of %%s awaits its result until %%s', d.submitted_on, d.wait_until) END)
+ FROM debit d
+ WHERE d.lane = i.lane AND d.loan_id = i.loan_id AND (d.number IS NULL OR d.number = i.number)
+   AND (d.submitted_on <= %(as_of)s AND d.wait_until >= %(as_of)s AND coalesce(d.result_on > %(as_of)s, true)
+        OR d.state = 'paid' AND d.result_on BETWEEN %(as_of)s::date - 3 AND %(as_of)s::date
+           AND coalesce(f.complete_through < d.result_on, true)))
+
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, step, purpose, route, route_at, zone, party, template, daily_cap, at,
---             useful_until)
---   candidate_item(lane, message_id, loan_id, number, anchor_on, step)
+--   candidate(lane, message_id, group_id, borrower_id, party, step, purpose, route, route_at, zone, template, daily_cap,
+--             batch_id, corrects, at, useful_until)
+--   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
 --   provider(channel, provider, ready, registered, caller, kind)
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals), and those of RuleBook.parameters.
 -- Gives verdict(lane, message_id, allow, not_before, waits, rule, reason, verdict, loans, shared, route_at, channel,
@@ -20,34 +32,82 @@ fed AS (
 -- loans: the debts that may be spoken of. shared: whether a cap counts what others were sent to the same number.
 -- include: rules.fed
 ,
-item_verdict AS (
+-- Of when the book is: the lender's midnight after the day through which the creditor's payments are complete; of a
+-- creditor without a feed, the last delivery of all.
+delivered AS (
+    SELECT max(finished_at) AS at,
+           (SELECT jsonb_build_array(s.value) ->> 0 FROM setting s WHERE s.key = 'lender_zone') AS lender_zone
+    FROM book_import WHERE state = 'done' AND finished_at <= %(now)s
+),
+item_state AS (
     SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, l.product, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
-           CASE WHEN ci.lane IS NULL THEN 'PAID'
+           -- One text speaks of all items, so what one of them names all of them name.
+           bool_or(ci.names_amount) OVER one_message AS names_amount,
+           min(ci.max_book_age) OVER one_message AS max_book_age,
+           g.at AS delivered_at, coalesce(g.lender_zone, c.zone) AS book_zone,
+           -- include: debit_pending
+           AS debit,
+           CASE WHEN c.corrects IS NOT NULL THEN NULL  -- a correction is owed also to those who have paid since
+                WHEN ci.lane IS NULL THEN 'PAID'
                 WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
-                WHEN i.settled_on <= %(as_of)s OR i.due_minor = 0 THEN 'PAID'
+                WHEN CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END <= %(as_of)s
+                     OR i.due_minor = 0 THEN 'PAID'
                 WHEN i.superseded_on <= %(as_of)s THEN 'SUPERSEDED'
                 -- Planned for a day that the book has moved since, or for a due it has taken back.
                 WHEN i.loan_id IS NULL
                      OR ci.anchor_on IS DISTINCT FROM i.due_on AND ci.anchor_on IS DISTINCT FROM i.statement_on
                         AND ci.anchor_on <> i.due_on + coalesce(i.grace_days, 0) THEN 'RESCHEDULED'
+                -- A guarantor released, a company's contact who left, since it was planned.
+                WHEN c.party <> 'third' AND NOT (c.party = 'borrower' AND c.borrower_id = l.borrower_id) AND NOT EXISTS (
+                     SELECT 1
+                     FROM (SELECT r.borrower_id, r.role FROM loan_party r
+                           WHERE r.lane = l.lane AND r.loan_id = l.loan_id AND coalesce(r.until >= (c.at AT TIME ZONE c.zone)::date, true)
+                           UNION ALL SELECT l.borrower_id, 'borrower') AS p
+                     WHERE p.role = c.party
+                       AND (p.borrower_id = c.borrower_id
+                            OR EXISTS (SELECT 1 FROM company_contact k
+                                       WHERE k.lane = l.lane AND k.company_id = p.borrower_id AND k.borrower_id = c.borrower_id
+                                         AND coalesce(k.until >= (c.at AT TIME ZONE c.zone)::date, true)))) THEN 'NOT-PARTY'
                 WHEN c.purpose = 'collection'
                      AND i.due_on + coalesce(i.grace_days, 0) >= (c.at AT TIME ZONE c.zone)::date THEN 'IN-GRACE'
                 -- Whoever paid on the last day of grace may stand in a file that has not come yet.
                 WHEN c.purpose = 'collection'
                      AND f.complete_through < i.due_on + coalesce(i.grace_days, 0) THEN 'FEED-BEHIND'
-           END AS rule
+           END AS state_rule
     FROM candidate c
     FULL JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in summed
     LEFT JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
     LEFT JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
+    LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                               AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
     LEFT JOIN fed f ON f.creditor = l.creditor
+    CROSS JOIN delivered g
+    WINDOW one_message AS (PARTITION BY c.lane, c.message_id)
+),
+item_verdict AS (
+    SELECT s.*, coalesce(s.state_rule, CASE WHEN s.names_amount AND s.debit IS NOT NULL THEN 'DEBIT-PENDING'
+                                            WHEN s.names_amount AND s.stale IS NOT NULL THEN 'BOOK-STALE' END) AS rule
+    FROM (
+        SELECT i.*, CASE WHEN b.book_at IS NULL AND i.max_book_age IS NOT NULL
+                              THEN 'no delivery says of when the book is'
+                         WHEN %(now)s::timestamptz - b.book_at > i.max_book_age
+                              THEN format('the book is of %%s, older than %%s',
+                                          to_char(b.book_at AT TIME ZONE i.book_zone, 'YYYY-MM-DD HH24:MI'),
+                                          i.max_book_age) END AS stale
+        FROM item_state i
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN i.max_book_age IS NULL THEN NULL WHEN i.complete_through IS NULL THEN i.delivered_at
+                        ELSE local_instant(i.complete_through + 1, '00:00', i.book_zone) END AS book_at) AS b
+    ) AS s
 ),
 item_summary AS (
-    -- Of several the first by name: what only waits (FEED-BEHIND, IN-GRACE) before what is over.
+    -- Of several the first by name: what only waits (BOOK-STALE to IN-GRACE) before what is over.
     SELECT lane, message_id, count(*) FILTER (WHERE rule IS NULL) AS still_open, min(rule) AS rule,
            min(complete_through) AS complete_through,
            min(grace_ends) FILTER (WHERE rule = 'FEED-BEHIND') AS grace_ends,
+           min(debit) FILTER (WHERE rule = 'DEBIT-PENDING') AS debit,
+           min(stale) FILTER (WHERE rule = 'BOOK-STALE') AS stale,
            array_agg(loan_id ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_loans,
            array_agg(number ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_numbers,
            array_agg(step ORDER BY loan_id, number, step) FILTER (WHERE rule IS NULL) AS item_steps,
@@ -60,6 +120,7 @@ summed AS MATERIALIZED (
     -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
     SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.zone, c.party, c.template,
            c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
+           s.debit, s.stale,
            s.item_loans, s.item_numbers, s.item_steps, s.item_products
     FROM candidate c
     FULL JOIN item_summary s ON s.lane = c.lane AND s.message_id = c.message_id
@@ -87,7 +148,13 @@ known AS MATERIALIZED (
            ARRAY(SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
                  FROM hold x
                  WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id
-                   AND (x.ended_at IS NULL OR x.ended_at > s.at)) AS holds,
+                   AND (x.ended_at IS NULL OR x.ended_at > s.at))
+           -- A debt that its debtor holds back is held from those who answer for it, too.
+           || CASE WHEN s.party = 'borrower' THEN ARRAY[]::seen_hold[] ELSE ARRAY(
+                 SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
+                 FROM hold x
+                 WHERE x.lane = s.lane AND x.loan_id = ANY(s.item_loans) AND x.borrower_id <> s.borrower_id
+                   AND (x.ended_at IS NULL OR x.ended_at > s.at)) END AS holds,
            ARRAY(SELECT ROW(x.kind, x.wish)::seen_wish
                  FROM preference x
                  WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.effective_at <= s.at
@@ -138,7 +205,7 @@ chosen AS (
 ),
 placed AS MATERIALIZED (
     SELECT s.lane, s.message_id, s.purpose, s.zone, s.at, s.useful_until, s.still_open, s.item_rule, s.complete_through, s.grace_ends,
-           s.item_loans, s.item_numbers, s.item_steps,
+           s.debit, s.stale, s.item_loans, s.item_numbers, s.item_steps,
            u.place AS route_at, u.channel, u.provider, u.ready, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
            u.refusals, u.refused, u.shut, u.windows, u.lifted, u.places, u.considered,
            EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per = 'number') AS shared,
@@ -160,16 +227,28 @@ halted AS (
                AND (s.channel IS NULL OR s.channel = p.channel)
     ORDER BY p.lane, p.message_id, s.stopped_at
 ),
+-- A batch nobody has opened yet, one whose canaries are out, one that is held: see dispatch.batches.
+braked AS (
+    SELECT c.lane, c.message_id, b.reason,
+           CASE WHEN b.batch_id IS NULL OR b.state = 'canary' AND k.message_id IS NULL THEN 'BATCH-WAITS'
+                WHEN b.state IN ('held', 'corrected') THEN 'BATCH-HELD' END AS rule
+    FROM candidate c
+    LEFT JOIN batch b ON b.batch_id = c.batch_id
+    LEFT JOIN batch_canary k ON k.lane = c.lane AND k.message_id = c.message_id
+    WHERE c.batch_id IS NOT NULL
+),
 ruled AS (
-    SELECT p.*, h.reason AS halted_for,
+    SELECT p.*, h.reason AS halted_for, k.reason AS braked_for,
            CASE WHEN coalesce(p.still_open, 0) = 0 THEN coalesce(p.item_rule, 'PAID')
                 WHEN h.message_id IS NOT NULL THEN 'STOPPED'
                 WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
                 WHEN NOT p.free THEN coalesce((p.refused[1]).rule, (p.windows[p.shut[1]]).id)
                 WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
+                WHEN k.rule IS NOT NULL THEN k.rule
            END AS rule
     FROM placed p
     FULL JOIN halted h ON h.lane = p.lane AND h.message_id = p.message_id
+    FULL JOIN braked k ON k.lane = p.lane AND k.message_id = p.message_id
 ),
 verdict AS MATERIALIZED (
     SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, provider, contact_point_id,
@@ -177,11 +256,16 @@ verdict AS MATERIALIZED (
            CASE WHEN rule IS NULL THEN at
                 WHEN waiting THEN opens_at
                 WHEN rule IN ('STOPPED', 'PROVIDER-PAUSED') THEN at + %(pause)s
+                -- Woken when their batch is decided; this is for a worker that missed it.
+                WHEN rule IN ('BATCH-WAITS', 'BATCH-HELD') THEN at + interval '5 min'
                 -- A fact may change it sooner than time does.
                 ELSE least(at + %(recheck)s, opens_at) END AS not_before,
            CASE rule
                 WHEN 'FEED-BEHIND' THEN format('payments known through %%s, needed through %%s', complete_through, grace_ends)
+                WHEN 'DEBIT-PENDING' THEN debit
+                WHEN 'BOOK-STALE' THEN stale
                 WHEN 'STOPPED' THEN halted_for
+                WHEN 'BATCH-HELD' THEN braked_for
                 WHEN 'PROVIDER-PAUSED' THEN channel
            END AS reason,
            CASE WHEN rule IS NULL OR NOT free AND refused_by_rule THEN

@@ -25,11 +25,26 @@ RULES: Final[dict[str, RuleWords]] = {
     "RESCHEDULED": RuleWords(
         "its date was moved, or the lender took it back", "到期日已变更或已撤销", "book"
     ),
+    "NOT-PARTY": RuleWords(
+        "no longer answers for this debt, or for the company that owes it",
+        "已不再是该债务的当事人或企业联系人",
+        "book",
+    ),
     "IN-GRACE": RuleWords("still within the grace period", "仍在宽限期内", "policy"),
     "FEED-BEHIND": RuleWords(
         "payments are not known yet through the end of its grace", "还款数据尚未覆盖到宽限期结束", "book"
     ),
+    "DEBIT-PENDING": RuleWords(
+        "a debit is in process, so no amount is named", "代扣处理中，暂不提及金额", "book"
+    ),
+    "BOOK-STALE": RuleWords("the book is too old to name an amount", "台账数据过旧，暂不提及金额", "book"),
     "STOPPED": RuleWords("halted by the stop", "已被人工停止", "policy"),
+    "BATCH-WAITS": RuleWords(
+        "waits until the first of its batch have come back", "等待同批首发消息的结果", "policy"
+    ),
+    "BATCH-HELD": RuleWords(
+        "its batch is held; another person resumes it", "所属批次已暂停，须由另一人恢复", "policy"
+    ),
     "NO-CONTACT-POINT": RuleWords("no valid contact point on this route", "没有可用的联系方式", "book"),
     "SUPPRESSED": RuleWords(
         "the number, address or ID number is on a suppression list",

@@ -21,7 +21,7 @@ from functools import cache
 from importlib.resources import files
 
 _HEADER = re.compile(r"^--[ \t]*(name|fragment):[ \t]*([a-z][a-z0-9_]*)[ \t]*$", re.MULTILINE)
-_INCLUDE = re.compile(r"^[ \t]*--[ \t]*include:[ \t]*(?:([a-z_]+)\.)?([a-z][a-z0-9_]*)[ \t]*$")
+_INCLUDE = re.compile(r"^[ \t]*--[ \t]*include:[ \t]*(?:([a-z_/]+)\.)?([a-z][a-z0-9_]*)[ \t]*$")
 _TABLE = r"[a-z][a-z0-9_]*(?:\s*\([^)]*\))?"
 _WRITES = re.compile(rf"\bWrites:\s*({_TABLE}(?:\s*,\s*{_TABLE})*)")
 

@@ -8,19 +8,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import audit, book, judging, keeping, policy, rules, sending, showing, wishes
+from . import (
+    audit,
+    batch,
+    book,
+    deliveries,
+    due_days,
+    judging,
+    keeping,
+    parties,
+    payment,
+    policy,
+    rules,
+    schedule,
+    sending,
+    showing,
+    wishes,
+)
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
+    audit,
+    batch,
     book,
+    deliveries,
+    due_days,
+    judging,
+    keeping,
+    parties,
+    payment,
+    policy,
+    rules,
+    schedule,
     sending,
     showing,
-    policy,
-    keeping,
     wishes,
-    rules,
-    judging,
-    audit,
 )
 
 SENTENCES: Final[Mapping[str, str]] = {

@@ -14,10 +14,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{id}  {step}（{purpose}），借款人 {borrower}：全部判定（借款人当地时间）"
     ),
     "Withheld, by rule": "各规则将扣留的消息数",
-    "rule": "规则",
-    "what it says": "规则内容",
     "verdict": "判定",
-    "why": "理由",
     "allowed": "允许",
     "Rule set of the last verdict: {digest}; looked at: {rules}": "最后一次判定的规则集：{digest}；已核对：{rules}",
 }

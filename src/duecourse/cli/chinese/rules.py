@@ -8,7 +8,7 @@ from typing import Final
 SENTENCES: Final[Mapping[str, str]] = {
     "Rule packs": "规则包",
     "pack": "规则包",
-    "what": "内容",
+    "contents": "内容",
     "regions": "地区",
     "rules": "规则数",
     "levels": "可靠程度",
@@ -16,7 +16,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "what it says": "规则内容",
     "looks at": "适用于",
     "level": "可靠程度",
-    "standing": "效力",
+    "validity": "效力",
     "Rules of {region} on {day}": "{region} 的规则（{day}）",
     "No pack speaks of {region}: only what holds everywhere applies.": "没有针对 {region} 的规则包，仅适用通用规则。",
     "soft": "可放宽",

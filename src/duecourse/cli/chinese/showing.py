@@ -20,7 +20,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "yes": "是",
     "grace": "宽限天数",
     "days past due": "逾期天数",
-    "Past due for {days} days, for {after} after grace": "自应还日起已过{days}天，扣除宽限期后{after}天",
+    "Days past due: {days} by the contract, {after} after grace, {bureau} for the bureau": (
+        "逾期天数：按合同{days}天，宽限期后{after}天，征信口径{bureau}天"
+    ),
     "Payments": "还款记录",
     "paid on": "还款日",
     "Timeline, borrower's time": "时间线（借款人当地时间）",

@@ -63,7 +63,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "about": "事项",
     "all": "全部",
     "at": "时间",
-    "borrower": "借款人",
     "ended": "结束",
     "evidence": "凭据",
     "in force": "有效",

@@ -6,7 +6,7 @@ Amounts are integer minor units, shares of a year are Fractions; sums are exact 
 from __future__ import annotations
 
 from .differences import Difference, compare_with_lender
-from .due_days import add_months, monthly_due_dates
+from .due_days import add_months, clipped, monthly_due_dates
 from .level import annuity_payment
 from .revolving import Minimum, revolving_minimum
 from .run import Schedule, Settlement, build_schedule, run_schedule
@@ -19,6 +19,7 @@ from .terms import (
     PrepaymentError,
     Repricing,
     Terms,
+    TermsError,
     Then,
 )
 
@@ -35,10 +36,12 @@ __all__ = [
     "Schedule",
     "Settlement",
     "Terms",
+    "TermsError",
     "Then",
     "add_months",
     "annuity_payment",
     "build_schedule",
+    "clipped",
     "compare_with_lender",
     "monthly_due_dates",
     "revolving_minimum",

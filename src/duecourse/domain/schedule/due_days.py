@@ -8,7 +8,9 @@ from datetime import date
 
 def clipped(month: date, day: int) -> date:
     """A day of the month in which `month` lies, or the month's last when it is shorter."""
-    return month.replace(day=min(day, calendar.monthrange(month.year, month.month)[1]))
+    if day > 28:
+        day = min(day, calendar.monthrange(month.year, month.month)[1])
+    return month.replace(day=day)
 
 
 def add_months(day: date, months: int, *, month_end: bool = False) -> date:

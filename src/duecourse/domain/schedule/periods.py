@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..day_count import DayCount, year_fraction
 from .due_days import add_months, clipped
 from .terms import Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """One period, start counted, end not. Days are the contract's, before any shift.
 
     share: of a year, what this period bears. regular_share: what it would bear were it of regular length;
@@ -31,6 +30,10 @@ class Period:
         """Share of a year of a part of the period. The parts of a period add up to its share."""
         if (since, until) == (self.start, self.end):
             return self.share
+        if self.day_count is DayCount.THIRTY_360:
+            # A whole month bears thirty days also where February ends it, and its parts share them.
+            whole = year_fraction(self.start, self.end, self.day_count)
+            return self.share * year_fraction(since, until, self.day_count) / whole
         if self.day_count is not None:
             return year_fraction(since, until, self.day_count)
         return self.share * Fraction((until - since).days, (self.end - self.start).days)
@@ -59,7 +62,8 @@ def _due_days(terms: Terms) -> list[date]:
     if terms.every.weeks:
         return [terms.first_due_on + timedelta(weeks=terms.every.weeks * i) for i in counts]
     due_day = 31 if terms.month_end else terms.due_day or terms.first_due_on.day
-    return [clipped(add_months(terms.first_due_on, terms.every.months * i), due_day) for i in counts]
+    first = terms.first_due_on.replace(day=1)
+    return [clipped(add_months(first, terms.every.months * i), due_day) for i in counts]
 
 
 def _whole(terms: Terms, before: date) -> bool:
@@ -73,7 +77,7 @@ def _whole(terms: Terms, before: date) -> bool:
 
 
 def _even_share(terms: Terms) -> Fraction | None:
-    """What every regular period bears without a day count."""
-    if terms.day_count is not None:
+    """What every regular period bears where its days do not matter: without a day count, and months by 30/360."""
+    if terms.day_count is not None and (terms.day_count is not DayCount.THIRTY_360 or terms.every.weeks):
         return None
     return Fraction(terms.every.months, 12) if terms.every.months else Fraction(terms.every.weeks, 52)

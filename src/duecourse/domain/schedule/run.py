@@ -16,7 +16,7 @@ from fractions import Fraction
 from .level import level_minor
 from .periods import Period, periods_of
 from .revolving import Minimum, revolving_minimum
-from .terms import Due, Method, Prepayment, PrepaymentError, Repricing, Terms, Then
+from .terms import Due, Method, Prepayment, PrepaymentError, Repricing, Terms, TermsError, Then
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class _Run:
         start, end = self._periods[0].start, self._periods[-1].end
         for repricing in terms.repricings:
             if not start <= repricing.day < end:
-                raise ValueError(f"the rate changes on {repricing.day}, outside the loan's {start} to {end}")
+                raise TermsError("repricings", f"{repricing.day} lies outside the loan's {start} to {end}")
         for prepayment in terms.prepayments:
             if not start <= prepayment.day < end:
                 raise PrepaymentError(f"lies outside the loan's {start} to {end}", prepayment)
@@ -124,7 +124,7 @@ class _Run:
         events: list[_Event] = [*terms.repricings, *terms.prepayments]
         if settle_on is not None:
             if not start <= settle_on <= end:
-                raise ValueError(f"{settle_on} lies outside the loan's {start} to {end}")
+                raise TermsError("settle_on", f"{settle_on} lies outside the loan's {start} to {end}")
             events.append(_Settle(settle_on))
         # Stable in the order given: two prepayments of a day follow each other as written.
         return sorted(events, key=lambda event: (event.day, _ORDER[type(event)]))[::-1]
@@ -157,7 +157,7 @@ class _Run:
             self._accrued = self._accrued + interest if self._accrued else interest
 
     def _factor(self, share: Fraction) -> Fraction:
-        """Interest on one unit for a share of a year. Most periods are alike, and long schedules are many."""
+        """Interest on one unit for a share of a year. Most periods are alike."""
         if share is not self._known_share:
             self._known_share, self._known_factor = share, self._rate * share
         return self._known_factor
@@ -228,7 +228,9 @@ class _Run:
         part = self._part
         if self._method is Method.ANNUITY:
             factor = self._factor(period.regular_share)
-            part = max(0, part - round_half_up(balance * factor))
+            # round_half_up(balance * factor), without making the fraction: long schedules are many
+            doubled = 2 * factor.denominator
+            part = max(0, part - (2 * balance * factor.numerator + factor.denominator) // doubled)
         return min(max(0, balance - self._balloon), part)
 
     def _installment(self, period: Period, number: int) -> Due:
@@ -255,7 +257,10 @@ class _Run:
 
     def _flat_interest(self, is_last: bool) -> int:
         """The same each time; the last makes the sum what the contract's rate asks over the years, to the cent."""
-        interest = max(0, round_half_up(self._accrued + self._rounding if is_last else self._accrued))
+        interest = round_half_up(self._accrued)
+        overcharged = interest - self._accrued - self._rounding
+        if is_last or overcharged > self._accrued:  # of a tiny loan, more than the last could give back
+            interest = max(0, round_half_up(self._accrued + self._rounding))
         self._rounding += self._accrued - interest
         return interest
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from ..calendars import Shift, shift_day
 from .terms import Due
@@ -18,6 +17,6 @@ def shift_dues(dues: Iterable[Due], shift: Shift, region: str) -> list[Due]:
     for due in dues:
         if not due.is_prepayment:
             to = shift_day(due.contract_day, shift, region)
-            due = replace(due, due_on=to.day, provisional=to.provisional)
+            due = due._replace(due_on=to.day, provisional=to.provisional)
         moved.append(due)
     return moved

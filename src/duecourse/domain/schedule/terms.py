@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..day_count import DayCount
 from .due_days import clipped
@@ -84,6 +85,14 @@ class Prepayment:
     then: Then
 
 
+class TermsError(ValueError):
+    """Terms that cannot be, or contradict each other. field: of Terms, the one to mend."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
 class PrepaymentError(ValueError):
     """A prepayment that the loan cannot take. at_most_minor: what settles the loan that day, when it is too much."""
 
@@ -93,8 +102,7 @@ class PrepaymentError(ValueError):
         self.at_most_minor = at_most_minor
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """One row of a schedule: an installment, or a prepayment on its own day. It pays principal plus interest.
 
     number: of the installment; a prepayment has the number of the installment it comes before.
@@ -119,14 +127,19 @@ class Due:
         return self.principal_minor + self.interest_minor
 
 
+_RATE = "the annual rate must be a fraction from 0 (0.045 is 4.5 %)"
+_GRACE = "grace must end before the last installment"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a contract says. Raises ValueError for terms that contradict each other.
+    """What a contract says. Raises TermsError for terms that cannot be or contradict each other.
 
     annual_rate: nominal, 0.045 is 4.5 % a year. started_on: pay-out, where interest begins; without it the first
     period is a regular one. Needed with a day_count.
     day_count: None means that a regular period bears its equal share of a year (a twelfth for a month, a 52nd for a
-    week) and a first period of another length actual/365.
+    week) and a first period of another length actual/365. By 30/360 a whole month bears thirty days, also to or
+    from the end of February.
     due_day: 1 to 31, clipped to the month; None is the day of first_due_on. month_end: each due day, also the
     first, is moved to the last day of its month.
     balloon_minor: principal left for the last payment, on top of its own.
@@ -150,32 +163,44 @@ class Terms:
     prepayments: tuple[Prepayment, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.principal_minor <= 0:
-            raise ValueError("the principal must be above zero")
-        if not 1 <= self.periods <= MOST_PERIODS:
-            raise ValueError(f"the number of installments must be 1 to {MOST_PERIODS}")
-        if any(not 0 <= rate < 100 for rate in (self.annual_rate, *(r.annual_rate for r in self.repricings))):
-            raise ValueError("the annual rate must be a fraction from 0 (0.045 is 4.5 %)")
+        for field, fits, text in (
+            ("principal_minor", self.principal_minor > 0, "the principal must be above zero"),
+            (
+                "periods",
+                1 <= self.periods <= MOST_PERIODS,
+                f"the number of installments must be 1 to {MOST_PERIODS}",
+            ),
+            (
+                "periods",
+                self.first_due_on.year + self.periods * (self.every.months or 1) // 12 < 9999,
+                "the loan must end before the year 9999",
+            ),
+            ("annual_rate", 0 <= self.annual_rate < 100, _RATE),
+            ("repricings", all(0 <= one.annual_rate < 100 for one in self.repricings), _RATE),
+            (
+                "balloon_minor",
+                0 <= self.balloon_minor <= self.principal_minor,
+                "the balloon must be from zero to the principal",
+            ),
+            ("principal_grace", 0 <= self.principal_grace < self.periods, _GRACE),
+            ("interest_grace", 0 <= self.interest_grace < self.periods, _GRACE),
+        ):
+            if not fits:
+                raise TermsError(field, text)
         if self.day_count is not None and self.started_on is None:
-            raise ValueError("a day count needs the day the loan started")
+            raise TermsError("started_on", "a day count needs the day the loan started")
         if self.started_on is not None and self.started_on > self.first_due_on:
-            raise ValueError("the loan starts after its first due day")
-        if not 0 <= self.balloon_minor <= self.principal_minor:
-            raise ValueError("the balloon must be from zero to the principal")
-        if not 0 <= max(self.principal_grace, self.interest_grace) < self.periods:
-            raise ValueError("grace must end before the last installment")
-        if min(self.principal_grace, self.interest_grace) < 0:
-            raise ValueError("grace must not be negative")
+            raise TermsError("first_due_on", "the loan starts after its first due day")
         self._check_due_day()
 
     def _check_due_day(self) -> None:
         if self.due_day is None:
             return
         if self.every.weeks:
-            raise ValueError("a due day belongs to months; weeks are counted from the first due day")
-        if not 1 <= self.due_day <= 31:
-            raise ValueError("the due day must be 1 to 31")
-        if clipped(self.first_due_on, self.due_day) != self.first_due_on:
-            raise ValueError(
-                f"the first due day {self.first_due_on.isoformat()} is not day {self.due_day} of its month"
+            raise TermsError(
+                "due_day", "a due day belongs to months; weeks are counted from the first due day"
             )
+        if not 1 <= self.due_day <= 31:
+            raise TermsError("due_day", "the due day must be 1 to 31")
+        if clipped(self.first_due_on, self.due_day) != self.first_due_on:
+            raise TermsError("due_day", "the first due day lies on another day of its month")

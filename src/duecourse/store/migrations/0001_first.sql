@@ -332,7 +332,7 @@ CREATE TABLE setting (
 );
 
 -- Which lane and borrower a key belongs to. key_lane is the first byte of key_hash, so the directory spreads too.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE borrower_key (
     key_lane smallint NOT NULL,
     kind text NOT NULL,                       -- 'customer' (lender's key), 'id-number'
@@ -361,11 +361,17 @@ CREATE TABLE lane_lease (
     CONSTRAINT lane_in_range CHECK (lane BETWEEN 0 AND 255)
 );
 
--- Writes: book
+-- A party: a person or a company, whatever role it plays. Who is party to a loan in another lane than their own has a
+-- row there as well, a presence, under the same borrower_id. A row merged into another stays as a tombstone.
+-- Writes: book, dispatch (merge)
 CREATE TABLE borrower (
     lane smallint NOT NULL,
-    borrower_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,                -- the same in every lane
     borrower_key text NOT NULL,               -- the lender's customer key: a pseudonym, shown to staff
+    kind text NOT NULL DEFAULT 'person',
+    person_id uuid,                           -- the first row of the same ID number; null: this one. Caps per person count it
+    home_lane smallint,                       -- of a presence: the lane where the party lives; null: this one
+    described_by text NOT NULL DEFAULT 'borrower',  -- 'party' until a row of the lender's customers describes it
     name_sealed bytea,
     id_number_sealed bytea,
     id_number_index bytea,
@@ -374,14 +380,25 @@ CREATE TABLE borrower (
     zone text NOT NULL,                       -- IANA zone
     grade text NOT NULL DEFAULT '',
     attributes jsonb NOT NULL DEFAULT '{}',   -- lender's own fields, none personal
+    collected_on date,                        -- when the lender got these data, and on what legal basis
+    legal_basis text,
+    merged_lane smallint,                     -- of a tombstone: who took its place
+    merged_into uuid,
     row_digest bytea NOT NULL,                -- of the imported row, to see that nothing changed
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
-    PRIMARY KEY (lane, borrower_id)
+    PRIMARY KEY (lane, borrower_id),
+    CONSTRAINT borrower_kind CHECK (kind IN ('person', 'company')),
+    CONSTRAINT borrower_described_by CHECK (described_by IN ('borrower', 'party')),
+    CONSTRAINT presence_is_elsewhere CHECK (home_lane <> lane),
+    CONSTRAINT tombstone_is_whole CHECK ((merged_lane IS NULL) = (merged_into IS NULL))
 );
 CREATE INDEX borrower_key_text ON borrower (borrower_key);
+CREATE INDEX borrower_person ON borrower (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX borrower_presence ON borrower (borrower_id) WHERE home_lane IS NOT NULL;
 
--- Writes: book
+-- A presence has the contact points of its home, under the same ids.
+-- Writes: book, dispatch (merge)
 CREATE TABLE contact_point (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -392,18 +409,25 @@ CREATE TABLE contact_point (
     address_index bytea NOT NULL,
     state text NOT NULL DEFAULT 'active',
     retired_reason text,
+    collected_on date,                        -- when the lender got it, and on what legal basis
+    legal_basis text,
+    verified_at timestamptz,                  -- when somebody last saw that it reaches the party
+    verified_by text,
+    verified_how text,                        -- a word: call, code, document, ...; nothing personal
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, contact_point_id),
     CONSTRAINT contact_point_state CHECK (state IN ('active', 'retired')),
-    CONSTRAINT retired_has_reason CHECK (state <> 'retired' OR retired_reason IS NOT NULL)
+    CONSTRAINT retired_has_reason CHECK (state <> 'retired' OR retired_reason IS NOT NULL),
+    CONSTRAINT verification_is_whole CHECK ((verified_at IS NULL) = (verified_by IS NULL)
+                                            AND (verified_at IS NULL) = (verified_how IS NULL))
 );
 CREATE INDEX contact_point_borrower ON contact_point (lane, borrower_id, channel, rank);
 CREATE INDEX contact_point_address ON contact_point (address_index);
 
 -- What a person agreed to or took back, append-only: the last row of a scope holds. A stop is kind 'contact', not granted.
 -- Null purpose, channel or address: all of them.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE consent (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -429,7 +453,7 @@ CREATE INDEX consent_borrower ON consent (lane, borrower_id);
 CREATE INDEX consent_address ON consent (address_index) WHERE address_index IS NOT NULL;
 
 -- A reason to leave a person, or one debt of theirs, alone; or (effect 'person') to reach them by a person only.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE hold (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -458,9 +482,10 @@ CREATE TABLE hold (
     CONSTRAINT hold_ends_after_it_begins CHECK (until IS NULL OR until > effective_at)
 );
 CREATE INDEX hold_borrower ON hold (lane, borrower_id);
+CREATE INDEX hold_loan ON hold (lane, loan_id) WHERE loan_id IS NOT NULL;
 
 -- How a person wishes to be contacted. The open row of a kind holds; a new one ends the one before.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE preference (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -506,7 +531,7 @@ CREATE TABLE suppression (
 );
 
 -- A notice that a law asks for before something else, or on a schedule, and when it was served.
--- Writes: book (served elsewhere), dispatch (ours)
+-- Writes: book (served elsewhere), dispatch (ours, merge)
 CREATE TABLE notice (
     lane smallint NOT NULL,
     borrower_id uuid NOT NULL,
@@ -522,7 +547,7 @@ CREATE TABLE notice (
 );
 CREATE INDEX notice_borrower ON notice (lane, borrower_id);
 
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE loan (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -536,6 +561,10 @@ CREATE TABLE loan (
     principal_minor bigint,
     annual_rate numeric(12, 8),
     started_on date,
+    day_count text,                           -- as the contract names it; null: a month bears a twelfth of the year
+    due_day smallint,                         -- of the month, 31 is its end; null: the installments alone say
+    due_day_source text NOT NULL DEFAULT 'contract',
+    shift text NOT NULL DEFAULT 'none',       -- what becomes of a due day on a holiday of the borrower's region
     autopay boolean NOT NULL DEFAULT false,
     state text NOT NULL DEFAULT 'open',
     attributes jsonb NOT NULL DEFAULT '{}',
@@ -544,44 +573,142 @@ CREATE TABLE loan (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, loan_id),
     CONSTRAINT loan_state CHECK (state IN ('open', 'closed')),
-    CONSTRAINT loan_rate_type CHECK (rate_type IN ('fixed', 'floating'))
+    CONSTRAINT loan_rate_type CHECK (rate_type IN ('fixed', 'floating')),
+    CONSTRAINT loan_due_day CHECK (due_day BETWEEN 1 AND 31),
+    CONSTRAINT loan_due_day_source CHECK (due_day_source IN ('contract', 'allotted', 'request')),
+    CONSTRAINT loan_shift CHECK (shift IN ('none', 'following', 'modified-following', 'preceding'))
 );
 CREATE INDEX loan_borrower ON loan (lane, borrower_id);
 CREATE INDEX loan_ref_text ON loan (loan_ref);
+-- Whether any loan shifts its due days at all: most books have none, and an import asks at every batch.
+CREATE INDEX loan_shifted ON loan (lane, loan_id) WHERE shift <> 'none';
+
+-- Who else answers for a loan. Its borrower stands in the loan itself.
+-- Writes: book, dispatch (merge)
+CREATE TABLE loan_party (
+    lane smallint NOT NULL,                   -- of the loan; the party has a row there
+    loan_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    role text NOT NULL,
+    since date,                               -- null: always
+    until date,                               -- the last day; null: still
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, loan_id, borrower_id, role),
+    CONSTRAINT loan_party_role CHECK (role IN ('co-borrower', 'guarantor')),
+    CONSTRAINT loan_party_ends_after_it_begins CHECK (until >= since)
+);
+CREATE INDEX loan_party_borrower ON loan_party (lane, borrower_id);
+
+-- The people through whom a company is reached, in the company's lanes.
+-- Writes: book, dispatch (merge)
+CREATE TABLE company_contact (
+    lane smallint NOT NULL,
+    company_id uuid NOT NULL,                 -- a borrower of kind company
+    borrower_id uuid NOT NULL,                -- the person, who has a row in this lane
+    since date,
+    until date,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, company_id, borrower_id),
+    CONSTRAINT company_contact_ends_after_it_begins CHECK (until >= since)
+);
+CREATE INDEX company_contact_borrower ON company_contact (lane, borrower_id);
+
+-- Two records of one person made one: what was moved, so that it can be undone.
+-- Writes: dispatch
+CREATE TABLE borrower_merge (
+    lane smallint NOT NULL,                   -- of the person kept
+    merge_id uuid NOT NULL,
+    kept_id uuid NOT NULL,
+    other_lane smallint NOT NULL,
+    other_id uuid NOT NULL,
+    moved jsonb NOT NULL,                     -- table to the number of rows moved; 'loans', 'points', ...: their ids
+    evidence text NOT NULL,
+    merged_by text NOT NULL,
+    merged_at timestamptz NOT NULL,
+    undone_by text,
+    undone_at timestamptz,
+    PRIMARY KEY (lane, merge_id),
+    CONSTRAINT undo_is_whole CHECK ((undone_by IS NULL) = (undone_at IS NULL))
+);
+CREATE INDEX borrower_merge_kept ON borrower_merge (lane, kept_id);
 
 -- One row per amount that falls due: an installment of a schedule, or the minimum due of a statement.
 -- settled_on is the day the payments reached due_minor; a replay reads it as "settled_on > today: still open".
 -- superseded_on is the day the next statement took the unpaid rest over.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE installment (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
     number integer NOT NULL,
     borrower_id uuid NOT NULL,
-    due_on date NOT NULL,
+    due_on date NOT NULL,                     -- after the holiday shift
+    contract_due_on date,                     -- the contract's, where the shift moved it or could not be told yet
+    due_provisional boolean NOT NULL DEFAULT false, -- no calendar covers the year: the contract's day stands for now
     statement_on date,                        -- revolving: the day it became known
     due_minor bigint NOT NULL,                -- what must be paid by due_on
     balance_minor bigint,                     -- revolving: the whole statement
     principal_minor bigint,
     interest_minor bigint,
     fee_minor bigint NOT NULL DEFAULT 0,
+    penalty_minor bigint NOT NULL DEFAULT 0,  -- inside due_minor, as are the three before it
     settled_on date,
     superseded_on date,
     past_due_since date,                      -- revolving: due date of the oldest minimum still carried in due_minor
-    grace_days smallint,                      -- frozen on the day it falls due, only ever extended
+    grace_days smallint,                      -- in calendar days, frozen on the due day, only ever extended
+    grace_granted smallint,                   -- the part of it that the policy grants; the rest is pauses
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, loan_id, number),
     CONSTRAINT due_not_negative CHECK (due_minor >= 0),
     CONSTRAINT balance_covers_due CHECK (balance_minor IS NULL OR balance_minor >= due_minor),
-    CONSTRAINT grace_in_range CHECK (grace_days BETWEEN 0 AND 366)
+    CONSTRAINT grace_in_range CHECK (grace_days BETWEEN 0 AND 3660),
+    CONSTRAINT provisional_has_contract_day CHECK (contract_due_on IS NOT NULL OR NOT due_provisional)
 );
 CREATE INDEX installment_due ON installment (lane, due_on);
 -- What freezing has still to look at: without it each day reads every installment of the last 400.
 CREATE INDEX installment_unfrozen ON installment (lane, due_on) WHERE grace_days IS NULL;
+-- Grace that pauses made longer than any policy's: planning looks for its end further back.
+CREATE INDEX installment_extended ON installment (lane, due_on) WHERE grace_days > grace_granted;
+CREATE INDEX installment_shifted ON installment (lane, due_on) WHERE contract_due_on IS NOT NULL;
 CREATE INDEX installment_statement ON installment (lane, statement_on) WHERE statement_on IS NOT NULL;
 
--- Writes: book
+-- Days of a loan that do not count, both ends included; two of a loan never overlap (checked by who writes).
+-- One that is ended early gets a nearer to_on, its old row goes to book_history.
+-- Writes: book, dispatch (merge)
+CREATE TABLE loan_pause (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    from_on date NOT NULL,
+    to_on date NOT NULL,
+    kind text NOT NULL,                       -- 'deferral': the contract was put off; 'pause': only our strategy waits
+    evidence text NOT NULL,
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, loan_id, from_on),
+    CONSTRAINT loan_pause_kind CHECK (kind IN ('deferral', 'pause')),
+    CONSTRAINT pause_ends_after_it_begins CHECK (to_on >= from_on)
+);
+
+-- What the lender's file last said of an installment whose due day was moved on request. While a file repeats it, the
+-- move stands; a file that says something else has the last word.
+-- Writes: book, dispatch (merge)
+CREATE TABLE due_move (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    number integer NOT NULL,
+    given_due_on date NOT NULL,
+    given_due_minor bigint NOT NULL,
+    given_interest_minor bigint,
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, loan_id, number)
+);
+
+-- Writes: book, dispatch (merge)
 CREATE TABLE payment (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -597,24 +724,129 @@ CREATE TABLE payment (
 );
 CREATE INDEX payment_loan ON payment (lane, loan_id, paid_on);
 
--- Which payment met which installment, oldest first. Derived from the two: written anew for a loan that changed.
+-- A payment that was taken back: returned by the bank, booked in error. The payment counts until the day before; it may
+-- itself come later than its reversal. payment_id says of which.
+-- Writes: book, dispatch (merge)
+CREATE TABLE reversal (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    source text NOT NULL,                     -- source and reference of the payment
+    reference text NOT NULL,
+    reversed_on date NOT NULL,                -- the first day on which the payment does not count
+    reason text NOT NULL DEFAULT '',
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, payment_id)
+);
+CREATE INDEX reversal_loan ON reversal (lane, loan_id);
+
+-- Money whose loan the book does not know, kept by its reference until the loan comes or somebody places it. lane is the
+-- first byte of suspense_id, which is the id of the payment that it becomes where the loan was named.
 -- Writes: book
+CREATE TABLE suspense (
+    lane smallint NOT NULL,
+    suspense_id uuid NOT NULL,
+    loan_id uuid,                             -- of the loan named; null: none was
+    creditor text NOT NULL,
+    loan_ref text NOT NULL,
+    source text NOT NULL,
+    reference text NOT NULL,
+    currency char(3) NOT NULL,
+    amount_minor bigint NOT NULL,
+    paid_on date NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    placed_loan_id uuid,                      -- the loan whose payment it became
+    placed_at timestamptz,
+    PRIMARY KEY (lane, suspense_id),
+    CONSTRAINT suspense_positive CHECK (amount_minor > 0),
+    CONSTRAINT suspense_placed_is_whole CHECK ((placed_loan_id IS NULL) = (placed_at IS NULL))
+);
+CREATE INDEX suspense_loan ON suspense (loan_id) WHERE placed_at IS NULL;
+
+-- In which order payments to a creditor meet what is due, by how long the loan is overdue; one row a band. A payment
+-- follows the order in force on its day. No row: whole installments, the oldest first. Small: a reference table on a cluster.
+-- Writes: book
+CREATE TABLE allocation_order (
+    creditor text NOT NULL,
+    product text NOT NULL,                    -- '*': every product that has no order of its own
+    effective_on date NOT NULL,
+    from_days integer NOT NULL,               -- days past due of the loan from which the band holds; 0 always there
+    across text NOT NULL,
+    parts text[] NOT NULL,                    -- the order of penalty, fee, interest, principal
+    excess text NOT NULL,                     -- what is left over: 'advance' pays what falls due later, 'credit' stays
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (creditor, product, effective_on, from_days),
+    CONSTRAINT allocation_order_across CHECK (across IN ('horizontal', 'vertical')),
+    CONSTRAINT allocation_order_excess CHECK (excess IN ('advance', 'credit')),
+    CONSTRAINT allocation_order_from_days CHECK (from_days >= 0)
+);
+
+-- Which payment met which installment. Derived from the two, the reversals and the order: written anew for a loan that
+-- changed. It holds from from_on until the day before until_on: a reversal ends it, and others take its place.
+-- Writes: book, dispatch (merge)
 CREATE TABLE allocation (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
     number integer NOT NULL,
     payment_id uuid NOT NULL,
+    part text NOT NULL,                       -- 'due': the installment as a whole; else penalty, fee, interest, principal
+    from_on date NOT NULL,                    -- the payment's day, or that of the reversal that moved it here
+    until_on date NOT NULL,
     amount_minor bigint NOT NULL,
-    paid_on date NOT NULL,
-    PRIMARY KEY (lane, loan_id, number, payment_id),
-    CONSTRAINT allocation_positive CHECK (amount_minor > 0)
+    PRIMARY KEY (lane, loan_id, number, payment_id, part, from_on),
+    CONSTRAINT allocation_positive CHECK (amount_minor > 0),
+    CONSTRAINT allocation_lasts CHECK (until_on > from_on),
+    CONSTRAINT allocation_part CHECK (part IN ('due', 'penalty', 'fee', 'interest', 'principal'))
 );
 
+-- What an installment was before a payment was reversed, where that differs from what it is now: on the days from from_on
+-- until the day before until_on this row speaks, not the installment's. Derived, as allocation.
+-- Writes: book, dispatch (merge)
+CREATE TABLE installment_was (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    number integer NOT NULL,
+    from_on date NOT NULL,
+    until_on date NOT NULL,
+    settled_on date,
+    past_due_since date,
+    PRIMARY KEY (lane, loan_id, number, from_on),
+    CONSTRAINT installment_was_lasts CHECK (until_on > from_on)
+);
+
+-- An instruction to the bank to collect, and what came of it. Instruction and result may come in either order.
+-- Writes: book, dispatch (merge)
+CREATE TABLE debit (
+    lane smallint NOT NULL,
+    loan_id uuid NOT NULL,
+    debit_id uuid NOT NULL,
+    source text NOT NULL,
+    reference text NOT NULL,
+    number integer,                           -- the installment it collects; null: whatever the loan owes
+    amount_minor bigint,
+    submitted_on date,                        -- null: only the result is known
+    wait_until date,                          -- the last day on which a result is waited for
+    state text NOT NULL,
+    result_on date,
+    code text NOT NULL DEFAULT '',            -- the bank's
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, debit_id),
+    CONSTRAINT debit_state CHECK (state IN ('submitted', 'paid', 'failed', 'cancelled')),
+    CONSTRAINT debit_result_is_whole CHECK ((state = 'submitted') = (result_on IS NULL)),
+    CONSTRAINT debit_submission_is_whole CHECK ((submitted_on IS NULL) = (wait_until IS NULL)),
+    CONSTRAINT debit_is_known CHECK (submitted_on IS NOT NULL OR result_on IS NOT NULL)
+);
+CREATE INDEX debit_loan ON debit (lane, loan_id, submitted_on);
+
 -- What a changed row of the book was before. Append-only; sealed fields are kept sealed.
--- Writes: book
+-- Writes: book, dispatch (merge)
 CREATE TABLE book_history (
     lane smallint NOT NULL,
-    subject text NOT NULL,                    -- borrower, loan, installment, payment, contact_point
+    subject text NOT NULL,                    -- borrower, loan, installment, payment, contact_point, reversal, debit
     subject_id text NOT NULL,
     recorded_at timestamptz NOT NULL,
     was jsonb NOT NULL,
@@ -635,6 +867,22 @@ CREATE TABLE book_import (
     started_at timestamptz NOT NULL,
     finished_at timestamptz,
     CONSTRAINT book_import_state CHECK (state IN ('running', 'done', 'refused'))
+);
+
+-- One row per delivery of several files with a flag file, by what is in it: taken whole or refused whole.
+-- Writes: book
+CREATE TABLE delivery (
+    delivery text NOT NULL,                   -- the name in its delivery file
+    digest bytea NOT NULL,                    -- of its files, mappings and rules
+    delivered_on date NOT NULL,               -- the lender's day
+    flag_file text NOT NULL,
+    state text NOT NULL,                      -- running: begun, and not ended if the process is gone
+    files jsonb NOT NULL,                     -- of each: rows, refused rows, totals
+    problems jsonb NOT NULL,                  -- why it was refused
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    PRIMARY KEY (delivery, digest),
+    CONSTRAINT delivery_state CHECK (state IN ('running', 'done', 'refused'))
 );
 
 -- Through which day a payment feed is complete, by the lender's word; it only ever moves forward. No row: nothing was
@@ -699,14 +947,17 @@ CREATE TABLE message (
     message_id uuid NOT NULL,
     group_id uuid NOT NULL,                   -- one decision; its legs (send: all) share it, and caps count it once
     leg smallint NOT NULL DEFAULT 0,          -- 0 when the route is walked in order, else the leg's place in it
-    borrower_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,                -- to whom it goes
+    party text NOT NULL DEFAULT 'borrower',   -- as what: of every debt it speaks of
     policy text NOT NULL,
     policy_version integer NOT NULL,
     step text NOT NULL,
     purpose text NOT NULL,
     creditor text NOT NULL,
     currency char(3) NOT NULL,
-    bundle text NOT NULL DEFAULT '',          -- '' for all that falls together, or the loan it is only for
+    -- '' for all that falls together for a borrower, 'guarantor/<borrower>' for the debts of one borrower told to
+    -- another party ('borrower/<company>' to a company's contact), or the loan it is only for.
+    bundle text NOT NULL DEFAULT '',
     template text NOT NULL,
     template_version integer NOT NULL,
     route text[] NOT NULL,
@@ -719,6 +970,8 @@ CREATE TABLE message (
     state text NOT NULL,
     outcome text,
     route_at smallint NOT NULL DEFAULT 1,     -- index into route of the channel to try next
+    batch_id uuid,                            -- the batch whose brakes hold it; null where the policy has none
+    corrects uuid,                            -- the batch whose wrong messages it puts right
     tries smallint NOT NULL DEFAULT 0,        -- attempts made, throttled and released ones included
     planned_for timestamptz NOT NULL,         -- where the step's window put it
     not_before timestamptz NOT NULL,
@@ -732,6 +985,7 @@ CREATE TABLE message (
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (lane, message_id),
     UNIQUE (lane, borrower_id, purpose, creditor, currency, bundle, local_on, supplement, leg),
+    CONSTRAINT message_party CHECK (party IN ('borrower', 'co-borrower', 'guarantor', 'third')),
     CONSTRAINT message_state CHECK (state IN ('planned', 'in_flight', 'done')),
     CONSTRAINT message_outcome CHECK ((state = 'done') = (outcome IS NOT NULL)),
     CONSTRAINT message_outcome_known CHECK (outcome IN
@@ -744,9 +998,11 @@ CREATE INDEX message_useful ON message (lane, useful_until) WHERE state = 'plann
 CREATE INDEX message_next ON message (lane, next_at) WHERE state = 'in_flight';
 CREATE INDEX message_borrower ON message (lane, borrower_id, local_on);
 CREATE INDEX message_group ON message (lane, group_id);
+CREATE INDEX message_batch ON message (batch_id, lane) WHERE batch_id IS NOT NULL;
 
--- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages only.
--- Writes: planning
+-- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages
+-- for each party it is told to.
+-- Writes: planning, dispatch (merge)
 CREATE TABLE message_item (
     lane smallint NOT NULL,
     loan_id uuid NOT NULL,
@@ -754,6 +1010,7 @@ CREATE TABLE message_item (
     policy text NOT NULL,
     step text NOT NULL,
     anchor_on date NOT NULL,
+    borrower_id uuid NOT NULL,                -- to whom it is told
     group_id uuid NOT NULL,
     policy_version integer NOT NULL,
     rank bigint NOT NULL,                     -- of its step: the open item of the highest rank leads the text
@@ -761,7 +1018,9 @@ CREATE TABLE message_item (
     template_version integer NOT NULL,
     own_template text NOT NULL,               -- the step's own, where its items want different variants
     own_template_version integer NOT NULL,
-    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on)
+    names_amount boolean NOT NULL DEFAULT true,  -- whether a text of the step may name an amount
+    max_book_age interval,                    -- the policy's: older than this the book names no amount
+    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id)
 );
 CREATE INDEX message_item_group ON message_item (lane, group_id);
 
@@ -906,6 +1165,42 @@ CREATE TABLE stop (
     resumed_by text,
     resumed_at timestamptz
 );
+
+-- What one step of one policy version says on one day, where the policy has brakes. Opened at the first claim; a reference
+-- table on a cluster. The id is computed from the four, so that every lane's messages name the same.
+-- Writes: dispatch
+CREATE TABLE batch (
+    batch_id uuid PRIMARY KEY,
+    policy text NOT NULL,
+    policy_version integer NOT NULL,
+    step text NOT NULL,
+    local_on date NOT NULL,
+    state text NOT NULL,
+    messages bigint NOT NULL,                 -- when it was opened
+    amounts jsonb NOT NULL,                   -- currency to [largest message, total], minor units, when it was opened
+    published_by text NOT NULL,               -- the first person: another one resumes it
+    reason text,                              -- why it is held
+    opened_at timestamptz NOT NULL,
+    decided_at timestamptz,                   -- when it was let go or held
+    resumed_by text,                          -- the second person; from then on it is outside the band by decision
+    resumed_at timestamptz,
+    corrected_by text,
+    corrected_at timestamptz,
+    CONSTRAINT batch_state CHECK (state IN ('canary', 'going', 'held', 'corrected')),
+    CONSTRAINT batch_resumed_by_another CHECK (resumed_by IS NULL OR resumed_by <> published_by),
+    CONSTRAINT held_has_reason CHECK (state <> 'held' OR reason IS NOT NULL)
+);
+CREATE INDEX batch_step ON batch (policy, step, local_on);
+
+-- The messages of a batch that go first. Append-only but for those that were withheld and make room for others.
+-- Writes: dispatch
+CREATE TABLE batch_canary (
+    lane smallint NOT NULL,
+    message_id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    PRIMARY KEY (lane, message_id)
+);
+CREATE INDEX batch_canary_batch ON batch_canary (batch_id);
 
 -- Every transition of a message or attempt, in the statement that made it. Append-only; evidence reads it.
 -- Writes: planning, dispatch

@@ -1,0 +1,362 @@
+"""The brakes: a batch that is not as usual, or whose first come back badly, waits for a second person."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counter import Counter
+from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
+from duecourse.dispatch.batches import (
+    Measure,
+    Weighed,
+    find_batch,
+    hold_batch,
+    list_batches,
+    outside_band,
+    recheck_batches,
+    resume_batches,
+    weigh,
+)
+from duecourse.domain.messaging import Accepted, Refused
+from duecourse.domain.problems import DuecourseError
+from duecourse.planning.correcting import correct_batch, reached_by
+from duecourse.policy.model import Brakes, Canary
+from lender import POLICY_HEAD, Lender
+from post import TEXTS, Post
+from workers import fill, noon_zone, start_worker, submits, wait_for, write_providers
+
+NINE = "2026-03-09T09:00+08:00"
+STEP = """
+  - id: due-in-1
+    when: due - 1d at 09:00
+    purpose: reminder
+    route: [sms]
+    template: due-soon
+    useful_until: +2d
+"""
+
+
+def head(brakes: str, more: str = "") -> str:
+    return POLICY_HEAD + f"brakes: {brakes}\n{more}"
+
+
+def publish(lender: Lender, by: str = "alice") -> None:
+    """Enter the policies in force as published by somebody: brakes ask the database who that was."""
+    for policy in lender.policies:
+        version = lender.versions[policy.name]
+        parsed = {"policy": policy.model_dump(mode="json"), "templates": dict.fromkeys(policy.templates, 1)}
+        lender.conn.execute(
+            """INSERT INTO policy_version (policy, version, digest, source, parsed, published_at, published_by)
+               VALUES (%s, %s, '', '', %s, '2026-01-01', %s)""",
+            (policy.name, version, json.dumps(parsed), by),
+        )
+    lender.conn.commit()
+
+
+def planned(lender: Lender, brakes: str, count: int = 30, more: str = "", amount: str = "100.00") -> None:
+    """That many borrowers with a message each, due at nine."""
+    lender.book(f"loan due_on email amount\nL-0 2026-03-10 - {amount} CNY")
+    lender.clone("L-0", count - 1)
+    lender.policy(STEP, head(brakes, more))
+    publish(lender)
+    lender.plan("2026-03-09T00:00+08:00")
+
+
+def sent(counter: Counter) -> int:
+    return len(counter.ends["sms"].taken)
+
+
+def states(lender: Lender) -> list[tuple[Any, ...]]:
+    rows = [
+        (row["state"], row["messages"], row["tried"], row["waiting"]) for row in list_batches(lender.conn)
+    ]
+    lender.conn.commit()
+    return rows
+
+
+def rules(lender: Lender) -> dict[str, int]:
+    found = lender.messages("coalesce(rule, '')", "count(*) OVER (PARTITION BY rule)")
+    return dict(found)
+
+
+# -- the band, on paper ---------------------------------------------------------------------------------------
+
+MEASURE = Measure("p", 1, "s", date(2026, 3, 9), 100, True, {"CNY": (5_000_00, 90_000_00)})
+
+
+@pytest.mark.parametrize(
+    ("brakes", "usual", "inside"),
+    [
+        (Brakes(most_messages=100), None, True),
+        (Brakes(most_messages=99), None, False),
+        (Brakes(least_messages=100), None, True),
+        (Brakes(least_messages=101), None, False),
+        (Brakes(times_usual=Decimal(2)), Decimal(50), True),
+        (Brakes(times_usual=Decimal(2)), Decimal(49), False),
+        (Brakes(times_usual=Decimal(2)), Decimal(200), True),
+        (Brakes(times_usual=Decimal(2)), Decimal(201), False),
+        (Brakes(times_usual=Decimal(2)), None, True),  # too few batches to know what is usual
+        (Brakes(currency="CNY", most_amount_minor=5_000_00), None, True),
+        (Brakes(currency="CNY", most_amount_minor=4_999_99), None, False),
+        (Brakes(currency="CNY", most_total_minor=90_000_00), None, True),
+        (Brakes(currency="CNY", most_total_minor=89_999_99), None, False),
+        (Brakes(currency="TWD", most_amount_minor=1), None, True),  # of another currency nothing is known
+    ],
+)
+def test_the_band_holds_its_own_bounds(brakes: Brakes, usual: Decimal | None, inside: bool) -> None:
+    assert (outside_band(MEASURE, brakes, usual) is None) is inside
+
+
+def test_too_few_are_too_few_only_once_every_lane_is_planned() -> None:
+    partly = replace(MEASURE, complete=False)
+    assert outside_band(partly, Brakes(least_messages=101), None) is None
+    assert outside_band(partly, Brakes(times_usual=Decimal(2)), Decimal(500)) is None
+    assert outside_band(partly, Brakes(most_messages=99), None)
+
+
+T = datetime(2026, 3, 9, 1, tzinfo=UTC)
+CANARY = Canary(size=100, most_bad_percent=Decimal(5), wait_seconds=900)
+
+
+@pytest.mark.parametrize(
+    ("weighed", "after", "becomes"),
+    [
+        (Weighed(100, 6, 0, 94, T, 0, 900), 1, "held"),  # enough is known at once
+        (Weighed(100, 3, 3, 94, T, 0, 900), 1, "held"),  # stops count as well
+        (Weighed(100, 5, 0, 95, T, 0, 900), 1, None),
+        (Weighed(100, 5, 0, 0, T, 0, 900), 1, "going"),
+        (Weighed(100, 0, 0, 100, T, 0, 900), 900, "going"),  # silence is no fault
+        (Weighed(40, 2, 0, 0, T, 60, 900), 1, None),  # sixty are still to come
+        (Weighed(40, 3, 0, 0, T, 0, 0), 1, "held"),  # of the few there were too many
+        (Weighed(40, 0, 0, 0, T, 0, 900), 1, "more"),  # sixty were withheld: others take their place
+        (Weighed(0, 0, 0, 0, None, 0, 900), 1, "more"),
+        (Weighed(0, 0, 0, 0, None, 100, 900), 1, None),
+        (Weighed(0, 0, 0, 0, None, 0, 0), 1, "going"),
+    ],
+)
+def test_what_becomes_of_canaries(weighed: Weighed, after: int, becomes: str | None) -> None:
+    assert weigh(weighed, CANARY, T + timedelta(seconds=after)) == becomes
+
+
+# -- at the counter -------------------------------------------------------------------------------------------
+
+
+def test_a_batch_within_its_band_goes_out(lender: Lender, post: Post) -> None:
+    planned(lender, "{messages: {min: 10, max: 30}}")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    assert (sent(counter), states(lender)) == (30, [("going", 30, 30, 0)])
+
+
+def test_a_batch_below_its_band_is_held(lender: Lender, post: Post) -> None:
+    planned(lender, "{messages: {min: 31}}")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    assert (sent(counter), [row[0] for row in states(lender)]) == (0, ["held"])
+
+
+def test_a_batch_above_its_band_waits_for_another_person_than_the_publisher(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, "{messages: {max: 29}}")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00", "2026-03-09T09:10+08:00")
+    assert (sent(counter), states(lender)) == (0, [("held", 30, 0, 30)])
+    assert rules(lender) == {"BATCH-HELD": 30}
+
+    with pytest.raises(DuecourseError) as refused:
+        resume_batches(lender.conn, by="alice", now=datetime.fromisoformat(NINE))
+    assert refused.value.problems[0].code == "D090"
+    counter.at("2026-03-09T09:20+08:00")
+    assert sent(counter) == 0
+
+    at = "2026-03-09T09:30+08:00"
+    assert len(resume_batches(lender.conn, by="bob", now=datetime.fromisoformat(at))) == 1
+    counter.at(at, "2026-03-09T09:30:01+08:00")
+    assert (sent(counter), states(lender)) == (30, [("going", 30, 30, 0)])
+
+
+def test_an_amount_that_the_book_changed_after_planning_holds_the_batch(lender: Lender, post: Post) -> None:
+    planned(lender, "{amount: {max: 100, currency: CNY}}")
+    lender.conn.execute("UPDATE installment SET due_minor = due_minor * 100 WHERE lane = 7")
+    lender.conn.commit()
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    assert (sent(counter), [row[0] for row in states(lender)]) == (0, ["held"])
+
+
+def test_an_amount_that_turns_wrong_while_the_batch_runs_is_not_said_and_holds_the_rest(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, "{amount: {max: 100, currency: CNY}}")
+    counter = Counter(post)
+    counter.at(NINE)  # opens the batch
+    lender.conn.execute("UPDATE installment SET due_minor = due_minor * 100")
+    lender.conn.commit()
+    counter.at("2026-03-09T09:00:01+08:00", "2026-03-09T09:00:02+08:00")
+    assert (sent(counter), [row[0] for row in states(lender)]) == (0, ["held"])
+    assert rules(lender) == {"BATCH-HELD": 30}
+
+
+def test_a_running_batch_that_outgrows_its_band_is_held(lender: Lender, post: Post) -> None:
+    planned(lender, "{messages: {max: 30}}")
+    counter = Counter(post)
+    counter.at(NINE)
+    lender.book("loan due_on email\nL-1000 2026-03-10 -")
+    lender.plan(NINE)
+    held = recheck_batches(lender.conn, as_of=date(2026, 3, 9), now=datetime.fromisoformat(NINE))
+    assert (held, [row[0] for row in states(lender)]) == (1, ["held"])
+
+
+def test_what_is_usual_comes_from_the_batches_of_four_weeks(lender: Lender, post: Post) -> None:
+    planned(lender, "{times_usual: 2}")
+    for day in range(1, 6):
+        lender.conn.execute(
+            """INSERT INTO batch (batch_id, policy, policy_version, step, local_on, state, messages, amounts,
+                   published_by, opened_at) VALUES (gen_random_uuid(), 'test', 1, 'due-in-1', %s, 'going', 14, '{}',
+                   'alice', now())""",
+            (date(2026, 3, day),),
+        )
+    lender.conn.commit()
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    assert sent(counter) == 0
+    assert "usual are 14" in list_batches(lender.conn, held_only=True)[0]["reason"]
+
+
+def test_canaries_go_first_and_the_rest_once_they_came_back(lender: Lender, post: Post) -> None:
+    planned(lender, "{canary: {size: 10, most_bad: 20%, wait: 15m}}")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00", "2026-03-09T09:00:02+08:00", "2026-03-09T09:06+08:00")
+    assert (sent(counter), states(lender)) == (10, [("canary", 30, 10, 20)])
+    counter.at("2026-03-09T09:16+08:00", "2026-03-09T09:16:01+08:00")
+    assert (sent(counter), states(lender)) == (30, [("going", 30, 30, 0)])
+
+
+def test_canaries_that_come_back_badly_hold_the_rest(lender: Lender, post: Post) -> None:
+    planned(lender, "{canary: {size: 10, most_bad: 20%, wait: 15m}}")
+    bad = Refused("x", "nobody has this number", permanent=True)
+    counter = Counter(post, sms=[bad, bad, bad, *[Accepted(f"id-{n}") for n in range(7)]])
+    counter.at(NINE, *(f"2026-03-09T09:{minute:02}+08:00" for minute in range(1, 40)))
+    assert (sent(counter), states(lender)) == (10, [("held", 30, 10, 20)])
+
+
+def test_withheld_canaries_make_room_and_no_more_than_the_canary_go(lender: Lender, post: Post) -> None:
+    planned(lender, "{canary: {size: 10, most_bad: 20%, wait: 15m}}")
+    counter = Counter(post)
+    counter.at(NINE)  # the batch is opened
+    lender.conn.execute(
+        """UPDATE installment i SET settled_on = '2026-03-08' FROM batch_canary c
+           JOIN message m USING (lane, message_id)
+           JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+           WHERE i.lane = x.lane AND i.loan_id = x.loan_id AND m.lane % 2 = 0"""
+    )
+    lender.conn.commit()
+    counter.at(*(f"2026-03-09T09:00:{second:02}+08:00" for second in range(1, 12)))
+    assert (sent(counter), states(lender)[0][0]) == (10, "canary")
+
+
+def test_a_batch_held_by_hand_stays_held(lender: Lender, post: Post) -> None:
+    planned(lender, "{canary: {size: 10}}")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    found = find_batch(lender.conn, str(list_batches(lender.conn)[0]["batch_id"])[:8])
+    assert hold_batch(lender.conn, found["batch_id"], reason="wrong name", now=T)
+    counter.at("2026-03-09T09:30+08:00", "2026-03-09T10:30+08:00")
+    assert (sent(counter), states(lender)[0][0]) == (10, "held")
+
+
+# -- corrections ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def correction_text(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(TEXTS, "sorry", "Test Bank: our last message was wrong, please ignore it.")
+    yield
+
+
+@pytest.mark.usefixtures("correction_text")
+def test_a_correction_reaches_exactly_those_whom_the_wrong_batch_reached(lender: Lender, post: Post) -> None:
+    planned(lender, "{canary: {size: 10, most_bad: 20%}}", more="correction: sorry\n")
+    bad = Refused("x", "nobody has this number", permanent=True)
+    counter = Counter(post, sms=[bad, bad, bad])
+    counter.at(NINE, "2026-03-09T09:00:01+08:00", "2026-03-09T09:00:02+08:00")
+    batch = find_batch(lender.conn, str(list_batches(lender.conn)[0]["batch_id"]))
+    reached = {one.address for one in counter.ends["sms"].taken[3:]}
+    assert [
+        (one.channel, one.messages, one.borrowers) for one in reached_by(lender.conn, batch["batch_id"])
+    ] == [("sms", 7, 7)]
+    lender.conn.execute(
+        "UPDATE installment SET settled_on = '2026-03-09'"
+    )  # they are owed it though they paid
+    policies = {one.policy.name: one for one in lender.plannables()}
+    ten = datetime.fromisoformat("2026-03-09T10:00+08:00")
+    assert [one.messages for one in correct_batch(lender.conn, batch, policies, now=ten, dry_run=True)] == [7]
+    assert [one.messages for one in correct_batch(lender.conn, batch, policies, now=ten)] == [7]
+    assert correct_batch(lender.conn, batch, policies, now=ten + timedelta(hours=1)) == []
+    lender.conn.commit()
+    lender.plan("2026-03-09T10:00+08:00")  # planning anew takes no correction back
+    counter.at("2026-03-09T10:00+08:00", "2026-03-09T10:01+08:00")
+    corrections = counter.ends["sms"].taken[10:]
+    assert {one.address for one in corrections} == reached
+    assert len(corrections) == 7
+    assert all("was wrong" in one.text for one in corrections)
+
+
+def test_a_policy_without_a_correction_says_so(lender: Lender, post: Post) -> None:
+    planned(lender, "{canary: {size: 10}}")
+    Counter(post).at(NINE)
+    batch = find_batch(lender.conn, str(list_batches(lender.conn)[0]["batch_id"]))
+    policies = {one.policy.name: one for one in lender.plannables()}
+    with pytest.raises(DuecourseError) as refused:
+        correct_batch(lender.conn, batch, policies, now=T)
+    assert refused.value.problems[0].code == "D092"
+
+
+# -- five thousand, real workers, a real SMSC -----------------------------------------------------------------
+
+
+@pytest.fixture
+def dead_numbers(tmp_path: Path) -> Iterator[SandboxProcess]:
+    """An SMSC that takes everything and reports two numbers of five as nobody's."""
+    nobody = {f"{ending:04d}": Behaviour.UNDELIVERABLE for ending in range(2_000)}
+    with SandboxProcess(
+        tmp_path / "bounces", tmp_path / "journal.jsonl", rules=SandboxRules(numbers=nobody)
+    ) as sandbox:
+        yield sandbox
+
+
+def test_a_wrong_batch_of_five_thousand_is_caught_by_its_canary_before_the_501st(
+    lender: Lender,
+    home: Path,
+    dead_numbers: SandboxProcess,
+    database_url: str,
+    store: object,
+    keyring: object,
+) -> None:
+    fill(lender, 5000, noon_zone(), head=head("{canary: {size: 500, most_bad: 5%, wait: 15m}}"))
+    write_providers(home, dead_numbers)
+    post = Post(store, keyring, lender, dead_numbers)  # type: ignore[arg-type]
+    workers = [start_worker(home, database_url) for _ in range(2)]
+
+    def held() -> bool:
+        return [row[0] for row in states(lender)] == ["held"]
+
+    wait_for(held, 60, workers[0], home)
+    handed_over = sum(submits(post).values())
+    assert 25 < handed_over <= 500
+    wait_for(lambda: rules(lender).get("BATCH-HELD", 0) > 0, 60, workers[0], home)
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    assert [worker.wait(30) for worker in workers] == [0, 0]
+    assert sum(submits(post).values()) <= 500

@@ -1,0 +1,207 @@
+"""Merging under failure: killed at any statement, beside workers that never rest, after any history."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from counter import Counter
+from duecourse.dispatch.merging import merge_borrowers
+from duecourse.dispatch.relocating import LOANS
+from duecourse.domain.problems import DuecourseError
+from duecourse.store.connect import Store
+from lender import Lender, borrower_id_of, lane_of
+from post import Post
+
+from .merging_desk import APART, BOOK, DAY, NINE, NOW, SAYS, SMS, TOGETHER, Desk
+
+
+@pytest.fixture
+def desk(lender: Lender) -> Desk:
+    return Desk(lender)
+
+
+class Cut(psycopg.Connection[Any]):
+    """A connection whose server process is ended by the database just before its n-th statement."""
+
+    left = 0
+    at = 10**9
+    killer: psycopg.Connection[Any]
+
+    def execute(self, *given: Any, **options: Any) -> Any:
+        self.left += 1
+        if self.left == self.at:
+            self.killer.execute("SELECT pg_terminate_backend(%s)", (self.info.backend_pid,))
+        return super().execute(*given, **options)
+
+
+def test_killed_at_any_statement_all_is_as_before_or_as_after(desk: Desk, database_url: str) -> None:
+    desk.book(f"loan borrower due_on\nL-1 kept 2026-03-10\nL-2 {APART} 2026-03-10", "kept", APART)
+    desk.hold(APART, "dispute")
+    desk.contact(APART, "L-2", "2026-03-08")
+    desk.lender.policy(SMS)
+    desk.lender.plan(DAY)
+    before = desk.dump()
+    with psycopg.connect(database_url, autocommit=True) as killer:
+        for at in range(1, 500):
+            with Cut.connect(database_url) as cut:
+                cut.killer, cut.at = killer, at
+                try:
+                    merge_borrowers(cut, desk.lender.keyring, "kept", APART, **SAYS, now=NOW)
+                    break
+                except psycopg.OperationalError:
+                    cut.close()
+            assert desk.dump() == before, at
+    assert 40 < at < 499
+    assert desk.all("SELECT count(*) FROM borrower_merge") == [(1,)]
+    assert desk.all("SELECT DISTINCT lane FROM contact") == [(lane_of("kept"),)]
+
+
+def test_a_worker_in_the_middle_of_a_claim_is_waited_for(desk: Desk, store: Store) -> None:
+    desk.book(f"loan borrower due_on\nL-1 kept 2026-03-10\nL-2 {APART} 2026-03-10", "kept", APART)
+    desk.lender.policy(SMS)
+    desk.lender.plan(DAY)
+    refused: list[str] = []
+
+    def merge() -> None:
+        with store.connect() as conn:
+            try:
+                merge_borrowers(conn, desk.lender.keyring, "kept", APART, **SAYS, now=NOW)
+            except DuecourseError as error:
+                refused.extend(problem.code for problem in error.problems)
+
+    with store.connect() as worker:
+        worker.execute("SELECT 1 FROM lane_lease WHERE lane = %s FOR KEY SHARE", (lane_of(APART),))
+        worker.execute(
+            "UPDATE message SET state = 'in_flight', tries = 1, next_at = %s WHERE lane = %s",
+            (NOW, lane_of(APART)),
+        )
+        merging = threading.Thread(target=merge)
+        merging.start()
+        merging.join(1)
+        assert merging.is_alive()
+        worker.commit()
+        merging.join(10)
+    assert refused == ["D067"]
+
+
+def test_merges_beside_a_worker_that_never_rests_lose_and_double_nothing(
+    desk: Desk, post: Post, store: Store
+) -> None:
+    pairs = 12
+    rows = "\n".join(f"K{i} kept-{i} 2026-03-10\nO{i} other-{i} 2026-03-10" for i in range(pairs))
+    people = [name for i in range(pairs) for name in (f"kept-{i}", f"other-{i}")]
+    desk.book(f"loan borrower due_on\n{rows}", *people)
+    desk.lender.policy(SMS)
+    desk.lender.plan(DAY)
+    outcomes: dict[int, str] = {}
+
+    def merge() -> None:
+        with store.connect() as conn:
+            for i in range(pairs):
+                try:
+                    merge_borrowers(conn, desk.lender.keyring, f"kept-{i}", f"other-{i}", **SAYS, now=NOW)
+                    outcomes[i] = "merged"
+                except DuecourseError as error:
+                    outcomes[i] = error.problems[0].code
+                time.sleep(0.01)
+
+    counter = Counter(post)
+    merging = threading.Thread(target=merge)
+    merging.start()
+    time.sleep(0.2)
+    counter.at(NINE)
+    merging.join(60)
+    counter.at("2026-03-09T09:30+08:00")
+    assert set(outcomes) == set(range(pairs)) and set(outcomes.values()) <= {"merged", "D067"}
+    told = desk.all(
+        "SELECT l.loan_ref, count(DISTINCT k.attempt_id) FROM contact k JOIN loan l USING (lane, loan_id) GROUP BY 1"
+    )
+    assert {ref: n for ref, n in told} == {f"{kind}{i}": 1 for i in range(pairs) for kind in "KO"}
+    merged = sum(outcome == "merged" for outcome in outcomes.values())
+    assert len(counter.ends["sms"].taken) == 2 * pairs - merged
+
+
+def test_every_table_of_a_loan_is_moved_with_it(desk: Desk) -> None:
+    owned = desk.all(
+        """SELECT relname FROM pg_class c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+           AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'loan_id')
+           AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'lane')
+           AND relname NOT IN ('message_item', 'contact', 'hold')"""
+    )
+    assert {name for (name,) in owned} == set(LOANS)
+
+
+histories = st.lists(
+    st.tuples(
+        st.sampled_from(["hold", "contact", "released", "opt-out", "plan", "send", "pay"]),
+        st.sampled_from(["kept", "other"]),
+        st.integers(0, 2),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=histories, together=st.booleans(), back=st.booleans())
+def test_whatever_happened_before_sums_are_the_same_after(
+    desk: Desk, post: Post, story: list[tuple[str, str, int]], together: bool, back: bool
+) -> None:
+    other = TOGETHER if together else APART
+    names = {"kept": "kept", "other": other}
+    desk.conn.execute(
+        f"TRUNCATE {', '.join(BOOK)}, history, book_history, borrower_merge, planned_through, receipt"
+    )  # type: ignore[call-overload]
+    desk.conn.execute("UPDATE lane_lease SET owner = NULL, expires_at = now()")
+    rows = "\n".join(f"{who}-{i} {name} 2026-03-1{i}" for who, name in names.items() for i in range(3))
+    desk.book(f"loan borrower due_on\n{rows}", "kept", other)
+    desk.lender.policy(SMS)
+    counter = Counter(post)
+    doing: dict[str, Callable[[str, int], object]] = {
+        "hold": lambda who, _: desk.hold(names[who], "dispute"),
+        "contact": lambda who, i: desk.contact(names[who], f"{who}-{i}", "2026-03-08"),
+        "released": lambda who, i: desk.contact(names[who], f"{who}-{i}", "2026-03-08", -1),
+        "opt-out": lambda who, _: desk.lender.opt_out(names[who], "email"),
+        "plan": lambda _, i: desk.lender.plan(f"2026-03-0{7 + i}T00:00+08:00"),
+        "send": lambda _, i: counter.at(f"2026-03-0{7 + i}T09:00+08:00", f"2026-03-0{7 + i}T22:00+08:00"),
+        "pay": lambda who, i: desk.lender.pay(f"{who}-{i}", "2026-03-07"),
+    }
+    for what, who, i in story:
+        doing[what](who, i)
+    counter.at("2026-03-12T00:00+08:00")
+    counter.conn.close()
+    sums = _sums(desk)
+    desk.merge("kept", other)
+    assert _sums(desk) == sums
+    assert desk.all("SELECT DISTINCT lane, borrower_id FROM contact") in (
+        [],
+        [(lane_of("kept"), borrower_id_of("kept"))],
+    )
+    if back:
+        try:
+            desk.undo("kept", other)
+        except DuecourseError as error:
+            assert [problem.code for problem in error.problems] == ["D068"]
+        assert _sums(desk) == sums
+
+
+def _sums(desk: Desk) -> list[object]:
+    """What neither a merge nor its undo may change."""
+    return [
+        desk.ledger(),
+        desk.all("SELECT loan_id, number, due_on, due_minor, settled_on FROM installment ORDER BY 1, 2"),
+        desk.all("SELECT attempt_id, message_id, state, version FROM attempt ORDER BY 1"),
+        desk.all(
+            """SELECT loan_id, number, policy, step, anchor_on, count(*) FROM message_item
+               GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
+        ),
+        desk.all("SELECT hold_id FROM hold GROUP BY 1 ORDER BY 1"),
+        desk.all("SELECT consent_id FROM consent GROUP BY 1 ORDER BY 1"),
+    ]
