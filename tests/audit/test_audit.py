@@ -194,6 +194,13 @@ def test_bad_rows_are_named_by_line_and_the_rest_is_judged(past: Past) -> None:
     assert (audited.found.rejected, audited.lines()) == (7, [(5, "CN-HOURS")])
 
 
+def test_a_day_without_its_hour_is_refused_and_midnight_is_judged(past: Past) -> None:
+    mapping = MAPPING.replace('["YYYY-MM-DD hh:mm"]', '["YYYY-MM-DD hh:mm", "DD.MM.YYYY", "YYYYMMDD"]')
+    rows = row(1, "2026-03-02") + row(2, "2.3.2026") + row(3, "20260302") + row(4, "2026-03-02 00:00")
+    audited = past.audit(rows, mapping)
+    assert (audited.report.codes, audited.lines()) == ({"R084": 3}, [(5, "CN-HOURS")])
+
+
 def test_a_contact_without_a_region_is_not_judged_and_counts_as_having_been(past: Past) -> None:
     zone = {"zone": "America/New_York"}
     rows = (

@@ -7,7 +7,7 @@ CREATE TEMP TABLE IF NOT EXISTS audit_batch (
     row_no bigint, line bigint, attempt_id uuid, digest uuid, system text, reference text, key_hash bytea, label text,
     loan_id uuid, loan_ref text, address_index bytea, channel text, purpose text, actor text, reached smallint, template text,
     agent text, at timestamptz, at_local timestamp, at_zone text, region text, zone text, product text, party text,
-    address_kind text, by_debtor boolean, texted boolean, text_refused jsonb,
+    address_kind text, by_debtor boolean, day_alone boolean, texted boolean, text_refused jsonb,
     lane smallint, borrower_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS audit_bad (row_no bigint, code text, PRIMARY KEY (row_no, code));
 -- Every good row of the file. lane, borrower_id: of the book.
@@ -44,7 +44,7 @@ TRUNCATE audit_batch, audit_bad, audit_row, audit_past, audit_person, audit_brea
 -- A batch of rows as they were read.
 COPY audit_batch (row_no, line, attempt_id, digest, system, reference, key_hash, label, loan_id, loan_ref, address_index,
                   channel, purpose, actor, reached, template, agent, at, at_local, at_zone, region, zone, product, party,
-                  address_kind, by_debtor, texted, text_refused) FROM STDIN;
+                  address_kind, by_debtor, day_alone, texted, text_refused) FROM STDIN;
 
 -- name: clear_batch
 -- Forget the batch before.
@@ -79,10 +79,12 @@ SET zone = coalesce(zone, %(zone)s::text),
 WHERE at IS NULL OR zone IS NULL;
 
 -- name: check_batch
--- A wall clock whose zone nobody knows (R080), a contact that is still to come (B113), a reference that came before in the
+-- A wall clock whose zone nobody knows (R080), a day without its hour (R084), a contact that is still to come (B113), a reference that came before in the
 -- file, with the same content (B030) or another (B031). now.
 INSERT INTO audit_bad (row_no, code)
 SELECT row_no, 'R080' FROM audit_batch WHERE at IS NULL
+UNION
+SELECT row_no, 'R084' FROM audit_batch WHERE day_alone
 UNION
 SELECT row_no, 'B113' FROM audit_batch WHERE at > %(now)s
 UNION

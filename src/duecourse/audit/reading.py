@@ -32,6 +32,7 @@ SAID = {
     "B031": "an earlier row of the file says something else under the same source and reference",
     "B113": "a contact that is still to come; a date or a zone must be wrong",
     "R080": "a wall clock, and neither a zone nor a region of one zone: when it was is not known",
+    "R084": "a day without its hour: whether the hour was allowed cannot be judged",
 }
 _REACHED = {"attempt": 0, "delivered": 1, "connected": 2, "conversation": 3}
 _LIKE_A_PERSON = re.compile(r"\+[\d ()-]{8,}|1[3-9]\d{9}|\d{17}[\dXx]|.*@.*")
@@ -118,7 +119,7 @@ class AuditStaging:
             _label(more.borrower_key), one.loan_id, _label(more.loan_ref), one.address_index, one.channel, one.purpose,
             one.actor, _REACHED[one.outcome], one.template, _label(one.agent), one.at, one.at_local, one.at_zone,
             more.region or self._defaults.region, more.zone, more.product, more.party, more.address_kind,
-            more.by_debtor, bool(more.text), self._texts.refused(one),
+            more.by_debtor, more.day_alone, bool(more.text), self._texts.refused(one),
         )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ class ContactBuilder:
         template = reader.get(self._template, optional) or None
         agent = reader.get(self._agent, optional) or None
         at = self._at.need(reader)
-        detail = self._detail(reader, key, loan)
+        detail = self._detail(reader, key, loan, day_alone=at is not None and at.day_alone)
         if not (key or loan or index) and not reader.faults:
             reader.fault(
                 self._borrower,
@@ -106,7 +106,9 @@ class ContactBuilder:
             )
         )
 
-    def _detail(self, reader: RowReader, key: str | None, loan: str | None) -> ContactDetail:
+    def _detail(
+        self, reader: RowReader, key: str | None, loan: str | None, *, day_alone: bool
+    ) -> ContactDetail:
         """What only an audit reads; faults are kept."""
 
         def known(field: Field, words: tuple[str, ...]) -> str | None:
@@ -125,6 +127,7 @@ class ContactBuilder:
             known(self._party, _PARTIES) or "borrower",
             known(self._address_kind, _ADDRESS_KINDS),
             known(self._initiated_by, _INITIATORS) == "debtor",
+            day_alone,
             reader.get(self._text, _message) or None,
             reader.get(self._subject, _message) or None,
         )

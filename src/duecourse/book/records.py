@@ -202,6 +202,8 @@ class ContactDetail(NamedTuple):
     party: str
     address_kind: str | None
     by_debtor: bool
+    day_alone: bool
+    """Whether `at` names no hour."""
     text: str | None
     subject: str | None
 
