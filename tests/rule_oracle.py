@@ -30,7 +30,7 @@ class Oracle:
         self.one = one
         names = [one.timezone] if one.timezone else packs.zones(one.region)
         self.zones = [ZoneInfo(name) for name in names]
-        self.now = one.now
+        self.now = one.now.astimezone(UTC)  # where no hour comes twice
         self.rules = [
             rule
             for rule in packs.of_region(one.region)

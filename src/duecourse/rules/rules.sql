@@ -139,7 +139,8 @@ known AS MATERIALIZED (
                                      - coalesce(%(look_back)s::jsonb -> b.region,
                                                 %(look_back)s::jsonb -> split_part(b.region, '-', 1),
                                                 %(look_back)s::jsonb -> '*')::int
-                   AND k.at <= s.at
+                   -- In a replay the day's later contacts are there already; they are of its day.
+                   AND (k.at <= s.at OR k.local_on <= (s.at AT TIME ZONE s.zone)::date)
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x

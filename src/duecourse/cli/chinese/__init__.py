@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import (
+    audit,
     batch,
     book,
     deliveries,
@@ -27,6 +28,7 @@ from . import (
 from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
+    audit,
     batch,
     book,
     deliveries,
