@@ -132,14 +132,15 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- lock_numbers, so that it sees what they committed. lanes, messages, points: parallel arrays; now; as_of's RuleBook
 -- parameters reduced to caps per number (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
 WITH claimed AS (
-    SELECT c.lane, c.message_id, c.n, m.group_id, m.borrower_id, m.purpose, m.template, p.channel, p.address_index, b.region, b.zone
+    SELECT c.lane, c.message_id, c.n, m.group_id, m.borrower_id, m.purpose, m.template, p.channel, p.address_index, b.region, b.zone,
+           coalesce(b.zones, ARRAY[b.zone]) AS zones
     FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[]) WITH ORDINALITY AS c (lane, message_id, point, n)
     JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
     JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
     JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
 ),
 unit AS (
-    SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, ARRAY[c.zone] AS zones, c.purpose,
+    SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, c.zones, c.purpose,
            c.channel, 'creditor'::text AS actor, NULL::text AS product, 'borrower'::text AS party, NULL::text AS address_kind,
            ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, NULL::text AS provider_kind, false AS by_debtor,
            NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,

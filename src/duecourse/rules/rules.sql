@@ -127,7 +127,7 @@ summed AS MATERIALIZED (
 ),
 -- What is known of the person, each read once by its index. Contacts as far back as any cap can ask.
 known AS MATERIALIZED (
-    SELECT s.*, b.region,
+    SELECT s.*, b.region, coalesce(b.zones, ARRAY[s.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
@@ -171,7 +171,7 @@ known AS MATERIALIZED (
 unit AS (
     SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel, p.provider, p.ready, p.registered,
            p.caller, p.kind AS provider_kind, cp.rank, cp.contact_point_id, cp.address_sealed, cp.address_index,
-           NULL::text AS address_kind, d.loan_id, d.product, k.region, ARRAY[k.zone] AS zones, k.purpose, 'creditor'::text AS actor,
+           NULL::text AS address_kind, d.loan_id, d.product, k.region, k.zones, k.purpose, 'creditor'::text AS actor,
            k.party, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
            k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
            k.contacts, k.consents, k.holds, k.wishes, k.notices,
