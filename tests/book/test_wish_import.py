@@ -85,7 +85,7 @@ def book(bring: Importer) -> Importer:
 
 def words(bring: Importer) -> list[Row]:
     return bring.all(
-        """SELECT borrower_key, kind, granted, c.purpose, channel, c.effective_at, expires_at
+        """SELECT borrower_key, c.kind, granted, c.purpose, channel, c.effective_at, expires_at
            FROM consent c JOIN borrower USING (lane, borrower_id) ORDER BY 1, 2, 3, 4, 5"""
     )
 
@@ -187,7 +187,7 @@ def test_a_customer_file_may_bring_its_stops_with_it(bring: Importer) -> None:
 
 def holds(bring: Importer) -> list[Row]:
     return bring.all(
-        """SELECT borrower_key, loan_ref, kind, effect, h.effective_at, until, end_reason
+        """SELECT borrower_key, loan_ref, h.kind, effect, h.effective_at, until, end_reason
            FROM hold h JOIN borrower USING (lane, borrower_id) LEFT JOIN loan USING (lane, loan_id)
            ORDER BY 1, 3, h.recorded_at, until NULLS FIRST"""
     )
@@ -302,9 +302,9 @@ def test_a_mapping_that_cannot_work_is_refused_before_the_first_row(
 
 def test_a_hold_comes_in_for_every_lane_where_its_borrower_has_rows(book: Importer) -> None:
     book.conn.execute(
-        """INSERT INTO borrower (lane, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
-               recorded_at)
-           SELECT (lane + 1) % 256, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
+        """INSERT INTO borrower (lane, home_lane, borrower_id, borrower_key, language, region, zone, row_digest,
+               effective_at, recorded_at)
+           SELECT (lane + 1) % 256, lane, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
                   recorded_at
            FROM borrower WHERE borrower_key = 'C-1'"""
     )

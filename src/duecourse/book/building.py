@@ -66,9 +66,6 @@ class RowBuilder:
             mapping.borrower,
             mapping.loan,
         )
-        if loan is not None and mapping.installment:
-            # The lender's installments win over those that terms beside them would give.
-            loan = loan.model_copy(update={"schedule": None})
         if borrower is not None:
             self._add(
                 "borrower", borrower, lambda make: BorrowerBuilder(borrower, make, keyring, self._zones_of)
@@ -80,7 +77,13 @@ class RowBuilder:
                 lambda make, point=point: ContactPointBuilder(point, make, keyring, borrower),  # type: ignore[misc]
             )
         if loan is not None:
-            self._add("loan", loan, lambda make: LoanBuilder(loan, make, keyring, borrower, currency))
+            # The lender's installments win over those that terms beside them would give.
+            terms_alone = not mapping.installment
+            self._add(
+                "loan",
+                loan,
+                lambda make: LoanBuilder(loan, make, keyring, borrower, currency, computes=terms_alone),
+            )
         for i, party in enumerate(mapping.party):
             self._add(
                 f"party.{i}",

@@ -76,7 +76,7 @@ class Progress:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did. counts: under '<kind> new', '<kind> changed', '<kind> same'; 'moved days overruled', 'zones contradicted'."""
+    """What an import did. counts: as Staging.write says."""
 
     file: str
     state: Literal["done", "refused", "checked"] = "done"

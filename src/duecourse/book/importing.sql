@@ -27,7 +27,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_loan (
 CREATE TEMP TABLE IF NOT EXISTS stage_installment (
     row_no bigint, loan_id uuid, number integer, currency text, due_on date, statement_on date, due_minor bigint,
     balance_minor bigint, principal_minor bigint, interest_minor bigint, fee_minor bigint, penalty_minor bigint,
-    lane smallint, borrower_id uuid, fresh boolean);
+    computed boolean, lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_payment (
     row_no bigint, loan_id uuid, payment_id uuid, currency text, source text, reference text,
     amount_minor bigint, paid_on date, creditor text, loan_ref text, if_unknown text, if_changed text,
@@ -93,7 +93,7 @@ COPY stage_loan (row_no, key_hash, loan_id, loan_ref, creditor, product, rate_ty
 
 -- name: copy_installments
 COPY stage_installment (row_no, loan_id, number, currency, due_on, statement_on, due_minor, balance_minor,
-                        principal_minor, interest_minor, fee_minor, penalty_minor) FROM STDIN;
+                        principal_minor, interest_minor, fee_minor, penalty_minor, computed) FROM STDIN;
 
 -- name: copy_payments
 COPY stage_payment (row_no, loan_id, payment_id, currency, source, reference, amount_minor, paid_on, creditor, loan_ref,
@@ -543,13 +543,29 @@ ON CONFLICT (lane, loan_id) DO UPDATE SET
     attributes = EXCLUDED.attributes, row_digest = EXCLUDED.row_digest,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
+-- name: leave_listed
+-- The lender's amounts win: where it lists an installment that the terms give too, they give the loan none any more.
+WITH listed AS (
+    SELECT DISTINCT s.lane, s.loan_id
+    FROM stage_installment s
+    JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND NOT i.computed
+    WHERE s.computed AND NOT s.fresh
+)
+DELETE FROM stage_installment s USING listed l WHERE s.computed AND s.lane = l.lane AND s.loan_id = l.loan_id;
+
 -- name: find_dropped_installments
--- Changed terms make a new schedule; what it no longer has goes, with history.
+-- Computed ones whose place is taken: by the schedule that changed terms give, or by the list that the lender begins to
+-- give. What is in neither goes, with history; what the lender listed stays.
 INSERT INTO stage_dropped (lane, loan_id, number)
 SELECT i.lane, i.loan_id, i.number
-FROM stage_loan l JOIN installment i ON i.lane = l.lane AND i.loan_id = l.loan_id
-WHERE l.whole_schedule AND NOT l.fresh
-  AND NOT EXISTS (SELECT 1 FROM stage_installment s WHERE s.loan_id = i.loan_id AND s.number = i.number);
+FROM (SELECT s.lane, s.loan_id FROM stage_installment s WHERE s.computed AND NOT s.fresh
+      UNION
+      SELECT s.lane, s.loan_id
+      FROM stage_installment s
+      JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND i.computed
+      WHERE NOT s.computed AND NOT s.fresh) AS n
+JOIN installment i ON i.lane = n.lane AND i.loan_id = n.loan_id AND i.computed
+WHERE NOT EXISTS (SELECT 1 FROM stage_installment s WHERE s.loan_id = i.loan_id AND s.number = i.number);
 
 -- name: drop_installments
 -- Writes: installment.
@@ -564,18 +580,40 @@ WHERE NOT s.fresh AND m.lane = s.lane AND m.loan_id = s.loan_id AND m.number = s
   AND (coalesce(i.contract_due_on, i.due_on), i.due_minor, i.interest_minor)
       IS NOT DISTINCT FROM (s.due_on, s.due_minor, s.interest_minor);
 
--- name: skip_same_installments
--- What the file said before: of a day moved on request not the moved one, of a shifted one the contract's.
-DELETE FROM stage_installment s
-USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
-WHERE NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
+-- fragment: said_before
+-- Over s, i and m: what the file said before; of a day moved on request not the moved one, of a shifted one the contract's.
+NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
   AND (coalesce(m.given_due_on, i.contract_due_on, i.due_on), i.statement_on, coalesce(m.given_due_minor, i.due_minor),
        i.balance_minor, i.principal_minor,
        CASE WHEN m.lane IS NULL THEN i.interest_minor ELSE m.given_interest_minor END, i.fee_minor,
        i.penalty_minor)
       IS NOT DISTINCT FROM
       (s.due_on, s.statement_on, s.due_minor, s.balance_minor, s.principal_minor, s.interest_minor, s.fee_minor,
-       s.penalty_minor);
+       s.penalty_minor)
+
+-- name: mark_listed
+-- Where the lender lists just what the terms gave, the installment is the lender's from here on, and what was moved on
+-- request stays moved. Writes: installment, book_history.
+WITH listed AS (
+    SELECT i.lane, i.loan_id, i.number, to_jsonb(i) AS was
+    FROM stage_installment s,
+         installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
+    WHERE i.computed AND NOT s.computed AND
+-- include: said_before
+),
+kept AS (
+    INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+    SELECT lane, 'installment', loan_id::text || '/' || number, %(recorded_at)s, was FROM listed
+)
+UPDATE installment i SET computed = false, effective_at = %(now)s, recorded_at = %(recorded_at)s
+FROM listed l WHERE i.lane = l.lane AND i.loan_id = l.loan_id AND i.number = l.number;
+
+-- name: skip_same_installments
+DELETE FROM stage_installment s
+USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
+WHERE
+-- include: said_before
+;
 
 -- name: overrule_moves
 -- The file says something new of what was moved on request: its word holds. Writes: due_move, loan.
@@ -604,16 +642,16 @@ JOIN (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh UNION 
 -- name: write_installments
 -- Grace that was frozen stays. Writes: installment.
 INSERT INTO installment (lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
-                         principal_minor, interest_minor, fee_minor, penalty_minor, effective_at, recorded_at)
+                         principal_minor, interest_minor, fee_minor, penalty_minor, computed, effective_at, recorded_at)
 SELECT lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
-       principal_minor, interest_minor, fee_minor, penalty_minor, %(now)s, %(recorded_at)s
+       principal_minor, interest_minor, fee_minor, penalty_minor, computed, %(now)s, %(recorded_at)s
 FROM stage_installment
 ON CONFLICT (lane, loan_id, number) DO UPDATE SET
     due_on = EXCLUDED.due_on, contract_due_on = NULL, due_provisional = false,
     statement_on = EXCLUDED.statement_on, due_minor = EXCLUDED.due_minor,
     balance_minor = EXCLUDED.balance_minor, principal_minor = EXCLUDED.principal_minor,
     interest_minor = EXCLUDED.interest_minor, fee_minor = EXCLUDED.fee_minor,
-    penalty_minor = EXCLUDED.penalty_minor,
+    penalty_minor = EXCLUDED.penalty_minor, computed = EXCLUDED.computed,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_payments

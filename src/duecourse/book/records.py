@@ -99,7 +99,7 @@ class LoanRecord(NamedTuple):
 
 
 class InstallmentRecord(NamedTuple):
-    """A row for stage_installment, in its column order."""
+    """A row for stage_installment, in its column order. computed: from the loan's terms, not listed by the lender."""
 
     row: int
     loan_id: UUID
@@ -113,6 +113,7 @@ class InstallmentRecord(NamedTuple):
     interest_minor: int | None
     fee_minor: int
     penalty_minor: int
+    computed: bool = False
 
 
 class PaymentRecord(NamedTuple):

@@ -192,8 +192,9 @@ class Staging:
     def write(self, *, now: datetime) -> Counter[str]:
         """Write what is new or changed, with history, and allocate anew for the loans it touched.
 
-        Answers counts under '<kind> new', '<kind> changed' and '<kind> same', and 'moved days
-        overruled' and 'zones contradicted'.
+        Answers counts under '<kind> new', '<kind> changed' and '<kind> same', 'moved days overruled', 'installments
+        left to the list': of those that terms would give, how many stay as the lender lists them, and 'zones
+        contradicted': of borrowers without a stated zone, how many have a number that is not of their region.
         """
         conn = self._conn
         self._place()
@@ -205,10 +206,12 @@ class Staging:
         conn.execute(SQL["skip_other_keys"])
         unstated = conn.execute(RESIDENCE["note_unstated"]).rowcount
         conn.execute(SQL["skip_described_borrowers"])
+        counts["installments left to the list"] += conn.execute(SQL["leave_listed"]).rowcount
         conn.execute(SQL["find_dropped_installments"])
         for kind, skip, keep, write in _WRITES:
             if kind == "installments":
                 conn.execute(SQL["adopt_moves"])
+                conn.execute(SQL["mark_listed"], when)
             same = conn.execute(SQL[skip]).rowcount
             if kind == "installments":
                 overruled = conn.execute(SQL["overrule_moves"]).fetchone()

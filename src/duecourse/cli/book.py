@@ -359,6 +359,14 @@ def print_import(console: Console, report: ImportReport) -> None:
                 count=contradicted,
             )
         )
+    if listed_ones := report.counts["installments left to the list"]:
+        console.print(
+            say(
+                "{count:,} installments that terms would give stay as the lender lists them; "
+                "compare with: duecourse book differences",
+                count=listed_ones,
+            )
+        )
     if report.scientific:
         console.print(
             say(

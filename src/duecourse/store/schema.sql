@@ -654,6 +654,7 @@ CREATE TABLE installment (
     interest_minor bigint,
     fee_minor bigint NOT NULL DEFAULT 0,
     penalty_minor bigint NOT NULL DEFAULT 0,  -- inside due_minor, as are the three before it
+    computed boolean NOT NULL DEFAULT false,  -- from the loan's terms; false: the lender's own, which nothing computed replaces
     settled_on date,
     superseded_on date,
     past_due_since date,                      -- revolving: due date of the oldest minimum still carried in due_minor
