@@ -166,6 +166,25 @@ FROM company_contact c JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.
 WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.borrower_id = %(borrower_id)s
 ORDER BY 1, 3, 6;
 
+-- name: loans_answered
+-- Loans that somebody answers for, as each of their roles: their own, those they stand beside, and those of a company whose
+-- contact they are. own: their own. lanes: where they have rows; borrower_id.
+WITH obligor AS (
+    SELECT lane, borrower_id, NULL::date AS until FROM unnest(%(lanes)s::smallint[], array_fill(%(borrower_id)s::uuid,
+                                                          ARRAY[cardinality(%(lanes)s::smallint[])])) AS g (lane, borrower_id)
+    UNION
+    SELECT c.lane, c.company_id, c.until FROM company_contact c
+    WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.borrower_id = %(borrower_id)s
+)
+SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, 'borrower' AS role, l.borrower_id = %(borrower_id)s AS own, o.until
+FROM obligor o JOIN loan l ON l.lane = o.lane AND l.borrower_id = o.borrower_id
+UNION
+SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, p.role, false, least(p.until, o.until)
+FROM obligor o
+JOIN loan_party p ON p.lane = o.lane AND p.borrower_id = o.borrower_id
+JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
+ORDER BY creditor, loan_ref, own DESC, role;
+
 -- name: parties_to
 -- Who else answers for somebody's loans, and through whom they are reached if they are a company. lane, borrower_id.
 SELECT l.loan_ref AS loan, l.creditor, p.role, p.since, p.until, b.borrower_key AS party

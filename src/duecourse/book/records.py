@@ -190,9 +190,30 @@ class WishRecord(NamedTuple):
     until_zone: str = ""
 
 
+class ContactDetail(NamedTuple):
+    """What an audit wants to know of a contact beyond what the ledger keeps. None: not given.
+
+    text and subject are personal: judged, and kept in no table.
+    """
+
+    line: int
+    borrower_key: str | None
+    loan_ref: str | None
+    region: str | None
+    zone: str | None
+    product: str | None
+    party: str
+    address_kind: str | None
+    by_debtor: bool
+    day_alone: bool
+    """Whether `at` names no hour."""
+    text: str | None
+    subject: str | None
+
+
 class ContactRecord(NamedTuple):
-    """A row for stage_contact (dispatch), in its column order: a contact made elsewhere. Of key, loan and address at
-    least one is given; at_local: a wall clock, in zone ('' the borrower's).
+    """A contact made elsewhere; all but the detail is a row for stage_contact (dispatch), in its column order. Of key,
+    loan and address at least one is given; at_local: a wall clock, in zone ('' the borrower's).
     """
 
     row: int
@@ -212,6 +233,7 @@ class ContactRecord(NamedTuple):
     at_local: datetime | None
     at_zone: str
     digest: UUID
+    detail: ContactDetail
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ LIMIT 1;
 
 -- name: debts_of
 -- The debts a contact would be about, each with what the book says against it by the tests of rules.judge: closed, paid, in
--- grace, payments not known yet. lane, borrower_id, loan_id (null: every open one), purpose, now, as_of.
+-- grace, payments not known yet. lane; borrower_id: who would be contacted, who has a row in it; loans: uuid[]; named: whether
+-- a closed one is told as closed, and not left out; purpose, now, as_of.
 WITH
 -- include: rules.fed
 SELECT l.loan_id, l.product,
@@ -33,12 +34,12 @@ SELECT l.loan_id, l.product,
             WHEN bool_or(i.due_on + coalesce(i.grace_days, 0) < (%(now)s AT TIME ZONE b.zone)::date) THEN 'FEED-BEHIND'
             ELSE 'IN-GRACE' END AS rule
 FROM loan l
-JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
+JOIN borrower b ON b.lane = l.lane AND b.borrower_id = %(borrower_id)s
 LEFT JOIN fed f ON f.creditor = l.creditor
 LEFT JOIN installment i ON i.lane = l.lane AND i.loan_id = l.loan_id AND i.due_minor > 0
     AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s) AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
-WHERE l.lane = %(lane)s AND l.borrower_id = %(borrower_id)s
-  AND (l.loan_id = %(loan_id)s OR %(loan_id)s::uuid IS NULL AND l.state = 'open')
+WHERE l.lane = %(lane)s AND l.loan_id = ANY(%(loans)s::uuid[])
+  AND (l.state = 'open' OR %(named)s)
 GROUP BY l.lane, l.loan_id, b.zone, f.complete_through
 ORDER BY l.loan_id;
 
@@ -86,7 +87,14 @@ WITH known AS MATERIALIZED (
                  FROM hold x
                  WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id
                    AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
-                   AND NOT (%(human)s AND x.effect = 'person')) AS holds,
+                   AND NOT (%(human)s AND x.effect = 'person'))
+           -- As rules.judge: a debt that others hold back is held from those who answer for it, too.
+           || CASE WHEN %(party)s = 'borrower' THEN ARRAY[]::seen_hold[] ELSE ARRAY(
+                 SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
+                 FROM hold x
+                 WHERE x.lane = b.lane AND x.loan_id = ANY(%(loans)s::uuid[]) AND x.borrower_id <> b.borrower_id
+                   AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
+                   AND NOT (%(human)s AND x.effect = 'person')) END AS holds,
            ARRAY(SELECT ROW(x.kind, x.wish)::seen_wish
                  FROM preference x
                  WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s

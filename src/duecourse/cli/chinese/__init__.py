@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import (
+    audit,
     batch,
     book,
     deliveries,
@@ -25,9 +26,11 @@ from . import (
     showing,
     wishes,
 )
-from .stored import REASONS, WORDS
+from .stored import REASONS as STORED_REASONS
+from .stored import WORDS
 
 _GROUPS: Final = (
+    audit,
     batch,
     book,
     deliveries,
@@ -48,5 +51,6 @@ _GROUPS: Final = (
 SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
+REASONS: Final[Mapping[str, str]] = {**STORED_REASONS, **deliveries.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
