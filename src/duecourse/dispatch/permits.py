@@ -195,6 +195,7 @@ def _asked(conn: psycopg.Connection, borrower: Borrower, question: Question) -> 
         "address_kind": question.address_kind,
         "address_index": index,
         "caller": question.caller,
+        "actions": [],
         "human": question.human,
     }
 
