@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import get_args
 
 import pytest
 
 from duecourse.domain.problems import DuecourseError
+from duecourse.policy.steps import NOTICES
+from duecourse.rules.model import Notice
 from lender import LONG_AGO, POLICY_HEAD, Lender, borrower_id_of, lane_of
 
 ARREARS = """
@@ -159,3 +162,7 @@ def test_a_notice_on_a_day_of_the_lenders_is_planned_on_that_day(lender: Lender)
     assert days(lender) == ["2026-03-30 legal"]
     rows = lender.conn.execute("SELECT lane, borrower_id, serves FROM message_item").fetchall()
     assert rows == [(lane_of("B-L-1"), borrower_id_of("B-L-1"), "default")]
+
+
+def test_a_step_may_serve_each_notice_that_a_rule_may_ask_for() -> None:
+    assert set(NOTICES) == set(get_args(Notice))
