@@ -72,7 +72,6 @@ def write_providers(home: Path, smsc: SandboxProcess) -> None:
     (home / "providers.toml").write_text(
         f"""[smsc]
 kind = "sms.smpp"
-registered = ["signature"]
 sandbox = true
 host = "127.0.0.1"
 port = {smsc.smpp_port}

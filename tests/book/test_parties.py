@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from duecourse.book.contact_points import record_opt_out
+from duecourse.book.consents import ConsentKind, Scope, record_consent
+from duecourse.book.holds import HoldKind, add_hold, end_holds
 from duecourse.book.parties import PERSONAL
+from duecourse.book.preferences import PreferenceKind, add_preference
 from duecourse.book.reading import find_borrower
+from duecourse.book.wishes import Person, Said, index_of_address
 from duecourse.domain.messaging import Channel
 from duecourse.privacy.keyring import Keyring
 
@@ -76,7 +79,10 @@ def test_who_borrows_elsewhere_has_a_presence_beside_the_loan_they_guarantee(bri
     ]
 
 
-def test_a_presence_follows_its_home_and_an_opt_out_reaches_every_presence(
+SAID = Said("call 7", "cli", "anna", NOW, NOW)
+
+
+def test_a_presence_follows_its_home_and_a_stop_reaches_every_presence(
     bring: Importer, keyring: Keyring
 ) -> None:
     own_phone = PHONE.replace("{party}", "{cust}")
@@ -85,20 +91,60 @@ def test_a_presence_follows_its_home_and_an_opt_out_reaches_every_presence(
     bring(LOANS + own_phone, "cust,name,loan,phone\nC2,Bo,L2,13900002222\n")
     points = "SELECT state, retired_reason, count(*) FROM contact_point GROUP BY 1, 2 ORDER BY 1"
     assert bring.all(points) == [("active", None, 2), ("retired", "replaced", 2)]
-    reached = record_opt_out(
-        bring.conn, keyring, now=NOW, evidence="said so", address=(Channel.SMS, "+8613900002222")
+    index = index_of_address(keyring, "13900002222", "CN")[1]
+    of_number = Scope(channel=Channel.SMS, address_index=index)
+    assert (
+        len(record_consent(bring.conn, ConsentKind.CONTACT, granted=False, said=SAID, scope=of_number)) == 2
     )
-    assert len(reached) == 2
     found = find_borrower(bring.conn, keyring, "C2")
     assert found is not None
-    said = {"now": NOW, "evidence": "asked at the desk", "borrower": (found.lane, found.borrower_id)}
-    assert len(record_opt_out(bring.conn, keyring, **said)) == 2  # type: ignore[arg-type]
-    bring(PARTIES, "loan,party,who,role\nL3,C2,Bo,guarantor\n")  # no such loan
+    who = Person(found.lane, found.borrower_id)
+    assert len(record_consent(bring.conn, ConsentKind.CONTACT, granted=False, said=SAID, person=who)) == 2
     bring(LOANS, "cust,name,loan\nC3,Cy,L3\n")
     bring(PARTIES, "loan,party,who,role\nL3,C2,Bo,guarantor\n")
-    assert bring.all("SELECT count(*), count(DISTINCT lane) FROM opt_out") == [(6, 3)]
+    assert bring.all("SELECT count(*), count(DISTINCT lane) FROM consent") == [(6, 3)]
     bring(LOANS.replace('"en"', '"zh-CN"'), "cust,name,loan\nC2,Bo,L2\n")
     assert bring.all("SELECT DISTINCT language FROM borrower WHERE borrower_key = 'C2'") == [("zh-CN",)]
+
+
+def test_every_word_of_a_party_stands_in_each_lane_where_they_are_and_come_to_be(
+    bring: Importer, keyring: Keyring
+) -> None:
+    bring(LOANS, "cust,name,loan\nC1,Ann,L1\nC2,Bo,L2\nC3,Cy,L3\n")
+    bring(PARTIES, "loan,party,who,role\nL1,C2,Bo,guarantor\n")
+    found = find_borrower(bring.conn, keyring, "C2")
+    assert found is not None
+    who = Person(found.lane, found.borrower_id)
+    add_hold(bring.conn, who, HoldKind.DISPUTE, said=SAID)
+    add_hold(bring.conn, who, HoldKind.HARDSHIP, said=SAID)
+    add_preference(bring.conn, who, PreferenceKind.CHANNEL, {"refused": ["sms"]}, said=SAID)
+    assert end_holds(bring.conn, who, HoldKind.HARDSHIP, reason="paid", by="anna", at=NOW, now=NOW) == 1
+    bring(PARTIES, "loan,party,who,role\nL3,C2,Bo,guarantor\n")
+    wishes = "SELECT lane, kind, ended_at IS NULL FROM hold UNION ALL SELECT lane, kind, true FROM preference"
+    lanes = {lane for (lane,) in bring.all("SELECT lane FROM borrower WHERE borrower_key = 'C2'")}
+    assert len(lanes) == 3
+    assert sorted(bring.all(wishes)) == sorted(
+        (lane, *word)
+        for lane in lanes
+        for word in (("dispute", True), ("hardship", False), ("channel", True))
+    )
+    assert end_holds(bring.conn, who, HoldKind.DISPUTE, reason="paid", by="anna", at=NOW, now=NOW) == 1
+    assert bring.all("SELECT count(*) FROM hold WHERE ended_at IS NULL") == [(0,)]
+
+
+def test_a_number_that_somebody_stopped_is_stopped_for_a_new_holder_in_every_lane_of_theirs(
+    bring: Importer, keyring: Keyring
+) -> None:
+    own_phone = PHONE.replace("{party}", "{cust}")
+    bring(LOANS + own_phone, "cust,name,loan,phone\nC1,Ann,L1,13900001111\nC2,Bo,L2,13900002222\n")
+    bring(PARTIES, "loan,party,who,role\nL1,C2,Bo,guarantor\n")
+    index = index_of_address(keyring, "13900001111", "CN")[1]
+    of_number = Scope(channel=Channel.SMS, address_index=index)
+    record_consent(bring.conn, ConsentKind.CONTACT, granted=False, said=SAID, scope=of_number)
+    bring(LOANS + own_phone, "cust,name,loan,phone\nC2,Bo,L2,13900001111\n")
+    stopped = """SELECT b.borrower_key, b.lane FROM consent c JOIN borrower b USING (lane, borrower_id)
+                 WHERE NOT granted ORDER BY 1, 2"""
+    assert bring.all(stopped) == bring.all("SELECT borrower_key, lane FROM borrower ORDER BY 1, 2")
 
 
 @pytest.mark.parametrize(
@@ -255,6 +301,6 @@ def test_all_that_hangs_on_a_party_is_known_to_presences(bring: Importer) -> Non
            AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'lane')
            AND relname <> ALL (%s)""",
         ["borrower", "borrower_key", "loan", "loan_party", "company_contact", "installment", "message", "message_item",
-         "attempt", "contact"],
+         "attempt", "contact", "permit"],
     )  # fmt: skip
     assert {name for (name,) in owned} == set(PERSONAL)

@@ -85,7 +85,7 @@ def book(bring: Importer) -> Importer:
 
 def words(bring: Importer) -> list[Row]:
     return bring.all(
-        """SELECT borrower_key, kind, granted, c.purpose, channel, c.effective_at, expires_at
+        """SELECT borrower_key, c.kind, granted, c.purpose, channel, c.effective_at, expires_at
            FROM consent c JOIN borrower USING (lane, borrower_id) ORDER BY 1, 2, 3, 4, 5"""
     )
 
@@ -187,7 +187,7 @@ def test_a_customer_file_may_bring_its_stops_with_it(bring: Importer) -> None:
 
 def holds(bring: Importer) -> list[Row]:
     return bring.all(
-        """SELECT borrower_key, loan_ref, kind, effect, h.effective_at, until, end_reason
+        """SELECT borrower_key, loan_ref, h.kind, effect, h.effective_at, until, end_reason
            FROM hold h JOIN borrower USING (lane, borrower_id) LEFT JOIN loan USING (lane, loan_id)
            ORDER BY 1, 3, h.recorded_at, until NULLS FIRST"""
     )
@@ -226,6 +226,29 @@ def test_every_bad_hold_is_named(book: Importer) -> None:
     )
     assert (report.rejected, holds(book)) == (7, [])
     assert dict(report.codes) == {"B033": 1, "B032": 1, "B110": 1, "B018": 1, "B107": 1, "B101": 1, "B016": 1}
+
+
+def test_a_hold_of_a_co_borrower_on_the_loan_they_answer_for_comes_in_wherever_they_are(
+    book: Importer,
+) -> None:
+    role = """
+    [[party]]
+    role = "co-borrower"
+    key = "{cust}"
+    loan = "{loan}"
+    creditor = "bank"
+"""
+    assert book(HEAD + role, "cust,loan\nC-2,L-1\n").rejected == 0
+    report = book(HOLDS, "cust,kind,loan,since,until,ticket\nC-2,dispute,L-1,01.02.2026,,3\n")
+    assert report.rejected == 0
+    in_lanes = (
+        "SELECT count(*) FROM hold JOIN borrower b USING (lane, borrower_id) WHERE b.borrower_key = 'C-2'"
+    )
+    everywhere = "SELECT count(*) FROM borrower WHERE borrower_key = 'C-2'"
+    assert book.all(in_lanes) == book.all(everywhere)
+    assert (
+        book(HOLDS + role, "cust,kind,loan,since,until,ticket\nC-1,dispute,L-2,01.02.2026,,3\n").rejected == 0
+    )
 
 
 def test_a_later_file_may_end_its_own_hold_and_open_it_again(book: Importer) -> None:
@@ -302,9 +325,9 @@ def test_a_mapping_that_cannot_work_is_refused_before_the_first_row(
 
 def test_a_hold_comes_in_for_every_lane_where_its_borrower_has_rows(book: Importer) -> None:
     book.conn.execute(
-        """INSERT INTO borrower (lane, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
-               recorded_at)
-           SELECT (lane + 1) % 256, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
+        """INSERT INTO borrower (lane, home_lane, borrower_id, borrower_key, language, region, zone, row_digest,
+               effective_at, recorded_at)
+           SELECT (lane + 1) % 256, lane, borrower_id, borrower_key, language, region, zone, row_digest, effective_at,
                   recorded_at
            FROM borrower WHERE borrower_key = 'C-1'"""
     )

@@ -30,8 +30,9 @@ SAYS = {"evidence": "same passport", "by": "Mei"}
 both = pytest.mark.parametrize("other", [APART, TOGETHER], ids=["cross lane", "same lane"])
 # What stands in the book, whatever was written when; history and the book's own history only grow.
 BOOK = (
-    "borrower_key", "borrower", "contact_point", "consent", "hold", "preference", "loan", "loan_party",
+    "borrower_key", "borrower", "contact_point", "consent", "hold", "preference", "notice", "loan", "loan_party",
     "company_contact", "installment", "payment", "allocation", "message", "message_item", "attempt", "contact",
+    "permit",
 )  # fmt: skip
 
 
@@ -99,6 +100,22 @@ class Desk:
             """INSERT INTO hold (lane, borrower_id, hold_id, kind, evidence, source, recorded_by, effective_at,
                    recorded_at) VALUES (%s, %s, gen_random_uuid(), %s, 'a letter', 'cli', 'Mei', %s, %s)""",
             (lane_of(borrower), borrower_id_of(borrower), kind, LONG_AGO, LONG_AGO),
+        )
+        self.conn.commit()
+
+    def notice(self, borrower: str, loan: str) -> None:
+        """A notice served about a loan."""
+        self.conn.execute(
+            """INSERT INTO notice (lane, borrower_id, notice_id, loan_id, kind, served_at, evidence,
+                   recorded_by, recorded_at)
+               VALUES (%s, %s, gen_random_uuid(), %s, 'bureau', %s, 'letter 4', 'Mei', %s)""",
+            (
+                lane_of(borrower),
+                borrower_id_of(borrower),
+                uuid5(NAMESPACE_OID, f"loan/{loan}"),
+                LONG_AGO,
+                LONG_AGO,
+            ),
         )
         self.conn.commit()
 

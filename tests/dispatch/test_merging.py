@@ -8,14 +8,21 @@ import pytest
 from repository import SOURCE
 
 from counter import Counter
+from duecourse.book.consents import ConsentKind, record_consent
+from duecourse.book.holds import HoldKind, add_hold, end_holds
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
 from duecourse.book.parties import PERSONAL
+from duecourse.book.preferences import PreferenceKind, add_preference
 from duecourse.book.reading import find_borrower
+from duecourse.book.wishes import Person, Said
 from duecourse.dispatch.merging import merge_borrowers
+from duecourse.dispatch.permits import Permit, Question, ask_permit, report_permit
 from duecourse.dispatch.relocating import LOANS
-from duecourse.domain.messaging import ReceiptStatus
+from duecourse.domain.messaging import Channel, Purpose, ReceiptStatus
 from duecourse.domain.problems import DuecourseError
+from duecourse.rules.compiling import shipped
+from duecourse.rules.model import Actor
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
@@ -105,6 +112,46 @@ def test_a_cap_counts_both_histories(desk: Desk, post: Post, other: str) -> None
         "loans", "state", "rule", "not_before::date::text", where="local_on = '2026-03-09'"
     )
     assert ("L-1", "planned", "DAILY-CAP", "2026-03-10") in today
+
+
+@both
+@pytest.mark.parametrize("undone", [False, True], ids=["merged", "and undone"])
+def test_a_permit_goes_with_its_contact_and_is_reported_as_before(
+    desk: Desk, other: str, undone: bool
+) -> None:
+    desk.book(f"loan borrower due_on\nL-1 kept 2026-03-10\nL-2 {other} 2026-02-01", "kept", other)
+    borrower = find_borrower(desk.conn, desk.lender.keyring, other)
+    assert borrower is not None
+    call = Question(Purpose.COLLECTION, Channel.VOICE, Actor.AGENCY)
+    given = ask_permit(desk.conn, shipped(), borrower, call, by="agency", now=NOW, as_of=NOW.date())
+    assert isinstance(given, Permit)
+    desk.merge("kept", other)
+    if undone:
+        desk.undo("kept", other)
+    name = other if undone else "kept"
+    here = (lane_of(name), borrower_id_of(name))
+    for table in ("permit", "contact"):
+        assert desk.all(f"SELECT lane, borrower_id FROM {table}") == [here], table
+    report_permit(desk.conn, given.permit_id, "not-used", by="agency", now=NOW)
+    assert desk.all("SELECT sum(weight) FROM contact WHERE (lane, borrower_id) = (%s, %s)", *here) == [(0,)]
+
+
+@both
+def test_a_word_for_a_record_that_was_just_merged_away_reaches_the_person_kept(
+    desk: Desk, other: str
+) -> None:
+    desk.book(f"loan borrower due_on\nL-1 kept 2026-03-10\nL-2 {other} 2026-03-10", "kept", other)
+    read_before = Person(lane_of(other), borrower_id_of(other))
+    desk.merge("kept", other)
+    said = Said("call 7", "cli", "anna", NOW, NOW)
+    assert add_hold(desk.conn, read_before, HoldKind.DISPUTE, said=said)
+    assert add_preference(desk.conn, read_before, PreferenceKind.CHANNEL, {"refused": ["sms"]}, said=said)
+    assert record_consent(desk.conn, ConsentKind.CONTACT, granted=False, said=said, person=read_before)
+    for table in ("hold", "preference", "consent"):
+        assert desk.all(f"SELECT lane, borrower_id FROM {table}") == [
+            (lane_of("kept"), borrower_id_of("kept"))
+        ]
+    assert end_holds(desk.conn, read_before, HoldKind.DISPUTE, reason="paid", by="anna", at=NOW, now=NOW) == 1
 
 
 @both
@@ -300,6 +347,7 @@ def test_every_table_of_a_person_a_loan_or_a_message_goes_along() -> None:
     apart = {
         "borrower", "borrower_key", "company_contact",  # redirected, each in a way of its own
         "message", "message_item", "attempt", "contact", "batch_canary",  # moved with the messages
+        "permit",  # moved with its contacts
         "suspense",  # lives in the lane of its own key
     }  # fmt: skip
     owned = {

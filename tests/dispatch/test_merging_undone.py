@@ -22,6 +22,7 @@ def test_an_undo_gives_each_back_what_was_theirs(desk: Desk, other: str) -> None
         "kept", other,
     )  # fmt: skip
     desk.hold(other, "dispute")
+    desk.notice(other, "L-2")
     desk.contact(other, "L-2", "2026-03-08")
     desk.lender.policy(SMS)
     desk.lender.plan(DAY)

@@ -20,17 +20,31 @@ encode(substring(sha256(uuid_send(s.borrower_id) || convert_to(jsonb_build_array
 encode(substring(sha256(uuid_send(s.borrower_id) || convert_to(jsonb_build_array('preference', s.kind, s.wish,
     s.evidence, extract(epoch FROM s.effective_at), s.again)::text, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid
 
+-- fragment: person
+-- Every row of the person whom a caller names by id: a record merged since then leads to who took its place, in the
+-- statement itself, so that no word is lost to a merge that commits meanwhile. Needs WITH RECURSIVE; the person's rows are
+-- those with merged_into null. lanes: all of them; borrower_id.
+person AS (
+    SELECT lane, borrower_id, merged_into FROM borrower
+    WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s::uuid
+    UNION
+    SELECT b.lane, b.borrower_id, b.merged_into FROM person p
+    JOIN borrower b ON b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = p.merged_into
+)
+
 -- name: record_consent
 -- A word for one borrower, or for everybody who holds or held an address when no borrower is given. What is taken back
 -- is also taken back in every narrower scope in force. kinds: whose narrower scopes end with it.
 -- lanes: all of them; borrower_id: null for everybody at the address; kind, granted, purpose, channel, address_index, evidence,
 -- source, by, at, expires_at, now. Answers one row per borrower for whom something was appended. Writes: consent
-WITH holder AS (
+WITH RECURSIVE
+-- include: person
+,
+holder AS (
     SELECT DISTINCT c.lane, c.borrower_id FROM contact_point c
     WHERE c.address_index = %(address_index)s AND %(borrower_id)s::uuid IS NULL
     UNION
-    SELECT b.lane, b.borrower_id FROM borrower b
-    WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = %(borrower_id)s::uuid
+    SELECT lane, borrower_id FROM person WHERE merged_into IS NULL
 ),
 scope AS (
     SELECT lane, borrower_id, %(kind)s AS kind, %(purpose)s::text AS purpose, %(channel)s::text AS channel,
@@ -82,7 +96,10 @@ ORDER BY effective_at, recorded_at, kind, granted, consent_id;
 -- name: add_hold
 -- Nothing when it stands already. Once ended, it opens again as a row of its own. lanes, borrower_id, loan_id, kind,
 -- effect, evidence, source, by, at, until, now. Writes: hold
-WITH said AS (
+WITH RECURSIVE
+-- include: person
+,
+said AS (
     SELECT b.lane, b.borrower_id, %(loan_id)s::uuid AS loan_id,
            %(kind)s::text AS kind, %(effect)s::text AS effect, %(evidence)s::text AS evidence,
            %(at)s::timestamptz AS effective_at, %(until)s::timestamptz AS until,
@@ -91,7 +108,7 @@ WITH said AS (
               AND h.effect = %(effect)s AND h.evidence = %(evidence)s AND h.effective_at = %(at)s
               AND h.loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND h.until IS NOT DISTINCT FROM %(until)s
               AND h.ended_at IS NOT NULL) AS again
-    FROM borrower b WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = %(borrower_id)s
+    FROM person b WHERE b.merged_into IS NULL
 )
 INSERT INTO hold (lane, borrower_id, hold_id, loan_id, kind, effect, evidence, source, recorded_by, effective_at,
                   until, recorded_at)
@@ -105,23 +122,27 @@ RETURNING hold_id;
 -- name: end_holds
 -- The open ones of a kind, of exactly this debt or (null) of the person. A hold that had not begun never held.
 -- lanes, borrower_id, loan_id, kind, at, by, reason, now. Writes: hold
-UPDATE hold
+WITH RECURSIVE
+-- include: person
+UPDATE hold h
 SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_reason = %(reason)s, end_recorded_at = %(now)s
-WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s AND kind = %(kind)s
+FROM person p
+WHERE p.merged_into IS NULL AND h.lane = p.lane AND h.borrower_id = p.borrower_id AND kind = %(kind)s
   AND loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid
   AND ended_at IS NULL AND (until IS NULL OR until > %(at)s)
 RETURNING hold_id;
 
 -- name: holds_of
--- What was known at :known, in order; in_force at :at.
-SELECT h.hold_id, l.loan_ref AS loan, h.kind, h.effect, h.evidence, h.source, h.recorded_by, h.effective_at, h.until,
+-- What was known at :known, in order; in_force at :at. lanes: all of them; a loan may live in another than the person.
+SELECT h.hold_id,
+       (SELECT l.loan_ref FROM loan l WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.loan_id = h.loan_id) AS loan, h.kind, h.effect, h.evidence, h.source, h.recorded_by, h.effective_at, h.until,
        h.recorded_at,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.ended_at END AS ended_at,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.ended_by END AS ended_by,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.end_reason END AS end_reason,
        h.effective_at <= %(at)s AND coalesce(h.until > %(at)s, true)
        AND NOT coalesce(h.end_recorded_at <= %(known)s AND h.ended_at <= %(at)s, false) AS in_force
-FROM hold h LEFT JOIN loan l ON l.lane = h.lane AND l.loan_id = h.loan_id
+FROM hold h
 WHERE h.lane = %(lane)s AND h.borrower_id = %(borrower_id)s AND h.recorded_at <= %(known)s
 ORDER BY h.effective_at, h.recorded_at, h.hold_id;
 
@@ -144,9 +165,12 @@ ORDER BY min(r.effective_at), b.borrower_key;
 -- name: add_preference
 -- A new wish ends the open one of its kind; the same wish again is nothing. lanes, borrower_id, kind, wish, evidence,
 -- source, by, at, now. Writes: preference
-WITH open AS (
-    SELECT * FROM preference
-    WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s AND kind = %(kind)s AND ended_at IS NULL
+WITH RECURSIVE
+-- include: person
+,
+open AS (
+    SELECT o.* FROM person p JOIN preference o ON o.lane = p.lane AND o.borrower_id = p.borrower_id
+    WHERE p.merged_into IS NULL AND o.kind = %(kind)s AND o.ended_at IS NULL
 ),
 ended AS (
     UPDATE preference p
@@ -161,7 +185,7 @@ said AS (
             WHERE p.lane = b.lane AND p.borrower_id = b.borrower_id AND p.kind = %(kind)s
               AND p.wish = %(wish)s::jsonb AND p.evidence = %(evidence)s AND p.effective_at = %(at)s
               AND p.ended_at IS NOT NULL) AS again
-    FROM borrower b WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = %(borrower_id)s
+    FROM person b WHERE b.merged_into IS NULL
 )
 INSERT INTO preference (lane, borrower_id, preference_id, kind, wish, evidence, source, recorded_by, effective_at,
                         recorded_at)
@@ -175,9 +199,12 @@ RETURNING preference_id;
 
 -- name: end_preference
 -- The open one of a kind. lanes, borrower_id, kind, at, by, now. Writes: preference
-UPDATE preference
+WITH RECURSIVE
+-- include: person
+UPDATE preference o
 SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_recorded_at = %(now)s
-WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s AND kind = %(kind)s AND ended_at IS NULL
+FROM person p
+WHERE p.merged_into IS NULL AND o.lane = p.lane AND o.borrower_id = p.borrower_id AND kind = %(kind)s AND ended_at IS NULL
 RETURNING preference_id;
 
 -- name: preferences_of
@@ -236,7 +263,8 @@ WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL
 ON CONFLICT DO NOTHING;
 
 -- name: check_wishes
--- Wishes of a borrower (B033) or loan (B032) that neither the book nor this file has, or of a loan of somebody else (B110).
+-- Wishes of a borrower (B033) or loan (B032) that neither the book nor this file has, or of a loan for which somebody else
+-- answers alone (B110).
 INSERT INTO stage_bad (row_no, code)
 SELECT w.row_no, 'B033' FROM stage_wish w
 WHERE w.key_hash IS NOT NULL
@@ -252,10 +280,13 @@ SELECT w.row_no, 'B110' FROM stage_wish w
 JOIN stage_loan_at a ON a.loan_id = w.loan_id
 LEFT JOIN stage_key k ON k.key_hash = w.key_hash
 WHERE w.key_hash IS NOT NULL AND k.borrower_id IS DISTINCT FROM a.borrower_id
+  AND NOT EXISTS (SELECT 1 FROM loan_party p WHERE p.lane = a.lane AND p.loan_id = a.loan_id AND p.borrower_id = k.borrower_id)
+  AND NOT EXISTS (SELECT 1 FROM stage_party p WHERE p.loan_id = w.loan_id AND p.key_hash = w.key_hash)
 UNION
 SELECT w.row_no, 'B110' FROM stage_wish w
 JOIN stage_loan l ON l.loan_id = w.loan_id
 WHERE w.key_hash <> l.key_hash AND NOT EXISTS (SELECT 1 FROM stage_loan_at a WHERE a.loan_id = w.loan_id)
+  AND NOT EXISTS (SELECT 1 FROM stage_party p WHERE p.loan_id = w.loan_id AND p.key_hash = w.key_hash)
 ON CONFLICT DO NOTHING;
 
 -- name: drop_bad_wishes
@@ -302,14 +333,15 @@ ON CONFLICT DO NOTHING;
 DELETE FROM stage_wish WHERE borrower_id IS NULL;
 
 -- name: spread_wishes
--- As above: whoever has rows in several lanes has each word in all of them.
+-- As above: whoever has rows in several lanes has each word in all of them. Each is placed at home by now; a stop of an
+-- address has all its lanes already.
 INSERT INTO stage_wish (row_no, target, loan_id, kind, evidence, granted, effect, purpose, channel, address_kind,
                         address_index, wish, since_at, since_local, since_zone, until_at, until_local, until_zone,
                         lane, borrower_id)
 SELECT w.row_no, w.target, w.loan_id, w.kind, w.evidence, w.granted, w.effect, w.purpose, w.channel, w.address_kind,
        w.address_index, w.wish, w.since_at, w.since_local, w.since_zone, w.until_at, w.until_local, w.until_zone,
        b.lane, b.borrower_id
-FROM stage_wish w JOIN borrower b ON b.borrower_id = w.borrower_id AND b.lane <> w.lane
+FROM stage_wish w JOIN borrower b ON b.borrower_id = w.borrower_id AND b.home_lane IS NOT NULL AND b.lane <> w.lane
 WHERE NOT EXISTS (SELECT 1 FROM stage_wish o WHERE o.row_no = w.row_no AND o.target = w.target AND o.kind = w.kind
                                               AND o.lane = b.lane AND o.borrower_id = b.borrower_id);
 
@@ -423,7 +455,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: carry_stops
 -- Two people share a number: what was said of it holds for whoever comes with it, unless they have a word of their own
--- on it. The words of earlier holders stay as they are. by, now. Writes: consent
+-- on it, and in every lane where they have rows. The words of earlier holders stay as they are. by, now. Writes: consent
 INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, purpose, channel, address_index, evidence,
                      source, recorded_by, effective_at, expires_at, recorded_at)
 SELECT s.lane, s.borrower_id,
@@ -434,7 +466,10 @@ FROM (
     SELECT DISTINCT ON (p.lane, p.borrower_id, c.purpose, c.channel, c.address_index)
            p.lane, p.borrower_id, 'contact' AS kind, false AS granted, c.purpose, c.channel, c.address_index,
            'said of this address by another holder of it' AS evidence, c.effective_at, c.expires_at
-    FROM stage_contact_point p
+    FROM (SELECT lane, borrower_id, address_index FROM stage_contact_point
+          UNION
+          SELECT b.lane, b.borrower_id, g.address_index FROM stage_contact_point g
+          JOIN borrower b ON b.borrower_id = g.borrower_id AND b.home_lane IS NOT NULL) AS p
     JOIN consent c ON c.address_index = p.address_index AND c.kind = 'contact' AND NOT c.granted
                   AND c.borrower_id <> p.borrower_id
     WHERE NOT EXISTS (

@@ -37,12 +37,19 @@ _ITEM_RENAMED = """CASE WHEN t.borrower_id = %(from_id)s AND NOT EXISTS (
        AND k.policy = t.policy AND k.step = t.step AND k.anchor_on = t.anchor_on AND k.borrower_id = %(to_id)s)
     THEN %(to_id)s::uuid ELSE t.borrower_id END"""
 # A contact about somebody else's loan stays in that loan's lane; all others count where the person now is.
-_CONTACT_LANE = """CASE WHEN t.lane = %(from_lane)s
-    AND (EXISTS (SELECT 1 FROM merge_loan l WHERE l.loan_id = t.loan_id)
-         OR %(whole)s::boolean AND t.borrower_id = %(from_id)s
-            AND NOT EXISTS (SELECT 1 FROM loan l WHERE l.lane = t.lane AND l.loan_id = t.loan_id))
-    THEN %(to_lane)s::smallint ELSE t.lane END"""
+_CONTACT_GOES = """{k}.lane = %(from_lane)s
+    AND (EXISTS (SELECT 1 FROM merge_loan l WHERE l.loan_id = {k}.loan_id)
+         OR %(whole)s::boolean AND {k}.borrower_id = %(from_id)s
+            AND NOT EXISTS (SELECT 1 FROM loan l WHERE l.lane = {k}.lane AND l.loan_id = {k}.loan_id))"""
+_CONTACT_LANE = f"CASE WHEN {_CONTACT_GOES.format(k='t')} THEN %(to_lane)s::smallint ELSE t.lane END"
 _CONTACTS = """t.lane = %(from_lane)s AND EXISTS (SELECT 1 FROM merge_loan l WHERE l.loan_id = t.loan_id)
+    OR %(whole)s::boolean AND t.lane = ANY(%(lanes)s::smallint[]) AND t.borrower_id = %(from_id)s"""
+# A permit stays with its contacts; one that spoke of loans of both stays, in an undo, with the person kept.
+_PERMIT_GOES = f"""NOT EXISTS (
+    SELECT 1 FROM contact k WHERE k.lane = t.lane AND k.borrower_id = t.borrower_id AND k.attempt_id = t.permit_id
+       AND NOT ({_CONTACT_GOES.format(k="k")}))"""
+_PERMIT_LANE = f"CASE WHEN {_PERMIT_GOES} THEN %(to_lane)s::smallint ELSE t.lane END"
+_PERMITS = f"""t.lane = %(from_lane)s AND {_PERMIT_GOES}
     OR %(whole)s::boolean AND t.lane = ANY(%(lanes)s::smallint[]) AND t.borrower_id = %(from_id)s"""
 _LOAN_HISTORY = """(SELECT l.loan_id::text AS id, ARRAY['loan', 'installment', 'loan_party'] AS subjects
     FROM merge_loan l
@@ -144,6 +151,8 @@ def relocate(conn: psycopg.Connection, move: Move) -> dict[str, int]:
     tried = {**to, "borrower_id": _RENAMED}
     own = "t.lane = w.lane AND t.attempt_id = w.attempt_id"
     counts["attempts"] = _move(conn, given, "attempt", tried, "merge_attempt w", own)
+    leave = {"lane": _PERMIT_LANE, "borrower_id": _RENAMED}
+    counts["permits"] = _move(conn, given, "permit", leave, "(VALUES (1)) AS w (one)", _PERMITS)
     ledger = {"lane": _CONTACT_LANE, "borrower_id": _RENAMED}
     counts["contacts"] = _move(conn, given, "contact", ledger, "(VALUES (1)) AS w (one)", _CONTACTS)
     if move.from_lane != move.to_lane:
