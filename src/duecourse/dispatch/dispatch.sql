@@ -292,6 +292,25 @@ moved AS (
 INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
 SELECT lane, message_id, version, 'message', 'planned', rule, reason, verdict, %(now)s FROM moved;
 
+-- fragment: served
+-- A notice is served when its message was delivered, and by e-mail when it was handed over; what comes back was not.
+-- Needs settled. Writes: notice
+served AS (
+    INSERT INTO notice (lane, borrower_id, notice_id, loan_id, kind, served_at, evidence, message_id, recorded_by, recorded_at)
+    SELECT DISTINCT s.lane, m.borrower_id, md5(concat_ws('|', 'notice', s.attempt_id, x.loan_id, x.serves))::uuid, x.loan_id,
+           x.serves, %(now)s::timestamptz, 'attempt ' || s.attempt_id, m.message_id, 'duecourse', %(now)s::timestamptz
+    FROM settled s
+    JOIN message m ON m.lane = s.lane AND m.message_id = s.message_id AND m.corrects IS NULL
+    JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id AND x.serves IS NOT NULL
+    WHERE s.state IN ('delivered', 'read') OR s.state = 'sent' AND m.route[s.route_at] = 'email'
+    ON CONFLICT DO NOTHING
+),
+unserved AS (
+    DELETE FROM notice n USING settled s
+    WHERE s.state = 'refused' AND n.lane = s.lane AND n.message_id = s.message_id
+      AND n.evidence = 'attempt ' || s.attempt_id
+),
+
 -- fragment: follow
 -- What follows for a message when its current attempt came to an end. Needs
 --   ended(lane, epoch, message_id, seq, route_at, state, permanent, after, rule, code, now_at) where state is the
@@ -369,7 +388,7 @@ followed_told AS (
 -- name: settle_attempts
 -- The provider's answers. lanes, epochs: the fence. Parallel arrays: at_lanes, attempts, states, provider_ids, codes, reasons, parts,
 -- permanents, afters (interval), rules; now. Fenced; a fence lost settles nothing, and the next owner recovers.
--- Returns the attempts settled. Writes: attempt, message, contact, history
+-- Returns the attempts settled. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
 ,
@@ -405,6 +424,7 @@ uncounted AS (
                   AND k.weight = 1
     WHERE s.state = 'released'
 ),
+-- include: dispatch.served
 ended AS (
     SELECT s.*, EXISTS (
                SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
@@ -498,6 +518,7 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
     SELECT lane, attempt_id, version, 'attempt', state, code, %(now)s FROM settled
 ),
+-- include: dispatch.served
 ended AS (
     SELECT s.*, interval '0' AS after, NULL::text AS rule, EXISTS (
                SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
@@ -511,7 +532,7 @@ ended AS (
 -- name: apply_receipts
 -- Apply receipts just appended to the attempts of my lanes that they speak of. lanes, epochs; now;
 -- receipt_lanes, receipt_ids: parallel arrays. Returns every receipt whose attempt is known and answered, or unknown and
--- named by reference, with the attempt's contact point where it moved. Writes: attempt, message, history
+-- named by reference, with the attempt's contact point where it moved. Writes: attempt, message, notice, history
 WITH
 -- include: store.fence
 ,
@@ -543,7 +564,7 @@ FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt
 
 -- name: sweep_receipts
 -- The same for every attempt of my lanes that is still open: finds what arrived while nobody owned the lane.
--- lanes, epochs; now. Writes: attempt, message, history
+-- lanes, epochs; now. Writes: attempt, message, notice, history
 WITH
 -- include: store.fence
 ,

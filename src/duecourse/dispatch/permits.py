@@ -230,6 +230,7 @@ def _asked(conn: psycopg.Connection, place: Mapping[str, Any], question: Questio
         "address_kind": question.address_kind,
         "address_index": index,
         "caller": question.caller,
+        "actions": [],
         "human": question.human,
     }
 

@@ -112,7 +112,7 @@ WITH known AS MATERIALIZED (
 unit AS (
     SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, k.region, k.zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
-           %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
+           %(address_kind)s::text AS address_kind, %(actions)s::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, %(address_index)s::bytea AS address_index,
            NULL::text AS template, NULL::uuid AS group_id, k.suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,
@@ -129,7 +129,7 @@ unit AS (
 WITH unit AS (
     SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
-           %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
+           %(address_kind)s::text AS address_kind, %(actions)s::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, %(address_index)s::bytea AS address_index,
            NULL::text AS template, NULL::uuid AS group_id, false AS suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,

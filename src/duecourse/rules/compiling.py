@@ -119,6 +119,12 @@ class RuleBook:
         return dict(self.parameters) | {"rules": json.dumps(shared)}
 
     @cached_property
+    def action_parameters(self) -> Mapping[str, Any]:
+        """The same with nothing but the rules on acts that are no contact: a report to a bureau, enforcement, …"""
+        acts = [one for one in json.loads(self.parameters["rules"]) if one.get("actions")]
+        return dict(self.parameters) | {"rules": json.dumps(acts)}
+
+    @cached_property
     def _zones(self) -> Mapping[str, Sequence[str]]:
         """Region to where a recipient may be, of the regions packs speak of; `*` for all others."""
         regions = {place for pack in self.packs.packs for place in (*pack.regions, *pack.zones)} - {

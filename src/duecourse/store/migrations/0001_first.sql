@@ -1023,6 +1023,7 @@ CREATE TABLE message_item (
     own_template_version integer NOT NULL,
     names_amount boolean NOT NULL DEFAULT true,  -- whether a text of the step may name an amount
     max_book_age interval,                    -- the policy's: older than this the book names no amount
+    serves text,                              -- the notice that the text is, when it is one: notice.kind
     PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id)
 );
 CREATE INDEX message_item_group ON message_item (lane, group_id);
