@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 import pytest
@@ -27,14 +28,14 @@ PEOPLE = 24
 MOST = 3
 
 
-def capped() -> RuleBook:
-    """The shipped packs, and at most three messages a day to one number."""
+def capped(channel: Channel = Channel.SMS, per: Literal["number", "person"] = "number") -> RuleBook:
+    """The shipped packs, and at most three contacts a day by a channel to one number, or person."""
     names = Names(en="at most three a day to a number", zh="每日每号码最多三条")
     rule = Rule(
         id="TEST-NUMBER",
         says=names,
-        applies_to=AppliesTo(channel=(Channel.SMS,)),
-        does=Cap(primitive="P2", most=MOST, unit="attempt", days=1, per="number"),
+        applies_to=AppliesTo(channel=(channel,)),
+        does=Cap(primitive="P2", most=MOST, unit="attempt", days=1, per=per),
         source=Source(instrument="test", read_on=date(2026, 3, 9)),
         level=Level.POLICY,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from functools import cache, cached_property
@@ -75,7 +75,7 @@ class RuleBook:
 
     def compiled(self) -> RuleBook:
         """Itself, compiled now: that takes a second or more, for which no transaction must stand idle."""
-        _ = self.parameters, self.number_parameters
+        _ = self.parameters, self.number_parameters, self.person_parameters
         return self
 
     @property
@@ -110,9 +110,21 @@ class RuleBook:
 
     @cached_property
     def number_parameters(self) -> Mapping[str, Any]:
-        """The same with nothing but the caps that people who share a number share."""
-        shared = [one for one in json.loads(self.parameters["rules"]) if one.get("per") == "number"]
-        return dict(self.parameters) | {"rules": json.dumps(shared)}
+        """The same with nothing but the caps that people who share a number share, and the hours they free into."""
+        return self._capped(lambda per: per == "number")
+
+    @cached_property
+    def person_parameters(self) -> Mapping[str, Any]:
+        """As number_parameters, with what counts all that a person had, under any of their records."""
+        return self._capped(lambda per: per != "number")
+
+    def _capped(self, counts: Callable[[str], bool]) -> Mapping[str, Any]:
+        kept = [
+            one
+            for one in json.loads(self.parameters["rules"])
+            if one["primitive"] == "P1" or (one["primitive"] in ("P2", "P3") and counts(one["per"]))
+        ]
+        return dict(self.parameters) | {"rules": json.dumps(kept)}
 
     @cached_property
     def _zones(self) -> Mapping[str, Sequence[str]]:
