@@ -12,7 +12,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 # Rooms whose tests speak to the database: they run again on the oldest PostgreSQL we support.
-DATABASE_TESTS := $(wildcard tests/store tests/book tests/rules tests/policy tests/planning tests/dispatch)
+DATABASE_TESTS := $(wildcard tests/store tests/book tests/rules tests/policy tests/planning tests/dispatch tests/audit)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

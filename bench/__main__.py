@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from . import claim, delivery, dispatch, importing, memory, plan
+from . import auditing, claim, delivery, dispatch, importing, memory, plan
 from .house import House, open_house
 from .machine import machine, server
 from .measure import Report
@@ -34,6 +34,7 @@ BENCHES = {
     "dispatch": Bench(dispatch.bench, dispatch.SIZES, "messages"),
     "claim": Bench(claim.bench, claim.SIZES, "messages"),
     "import": Bench(importing.bench, importing.SIZES, "rows"),
+    "audit": Bench(auditing.bench, auditing.SIZES, "contacts"),
     "delivery": Bench(delivery.bench, delivery.SIZES, "rows"),
     "memory": Bench(memory.bench, memory.SIZES, "messages"),
 }

@@ -39,6 +39,7 @@ def write_providers(home: Path, port: int, *, window: int) -> None:
     (home / "providers.toml").write_text(
         f"""[smsc]
 kind = "sms.smpp"
+registered = ["signature"]
 sandbox = true
 host = "127.0.0.1"
 port = {port}

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -51,16 +52,17 @@ def compare(oracle: Oracle, answer: Answer) -> str:
     if answer.allow != (not refusing):
         return f"oracle allows: {not refusing}"
     expected = oracle.first_allowed(WALK_DAYS)
-    if answer.not_before is None or expected is not None:
-        return (
-            ""
-            if expected == answer.not_before
-            else f"first allowed: oracle {expected}, judgement {answer.not_before}"
-        )
-    far = answer.not_before
-    if oracle.refusing(far):
-        return f"not allowed at {far}: {oracle.refusing(far)}"
-    return "" if oracle.refusing(far - MINUTE) else f"already allowed the minute before {far}"
+    told = answer.not_before and _next_minute(answer.not_before.astimezone(UTC))
+    if told is None or expected is not None:
+        return "" if expected == told else f"first allowed: oracle {expected}, judgement {answer.not_before}"
+    if oracle.refusing(told):
+        return f"not allowed at {told}: {oracle.refusing(told)}"
+    return "" if oracle.refusing(told - MINUTE) else f"already allowed the minute before {told}"
+
+
+def _next_minute(at: datetime) -> datetime:
+    """A walk by minutes meets a limit of seconds on the minute after it."""
+    return at if not (at.second or at.microsecond) else at.replace(second=0, microsecond=0) + MINUTE
 
 
 def main() -> None:

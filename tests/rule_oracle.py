@@ -30,7 +30,7 @@ class Oracle:
         self.one = one
         names = [one.timezone] if one.timezone else packs.zones(one.region)
         self.zones = [ZoneInfo(name) for name in names]
-        self.now = one.now
+        self.now = one.now.astimezone(UTC)  # where no hour comes twice
         self.rules = [
             rule
             for rule in packs.of_region(one.region)
@@ -152,7 +152,8 @@ class Oracle:
                 "person": True,
                 "debt": one.debt is not None and (seen.debt or one.debt) == one.debt,
                 "number": (seen.number or one.number) == one.number,
-                "template": (seen.template or one.template) == one.template,
+                "template": (seen.template or one.template, seen.number or one.number)
+                == (one.template, one.number),
             }[does.per]
             if (
                 same

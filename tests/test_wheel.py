@@ -28,3 +28,16 @@ def test_a_wheel_carries_every_file_the_program_reads_and_the_examples(tmp_path:
     }
     assert wanted - carried == set()
     assert any(name.endswith("licenses/LICENSE") for name in carried)
+
+
+def test_an_editable_install_maps_the_source_folder_and_nothing_else(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel:editable", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        (paths,) = (name for name in opened.namelist() if name.endswith(".pth"))
+        assert opened.read(paths).decode().split() == [str(ROOT / "src")]

@@ -69,7 +69,7 @@ def tables(day: date, customers: int) -> dict[str, Table]:
                 result = "00" if number == 1 or n % 8 else "51"
                 made["DEBIT"].append([f"D{n:06d}{number}", reference, paid_on, str(paid), result])
             else:
-                made[f"TXN_{number}"].append([f"T{n:06d}{number}", reference, paid_on, str(paid), "N"])
+                made[f"TXN_{number}"].append([f"T{n:06d}{number}", reference, paid_on, str(paid), "N", ""])
     return made
 
 
@@ -121,9 +121,10 @@ def spoil(made: dict[str, Table], day: date) -> None:
         ["HT00000001", "15", "2026-04-10", "50000", "1000", "0", "51000"],  # a day in another form
     ]
     made["TXN_2"] += [
-        ["T9000001", "HT00000001", soon, "0", "N"],  # a payment of nothing
+        ["T9000001", "HT00000001", soon, "0", "N", ""],  # a payment of nothing
         list(made["TXN_2"][0]),  # the same payment again
-        ["T9000002", "HT00000002", soon, "51000", "Y"],  # reversed: left out, and no fault
+        ["T9000002", "HT00000002", soon, "51000", "Y", soon],  # reversed on the same day, and no fault
+        ["T9000003", "HT00000002", soon, "51000", "Y", ""],  # reversed on no day
     ]
     made["DEBIT"] += [["D9000001", "HT88888888", soon, "51000", "00"]]  # a debit of a loan nobody knows
 

@@ -125,6 +125,7 @@ NAMED = [
     ("SCHED", 152, "B012"),  # a day in another form
     ("TXN_2", 10, "B015"),  # a payment of nothing
     ("TXN_2", 11, "B030"),  # the same payment again
+    ("TXN_2", 13, "B016"),  # reversed on no day
 ]
 
 
@@ -136,7 +137,7 @@ def test_a_chinese_lenders_delivery_is_imported_with_exactly_the_named_rejects(
     assert named(report) == NAMED
     assert report.rejected == len(NAMED)
     found = summary(database)
-    assert [found[kind] for kind in ("borrowers", "loans", "installments", "payments")] == [12, 12, 144, 23]
+    assert [found[kind] for kind in ("borrowers", "loans", "installments", "payments")] == [12, 12, 144, 24]
     assert found["currencies"].keys() == {"CNY"}
     assert {(feed["source"], feed["complete_through"]) for feed in found["feeds"]} == {
         ("core", "2026-03-09"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -20,6 +21,10 @@ from .conftest import NOW
 
 SAMPLES = Path(__file__).parent / "samples"
 Bring = Callable[..., ImportReport]
+
+
+PAYMENTS = """SELECT p.reference, p.amount_minor, p.paid_on, r.reversed_on
+    FROM payment p LEFT JOIN reversal r USING (lane, payment_id) ORDER BY 1"""
 
 
 @pytest.fixture
@@ -81,9 +86,7 @@ def test_a_fineract_loan_brings_its_borrower_installments_and_payments(
         (3, "2026-04-10", 102492, 101492, 1000, 0),
     ]
     # The disbursement, the accrual and the waiver are no payments; the reversed repayment counted until its reversal.
-    payments = """SELECT p.reference, p.amount_minor, p.paid_on, r.reversed_on
-        FROM payment p LEFT JOIN reversal r USING (lane, payment_id) ORDER BY 1"""
-    assert database.execute(payments).fetchall() == [
+    assert database.execute(PAYMENTS).fetchall() == [
         ("22", 103015, date(2026, 2, 8), date(2026, 2, 9)),
         ("23", 103015, date(2026, 2, 9), None),
         ("31", 50750, date(2026, 2, 1), None),
@@ -148,12 +151,42 @@ def test_frappes_doctypes_become_a_book(
         ("ACC-LOAN-2026-00001", "frappe", "Personal Loan", "INR", 12000000, "0.13500000", "open")
     ]  # the sanctioned one was not paid out
     assert installments(database, "ACC-LOAN-2026-00001") == SCHEDULE  # the restructured schedule is none
-    payments = "SELECT reference, amount_minor, paid_on FROM payment"
-    assert database.execute(payments).fetchall() == [
-        ("LM-REP-0001", 1074800, date(2026, 2, 4))
-    ]  # the other was cancelled
+    assert database.execute(PAYMENTS).fetchall() == [
+        ("LM-REP-0001", 1074800, date(2026, 2, 4), None),
+        ("LM-REP-0002", 50000, date(2026, 2, 20), date(2026, 2, 21)),  # cancelled, and counted until then
+    ]
     borrower = find_borrower(database, keyring, "CUST-0001")
     assert borrower is not None and borrower.region == "IN"
+
+
+def test_a_repayment_that_frappe_cancels_later_is_taken_back_though_no_day_is_exported(
+    database: psycopg.Connection, keyring: Keyring, brought: Bring, tmp_path: Path
+) -> None:
+    brought("frappe-loan.csv", "frappe-loan")
+    brought("frappe-repayment.csv", "frappe-repayment")
+    later = tmp_path / "repayment.csv"
+    later.write_text(
+        "name,docstatus,against_loan,posting_date,amount_paid\n"
+        "LM-REP-0001,2,ACC-LOAN-2026-00001,2026-02-04 10:15:00,10748.0\n"
+    )
+    report = import_book(database, keyring, later, find_mapping(Path("frappe-repayment")), now=NOW)
+    assert (report.counts["payments same"], report.counts["reversals new"]) == (1, 1)
+    assert database.execute(PAYMENTS).fetchall()[0][2:] == (date(2026, 2, 4), date(2026, 2, 4))
+
+
+def test_a_repayment_that_fineract_reverses_later_without_a_day_is_taken_back(
+    database: psycopg.Connection, keyring: Keyring, brought: Bring, tmp_path: Path
+) -> None:
+    brought("fineract-loans.json", "fineract")
+    loans = json.loads((SAMPLES / "fineract-loans.json").read_text())
+    for transaction in loans[0]["transactions"]:
+        if transaction["id"] == 23:
+            transaction["manuallyReversed"] = True
+    later = tmp_path / "loans.json"
+    later.write_text(json.dumps(loans))
+    report = import_book(database, keyring, later, find_mapping(Path("fineract")), now=NOW)
+    assert report.counts["reversals new"] == 1
+    assert ("23", 103015, date(2026, 2, 9), date(2026, 2, 9)) in database.execute(PAYMENTS).fetchall()
 
 
 def test_frappes_penalties_and_charges_stand_beside_the_schedule(

@@ -44,18 +44,18 @@ def incoming(tmp_path: Path) -> Path:
 
 def test_a_delivery_is_checked_taken_and_left_alone(environment: dict[str, str], incoming: Path) -> None:
     said = json.loads(duecourse(environment, "book", "check", incoming, "--delivery", RULE, "--json", code=1))
-    assert (said["state"], said["rejected"]) == ("checked", 27)
+    assert (said["state"], said["rejected"]) == ("checked", 28)
     said = json.loads(
         duecourse(environment, "book", "deliver", incoming, "--delivery", RULE, "--check", "--json", code=1)
     )
     assert said["state"] == "checked"
     text = duecourse(environment, "book", "deliver", incoming, "--delivery", RULE, code=1)
-    assert "jianghe of 2026-03-10: in the book, 232 rows, 27 refused" in text
+    assert "jianghe of 2026-03-10: in the book, 233 rows, 28 refused" in text
     assert "SCHED_20260310.dat:147: " in text and "(B026)" in text
     text = duecourse(environment, "book", "deliver", incoming, "--delivery", RULE)
     assert "in the book already, nothing to do" in text
     found = json.loads(duecourse(environment, "book", "summary", "--json"))
-    assert [(one["state"], one["rejected"]) for one in found["deliveries"]] == [("done", 27)]
+    assert [(one["state"], one["rejected"]) for one in found["deliveries"]] == [("done", 28)]
     assert "Last deliveries" in duecourse(environment, "book", "summary")
 
 
@@ -73,8 +73,8 @@ def test_totals_that_differ_name_file_found_and_expected(environment: dict[str, 
 def test_a_watched_folder_takes_what_is_there_once(environment: dict[str, str], incoming: Path) -> None:
     watch = ("book", "watch", incoming, "--delivery", RULE, "--every", "0.2s", "--once")
     text = duecourse(environment, *watch)
-    assert "jianghe of 2026-03-10: in the book, 232 rows, 27 refused" in text
-    assert json.loads((incoming / "JH_20260310.flg.done").read_text())["rejected"] == 27
+    assert "jianghe of 2026-03-10: in the book, 233 rows, 28 refused" in text
+    assert json.loads((incoming / "JH_20260310.flg.done").read_text())["rejected"] == 28
     assert "jianghe" not in duecourse(environment, *watch)
     (incoming / "JH_20260310.flg.done").unlink()  # as if it had died before the marker
     assert "in the book already, nothing to do" in duecourse(environment, *watch)

@@ -9,7 +9,7 @@ import pytest
 from duecourse.book.reading import find_borrower
 from duecourse.dispatch.permits import Permit, Question, Refusal, ask_permit
 from duecourse.domain.messaging import Channel, NotWritten, Outcome, Purpose
-from duecourse.rules.model import Actor
+from duecourse.rules.model import Actor, Cap
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
@@ -85,7 +85,9 @@ def test_a_permit_counts_what_the_person_had_in_other_lanes(lender: Lender) -> N
     desk.beside("L-1", "guarantor", "B")
     borrower = find_borrower(desk.conn, lender.keyring, "B")
     assert borrower is not None
-    rules = capped(Channel.VOICE, "person")
+    rules = capped(
+        Cap(primitive="P2", most=MOST, unit="attempt", days=1, per="person"), channel=Channel.VOICE
+    )
     answers = []
     for loan in ("L-2", "L-1", "L-2", "L-1", "L-2"):
         loan_id = uuid5(NAMESPACE_OID, f"loan/{loan}")

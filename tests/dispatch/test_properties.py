@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -181,6 +181,29 @@ class World:
     def opt_out(self, choice: int) -> None:
         self.lender.opt_out("BC"[choice % 2], ("sms", "email", None)[choice % 3])
 
+    def hold(self, choice: int) -> None:
+        """A dispute, on one debt or all, for a while or until it is lifted."""
+        until = self.now + timedelta(hours=choice % 40) if choice % 3 == 1 else None
+        debt = uuid5(NAMESPACE_OID, f"loan/L-{choice % 4 + 1}") if choice % 4 == 2 else None
+        self.lender.conn.execute(
+            """INSERT INTO hold (lane, borrower_id, hold_id, loan_id, kind, evidence, source, recorded_by, effective_at,
+                   until, recorded_at)
+               SELECT lane, borrower_id, gen_random_uuid(), %s, 'dispute', 'said so', 'test', 'test', %s, %s, %s
+               FROM borrower WHERE borrower_key = %s""",
+            (debt, self.now, until, self.now, "BC"[choice % 2]),
+        )
+        self.lender.conn.commit()
+
+    def lift(self, choice: int) -> None:
+        """The holds of one person end."""
+        self.lender.conn.execute(
+            """UPDATE hold h SET ended_at = %s, ended_by = 'test', end_reason = 'test', end_recorded_at = %s
+               FROM borrower b WHERE b.lane = h.lane AND b.borrower_id = h.borrower_id AND b.borrower_key = %s
+                 AND h.ended_at IS NULL""",
+            (self.now, self.now, "BC"[choice % 2]),
+        )
+        self.lender.conn.commit()
+
     def move(self, choice: int) -> None:
         """A re-import moves a due date or takes a due back."""
         day = START.date() + timedelta(days=choice % 4)
@@ -219,7 +242,7 @@ class World:
 
 MOVES = [
     *("turn", "turn", "turn", "turn", "plan", "receipt", "receipt", "killed_turn", "overtaken_turn"),
-    *("take_over", "publish", "pay", "opt_out", "move", "grow", "migrate"),
+    *("take_over", "publish", "pay", "opt_out", "hold", "lift", "move", "grow", "migrate"),
 ]
 happenings = st.lists(
     st.tuples(st.sampled_from([61, 0, 10, 121, 181, 720]), st.sampled_from(MOVES), st.integers(0, 200)),
@@ -241,6 +264,11 @@ TWICE_ON_A_CHANNEL = """
       -- refused at the submission; a receipt that came before or after the second attempt may say otherwise
       AND NOT EXISTS (SELECT 1 FROM history h WHERE h.lane = a.lane AND h.subject_id = a.attempt_id
                                                 AND h.state = 'refused')"""
+WITHIN_A_HOLD = """
+    SELECT count(*) FROM contact k JOIN attempt a ON a.lane = k.lane AND a.attempt_id = k.attempt_id
+    JOIN hold h ON h.lane = k.lane AND h.borrower_id = k.borrower_id AND (h.loan_id IS NULL OR h.loan_id = k.loan_id)
+    WHERE k.weight > 0 AND h.effective_at < k.at AND coalesce(h.until, 'infinity') > k.at
+      AND coalesce(h.ended_at, 'infinity') > k.at"""
 NOT_ENDED = "SELECT count(*) FROM message WHERE state <> 'done' AND useful_until < '2026-03-25'"
 LEFT_CLAIMED = "SELECT count(*) FROM attempt WHERE state = 'claimed'"
 HISTORY_GAPS = """
@@ -279,6 +307,7 @@ def test_whatever_happens_caps_hold_nothing_goes_twice_and_everything_ends(
             assert world.count(OVER_CAP) == 0
         assert world.count(TWICE_ON_A_CHANNEL) == 0
         assert world.count(OUT_OF_HOURS) == 0
+        assert world.count(WITHIN_A_HOLD) == 0
         world.finish()
         assert world.count(NOT_ENDED) == 0
         assert world.count(LEFT_CLAIMED) == 0

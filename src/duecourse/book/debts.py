@@ -40,7 +40,10 @@ _ALLOTTED = "allotted"
 
 
 class LoanBuilder:
-    """[loan], with its schedule when the mapping gives terms"""
+    """[loan], with its schedule when the mapping gives terms.
+
+    computes: False where the lender lists the installments; of the terms the loan then keeps day count and due day.
+    """
 
     def __init__(
         self,
@@ -49,8 +52,11 @@ class LoanBuilder:
         keyring: Keyring,
         borrower: BorrowerSection | None,
         currency: TextRule | None,
+        *,
+        computes: bool = True,
     ) -> None:
         self._keyring = keyring
+        self._computes = computes and section.schedule is not None
         self._ref = make.text("ref", section.ref)
         self._borrower = make.text(
             "borrower", first_given(section.borrower, borrower.key if borrower else None)
@@ -96,7 +102,7 @@ class LoanBuilder:
         rate = reader.get(self._rate, rate_of)
         started_on = reader.get(self._started_on, sensible_day)
         day_count = reader.get(self._day_count, _day_count) or self._schedules_day_count
-        due_day = reader.get(self._due_day, _due_day)
+        due_day = reader.get(self._due_day, _due_day) or self._due_day_of_terms(reader)
         shift = reader.need(self._shift, lambda text: one_of(text, _SHIFTS))
         autopay = bool(reader.get(self._autopay))
         state = reader.need(self._state, lambda text: one_of(text, ("open", "closed")))
@@ -129,10 +135,10 @@ class LoanBuilder:
                 state,
                 attributes,
                 digest,
-                self._terms is not None,
+                self._computes,
             )
         )
-        if self._terms is not None:
+        if self._computes:
             for due in self._schedule(reader, to.loans[-1]):
                 to.installments.append(
                     InstallmentRecord(
@@ -148,8 +154,18 @@ class LoanBuilder:
                         due.interest_minor,
                         0,
                         0,
+                        computed=True,
                     )
                 )
+
+    def _due_day_of_terms(self, reader: RowReader) -> int | None:
+        """B024 unless it is a day of the month."""
+        field = self._schedules_due_day if self._terms is not None else None
+        day: int | None = reader.get(field)
+        if field is not None and day is not None and not 1 <= day <= 31:
+            reader.fault(field, FieldFault("B024", f"'{day}'", "expected a day of the month, 1 to 31"))
+            return None
+        return day
 
     @property
     def _schedules_day_count(self) -> str | None:
@@ -161,7 +177,6 @@ class LoanBuilder:
         assert self._terms is not None and self._first_due_on is not None
         periods = reader.need(self._periods)
         first_due_on = reader.need(self._first_due_on, sensible_day)
-        due_day = reader.get(self._schedules_due_day) or loan.due_day
         balloon = reader.get(self._balloon, None, loan.currency)
         principal_grace = reader.get(self._principal_grace)
         interest_grace = reader.get(self._interest_grace)
@@ -182,7 +197,7 @@ class LoanBuilder:
                     started_on=loan.started_on,
                     day_count=self._terms.day_count,
                     every=Every.of(self._terms.every),
-                    due_day=due_day,
+                    due_day=reader.get(self._schedules_due_day) or loan.due_day,
                     balloon_minor=balloon or 0,
                     principal_grace=principal_grace or 0,
                     interest_grace=interest_grace or 0,

@@ -78,6 +78,7 @@ class _Loan:
     principal_minor: int | None
     annual_rate: Decimal | None
     started_on: date | None
+    day_count: str | None
     numbers: list[int]
     due_on: list[date]
     due_minor: list[int]
@@ -100,7 +101,8 @@ def differing_loans(
 ) -> Iterator[LoanDifferences]:
     """Every loan whose installments differ, lane by lane; `comparison` counts on the way.
 
-    tolerance_minor: amounts this far apart are the same. day_count: the lender's convention; None as in Terms.
+    tolerance_minor: amounts this far apart are the same. day_count: the lender's convention for loans that name none
+    themselves; None as in Terms. What the book computed from terms itself is no word of the lender's and not looked at.
     Fees are no part of a schedule and are left out of what is compared. How often payments fall due, and on which day
     of the month, is read from the lender's own days.
     """
@@ -110,7 +112,7 @@ def differing_loans(
             loans = cursor.execute(SQL["loans_as_listed"], {"lane": lane, "methods": _METHODS}).fetchall()
         for loan in loans:
             try:
-                terms = _terms(loan, day_count)
+                terms = _terms(loan, DayCount(loan.day_count) if loan.day_count else day_count)
                 if isinstance(terms, str):
                     comparison.left_out[terms] += 1
                     continue

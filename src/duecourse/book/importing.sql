@@ -8,7 +8,7 @@
 -- fresh: borrower or loan are new, so nothing of theirs is in the book to compare with.
 CREATE TEMP TABLE IF NOT EXISTS stage_borrower (
     row_no bigint, key_hash bytea, own_id uuid, borrower_key text, kind text, name_sealed bytea, id_number_sealed bytea,
-    id_number_index bytea, language text, region text, zone text, grade text, attributes jsonb, collected_on date,
+    id_number_index bytea, language text, region text, zone text, zones text[], grade text, attributes jsonb, collected_on date,
     legal_basis text, row_digest bytea, as_party boolean, place smallint, beside_loan uuid, beside_company bytea,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_party (
@@ -16,7 +16,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_party (
     lane smallint, borrower_id uuid, home_lane smallint, company_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_contact_point (
     row_no bigint, key_hash bytea, own_id uuid, contact_point_id uuid, channel text, rank smallint,
-    address_sealed bytea, address_index bytea, collected_on date, legal_basis text,
+    address_sealed bytea, address_index bytea, zones text[], collected_on date, legal_basis text,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_loan (
     row_no bigint, key_hash bytea, loan_id uuid, loan_ref text, creditor text, product text, rate_type text,
@@ -27,7 +27,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_loan (
 CREATE TEMP TABLE IF NOT EXISTS stage_installment (
     row_no bigint, loan_id uuid, number integer, currency text, due_on date, statement_on date, due_minor bigint,
     balance_minor bigint, principal_minor bigint, interest_minor bigint, fee_minor bigint, penalty_minor bigint,
-    lane smallint, borrower_id uuid, fresh boolean);
+    computed boolean, lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_payment (
     row_no bigint, loan_id uuid, payment_id uuid, currency text, source text, reference text,
     amount_minor bigint, paid_on date, creditor text, loan_ref text, if_unknown text, if_changed text,
@@ -71,14 +71,16 @@ CREATE TEMP TABLE IF NOT EXISTS stage_allocation (
     lane smallint, loan_id uuid, era_on date, until_on date, number integer, payment_id uuid, part text,
     amount_minor bigint, paid_on date);
 
+CREATE TEMP TABLE IF NOT EXISTS stage_unstated (lane smallint, borrower_id uuid, PRIMARY KEY (lane, borrower_id));
+
 -- name: copy_borrowers
 COPY stage_borrower (row_no, key_hash, own_id, borrower_key, kind, name_sealed, id_number_sealed, id_number_index,
-                     language, region, zone, grade, attributes, collected_on, legal_basis, row_digest, as_party, place,
+                     language, region, zone, zones, grade, attributes, collected_on, legal_basis, row_digest, as_party, place,
                      beside_loan, beside_company) FROM STDIN;
 
 -- name: copy_contact_points
 COPY stage_contact_point (row_no, key_hash, own_id, contact_point_id, channel, rank, address_sealed, address_index,
-                          collected_on, legal_basis) FROM STDIN;
+                          zones, collected_on, legal_basis) FROM STDIN;
 
 -- name: copy_parties
 -- Roles.
@@ -91,7 +93,7 @@ COPY stage_loan (row_no, key_hash, loan_id, loan_ref, creditor, product, rate_ty
 
 -- name: copy_installments
 COPY stage_installment (row_no, loan_id, number, currency, due_on, statement_on, due_minor, balance_minor,
-                        principal_minor, interest_minor, fee_minor, penalty_minor) FROM STDIN;
+                        principal_minor, interest_minor, fee_minor, penalty_minor, computed) FROM STDIN;
 
 -- name: copy_payments
 COPY stage_payment (row_no, loan_id, payment_id, currency, source, reference, amount_minor, paid_on, creditor, loan_ref,
@@ -110,7 +112,8 @@ COPY stage_record (row_no, kind, record_id, digest) FROM STDIN;
 -- name: clear_staging
 TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_reversal,
     stage_debit, stage_record, stage_party, stage_bad, stage_key, stage_loan_at, stage_dropped, stage_suspense,
-    stage_placed, stage_touched, stage_era, stage_mark, stage_part, stage_step, stage_allocation;
+    stage_placed, stage_touched, stage_era, stage_mark, stage_part, stage_step, stage_allocation,
+    stage_unstated;
 
 -- name: forget_seen
 -- Begin a new file.
@@ -270,7 +273,7 @@ INSERT INTO stage_suspense SELECT * FROM aside;
 -- Zones that this database does not know (B021), though Python does.
 INSERT INTO stage_bad (row_no, code)
 SELECT b.row_no, 'B021' FROM stage_borrower b
-WHERE b.zone <> ALL (%(known)s::text[])
+WHERE NOT coalesce(b.zones, ARRAY[b.zone]) <@ %(known)s::text[]
 ON CONFLICT DO NOTHING;
 
 -- name: known_zones
@@ -453,11 +456,11 @@ FROM borrower b JOIN stage_borrower s ON s.lane = b.lane AND s.borrower_id = b.b
 -- name: write_borrowers
 -- Writes: borrower.
 INSERT INTO borrower (lane, borrower_id, borrower_key, kind, person_id, described_by, name_sealed, id_number_sealed,
-                      id_number_index, language, region, zone, grade, attributes, collected_on, legal_basis, row_digest,
+                      id_number_index, language, region, zone, zones, grade, attributes, collected_on, legal_basis, row_digest,
                       effective_at, recorded_at)
 SELECT s.lane, s.borrower_id, s.borrower_key, s.kind, nullif(d.borrower_id, s.borrower_id),
        CASE WHEN s.as_party THEN 'party' ELSE 'borrower' END, s.name_sealed, s.id_number_sealed, s.id_number_index,
-       s.language, s.region, s.zone, s.grade, s.attributes, s.collected_on, s.legal_basis, s.row_digest,
+       s.language, s.region, s.zone, s.zones, s.grade, s.attributes, s.collected_on, s.legal_basis, s.row_digest,
        %(now)s, %(recorded_at)s
 FROM stage_borrower s
 LEFT JOIN borrower_key d ON d.key_lane = get_byte(s.id_number_index, 0) AND d.kind = 'id-number'
@@ -467,7 +470,7 @@ ON CONFLICT (lane, borrower_id) DO UPDATE SET
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     name_sealed = EXCLUDED.name_sealed, id_number_sealed = EXCLUDED.id_number_sealed,
     id_number_index = EXCLUDED.id_number_index, language = EXCLUDED.language, region = EXCLUDED.region,
-    zone = EXCLUDED.zone, grade = EXCLUDED.grade, attributes = EXCLUDED.attributes,
+    zone = EXCLUDED.zone, zones = EXCLUDED.zones, grade = EXCLUDED.grade, attributes = EXCLUDED.attributes,
     row_digest = EXCLUDED.row_digest, effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: mark_persons
@@ -505,13 +508,13 @@ WHERE NOT s.fresh AND s.lane = c.lane AND s.borrower_id = c.borrower_id AND s.ch
 
 -- name: write_contact_points
 -- Writes: contact_point.
-INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index,
+INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones,
                            collected_on, legal_basis, effective_at, recorded_at)
-SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, collected_on, legal_basis,
+SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, collected_on, legal_basis,
        %(now)s, %(recorded_at)s
 FROM stage_contact_point
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
-    rank = EXCLUDED.rank, state = 'active', retired_reason = NULL,
+    rank = EXCLUDED.rank, zones = EXCLUDED.zones, state = 'active', retired_reason = NULL,
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
@@ -548,13 +551,29 @@ ON CONFLICT (lane, loan_id) DO UPDATE SET
     attributes = EXCLUDED.attributes, row_digest = EXCLUDED.row_digest,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
+-- name: leave_listed
+-- The lender's amounts win: where it lists an installment that the terms give too, they give the loan none any more.
+WITH listed AS (
+    SELECT DISTINCT s.lane, s.loan_id
+    FROM stage_installment s
+    JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND NOT i.computed
+    WHERE s.computed AND NOT s.fresh
+)
+DELETE FROM stage_installment s USING listed l WHERE s.computed AND s.lane = l.lane AND s.loan_id = l.loan_id;
+
 -- name: find_dropped_installments
--- Changed terms make a new schedule; what it no longer has goes, with history.
+-- Computed ones whose place is taken: by the schedule that changed terms give, or by the list that the lender begins to
+-- give. What is in neither goes, with history; what the lender listed stays.
 INSERT INTO stage_dropped (lane, loan_id, number)
 SELECT i.lane, i.loan_id, i.number
-FROM stage_loan l JOIN installment i ON i.lane = l.lane AND i.loan_id = l.loan_id
-WHERE l.whole_schedule AND NOT l.fresh
-  AND NOT EXISTS (SELECT 1 FROM stage_installment s WHERE s.loan_id = i.loan_id AND s.number = i.number);
+FROM (SELECT s.lane, s.loan_id FROM stage_installment s WHERE s.computed AND NOT s.fresh
+      UNION
+      SELECT s.lane, s.loan_id
+      FROM stage_installment s
+      JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND i.computed
+      WHERE NOT s.computed AND NOT s.fresh) AS n
+JOIN installment i ON i.lane = n.lane AND i.loan_id = n.loan_id AND i.computed
+WHERE NOT EXISTS (SELECT 1 FROM stage_installment s WHERE s.loan_id = i.loan_id AND s.number = i.number);
 
 -- name: drop_installments
 -- Writes: installment.
@@ -569,18 +588,40 @@ WHERE NOT s.fresh AND m.lane = s.lane AND m.loan_id = s.loan_id AND m.number = s
   AND (coalesce(i.contract_due_on, i.due_on), i.due_minor, i.interest_minor)
       IS NOT DISTINCT FROM (s.due_on, s.due_minor, s.interest_minor);
 
--- name: skip_same_installments
--- What the file said before: of a day moved on request not the moved one, of a shifted one the contract's.
-DELETE FROM stage_installment s
-USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
-WHERE NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
+-- fragment: said_before
+-- Over s, i and m: what the file said before; of a day moved on request not the moved one, of a shifted one the contract's.
+NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
   AND (coalesce(m.given_due_on, i.contract_due_on, i.due_on), i.statement_on, coalesce(m.given_due_minor, i.due_minor),
        i.balance_minor, i.principal_minor,
        CASE WHEN m.lane IS NULL THEN i.interest_minor ELSE m.given_interest_minor END, i.fee_minor,
        i.penalty_minor)
       IS NOT DISTINCT FROM
       (s.due_on, s.statement_on, s.due_minor, s.balance_minor, s.principal_minor, s.interest_minor, s.fee_minor,
-       s.penalty_minor);
+       s.penalty_minor)
+
+-- name: mark_listed
+-- Where the lender lists just what the terms gave, the installment is the lender's from here on, and what was moved on
+-- request stays moved. Writes: installment, book_history.
+WITH listed AS (
+    SELECT i.lane, i.loan_id, i.number, to_jsonb(i) AS was
+    FROM stage_installment s,
+         installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
+    WHERE i.computed AND NOT s.computed AND
+-- include: said_before
+),
+kept AS (
+    INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+    SELECT lane, 'installment', loan_id::text || '/' || number, %(recorded_at)s, was FROM listed
+)
+UPDATE installment i SET computed = false, effective_at = %(now)s, recorded_at = %(recorded_at)s
+FROM listed l WHERE i.lane = l.lane AND i.loan_id = l.loan_id AND i.number = l.number;
+
+-- name: skip_same_installments
+DELETE FROM stage_installment s
+USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
+WHERE
+-- include: said_before
+;
 
 -- name: overrule_moves
 -- The file says something new of what was moved on request: its word holds. Writes: due_move, loan.
@@ -609,16 +650,16 @@ JOIN (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh UNION 
 -- name: write_installments
 -- Grace that was frozen stays. Writes: installment.
 INSERT INTO installment (lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
-                         principal_minor, interest_minor, fee_minor, penalty_minor, effective_at, recorded_at)
+                         principal_minor, interest_minor, fee_minor, penalty_minor, computed, effective_at, recorded_at)
 SELECT lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
-       principal_minor, interest_minor, fee_minor, penalty_minor, %(now)s, %(recorded_at)s
+       principal_minor, interest_minor, fee_minor, penalty_minor, computed, %(now)s, %(recorded_at)s
 FROM stage_installment
 ON CONFLICT (lane, loan_id, number) DO UPDATE SET
     due_on = EXCLUDED.due_on, contract_due_on = NULL, due_provisional = false,
     statement_on = EXCLUDED.statement_on, due_minor = EXCLUDED.due_minor,
     balance_minor = EXCLUDED.balance_minor, principal_minor = EXCLUDED.principal_minor,
     interest_minor = EXCLUDED.interest_minor, fee_minor = EXCLUDED.fee_minor,
-    penalty_minor = EXCLUDED.penalty_minor,
+    penalty_minor = EXCLUDED.penalty_minor, computed = EXCLUDED.computed,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_payments

@@ -15,11 +15,15 @@ from .values import InstantRule
 
 
 class Moment(NamedTuple):
-    """An instant as written. Exactly one of the two is given; local is a wall clock, in `zone` ('' the borrower's)."""
+    """An instant as written. Exactly one of the two is given; local is a wall clock, in `zone` ('' the borrower's).
+
+    day_alone: it named no hour, and stands for the first instant of its day.
+    """
 
     instant: datetime | None
     local: datetime | None
     zone: str
+    day_alone: bool = False
 
 
 _TOKENS = {
@@ -100,10 +104,11 @@ class MomentField:
         found = self._parse(text)
         if found.tzinfo is not None:
             return Moment(found, None, "")
+        day_alone = found.time() == time() and len(re.sub(r"\D", "", text)) <= len("YYYYMMDD")
         if self._end_of_day and found.time() == time() and not re.search(r"\d[T ]?\d\d:\d\d", text):
             found += timedelta(days=1)
         zone = reader.get(self._zone, lambda name: zone_name(name.strip()) if name.strip() else "") or ""
-        return Moment(None, found, zone)
+        return Moment(None, found, zone, day_alone)
 
 
 def ends_after(begin: Moment, end: Moment) -> bool:

@@ -63,10 +63,10 @@ WHERE p.lane <> p.home_lane
 -- name: write_presences
 -- Writes: borrower.
 INSERT INTO borrower (lane, borrower_id, borrower_key, kind, person_id, home_lane, described_by, name_sealed,
-                      id_number_sealed, id_number_index, language, region, zone, grade, attributes, collected_on,
+                      id_number_sealed, id_number_index, language, region, zone, zones, grade, attributes, collected_on,
                       legal_basis, row_digest, effective_at, recorded_at)
 SELECT s.lane, b.borrower_id, b.borrower_key, b.kind, b.person_id, b.lane, b.described_by, b.name_sealed,
-       b.id_number_sealed, b.id_number_index, b.language, b.region, b.zone, b.grade, b.attributes, b.collected_on,
+       b.id_number_sealed, b.id_number_index, b.language, b.region, b.zone, b.zones, b.grade, b.attributes, b.collected_on,
        b.legal_basis, b.row_digest, b.effective_at, b.recorded_at
 FROM stage_presence s JOIN borrower b ON b.lane = s.home_lane AND b.borrower_id = s.borrower_id
 ON CONFLICT DO NOTHING;
@@ -81,7 +81,7 @@ FROM stage_presence s WHERE b.lane = s.home_lane AND b.borrower_id = s.borrower_
 UPDATE borrower p
 SET borrower_key = b.borrower_key, kind = b.kind, person_id = b.person_id, described_by = b.described_by,
     name_sealed = b.name_sealed, id_number_sealed = b.id_number_sealed, id_number_index = b.id_number_index,
-    language = b.language, region = b.region, zone = b.zone, grade = b.grade, attributes = b.attributes,
+    language = b.language, region = b.region, zone = b.zone, zones = b.zones, grade = b.grade, attributes = b.attributes,
     collected_on = b.collected_on, legal_basis = b.legal_basis, row_digest = b.row_digest,
     effective_at = b.effective_at, recorded_at = b.recorded_at
 FROM stage_borrower s JOIN borrower b ON b.lane = s.lane AND b.borrower_id = s.borrower_id
@@ -89,17 +89,17 @@ WHERE p.borrower_id = b.borrower_id AND p.home_lane IS NOT NULL AND NOT s.fresh;
 
 -- name: spread_contact_points
 -- The home's contact points that this batch touched, replaced ones too, in every presence. Writes: contact_point.
-INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, state,
+INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, state,
                            retired_reason, collected_on, legal_basis, verified_at, verified_by, verified_how,
                            effective_at, recorded_at)
-SELECT p.lane, c.borrower_id, c.contact_point_id, c.channel, c.rank, c.address_sealed, c.address_index, c.state,
+SELECT p.lane, c.borrower_id, c.contact_point_id, c.channel, c.rank, c.address_sealed, c.address_index, c.zones, c.state,
        c.retired_reason, c.collected_on, c.legal_basis, c.verified_at, c.verified_by, c.verified_how,
        c.effective_at, c.recorded_at
 FROM (SELECT DISTINCT lane, borrower_id FROM stage_contact_point WHERE NOT fresh) AS s
 JOIN borrower p ON p.borrower_id = s.borrower_id AND p.home_lane IS NOT NULL
 JOIN contact_point c ON c.lane = s.lane AND c.borrower_id = s.borrower_id AND c.recorded_at = %(recorded_at)s
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
-    rank = EXCLUDED.rank, state = EXCLUDED.state, retired_reason = EXCLUDED.retired_reason,
+    rank = EXCLUDED.rank, zones = EXCLUDED.zones, state = EXCLUDED.state, retired_reason = EXCLUDED.retired_reason,
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis, verified_at = EXCLUDED.verified_at,
     verified_by = EXCLUDED.verified_by, verified_how = EXCLUDED.verified_how,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;

@@ -32,6 +32,7 @@ class BorrowerRecord(NamedTuple):
     language: str
     region: str
     zone: str
+    zones: list[str] | None
     grade: str
     attributes: str
     collected_on: date | None
@@ -66,6 +67,7 @@ class ContactPointRecord(NamedTuple):
     rank: int
     address_sealed: bytes
     address_index: bytes
+    zones: list[str] | None
     collected_on: date | None
     legal_basis: str | None
 
@@ -97,7 +99,7 @@ class LoanRecord(NamedTuple):
 
 
 class InstallmentRecord(NamedTuple):
-    """A row for stage_installment, in its column order."""
+    """A row for stage_installment, in its column order. computed: from the loan's terms, not listed by the lender."""
 
     row: int
     loan_id: UUID
@@ -111,6 +113,7 @@ class InstallmentRecord(NamedTuple):
     interest_minor: int | None
     fee_minor: int
     penalty_minor: int
+    computed: bool = False
 
 
 class PaymentRecord(NamedTuple):
@@ -187,9 +190,30 @@ class WishRecord(NamedTuple):
     until_zone: str = ""
 
 
+class ContactDetail(NamedTuple):
+    """What an audit wants to know of a contact beyond what the ledger keeps. None: not given.
+
+    text and subject are personal: judged, and kept in no table.
+    """
+
+    line: int
+    borrower_key: str | None
+    loan_ref: str | None
+    region: str | None
+    zone: str | None
+    product: str | None
+    party: str
+    address_kind: str | None
+    by_debtor: bool
+    day_alone: bool
+    """Whether `at` names no hour."""
+    text: str | None
+    subject: str | None
+
+
 class ContactRecord(NamedTuple):
-    """A row for stage_contact (dispatch), in its column order: a contact made elsewhere. Of key, loan and address at
-    least one is given; at_local: a wall clock, in zone ('' the borrower's).
+    """A contact made elsewhere; all but the detail is a row for stage_contact (dispatch), in its column order. Of key,
+    loan and address at least one is given; at_local: a wall clock, in zone ('' the borrower's).
     """
 
     row: int
@@ -209,6 +233,7 @@ class ContactRecord(NamedTuple):
     at_local: datetime | None
     at_zone: str
     digest: UUID
+    detail: ContactDetail
 
 
 @dataclass(frozen=True, slots=True)

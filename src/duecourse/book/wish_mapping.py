@@ -51,7 +51,10 @@ class PreferenceSection(Section):
 
 
 class ContactSection(Section):
-    """A contact made elsewhere: a call, an SMS. source and reference together name it once and for all."""
+    """A contact made elsewhere: a call, an SMS. source and reference together name it once and for all.
+
+    zone and what follows it are for an audit of the past; the ledger keeps none of them.
+    """
 
     source: TextValue
     reference: TextValue
@@ -67,3 +70,10 @@ class ContactSection(Section):
     template: TextValue | None = None
     agent: TextValue | None = None
     at: InstantValue
+    zone: TextValue | None = None
+    product: TextValue | None = None
+    party: TextValue = TextRule(value="borrower")
+    address_kind: TextValue | None = None
+    initiated_by: TextValue = TextRule(value="lender")
+    text: TextValue | None = None
+    subject: TextValue | None = None

@@ -17,8 +17,10 @@ from duecourse.content.texts import text_reasons
 from duecourse.dispatch.reading import find_message, read_rows
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.rules.compiling import HORIZON_DAYS, RuleBook
+from duecourse.rules.packs import Packs
 from duecourse.rules.scenarios import Answer, Scenario, judge_scenarios
 from duecourse.rules.sentences import Reason, reasons, rule_says
+from duecourse.rules.versions import packs_of
 from duecourse.store.migrate import is_current, migrate
 from duecourse.store.zones import zone_is_known
 
@@ -160,8 +162,9 @@ def explain(
     lane, found = find_message(conn, message_id)
     message = read_rows(conn, "show_message", lane=lane, message_id=found)[0]
     zone = ZoneInfo(message["zone"])
+    kept = _RuleSets(here, conn)
     rows = [
-        _verdict(here, row, zone) for row in read_rows(conn, "show_verdicts", lane=lane, message_id=found)
+        _verdict(kept, row, zone) for row in read_rows(conn, "show_verdicts", lane=lane, message_id=found)
     ]
     if as_json:
         print_json(here.console, {"message_id": str(found), "verdicts": rows})
@@ -186,28 +189,45 @@ def explain(
         for row in rows
     ]
     here.console.print(table("", [say("when"), say("became"), say("verdict"), say("why")], lines))
-    if rows and rows[-1]["considered"]:
+    judged = [row for row in rows if row["considered"]]
+    if judged:
         here.console.print(
             say(
                 "Rule set of the last verdict: {digest}; looked at: {rules}",
-                digest=str(rows[-1]["rule_set"])[:16],
-                rules=listed(rows[-1]["considered"]),
+                digest=str(judged[-1]["rule_set"])[:16],
+                rules=listed(judged[-1]["considered"]),
             )
         )
 
 
-def _verdict(here: Context, row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+class _RuleSets:
+    """The packs that judged, as they were then, each read once; those of today for a set that was never kept."""
+
+    def __init__(self, here: Context, conn: psycopg.Connection) -> None:
+        self._here = here
+        self._conn = conn
+        self._read: dict[str | None, Packs] = {None: here.packs, here.packs.digest.hex(): here.packs}
+
+    def packs(self, rule_set: str | None) -> Packs:
+        if rule_set not in self._read:
+            assert rule_set is not None
+            self._read[rule_set] = packs_of(self._conn, bytes.fromhex(rule_set)) or self._here.packs
+        return self._read[rule_set]
+
+
+def _verdict(sets: _RuleSets, row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """One line of history as JSON: what decided, in both languages."""
     kept = row["verdict"] or {}
-    deciding: Sequence[Reason] = reasons(here.packs, kept.get("rules") or [], zone)
+    packs = sets.packs(kept.get("rule_set"))
+    deciding: Sequence[Reason] = reasons(packs, kept.get("rules") or [], zone)
     if not deciding and row["rule"]:
-        en, zh = rule_says(here.packs, row["rule"])
+        en, zh = rule_says(packs, row["rule"])
         more = f": {row['reason']}" if row["reason"] else ""
         deciding = [Reason(row["rule"], "", en + more, zh + more.replace(": ", "："))]
     return {
         "at": row["at"].astimezone(zone).strftime("%Y-%m-%d %H:%M"),
         "state": row["state"],
-        "allow": row["state"] == "in_flight" and not row["rule"],
+        "allow": row["state"] == "in_flight" and row["verdict"] is not None,
         "first_allowed": kept.get("first_allowed"),
         "deciding": [
             {"rule": one.rule, "primitive": one.primitive, "reason_en": one.en, "reason_zh": one.zh}

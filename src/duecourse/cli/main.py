@@ -15,6 +15,7 @@ from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
 
+from .audit import audit
 from .batch import app as batch_app
 from .batch import correct
 from .book import app as book_app
@@ -68,6 +69,7 @@ app.command()(schedule)
 rules_app.command()(judge)
 rules_app.command()(explain)
 app.add_typer(rules_app, name="rules")
+app.command()(audit)
 app.command()(plan)
 app.command()(work)
 app.command()(run)

@@ -14,7 +14,6 @@ from duecourse.book.wishes import index_of_address
 from duecourse.dispatch.permits import Permit, Question, Refusal, ask_permit, report_permit
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError, Problem
-from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Actor, Party
 
 from .context import Context, context
@@ -87,7 +86,7 @@ def ask(
 
     Example: duecourse permit ask --borrower C00042 --loan L-7 --channel voice --actor agency --number +8613900001111
     """
-    rules = RuleBook(context().packs).compiled()
+    rules = context().rules
     with case_of(borrower) as case:
         here = case.here
         index = index_of_address(here.keyring, typed(number), case.borrower.region)[1] if number else None

@@ -17,7 +17,7 @@ from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
 from .screen import print_json, table
 from .words import rule_in_words, say, word
-from .workshop import plannables
+from .workshop import plannables, rules_that_judge
 
 
 def plan(
@@ -128,6 +128,7 @@ def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False
     """Plan the whole book with a progress bar."""
     conn = here.connect()
     policies = plannables(conn)
+    rules = here.rules if dry_run else rules_that_judge(here)
     with Progress(console=here.console, transient=True, disable=not here.console.is_terminal) as progress:
         task = progress.add_task(say("Planning lanes"), total=256)
         return plan_book(
@@ -136,6 +137,6 @@ def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False
             as_of=as_of,
             now=now,
             dry_run=dry_run,
-            rules=here.rules,
+            rules=rules,
             on_progress=lambda lanes: progress.advance(task, lanes),
         )

@@ -38,6 +38,10 @@ def print_borrower(here: Context, found: Row) -> None:
         style="bold",
         highlight=False,
     )
+    if len(found["zones"]) > 1:
+        console.print(
+            say("No zone is stated; hours have to hold in all of: {zones}", zones=listed(found["zones"]))
+        )
     if found["days_past_due"]:
         console.print(
             say(

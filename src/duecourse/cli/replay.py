@@ -35,7 +35,7 @@ from .dates import AS_OF_HELP, parse_date
 from .providers import Provider, check_providers, connect_providers, sandbox_providers
 from .reports import print_run
 from .words import say
-from .workshop import Workshop, plannables, share
+from .workshop import Workshop, plannables, rules_that_judge, share
 
 DESKS = 1
 TAKE = 1000
@@ -167,6 +167,7 @@ async def _run_days(
     here.durable = False
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
     connect_providers(switchboard, providers)
+    rules = rules_that_judge(here)
     # A pause on the book's clock is a tick: nothing is gained by looking more often than the clock moves.
     desks = Workshop(here).desks(switchboard, DESKS, Pace(recheck=REPLAY_RECHECK, pause=TICK), tally)
     plan_conn = here.connect()
@@ -203,7 +204,7 @@ async def _run_days(
                     as_of=day.on,
                     now=day.starts,
                     lanes_at_once=256,
-                    rules=here.rules,
+                    rules=rules,
                 )
                 progress.update(task, completed=(day.on - days[0].on).days, description=f"{day.on}")
 

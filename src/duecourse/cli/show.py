@@ -178,6 +178,7 @@ def _masked(keyring: Keyring, borrower: Borrower) -> dict[str, Any]:
         "language": borrower.language,
         "region": borrower.region,
         "zone": borrower.zone,
+        "zones": borrower.zones or [borrower.zone],
         "grade": borrower.grade,
         "lane": borrower.lane,
     }

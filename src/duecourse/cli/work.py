@@ -21,12 +21,11 @@ from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.plan import plan_book
 from duecourse.rules.compiling import RuleBook
-from duecourse.rules.versions import record_packs
 
 from .context import Context, context
 from .providers import configured_providers, connect_providers
 from .words import say
-from .workshop import Workshop, plannables
+from .workshop import Workshop, plannables, rules_that_judge
 
 DESKS = 2
 log = structlog.get_logger("duecourse.work")
@@ -78,11 +77,9 @@ def work(
 async def _work(here: Context, providers, plan_every: float, until_idle: bool, tally: Tally) -> None:  # type: ignore[no-untyped-def]
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
     connect_providers(switchboard, providers)
+    rules = rules_that_judge(here)
     desks = Workshop(here).desks(switchboard, DESKS, Pace(), tally)
-    rules = here.rules
     plan_conn = here.connect()
-    with plan_conn.transaction():
-        record_packs(plan_conn, rules.packs, now=here.now())
     worker = Worker(
         WorkerPlan(
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",

@@ -15,6 +15,8 @@ from duecourse.planning.compile import Plannable
 from duecourse.policy.model import Policy
 from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef, load_templates, policy_at, published_policies
+from duecourse.rules.compiling import RuleBook
+from duecourse.rules.versions import record_packs
 
 from .context import Context
 
@@ -38,6 +40,13 @@ def plannables(conn: Connection) -> list[Plannable]:
         )
         for one in published
     ]
+
+
+def rules_that_judge(here: Context) -> RuleBook:
+    """The rules compiled, and kept in the database first: a message names the set of rules that judged it."""
+    with here.store.connect() as conn, conn.transaction():
+        record_packs(conn, here.packs, now=here.now())
+    return here.rules
 
 
 class Workshop:

@@ -47,7 +47,7 @@ class ContactStaging:
         self._conn.execute(SQL["clear_contacts"])
         with self._conn.cursor() as cursor, cursor.copy(SQL["copy_contacts"]) as copy:
             for contact in records.contacts:
-                copy.write_row(contact)
+                copy.write_row(contact[:-1])
         self._conn.execute(SQL["analyze_contacts"])
 
     def check(self) -> list[tuple[int, str]]:

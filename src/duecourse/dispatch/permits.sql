@@ -86,7 +86,7 @@ WITH asked AS (
 -- include: dispatch.mates
 ,
 known AS MATERIALIZED (
-    SELECT b.region, b.zone,
+    SELECT b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
@@ -126,7 +126,7 @@ known AS MATERIALIZED (
     FROM borrower b WHERE b.lane = %(lane)s AND b.borrower_id = %(borrower_id)s
 ),
 unit AS (
-    SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, k.region, ARRAY[k.zone] AS zones,
+    SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, k.region, k.zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
            %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
@@ -140,10 +140,10 @@ unit AS (
 ;
 
 -- name: judge_permit_number
--- As judge_permit, by nothing but the caps per number (RuleBook.number_parameters) and what anybody had from it: runs
+-- As judge_permit, by nothing but the caps per number, hours (RuleBook.number_parameters) and what anybody had from it: runs
 -- after dispatch.lock_numbers. region, zone: the borrower's; the rest as above.
 WITH unit AS (
-    SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, b.region, ARRAY[b.zone] AS zones,
+    SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
            %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
@@ -157,7 +157,10 @@ WITH unit AS (
                  WHERE k.address_index = %(address_index)s
                    AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0) AS contacts,
-           ARRAY[]::seen_consent[] AS consents, ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
+           ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
+                 FROM consent x
+                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s) AS consents,
+           ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
            ARRAY[]::seen_notice[] AS notices
     FROM borrower b CROSS JOIN unnest(%(loans)s::uuid[], %(products)s::text[]) AS d (loan_id, product)
     WHERE b.lane = %(lane)s AND b.borrower_id = %(borrower_id)s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from functools import cache, cached_property
@@ -110,19 +110,19 @@ class RuleBook:
 
     @cached_property
     def number_parameters(self) -> Mapping[str, Any]:
-        """The same with nothing but the caps that people who share a number share, and the hours they free into."""
-        return self._capped(lambda per: per == "number")
+        """The same with nothing but the caps that people who share a number share, and hours: when they let go."""
+        return self._capped("number", "template")
 
     @cached_property
     def person_parameters(self) -> Mapping[str, Any]:
         """As number_parameters, with what counts all that a person had, under any of their records."""
-        return self._capped(lambda per: per != "number")
+        return self._capped("person", "debt")
 
-    def _capped(self, counts: Callable[[str], bool]) -> Mapping[str, Any]:
+    def _capped(self, *per: str) -> Mapping[str, Any]:
         kept = [
             one
             for one in json.loads(self.parameters["rules"])
-            if one["primitive"] == "P1" or (one["primitive"] in ("P2", "P3") and counts(one["per"]))
+            if one["primitive"] == "P1" or one.get("per") in per
         ]
         return dict(self.parameters) | {"rules": json.dumps(kept)}
 

@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from .model import ContactWindow
 from .packs import Packs
+from .wording import primitive_in_words
 from .words import RULES
 
 _UNITS: Final[Mapping[str, tuple[str, str]]] = {
@@ -48,6 +50,11 @@ def _reason(packs: Packs, one: Mapping[str, Any], zone: ZoneInfo) -> Reason:
     rule, primitive, saw = str(one["rule"]), str(one["primitive"]), one.get("saw") or {}
     said_en, said_zh = rule_says(packs, rule)
     seen_en, seen_zh = _seen(primitive, saw, zone)
+    known = packs.rules.get(rule)
+    if known and isinstance(known.does, ContactWindow):
+        # A lender may have narrowed the hours that the rule's own sentence speaks of.
+        hours = primitive_in_words(known.does)
+        seen_en, seen_zh = f"{seen_en}; {hours.en}", f"{seen_zh}；{hours.zh}"
     return Reason(
         rule,
         primitive,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import (
+    audit,
     batch,
     book,
     deliveries,
@@ -18,15 +19,18 @@ from . import (
     parties,
     payment,
     policy,
+    residence,
     rules,
     schedule,
     sending,
     showing,
     wishes,
 )
-from .stored import REASONS, WORDS
+from .stored import REASONS as STORED_REASONS
+from .stored import WORDS
 
 _GROUPS: Final = (
+    audit,
     batch,
     book,
     deliveries,
@@ -36,6 +40,7 @@ _GROUPS: Final = (
     parties,
     payment,
     policy,
+    residence,
     rules,
     schedule,
     sending,
@@ -46,5 +51,6 @@ _GROUPS: Final = (
 SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
+REASONS: Final[Mapping[str, str]] = {**STORED_REASONS, **deliveries.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

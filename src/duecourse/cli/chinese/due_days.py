@@ -49,6 +49,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{count:,} due days that were moved on request are again as the file says": (
         "有 {count:,} 个应客户要求变更的应还日，已按文件恢复"
     ),
+    "{count:,} installments that terms would give stay as the lender lists them; "
+    "compare with: duecourse book differences": (
+        "有 {count:,} 期按条款可推算，仍以贷款机构所列为准；比对：duecourse book differences"
+    ),
     # book recompute-dates
     "{count:,} due days from {day} on changed.": "自 {day} 起有 {count:,} 个应还日变更。",
     "{region}: {count:,} due days from {day} on wait for a calendar and are provisional.": (

@@ -167,6 +167,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "actor": {"creditor": "债权人", "collector": "催收人", "agency": "外部机构"},
     "outcome": {"attempt": "已尝试", "delivered": "已送达", "connected": "已接通", "conversation": "已通话"},
     "ledger": {"ours": "本系统", "import": "外部导入", "permit": "许可"},
+    "audit file": {"report": "报告", "breaches": "违规明细", "summary": "汇总"},
     "demo file": {
         "customers": "客户",
         "contracts": "合同",
