@@ -473,6 +473,14 @@ ON CONFLICT (lane, borrower_id) DO UPDATE SET
     zone = EXCLUDED.zone, zones = EXCLUDED.zones, grade = EXCLUDED.grade, attributes = EXCLUDED.attributes,
     row_digest = EXCLUDED.row_digest, effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
+-- name: mark_persons
+-- The first record of an ID number that others have, too. Writes: borrower.
+UPDATE borrower r SET has_others = true
+FROM stage_borrower s
+JOIN borrower_key d ON d.key_lane = get_byte(s.id_number_index, 0) AND d.kind = 'id-number' AND d.key_hash = s.id_number_index
+WHERE s.id_number_index IS NOT NULL AND d.borrower_id <> s.borrower_id
+  AND r.lane = d.lane AND r.borrower_id = d.borrower_id AND NOT r.has_others;
+
 -- name: skip_same_contact_points
 -- Known and in force, or retired for a reason of ours: a dead number does not come back with the next delivery.
 DELETE FROM stage_contact_point s USING contact_point c
