@@ -152,7 +152,8 @@ class Oracle:
                 "person": True,
                 "debt": one.debt is not None and (seen.debt or one.debt) == one.debt,
                 "number": (seen.number or one.number) == one.number,
-                "template": (seen.template or one.template) == one.template,
+                "template": (seen.template or one.template, seen.number or one.number)
+                == (one.template, one.number),
             }[does.per]
             if (
                 same

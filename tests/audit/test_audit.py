@@ -157,6 +157,20 @@ def test_with_the_book_a_hold_of_that_time_refuses_and_before_it_does_not(past: 
     assert (found.lines(), found.found.no_region) == ([(2, "CN-HOURS"), (2, "DEFAULT-HOLD")], 1)
 
 
+def test_with_the_book_somebody_without_a_stated_zone_is_judged_in_all_they_may_be_in(
+    past: Past, lender: Lender
+) -> None:
+    lender.book("loan borrower due_on zone region\nL-1 B 2026-03-12 America/Los_Angeles US")
+    lender.name_in_directory("B")
+    lender.conn.execute("UPDATE borrower SET zones = '{America/Los_Angeles,America/New_York}'")
+    lender.conn.commit()
+    bare = {"cust": "B", "region": "", "zone": "", "actor": "agency"}
+    rows = row(1, "2026-03-03T10:59-05:00", **bare) + row(2, "2026-03-04T11:00-05:00", **bare)
+    rows += row(3, "2026-03-05T20:59-05:00", **bare) + row(4, "2026-03-06T21:00-05:00", **bare)
+    rows += row(5, "2026-03-03T10:59-05:00", **{**bare, "zone": "America/New_York"})  # the file states it
+    assert past.audit(rows, with_book=True).lines() == [(2, "US-HOURS"), (5, "US-HOURS")]
+
+
 def test_with_the_book_a_suppressed_number_refuses_whoever_it_is_of(past: Past) -> None:
     index = address_index(past.keyring, Channel.SMS, "+8613900001111")
     past.conn.execute(

@@ -36,7 +36,6 @@ paid_on = "{day}"
         ["m.toml:5", "vars.day"],
         ["m.toml:6", "borrower.language"],
         ["m.toml:6", "borrower.region"],
-        ["m.toml:6", "borrower.zone"],
         ["m.toml:8", "payment.0.amount"],
         ["m.toml:13", "payment.0.amout"],
     ]

@@ -228,6 +228,29 @@ def test_every_bad_hold_is_named(book: Importer) -> None:
     assert dict(report.codes) == {"B033": 1, "B032": 1, "B110": 1, "B018": 1, "B107": 1, "B101": 1, "B016": 1}
 
 
+def test_a_hold_of_a_co_borrower_on_the_loan_they_answer_for_comes_in_wherever_they_are(
+    book: Importer,
+) -> None:
+    role = """
+    [[party]]
+    role = "co-borrower"
+    key = "{cust}"
+    loan = "{loan}"
+    creditor = "bank"
+"""
+    assert book(HEAD + role, "cust,loan\nC-2,L-1\n").rejected == 0
+    report = book(HOLDS, "cust,kind,loan,since,until,ticket\nC-2,dispute,L-1,01.02.2026,,3\n")
+    assert report.rejected == 0
+    in_lanes = (
+        "SELECT count(*) FROM hold JOIN borrower b USING (lane, borrower_id) WHERE b.borrower_key = 'C-2'"
+    )
+    everywhere = "SELECT count(*) FROM borrower WHERE borrower_key = 'C-2'"
+    assert book.all(in_lanes) == book.all(everywhere)
+    assert (
+        book(HOLDS + role, "cust,kind,loan,since,until,ticket\nC-1,dispute,L-2,01.02.2026,,3\n").rejected == 0
+    )
+
+
 def test_a_later_file_may_end_its_own_hold_and_open_it_again(book: Importer) -> None:
     head = "cust,kind,loan,since,until,ticket\n"
     for until in ("", "28.02.2026", "28.02.2026", ""):

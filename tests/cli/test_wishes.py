@@ -297,3 +297,24 @@ def test_reports_for_people_say_what_json_says(run: Run) -> None:
     assert "A dry run: nothing was changed." in run(
         "hold", "end", "B", "--kind", "dispute", "--loan", "L-1", "--reason", "x", "--dry-run"
     )
+
+
+def test_a_borrower_is_shown_with_what_holds_now_and_without_what_has_ended(run: Run) -> None:
+    run("hold", "add", "B", "--kind", "dispute", "--loan", "L-1", "--evidence", "letter 1")
+    run("hold", "add", "B", "--kind", "hardship", "--evidence", "letter 2")
+    run("hold", "end", "B", "--kind", "hardship", "--reason", "over")
+    run("consent", "add", "B", "--kind", "consent", "--channel", "sms", "--evidence", "form 1")
+    run("preference", "add", "B", "--kind", "channel", "--refused", "voice", "--evidence", "call 1")
+    found = shown(run, "borrower", "show", "B")
+    assert [(one["kind"], one["loan"]) for one in found["holds"]] == [("dispute", "L-1")]
+    assert [(one["kind"], one["granted"], one["channel"]) for one in found["consents"]] == [
+        ("consent", True, "sms")
+    ]
+    assert [(one["kind"], one["wish"]) for one in found["preferences"]] == [
+        ("channel", {"refused": ["voice"]})
+    ]
+    text = run("borrower", "show", "B")
+    assert "Holds, consents and wishes in force" in text and "hardship" not in text.split("Contact points")[0]
+    assert "in force" not in run("borrower", "show", "C")
+    before = shown(run, "borrower", "show", "B", "--as-of", "2020-01-01")
+    assert (before["holds"], before["consents"], before["preferences"]) == ([], [], [])

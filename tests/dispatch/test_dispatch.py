@@ -55,7 +55,8 @@ def test_the_amount_is_read_at_claiming_so_a_part_payment_changes_the_text(
 ) -> None:
     planned(lender, "loan due_on amount\nL-1 2026-03-10 100.00 CNY")
     lender.conn.execute(
-        "INSERT INTO allocation SELECT lane, loan_id, number, gen_random_uuid(), 4000, '2026-03-08' FROM installment"
+        """INSERT INTO allocation (lane, loan_id, number, payment_id, part, from_on, until_on, amount_minor)
+           SELECT lane, loan_id, number, gen_random_uuid(), 'due', '2026-03-08', 'infinity', 4000 FROM installment"""
     )
     lender.conn.commit()
     post.work(NINE)

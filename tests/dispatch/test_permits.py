@@ -212,7 +212,9 @@ def test_no_open_debt_is_nothing_to_speak_of(dialler: Dialler) -> None:
         dialler.ask()
 
 
-def at_once(store: Store, lender: Lender, names: list[str], at: datetime = NOON) -> list[Permit | Refusal]:
+def at_once(
+    store: Store, lender: Lender, names: list[str], at: datetime = NOON, question: Question = CALL
+) -> list[Permit | Refusal]:
     """Each asks on a connection of its own, all at the same instant."""
     start = Barrier(len(names))
 
@@ -220,7 +222,7 @@ def at_once(store: Store, lender: Lender, names: list[str], at: datetime = NOON)
         with store.connect() as conn:
             dialler = Dialler(lender, conn)
             start.wait()
-            return dialler.ask(name, at=at)
+            return dialler.ask(name, at=at, question=question)
 
     with ThreadPoolExecutor(len(names)) as pool:
         return list(pool.map(one, names))
@@ -235,7 +237,8 @@ def test_diallers_that_ask_at_the_same_instant_never_exceed_a_cap(store: Store, 
 def test_two_people_in_two_lanes_who_share_a_number_share_its_cap(store: Store, lender: Lender) -> None:
     a_book(lender, "loan borrower due_on\nL-1 B 2026-09-01\nL-2 C 2026-09-01")
     assert lane_of("B") != lane_of("C")
-    answers = at_once(store, lender, ["B", "C"] * 5, datetime.fromisoformat("2026-10-12T12:00+08:00"))
+    ours = replace(CALL, actor=Actor.CREDITOR)
+    answers = at_once(store, lender, ["B", "C"] * 5, datetime.fromisoformat("2026-10-12T12:00+08:00"), ours)
     assert sum(isinstance(answer, Permit) for answer in answers) == 6
     refused = {one.rule for answer in answers if isinstance(answer, Refusal) for one in answer.reasons}
     assert refused == {"CN-CALL-TRY"}

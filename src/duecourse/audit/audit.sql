@@ -8,14 +8,14 @@ CREATE TEMP TABLE IF NOT EXISTS audit_batch (
     loan_id uuid, loan_ref text, address_index bytea, channel text, purpose text, actor text, reached smallint, template text,
     agent text, at timestamptz, at_local timestamp, at_zone text, region text, zone text, product text, party text,
     address_kind text, by_debtor boolean, day_alone boolean, texted boolean, text_refused jsonb,
-    lane smallint, borrower_id uuid);
+    lane smallint, borrower_id uuid, zones text[]);
 CREATE TEMP TABLE IF NOT EXISTS audit_bad (row_no bigint, code text, PRIMARY KEY (row_no, code));
 -- Every good row of the file. lane, borrower_id: of the book.
 CREATE TEMP TABLE IF NOT EXISTS audit_row (
     row_no bigint PRIMARY KEY, line bigint, attempt_id uuid, digest uuid, system text, reference text, person_key uuid,
     label text, loan_id uuid, loan_ref text, address_index bytea, channel text, purpose text, actor text, reached smallint,
     template text, agent text, at timestamptz, region text, zone text, product text, party text, address_kind text,
-    by_debtor boolean, texted boolean, text_refused jsonb, lane smallint, borrower_id uuid);
+    by_debtor boolean, texted boolean, text_refused jsonb, lane smallint, borrower_id uuid, zones text[]);
 CREATE UNIQUE INDEX IF NOT EXISTS audit_row_attempt ON audit_row (attempt_id);
 -- The same in the order in which each person was contacted. share: 0..255, by person.
 CREATE TEMP TABLE IF NOT EXISTS audit_past (
@@ -58,6 +58,7 @@ ANALYZE audit_batch;
 -- Who of the batch is in the book, by the customer key or the loan; region, zone and product that the file does not say.
 UPDATE audit_batch s
 SET lane = b.lane, borrower_id = b.borrower_id, region = coalesce(s.region, b.region), zone = coalesce(s.zone, b.zone),
+    zones = CASE WHEN s.zone IS NULL THEN b.zones END,
     product = coalesce(s.product, l.product)
 FROM audit_batch o
 LEFT JOIN borrower_key d ON d.key_lane = get_byte(o.key_hash, 0) AND d.kind = 'customer' AND d.key_hash = o.key_hash
@@ -105,7 +106,7 @@ SELECT row_no, code FROM audit_bad ORDER BY row_no, code;
 INSERT INTO audit_row
 SELECT row_no, line, attempt_id, digest, system, reference, encode(substring(key_hash FOR 16), 'hex')::uuid, label, loan_id, loan_ref,
        address_index, channel, purpose, actor, reached, template, agent, at, region, zone, product, party, address_kind,
-       by_debtor, texted, text_refused, lane, borrower_id
+       by_debtor, texted, text_refused, lane, borrower_id, zones
 FROM audit_batch s
 WHERE NOT EXISTS (SELECT 1 FROM audit_bad x WHERE x.row_no = s.row_no);
 
@@ -151,7 +152,7 @@ shared AS (
 SELECT get_byte(uuid_send(p.person), 0), p.person, p.at, p.row_no, p.attempt_id,
        CASE WHEN p.loan_id IS NOT NULL THEN ARRAY[p.loan_id] ELSE coalesce(d.loans, ARRAY[p.person]) END,
        (p.at AT TIME ZONE p.clock)::date, p.clock, p.channel, p.purpose, p.actor, p.reached, p.address_index, p.template, p.region,
-       CASE WHEN p.zone IS NOT NULL THEN ARRAY[p.zone] END, p.product, p.party, p.address_kind, p.by_debtor, p.lane, p.borrower_id,
+       coalesce(p.zones, CASE WHEN p.zone IS NOT NULL THEN ARRAY[p.zone] END), p.product, p.party, p.address_kind, p.by_debtor, p.lane, p.borrower_id,
        s.address_index IS NOT NULL
 FROM placed p
 LEFT JOIN debts d ON d.person = p.person

@@ -85,7 +85,7 @@ ON CONFLICT DO NOTHING;
 -- name: borrower_by_key
 -- key_hash: of the customer key or ID number; kind: 'customer' or 'id-number'.
 SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.id_number_index, b.kind,
-       b.collected_on, b.legal_basis, b.language, b.region, b.zone, b.grade, b.attributes
+       b.collected_on, b.legal_basis, b.language, b.region, b.zone, b.zones, b.grade, b.attributes
 FROM borrower_key d JOIN borrower b ON b.lane = d.lane AND b.borrower_id = d.borrower_id
 WHERE d.key_lane = get_byte(%(key_hash)s::bytea, 0) AND d.kind = %(kind)s AND d.key_hash = %(key_hash)s;
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.domain.zones import zones_around
 from duecourse.privacy.keyring import Keyring
 
 from .cells import Notes
@@ -18,6 +19,7 @@ from .money_in import DebitBuilder, PaymentBuilder, ReversalBuilder
 from .parsing import FieldFault
 from .people import BorrowerBuilder, ContactPointBuilder, PartyBuilder
 from .records import Fault, Records
+from .residence import ZonesOf
 from .rows import OpenSource, Row
 from .values import Section
 from .wish_building import ConsentBuilder, HoldBuilder, PreferenceBuilder
@@ -33,7 +35,15 @@ class Builder(Protocol):
 class RowBuilder:
     """All builders of a mapping for one file. Raises DuecourseError B003, B004, B007 with every fault."""
 
-    def __init__(self, mapping: MappingFile, where: str, source: OpenSource, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        mapping: MappingFile,
+        where: str,
+        source: OpenSource,
+        keyring: Keyring,
+        zones_of: ZonesOf = zones_around,
+    ) -> None:
+        self._zones_of = zones_of
         self.notes = Notes()
         self._names = source.columns
         self._paths = source.paths
@@ -57,7 +67,9 @@ class RowBuilder:
             mapping.loan,
         )
         if borrower is not None:
-            self._add("borrower", borrower, lambda make: BorrowerBuilder(borrower, make, keyring))
+            self._add(
+                "borrower", borrower, lambda make: BorrowerBuilder(borrower, make, keyring, self._zones_of)
+            )
         for i, point in enumerate(mapping.contact_point):
             self._add(
                 f"contact_point.{i}",
@@ -76,7 +88,7 @@ class RowBuilder:
             self._add(
                 f"party.{i}",
                 party,
-                lambda make, party=party: PartyBuilder(party, make, keyring, borrower, loan),  # type: ignore[misc]
+                lambda make, party=party: PartyBuilder(party, make, keyring, borrower, loan, self._zones_of),  # type: ignore[misc]
             )
         for i, due in enumerate(mapping.installment):
             self._add(

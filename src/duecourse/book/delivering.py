@@ -18,6 +18,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.domain.zones import zones_around
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
@@ -25,6 +26,7 @@ from .delivery import Definition, FileRule
 from .importing import ImportReport, Progress, import_book
 from .parsing import FieldFault
 from .rejects import rejects_name
+from .residence import ZonesOf
 from .totals import (
     REFUSED,
     Totals,
@@ -181,11 +183,13 @@ def deliver(
     out_of_order: bool = False,
     rejects: Path | None = None,
     progress: Callable[[Part, Progress], None] | None = None,
+    zones_of: ZonesOf = zones_around,
 ) -> DeliveryReport:
     """Take a delivery whole, or refuse it whole; a refused or known one writes nothing to the book.
 
     conn: in autocommit, idle. now: when the lender's facts become known to the book. check: write nothing at all.
     again: also when it is in the book already. out_of_order: also when a later day's delivery was taken before.
+    zones_of: as import_book takes it.
     rejects: folder for the rows that are refused; None keeps none. Raises DuecourseError when an import stops midway;
     the delivery then stays 'running', and taking it again goes on.
     """
@@ -211,7 +215,7 @@ def deliver(
         begun = {**key, "delivered_on": delivery.delivered_on, "flag": delivery.flag.name, "now": now}
         conn.execute(SQL["begin_delivery"], {**begun, "state": "refused" if report.problems else "running"})
     if not report.problems:
-        _import(conn, keyring, delivery, report, now, check, rejects, progress)
+        _import(conn, keyring, delivery, report, now, check, rejects, progress, zones_of)
     report.seconds = time.monotonic() - started
     if not check:
         ended = {"finished_at": now + timedelta(seconds=report.seconds), "state": report.state}
@@ -231,6 +235,7 @@ def _import(
     check: bool,
     rejects: Path | None,
     progress: Callable[[Part, Progress], None] | None,
+    zones_of: ZonesOf,
 ) -> None:
     for place, part in enumerate(delivery.parts):
         mapping = delivery.definition.mappings[part.rule.name]
@@ -253,6 +258,7 @@ def _import(
                 complete_through=covers,
                 progress=_told(progress, part),
                 same_delivery=place > 0,
+                zones_of=zones_of,
             )
         )
     report.state = "checked" if check else "done"

@@ -101,7 +101,7 @@ def add_hold(
 ) -> bool:
     """Put a hold in force; whether it is new. One that was ended opens again as a row of its own.
 
-    loan_id: one debt of the person's; None is every one. until: when it ends by itself.
+    loan_id: one debt that the person answers for; None is every one. until: when it ends by itself.
     Raises DuecourseError B101 when it would end before it begins.
     """
     if until is not None and until <= said.at:
@@ -162,7 +162,13 @@ def holds_of(
     with conn.cursor(row_factory=class_row(Hold)) as cursor:
         return cursor.execute(
             SQL["holds_of"],
-            {"lane": person.lane, "borrower_id": person.borrower_id, "at": at, "known": known or at},
+            {
+                "lane": person.lane,
+                "lanes": EVERY_LANE,
+                "borrower_id": person.borrower_id,
+                "at": at,
+                "known": known or at,
+            },
         ).fetchall()
 
 

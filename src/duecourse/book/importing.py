@@ -20,6 +20,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.domain.zones import zones_around
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
@@ -27,6 +28,7 @@ from .building import RowBuilder
 from .mapping import Mapping as MappingFile
 from .records import Fault, Records
 from .rejects import Rejects
+from .residence import ZonesOf
 from .rows import OpenSource, Row, Unreadable
 from .source import open_source
 from .staging import CONSEQUENCE, Staging
@@ -112,6 +114,7 @@ def import_book(
     batch_rows: int = BATCH_ROWS,
     same_delivery: bool = False,
     stager: Callable[[psycopg.Connection], Stager] | None = None,
+    zones_of: ZonesOf = zones_around,
 ) -> ImportReport:
     """Import one file. conn: idle, or the import becomes part of the caller's transaction.
 
@@ -120,6 +123,7 @@ def import_book(
     rows go; None keeps none. complete_through: the day through which the file has all payments of the mapping's
     [feed]; None takes the day that stands there. It is recorded when the import is done, and never goes back.
     same_delivery: a check counts what the checks before it on this connection would have written.
+    zones_of: the zones of a region, for a borrower without a stated one: `Packs.zones` knows those of states as well.
     stager: where the records go instead of the book (contacts made elsewhere).
     Raises DuecourseError B112 when the mapping is of the other kind, B003 to B009 before the first row when file and
     mapping do not fit.
@@ -144,6 +148,7 @@ def import_book(
             batch_rows,
             same_delivery,
             stager,
+            zones_of,
         )
         return importer.run(rejects, _file_digest(path) if not dry_run else b"")
 
@@ -192,6 +197,7 @@ class _Importer:
         batch_rows: int,
         same_delivery: bool = False,
         stager: Callable[[psycopg.Connection], Stager] | None = None,
+        zones_of: ZonesOf = zones_around,
     ) -> None:
         self._conn = conn
         self._mapping = mapping
@@ -201,7 +207,7 @@ class _Importer:
         self._writes = not dry_run
         self._progress = progress
         self._batch_rows = batch_rows
-        self._builder = RowBuilder(mapping, where, source, keyring)
+        self._builder = RowBuilder(mapping, where, source, keyring, zones_of)
         borrower = mapping.borrower
         share = borrower is not None and borrower.same_id_number == "person"
         keep = borrower is not None and borrower.if_known == "keep"
@@ -209,7 +215,12 @@ class _Importer:
             stager(conn)
             if stager
             else Staging(
-                conn, share_person=share, by=mapping.mapping, keep_known=keep, same_delivery=same_delivery
+                conn,
+                share_person=share,
+                by=mapping.mapping,
+                keep_known=keep,
+                same_delivery=same_delivery,
+                zones_of=zones_of,
             )
         )
         self.report = ImportReport(source.path.name)

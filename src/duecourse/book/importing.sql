@@ -8,7 +8,7 @@
 -- fresh: borrower or loan are new, so nothing of theirs is in the book to compare with.
 CREATE TEMP TABLE IF NOT EXISTS stage_borrower (
     row_no bigint, key_hash bytea, own_id uuid, borrower_key text, kind text, name_sealed bytea, id_number_sealed bytea,
-    id_number_index bytea, language text, region text, zone text, grade text, attributes jsonb, collected_on date,
+    id_number_index bytea, language text, region text, zone text, zones text[], grade text, attributes jsonb, collected_on date,
     legal_basis text, row_digest bytea, as_party boolean, place smallint, beside_loan uuid, beside_company bytea,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_party (
@@ -16,7 +16,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_party (
     lane smallint, borrower_id uuid, home_lane smallint, company_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_contact_point (
     row_no bigint, key_hash bytea, own_id uuid, contact_point_id uuid, channel text, rank smallint,
-    address_sealed bytea, address_index bytea, collected_on date, legal_basis text,
+    address_sealed bytea, address_index bytea, zones text[], collected_on date, legal_basis text,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_loan (
     row_no bigint, key_hash bytea, loan_id uuid, loan_ref text, creditor text, product text, rate_type text,
@@ -71,14 +71,16 @@ CREATE TEMP TABLE IF NOT EXISTS stage_allocation (
     lane smallint, loan_id uuid, era_on date, until_on date, number integer, payment_id uuid, part text,
     amount_minor bigint, paid_on date);
 
+CREATE TEMP TABLE IF NOT EXISTS stage_unstated (lane smallint, borrower_id uuid, PRIMARY KEY (lane, borrower_id));
+
 -- name: copy_borrowers
 COPY stage_borrower (row_no, key_hash, own_id, borrower_key, kind, name_sealed, id_number_sealed, id_number_index,
-                     language, region, zone, grade, attributes, collected_on, legal_basis, row_digest, as_party, place,
+                     language, region, zone, zones, grade, attributes, collected_on, legal_basis, row_digest, as_party, place,
                      beside_loan, beside_company) FROM STDIN;
 
 -- name: copy_contact_points
 COPY stage_contact_point (row_no, key_hash, own_id, contact_point_id, channel, rank, address_sealed, address_index,
-                          collected_on, legal_basis) FROM STDIN;
+                          zones, collected_on, legal_basis) FROM STDIN;
 
 -- name: copy_parties
 -- Roles.
@@ -110,7 +112,8 @@ COPY stage_record (row_no, kind, record_id, digest) FROM STDIN;
 -- name: clear_staging
 TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_reversal,
     stage_debit, stage_record, stage_party, stage_bad, stage_key, stage_loan_at, stage_dropped, stage_suspense,
-    stage_placed, stage_touched, stage_era, stage_mark, stage_part, stage_step, stage_allocation;
+    stage_placed, stage_touched, stage_era, stage_mark, stage_part, stage_step, stage_allocation,
+    stage_unstated;
 
 -- name: forget_seen
 -- Begin a new file.
@@ -270,7 +273,7 @@ INSERT INTO stage_suspense SELECT * FROM aside;
 -- Zones that this database does not know (B021), though Python does.
 INSERT INTO stage_bad (row_no, code)
 SELECT b.row_no, 'B021' FROM stage_borrower b
-WHERE b.zone <> ALL (%(known)s::text[])
+WHERE NOT coalesce(b.zones, ARRAY[b.zone]) <@ %(known)s::text[]
 ON CONFLICT DO NOTHING;
 
 -- name: known_zones
@@ -453,11 +456,11 @@ FROM borrower b JOIN stage_borrower s ON s.lane = b.lane AND s.borrower_id = b.b
 -- name: write_borrowers
 -- Writes: borrower.
 INSERT INTO borrower (lane, borrower_id, borrower_key, kind, person_id, described_by, name_sealed, id_number_sealed,
-                      id_number_index, language, region, zone, grade, attributes, collected_on, legal_basis, row_digest,
+                      id_number_index, language, region, zone, zones, grade, attributes, collected_on, legal_basis, row_digest,
                       effective_at, recorded_at)
 SELECT s.lane, s.borrower_id, s.borrower_key, s.kind, nullif(d.borrower_id, s.borrower_id),
        CASE WHEN s.as_party THEN 'party' ELSE 'borrower' END, s.name_sealed, s.id_number_sealed, s.id_number_index,
-       s.language, s.region, s.zone, s.grade, s.attributes, s.collected_on, s.legal_basis, s.row_digest,
+       s.language, s.region, s.zone, s.zones, s.grade, s.attributes, s.collected_on, s.legal_basis, s.row_digest,
        %(now)s, %(recorded_at)s
 FROM stage_borrower s
 LEFT JOIN borrower_key d ON d.key_lane = get_byte(s.id_number_index, 0) AND d.kind = 'id-number'
@@ -467,7 +470,7 @@ ON CONFLICT (lane, borrower_id) DO UPDATE SET
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     name_sealed = EXCLUDED.name_sealed, id_number_sealed = EXCLUDED.id_number_sealed,
     id_number_index = EXCLUDED.id_number_index, language = EXCLUDED.language, region = EXCLUDED.region,
-    zone = EXCLUDED.zone, grade = EXCLUDED.grade, attributes = EXCLUDED.attributes,
+    zone = EXCLUDED.zone, zones = EXCLUDED.zones, grade = EXCLUDED.grade, attributes = EXCLUDED.attributes,
     row_digest = EXCLUDED.row_digest, effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_contact_points
@@ -497,13 +500,13 @@ WHERE NOT s.fresh AND s.lane = c.lane AND s.borrower_id = c.borrower_id AND s.ch
 
 -- name: write_contact_points
 -- Writes: contact_point.
-INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index,
+INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones,
                            collected_on, legal_basis, effective_at, recorded_at)
-SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, collected_on, legal_basis,
+SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, collected_on, legal_basis,
        %(now)s, %(recorded_at)s
 FROM stage_contact_point
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
-    rank = EXCLUDED.rank, state = 'active', retired_reason = NULL,
+    rank = EXCLUDED.rank, zones = EXCLUDED.zones, state = 'active', retired_reason = NULL,
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 

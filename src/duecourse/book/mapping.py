@@ -153,7 +153,8 @@ class BorrowerSection(Section):
     id_number: TextValue | None = None
     language: TextValue
     region: TextValue
-    zone: TextValue
+    zone: TextValue | None = None
+    """None, or an empty cell: what region and phone numbers say."""
     grade: TextValue = TextRule(value="")
     attributes: dict[str, Attribute] = Field(default={})
     collected_on: DateValue | None = None
@@ -319,11 +320,11 @@ class Mapping(Strict):
     def _party_faults(self) -> Iterable[str]:
         """A person is described whole, or not at all."""
         for i, party in enumerate(self.party):
-            given = [party.language, party.region, party.zone]
-            if self.borrower is None and any(given) and not all(given):
-                yield f"party.{i} needs language, region and zone together when there is no [borrower]"
+            given = [party.language, party.region]
+            if self.borrower is None and any([*given, party.zone]) and not all(given):
+                yield f"party.{i} needs language and region together when there is no [borrower]"
             if self.borrower is None and not any(given) and (party.name or party.id_number):
-                yield f"party.{i} has a name or ID number, and so needs language, region and zone"
+                yield f"party.{i} has a name or ID number, and so needs language and region"
 
     def _wish_faults(self) -> Iterable[str]:
         """A wish needs somebody: a borrower; or a hold its loan, or a stop its address."""

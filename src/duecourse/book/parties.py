@@ -6,12 +6,14 @@ written to each of its rows: `parties.everywhere` in SQL finds them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from duecourse.store.sql import load
 
@@ -19,6 +21,23 @@ SQL = load("book/parties")
 
 PERSONAL: Final = ("contact_point", "consent", "hold", "preference", "notice")
 """Tables of what hangs on a party, whatever loan it concerns: each row of a party has all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A loan that somebody answers for, in the lane where it lives. role: borrower, co-borrower, guarantor.
+
+    own: it is their own; else they stand beside it, or are the contact of a company that does. until: the last day of
+    their role, None while it lasts.
+    """
+
+    lane: int
+    loan_id: UUID
+    loan_ref: str
+    creditor: str
+    role: str
+    own: bool
+    until: date | None
 
 
 def write_presences(conn: psycopg.Connection) -> int:
@@ -55,6 +74,13 @@ def roles_of(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> list[dic
     with conn.cursor(row_factory=dict_row) as cursor:
         given = {"lanes": lanes_of(conn, lane, borrower_id), "borrower_id": borrower_id}
         return cursor.execute(SQL["roles_of"], given).fetchall()
+
+
+def loans_answered(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> list[Answered]:
+    """The loans that somebody answers for, one row per role, whatever lane they live in. lane: their home."""
+    with conn.cursor(row_factory=class_row(Answered)) as cursor:
+        given = {"lanes": lanes_of(conn, lane, borrower_id), "borrower_id": borrower_id}
+        return cursor.execute(SQL["loans_answered"], given).fetchall()
 
 
 def parties_to(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> list[dict[str, Any]]:

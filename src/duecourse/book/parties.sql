@@ -63,10 +63,10 @@ WHERE p.lane <> p.home_lane
 -- name: write_presences
 -- Writes: borrower.
 INSERT INTO borrower (lane, borrower_id, borrower_key, kind, person_id, home_lane, described_by, name_sealed,
-                      id_number_sealed, id_number_index, language, region, zone, grade, attributes, collected_on,
+                      id_number_sealed, id_number_index, language, region, zone, zones, grade, attributes, collected_on,
                       legal_basis, row_digest, effective_at, recorded_at)
 SELECT s.lane, b.borrower_id, b.borrower_key, b.kind, b.person_id, b.lane, b.described_by, b.name_sealed,
-       b.id_number_sealed, b.id_number_index, b.language, b.region, b.zone, b.grade, b.attributes, b.collected_on,
+       b.id_number_sealed, b.id_number_index, b.language, b.region, b.zone, b.zones, b.grade, b.attributes, b.collected_on,
        b.legal_basis, b.row_digest, b.effective_at, b.recorded_at
 FROM stage_presence s JOIN borrower b ON b.lane = s.home_lane AND b.borrower_id = s.borrower_id
 ON CONFLICT DO NOTHING;
@@ -76,7 +76,7 @@ ON CONFLICT DO NOTHING;
 UPDATE borrower p
 SET borrower_key = b.borrower_key, kind = b.kind, person_id = b.person_id, described_by = b.described_by,
     name_sealed = b.name_sealed, id_number_sealed = b.id_number_sealed, id_number_index = b.id_number_index,
-    language = b.language, region = b.region, zone = b.zone, grade = b.grade, attributes = b.attributes,
+    language = b.language, region = b.region, zone = b.zone, zones = b.zones, grade = b.grade, attributes = b.attributes,
     collected_on = b.collected_on, legal_basis = b.legal_basis, row_digest = b.row_digest,
     effective_at = b.effective_at, recorded_at = b.recorded_at
 FROM stage_borrower s JOIN borrower b ON b.lane = s.lane AND b.borrower_id = s.borrower_id
@@ -84,17 +84,17 @@ WHERE p.borrower_id = b.borrower_id AND p.home_lane IS NOT NULL AND NOT s.fresh;
 
 -- name: spread_contact_points
 -- The home's contact points that this batch touched, replaced ones too, in every presence. Writes: contact_point.
-INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, state,
+INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, state,
                            retired_reason, collected_on, legal_basis, verified_at, verified_by, verified_how,
                            effective_at, recorded_at)
-SELECT p.lane, c.borrower_id, c.contact_point_id, c.channel, c.rank, c.address_sealed, c.address_index, c.state,
+SELECT p.lane, c.borrower_id, c.contact_point_id, c.channel, c.rank, c.address_sealed, c.address_index, c.zones, c.state,
        c.retired_reason, c.collected_on, c.legal_basis, c.verified_at, c.verified_by, c.verified_how,
        c.effective_at, c.recorded_at
 FROM (SELECT DISTINCT lane, borrower_id FROM stage_contact_point WHERE NOT fresh) AS s
 JOIN borrower p ON p.borrower_id = s.borrower_id AND p.home_lane IS NOT NULL
 JOIN contact_point c ON c.lane = s.lane AND c.borrower_id = s.borrower_id AND c.recorded_at = %(recorded_at)s
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
-    rank = EXCLUDED.rank, state = EXCLUDED.state, retired_reason = EXCLUDED.retired_reason,
+    rank = EXCLUDED.rank, zones = EXCLUDED.zones, state = EXCLUDED.state, retired_reason = EXCLUDED.retired_reason,
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis, verified_at = EXCLUDED.verified_at,
     verified_by = EXCLUDED.verified_by, verified_how = EXCLUDED.verified_how,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
@@ -165,6 +165,25 @@ SELECT NULL, NULL, 'company-contact', c.since, c.until, b.borrower_key
 FROM company_contact c JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.company_id
 WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.borrower_id = %(borrower_id)s
 ORDER BY 1, 3, 6;
+
+-- name: loans_answered
+-- Loans that somebody answers for, as each of their roles: their own, those they stand beside, and those of a company whose
+-- contact they are. own: their own. lanes: where they have rows; borrower_id.
+WITH obligor AS (
+    SELECT lane, borrower_id, NULL::date AS until FROM unnest(%(lanes)s::smallint[], array_fill(%(borrower_id)s::uuid,
+                                                          ARRAY[cardinality(%(lanes)s::smallint[])])) AS g (lane, borrower_id)
+    UNION
+    SELECT c.lane, c.company_id, c.until FROM company_contact c
+    WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.borrower_id = %(borrower_id)s
+)
+SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, 'borrower' AS role, l.borrower_id = %(borrower_id)s AS own, o.until
+FROM obligor o JOIN loan l ON l.lane = o.lane AND l.borrower_id = o.borrower_id
+UNION
+SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, p.role, false, least(p.until, o.until)
+FROM obligor o
+JOIN loan_party p ON p.lane = o.lane AND p.borrower_id = o.borrower_id
+JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
+ORDER BY creditor, loan_ref, own DESC, role;
 
 -- name: parties_to
 -- Who else answers for somebody's loans, and through whom they are reached if they are a company. lane, borrower_id.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from duecourse.domain.messaging import Channel
+from duecourse.domain.zones import candidates
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import seal_value
 
@@ -39,6 +40,7 @@ from .records import (
     contact_point_id_of,
     loan_id_of,
 )
+from .residence import ZonesOf, number_zones
 
 KINDS = ("person", "company")
 LOAN_ROLES = ("co-borrower", "guarantor")
@@ -55,11 +57,12 @@ class _Person(NamedTuple):
     id_number: str | None
     language: str
     region: str
-    zone: str
+    stated_zone: str
     grade: str
     attributes: str
     collected_on: date | None
     legal_basis: str | None
+    zones: tuple[str, ...]
 
     def record(
         self,
@@ -86,12 +89,13 @@ class _Person(NamedTuple):
             id_number_index(keyring, id_number) if id_number else None,
             self.language,
             self.region,
-            self.zone,
+            self.zones[0],
+            None if self.stated_zone else list(self.zones),
             self.grade,
             self.attributes,
             self.collected_on,
             self.legal_basis,
-            row_digest(keyring, self[1:]),
+            row_digest(keyring, self[1:-1]),
             as_party,
             place,
             beside_loan,
@@ -103,7 +107,11 @@ class _PersonFields:
     """The fields that describe a person or company, of [borrower] and of [[party]]."""
 
     def __init__(
-        self, section: BorrowerSection | PartySection, make: FieldMaker, also: BorrowerSection | None = None
+        self,
+        section: BorrowerSection | PartySection,
+        make: FieldMaker,
+        zones_of: ZonesOf,
+        also: BorrowerSection | None = None,
     ) -> None:
         """also: where language, region and zone come from when the section does not say."""
         place = section if section.language is not None else (also or section)
@@ -112,7 +120,9 @@ class _PersonFields:
         self.id_number = make.text("id_number", section.id_number) if section.id_number else None
         self.language = make.text("language", first_given(section.language, place.language))
         self.region = make.text("region", first_given(section.region, place.region))
-        self.zone = make.text("zone", first_given(section.zone, place.zone))
+        zone = first_given(section.zone, place.zone)
+        self.zone = make.text("zone", zone) if zone is not None else None
+        self._zones_of = zones_of
         self.collected_on = make.day("collected_on", section.collected_on)
         self.legal_basis = make.text("legal_basis", section.legal_basis) if section.legal_basis else None
         self.personal = [field for field in (self.name, self.id_number) if field is not None]
@@ -124,23 +134,45 @@ class _PersonFields:
         kind = reader.need(self.kind, lambda text: one_of(text, KINDS))
         language = reader.need(self.language, lambda text: language_tag(required(text)))
         region = reader.need(self.region, lambda text: region_code(required(text)))
-        zone = reader.need(self.zone, lambda text: zone_name(required(text)))
+        zone = reader.get(self.zone, lambda text: zone_name(found) if (found := optional(text)) else "") or ""
+        zones = (zone,) if zone else self._candidates(reader, region)
         collected_on = reader.get(self.collected_on, sensible_day)
         legal_basis = reader.get(self.legal_basis, optional) or None
         if reader.faults:
             return None
         return _Person(
-            key, kind, name, id_number, language, region, zone, grade, attributes, collected_on, legal_basis
+            key,
+            kind,
+            name,
+            id_number,
+            language,
+            region,
+            zone,
+            grade,
+            attributes,
+            collected_on,
+            legal_basis,
+            zones,
         )
+
+    def _candidates(self, reader: RowReader, region: str) -> tuple[str, ...]:
+        """Everywhere in the region; the numbers are asked once they are in the book."""
+        zones, _ = candidates(self._zones_of(region), ()) if region else ((), False)
+        if region and not zones:
+            expected = "state the borrower's zone, e.g. Asia/Shanghai"
+            reader.fault(self.region, FieldFault("B114", f"nobody knows the zones of '{region}'", expected))
+        return zones
 
 
 class BorrowerBuilder:
     """[borrower]"""
 
-    def __init__(self, section: BorrowerSection, make: FieldMaker, keyring: Keyring) -> None:
+    def __init__(
+        self, section: BorrowerSection, make: FieldMaker, keyring: Keyring, zones_of: ZonesOf
+    ) -> None:
         self._keyring = keyring
         self._key = make.text("key", section.key)
-        self._person = _PersonFields(section, make)
+        self._person = _PersonFields(section, make, zones_of)
         self._grade = make.text("grade", section.grade)
         self._attributes = make.attributes("attributes", section.attributes)
         self.personal = self._person.personal
@@ -165,6 +197,7 @@ class PartyBuilder:
         keyring: Keyring,
         borrower: BorrowerSection | None,
         loan: LoanSection | None,
+        zones_of: ZonesOf,
     ) -> None:
         self._keyring = keyring
         self._role = make.text("role", section.role)
@@ -176,7 +209,7 @@ class PartyBuilder:
         self._since = make.day("since", section.since)
         self._until = make.day("until", section.until)
         described = section.language is not None or borrower is not None
-        self._person = _PersonFields(section, make, borrower) if described else None
+        self._person = _PersonFields(section, make, zones_of, borrower) if described else None
         self.personal: list[Field] = self._person.personal if self._person else []
 
     def add(self, reader: RowReader, to: Records) -> None:
@@ -290,7 +323,12 @@ class ContactPointBuilder:
                 rank,
                 sealed,
                 index,
+                _zones(channel, address),
                 collected_on,
                 legal_basis,
             )
         )
+
+
+def _zones(channel: Channel, address: str) -> list[str] | None:
+    return None if channel is Channel.EMAIL else list(number_zones(address)) or None

@@ -173,6 +173,10 @@ class _Writer:
                 self._line(f'region = "{region}"  # likely: by the country code of the phone numbers')
             elif key == "zone" and len(zones) == 1:
                 self._line(f'zone = "{zones[0]}"  # likely: the one zone of {region}')
+            elif key == "zone" and zones:
+                self._line(
+                    f"# no zone is stated: hours hold in every zone of {region} that the numbers leave"
+                )
             elif key == "language":
                 self._line('language = "en"  # likely: by the language of the column names')
             else:

@@ -36,6 +36,8 @@ class Borrower:
     language: str
     region: str
     zone: str
+    zones: list[str] | None
+    """Where they may be when the lender states no zone, `zone` first; None when it does."""
     grade: str
     attributes: dict[str, Any]
 

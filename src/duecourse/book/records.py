@@ -32,6 +32,7 @@ class BorrowerRecord(NamedTuple):
     language: str
     region: str
     zone: str
+    zones: list[str] | None
     grade: str
     attributes: str
     collected_on: date | None
@@ -66,6 +67,7 @@ class ContactPointRecord(NamedTuple):
     rank: int
     address_sealed: bytes
     address_index: bytes
+    zones: list[str] | None
     collected_on: date | None
     legal_basis: str | None
 

@@ -13,12 +13,15 @@ from uuid import UUID
 
 import psycopg
 
+from duecourse.domain.zones import zones_around
 from duecourse.store.sql import load
 
 from .allocating import allocate_touched
 from .parties import SQL as PARTIES
 from .parties import write_presences
 from .records import BESIDE_COMPANY, BESIDE_LOAN, OWN, Records, digest_of
+from .residence import SQL as RESIDENCE
+from .residence import ZonesOf, settle_zones
 from .shifting import shift_batch
 from .wish_staging import SAID as SAID_OF_WISHES
 from .wish_staging import WishStaging
@@ -88,14 +91,17 @@ class Staging:
         by: str,
         keep_known: bool = False,
         same_delivery: bool = False,
+        zones_of: ZonesOf = zones_around,
     ) -> None:
         """share_person, keep_known: as the mapping's same_id_number and if_known say.
 
         by: who is named beside the wishes the import records.
+        zones_of: the zones of a region, for borrowers without a stated one.
         same_delivery: what a check of an earlier file on this connection would have written counts as written.
         """
         self._conn = conn
         self._by = by
+        self._zones_of = zones_of
         self._share_person = share_person
         self._keep_known = keep_known
         self._zones: list[str] = []
@@ -118,7 +124,7 @@ class Staging:
             self._copy(cursor, "copy_records", _record_rows(records))
         self._wishes.load(records.wishes)
         self._conn.execute(SQL["analyze_staging"])
-        self._known_zones = {borrower.zone for borrower in records.borrowers}
+        self._known_zones = {zone for one in records.borrowers for zone in one.zones or (one.zone,)}
 
     def _copy(
         self,
@@ -186,8 +192,9 @@ class Staging:
     def write(self, *, now: datetime) -> Counter[str]:
         """Write what is new or changed, with history, and allocate anew for the loans it touched.
 
-        Answers counts under '<kind> new', '<kind> changed' and '<kind> same', 'moved days overruled', and 'installments
-        left to the list': of those that terms would give, how many stay as the lender lists them.
+        Answers counts under '<kind> new', '<kind> changed' and '<kind> same', 'moved days overruled', 'installments
+        left to the list': of those that terms would give, how many stay as the lender lists them, and 'zones
+        contradicted': of borrowers without a stated zone, how many have a number that is not of their region.
         """
         conn = self._conn
         self._place()
@@ -197,6 +204,7 @@ class Staging:
         conn.execute(SQL["write_customer_keys"])
         conn.execute(SQL["write_id_number_keys"])
         conn.execute(SQL["skip_other_keys"])
+        unstated = conn.execute(RESIDENCE["note_unstated"]).rowcount
         conn.execute(SQL["skip_described_borrowers"])
         counts["installments left to the list"] += conn.execute(SQL["leave_listed"]).rowcount
         conn.execute(SQL["find_dropped_installments"])
@@ -218,6 +226,8 @@ class Staging:
             if kind == "borrowers":
                 conn.execute(PARTIES["spread_borrowers"])
                 self._write_contact_points(when, counts)
+                if unstated:
+                    counts["zones contradicted"] += settle_zones(conn, self._zones_of)
             elif kind == "payments":
                 self._write_suspense(when, counts)
         shift_batch(conn)

@@ -14,7 +14,7 @@ from .records import WishRecord
 
 SQL = load("book/wishes")
 
-SAID = {"B110": "the loan is another borrower's"}
+SAID = {"B110": "the loan is another's, and the borrower does not answer for it"}
 """As staging.SAID."""
 
 

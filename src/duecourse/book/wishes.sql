@@ -133,15 +133,16 @@ WHERE p.merged_into IS NULL AND h.lane = p.lane AND h.borrower_id = p.borrower_i
 RETURNING hold_id;
 
 -- name: holds_of
--- What was known at :known, in order; in_force at :at.
-SELECT h.hold_id, l.loan_ref AS loan, h.kind, h.effect, h.evidence, h.source, h.recorded_by, h.effective_at, h.until,
+-- What was known at :known, in order; in_force at :at. lanes: all of them; a loan may live in another than the person.
+SELECT h.hold_id,
+       (SELECT l.loan_ref FROM loan l WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.loan_id = h.loan_id) AS loan, h.kind, h.effect, h.evidence, h.source, h.recorded_by, h.effective_at, h.until,
        h.recorded_at,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.ended_at END AS ended_at,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.ended_by END AS ended_by,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.end_reason END AS end_reason,
        h.effective_at <= %(at)s AND coalesce(h.until > %(at)s, true)
        AND NOT coalesce(h.end_recorded_at <= %(known)s AND h.ended_at <= %(at)s, false) AS in_force
-FROM hold h LEFT JOIN loan l ON l.lane = h.lane AND l.loan_id = h.loan_id
+FROM hold h
 WHERE h.lane = %(lane)s AND h.borrower_id = %(borrower_id)s AND h.recorded_at <= %(known)s
 ORDER BY h.effective_at, h.recorded_at, h.hold_id;
 
@@ -262,7 +263,8 @@ WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL
 ON CONFLICT DO NOTHING;
 
 -- name: check_wishes
--- Wishes of a borrower (B033) or loan (B032) that neither the book nor this file has, or of a loan of somebody else (B110).
+-- Wishes of a borrower (B033) or loan (B032) that neither the book nor this file has, or of a loan for which somebody else
+-- answers alone (B110).
 INSERT INTO stage_bad (row_no, code)
 SELECT w.row_no, 'B033' FROM stage_wish w
 WHERE w.key_hash IS NOT NULL
@@ -278,10 +280,13 @@ SELECT w.row_no, 'B110' FROM stage_wish w
 JOIN stage_loan_at a ON a.loan_id = w.loan_id
 LEFT JOIN stage_key k ON k.key_hash = w.key_hash
 WHERE w.key_hash IS NOT NULL AND k.borrower_id IS DISTINCT FROM a.borrower_id
+  AND NOT EXISTS (SELECT 1 FROM loan_party p WHERE p.lane = a.lane AND p.loan_id = a.loan_id AND p.borrower_id = k.borrower_id)
+  AND NOT EXISTS (SELECT 1 FROM stage_party p WHERE p.loan_id = w.loan_id AND p.key_hash = w.key_hash)
 UNION
 SELECT w.row_no, 'B110' FROM stage_wish w
 JOIN stage_loan l ON l.loan_id = w.loan_id
 WHERE w.key_hash <> l.key_hash AND NOT EXISTS (SELECT 1 FROM stage_loan_at a WHERE a.loan_id = w.loan_id)
+  AND NOT EXISTS (SELECT 1 FROM stage_party p WHERE p.loan_id = w.loan_id AND p.key_hash = w.key_hash)
 ON CONFLICT DO NOTHING;
 
 -- name: drop_bad_wishes

@@ -348,7 +348,7 @@ def _print_rules(console: Console, title: str, rules: list[RuleCount] | Any) -> 
         say("source"),
         say("contacts"),
         say("people"),
-        say("withheld"),
+        say("would be withheld"),
         say("what it says"),
     ]
     rows = [
@@ -368,7 +368,7 @@ def _print_rules(console: Console, title: str, rules: list[RuleCount] | Any) -> 
 
 
 def _print_counts(console: Console, title: str, head: str, counts: list[tuple[str, Count]]) -> None:
-    columns = [head, say("contacts"), say("breaches"), say("share"), say("law"), say("withheld")]
+    columns = [head, say("contacts"), say("breaches"), say("share"), say("law"), say("would be withheld")]
     rows = [
         (label, f"{c.contacts:,}", f"{c.breaches:,}", f"{c.share:.1%}", f"{c.law:,}", f"{c.withheld:,}")
         for label, c in counts

@@ -274,6 +274,7 @@ def _run(
             rejects=rejects,
             complete_through=complete_through,
             progress=show,
+            zones_of=now.packs.zones,
         )
         bar.update(task, completed=1.0)
     if as_json:
@@ -350,6 +351,13 @@ def print_import(console: Console, report: ImportReport) -> None:
     if overruled := report.counts["moved days overruled"]:
         console.print(
             say("{count:,} due days that were moved on request are again as the file says", count=overruled)
+        )
+    if contradicted := report.counts["zones contradicted"]:
+        console.print(
+            say(
+                "{count:,} borrowers have a number that is not of their region; hours hold by the zones of both",
+                count=contradicted,
+            )
         )
     if listed_ones := report.counts["installments left to the list"]:
         console.print(

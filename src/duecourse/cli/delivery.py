@@ -195,6 +195,7 @@ def _take(
             out_of_order=out_of_order,
             rejects=rejects,
             progress=progress,
+            zones_of=here.packs.zones,
         )
 
 

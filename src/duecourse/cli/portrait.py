@@ -13,6 +13,7 @@ from rich.table import Table
 from .context import Context
 from .parties import print_parties
 from .screen import local, table
+from .standing import print_standing
 from .words import listed, reason, rule_in_words, say, sentences, word
 
 PAYMENTS_SHOWN = 12
@@ -37,6 +38,10 @@ def print_borrower(here: Context, found: Row) -> None:
         style="bold",
         highlight=False,
     )
+    if len(found["zones"]) > 1:
+        console.print(
+            say("No zone is stated; hours have to hold in all of: {zones}", zones=listed(found["zones"]))
+        )
     if found["days_past_due"]:
         console.print(
             say(
@@ -47,6 +52,7 @@ def print_borrower(here: Context, found: Row) -> None:
             )
         )
     print_parties(console, found)
+    print_standing(console, found, zone)
     console.print(_contact_points(found["contact_points"], zone))
     console.print(_loans(found["loans"]))
     console.print(_installments(near(found["installments"], found["as_of"]), found["as_of"]))

@@ -37,6 +37,7 @@ from .dates import AS_OF_HELP, parse_date
 from .parties import party_facts
 from .portrait import print_borrower, print_message
 from .screen import print_json
+from .standing import standing_facts
 from .words import rule_words
 
 borrower_app = typer.Typer(help="Look at one borrower.", no_args_is_help=True)
@@ -66,7 +67,7 @@ def show_borrower(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One borrower, masked: contact points, loans, what is due, payments, messages, and the timeline.
+    """One borrower, masked: contact points, wishes, loans, what is due, payments, messages, and the timeline.
 
     Example: duecourse borrower show C00042
     """
@@ -94,6 +95,7 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
     return {
         **_masked(here.keyring, borrower),
         **party_facts(conn, borrower),
+        **standing_facts(conn, borrower, as_of, here.now()),
         "as_of": as_of,
         "days_past_due": max((one.days.contractual for one in counted), default=0),
         "strategy_days": max((one.days.strategy for one in counted), default=0),
@@ -176,6 +178,7 @@ def _masked(keyring: Keyring, borrower: Borrower) -> dict[str, Any]:
         "language": borrower.language,
         "region": borrower.region,
         "zone": borrower.zone,
+        "zones": borrower.zones or [borrower.zone],
         "grade": borrower.grade,
         "lane": borrower.lane,
     }

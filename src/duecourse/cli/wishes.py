@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 import typer
 
-from duecourse.book.reading import Borrower, find_borrower, loans_of
+from duecourse.book.parties import loans_answered
+from duecourse.book.reading import Borrower, find_borrower
 from duecourse.book.wishes import Person, Said, instant_of
 from duecourse.dispatch.reading import count_touched
 from duecourse.domain.problems import DuecourseError, Problem
@@ -85,16 +86,20 @@ class Case:
         return Said(evidence, "cli", self.here.user, self.at(at) or self.now, self.now)
 
     def loan_id(self, loan: str | None, creditor: str | None) -> UUID | None:
-        """The loan of an option. Raises DuecourseError D081 (none of the borrower's) or D082 (several)."""
+        """The loan of an option, if they answer for it. Raises DuecourseError D081 (for none) or D082 (for several)."""
         if loan is None:
             return None
-        found = [
-            one.loan_id
-            for one in loans_of(self.conn, self.borrower.lane, self.borrower.borrower_id)
-            if one.loan_ref == loan and creditor in (None, one.creditor)
-        ]
+        found = list(
+            dict.fromkeys(
+                one.loan_id
+                for one in loans_answered(self.conn, self.borrower.lane, self.borrower.borrower_id)
+                if one.loan_ref == loan and creditor in (None, one.creditor)
+            )
+        )
         if not found:
-            raise DuecourseError(Problem("D081", "--loan", "the borrower has no loan with this contract key"))
+            raise DuecourseError(
+                Problem("D081", "--loan", "the borrower answers for no loan with this contract key")
+            )
         if len(found) > 1:
             raise DuecourseError(
                 Problem(

@@ -137,7 +137,7 @@ def claim_batch(
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
         allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
         unopened = frozenset(row[15] for row in rows if not row[3] and row[15])
-        allowed = _share_numbers(conn, epochs, allowed, now, rules)
+        allowed = _share_numbers(conn, lines, epochs, allowed, now, rules)
         if not allowed:
             return ClaimResult(len(rows), [], more, unopened)
         facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
@@ -213,6 +213,7 @@ def _array(values: Iterable[object] | None) -> str | None:
 
 def _share_numbers(
     conn: psycopg.Connection,
+    lines: Sequence[Line],
     epochs: Mapping[int, int],
     allowed: list[_Allowed],
     now: datetime,
@@ -225,7 +226,9 @@ def _share_numbers(
     shared = [one for one in allowed if one.shared]
     if not shared:
         return allowed
+    kinds = {line.provider: line.registration.kind for line in lines}
     given: dict[str, Any] = {
+        "kinds": [kinds[one.provider] for one in shared],
         "lanes": [one.lane for one in shared],
         "messages": [one.message_id for one in shared],
         "points": [one.contact_point_id for one in shared],

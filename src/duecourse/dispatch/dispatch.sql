@@ -128,20 +128,23 @@ ORDER BY 1, 3
 ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 
 -- name: judge_numbers
--- Which of the claimed messages a cap per number refuses, with what others were sent to the same number. Runs after
--- lock_numbers, so that it sees what they committed. lanes, messages, points: parallel arrays; now; as_of's RuleBook
--- parameters reduced to caps per number (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
+-- Which of the claimed messages a cap per number refuses, or one per template and number, with what others were sent to
+-- the same number. Runs after lock_numbers, so that it sees what they committed. lanes, messages, points, kinds (of the
+-- provider): parallel arrays; now; RuleBook parameters reduced to such caps and hours
+-- (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
 WITH claimed AS (
-    SELECT c.lane, c.message_id, c.n, m.group_id, m.borrower_id, m.purpose, m.template, p.channel, p.address_index, b.region, b.zone
-    FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[]) WITH ORDINALITY AS c (lane, message_id, point, n)
+    SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.template, p.channel, p.address_index, b.region, b.zone,
+           coalesce(b.zones, ARRAY[b.zone]) AS zones
+    FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[],
+                %(kinds)s::text[]) WITH ORDINALITY AS c (lane, message_id, point, kind, n)
     JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
     JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
     JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
 ),
 unit AS (
-    SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, ARRAY[c.zone] AS zones, c.purpose,
+    SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, c.zones, c.purpose,
            c.channel, 'creditor'::text AS actor, NULL::text AS product, 'borrower'::text AS party, NULL::text AS address_kind,
-           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, NULL::text AS provider_kind, false AS by_debtor,
+           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, false AS by_debtor,
            NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
@@ -155,7 +158,10 @@ unit AS (
                  GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0)
            || ARRAY(SELECT ROW(o.message_id, o.group_id, NULL, o.channel, o.purpose, 0, o.address_index, o.template, %(now)s, NULL)::seen_contact
                     FROM claimed o WHERE o.address_index = c.address_index AND o.n < c.n) AS contacts,
-           ARRAY[]::seen_consent[] AS consents, ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
+           ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
+                 FROM consent x
+                 WHERE x.lane = c.lane AND x.borrower_id = c.borrower_id AND x.effective_at <= %(now)s) AS consents,
+           ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
            ARRAY[]::seen_notice[] AS notices
     FROM claimed c
 ),

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from duecourse.book.parties import loans_answered
 from duecourse.book.reading import Borrower
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError, Problem
@@ -45,7 +46,9 @@ _NUMBERS: Final[Mapping[Channel, tuple[str, ...]]] = {
 class Question:
     """Whom somebody wants to contact, and how.
 
-    loan_id: the debt it is about; None is every open one. address_index: of the number; None is the borrower's first.
+    loan_id: the debt it is about, their own or one they answer for; None is every open one. party: who is contacted; of
+    a loan that is named the book says whether its borrower, a co-borrower or a guarantor, unless it is a third person.
+    address_index: of the number; None is the borrower's first.
     human: a person will speak, so that special care and a wish for a person do not stand against it.
     caller: the number shown, '' a hidden one, None not known. reference: names the question, so that asking it again
     (an answer that was lost) gives the same permit.
@@ -97,32 +100,37 @@ def ask_permit(
     way, and the next one waits for it: a few milliseconds. Raises DuecourseError B120 without a debt to speak of.
     """
     rules = rules.compiled()
-    place = {"lane": borrower.lane, "borrower_id": borrower.borrower_id}
+    lane, loans, party = _answered(conn, borrower, question, as_of)
+    place = {"lane": lane, "borrower_id": borrower.borrower_id}
     permit_id = (
         uuid5(borrower.borrower_id, f"permit/{by}/{question.reference}") if question.reference else uuid4()
     )
     with conn.transaction():
         conn.execute(SQL["lock_lane"], place)
-        found = conn.execute(
-            SQL["find_permit"], {"lanes": [borrower.lane], "permit_id": permit_id}
-        ).fetchone()
+        found = conn.execute(SQL["find_permit"], {"lanes": [lane], "permit_id": permit_id}).fetchone()
         if found is not None:
             return Permit(permit_id, found[5])
         debts = conn.execute(
             SQL["debts_of"],
-            {**place, "loan_id": question.loan_id, "purpose": question.purpose, "now": now, "as_of": as_of},
+            {
+                **place,
+                "loans": loans,
+                "named": question.loan_id is not None,
+                "purpose": question.purpose,
+                "now": now,
+                "as_of": as_of,
+            },
         ).fetchall()
         if not debts:
-            raise DuecourseError(
-                Problem("B120", "permit", "the borrower has no open debt to speak of", "No permit was given.")
-            )
+            raise _no_debt("the borrower has no open debt to speak of")
         standing = _book_refusal(conn, rules, question, debts)
         if standing is not None:
             return standing
         spoken = [(loan, product) for loan, product, rule in debts if rule is None]
         asked = {
             **place,
-            **_asked(conn, borrower, question),
+            **_asked(conn, place, question),
+            "party": party,
             "loans": [loan for loan, _ in spoken],
             "products": [product for _, product in spoken],
             "now": now,
@@ -160,6 +168,34 @@ def report_permit(
             )
 
 
+def _answered(
+    conn: psycopg.Connection, borrower: Borrower, question: Question, as_of: date
+) -> tuple[int, list[UUID], str]:
+    """The lane of the debts a contact would be about, the debts, and as whom the person answers for them.
+
+    Without a debt of a name: their own, else those of the role asked for. Raises DuecourseError B120.
+    """
+    wanted = Party.BORROWER if question.party is Party.THIRD else question.party
+    answered = [
+        one
+        for one in loans_answered(conn, borrower.lane, borrower.borrower_id)
+        if (one.until is None or one.until >= as_of)
+        and (one.loan_id == question.loan_id if question.loan_id else one.role == wanted)
+    ]
+    if not answered:
+        raise _no_debt("the borrower has no open debt to speak of")
+    first = answered[0] if question.loan_id else next((one for one in answered if one.own), answered[0])
+    debts = [one for one in answered if (one.role, one.own) == (first.role, first.own)]
+    if any(one.lane != first.lane for one in debts):
+        raise _no_debt("the person answers for debts of several others; name one of them")
+    role = question.party.value if question.party is Party.THIRD else first.role
+    return first.lane, [one.loan_id for one in debts], role
+
+
+def _no_debt(why: str) -> DuecourseError:
+    return DuecourseError(Problem("B120", "permit", why, "No permit was given."))
+
+
 def _book_refusal(
     conn: psycopg.Connection, rules: RuleBook, question: Question, debts: Sequence[tuple[Any, ...]]
 ) -> Refusal | None:
@@ -179,19 +215,18 @@ def _reason(rules: RuleBook, rule: str) -> Reason:
     return Reason(rule, "book", en, zh)
 
 
-def _asked(conn: psycopg.Connection, borrower: Borrower, question: Question) -> dict[str, Any]:
+def _asked(conn: psycopg.Connection, place: Mapping[str, Any], question: Question) -> dict[str, Any]:
     """The question as the judging statements take it."""
     index = question.address_index
     if index is None:
         channels = list(_NUMBERS.get(question.channel, (question.channel.value,)))
-        given = {"lane": borrower.lane, "borrower_id": borrower.borrower_id, "channels": channels}
+        given = {**place, "channels": channels}
         row = conn.execute(SQL["number_of"], given).fetchone()
         index = row[0] if row else None
     return {
         "purpose": question.purpose.value,
         "channel": question.channel.value,
         "actor": question.actor.value,
-        "party": question.party.value,
         "address_kind": question.address_kind,
         "address_index": index,
         "caller": question.caller,

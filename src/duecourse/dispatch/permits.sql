@@ -20,7 +20,8 @@ LIMIT 1;
 
 -- name: debts_of
 -- The debts a contact would be about, each with what the book says against it by the tests of rules.judge: closed, paid, in
--- grace, payments not known yet. lane, borrower_id, loan_id (null: every open one), purpose, now, as_of.
+-- grace, payments not known yet. lane; borrower_id: who would be contacted, who has a row in it; loans: uuid[]; named: whether
+-- a closed one is told as closed, and not left out; purpose, now, as_of.
 WITH
 -- include: rules.fed
 SELECT l.loan_id, l.product,
@@ -33,12 +34,12 @@ SELECT l.loan_id, l.product,
             WHEN bool_or(i.due_on + coalesce(i.grace_days, 0) < (%(now)s AT TIME ZONE b.zone)::date) THEN 'FEED-BEHIND'
             ELSE 'IN-GRACE' END AS rule
 FROM loan l
-JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
+JOIN borrower b ON b.lane = l.lane AND b.borrower_id = %(borrower_id)s
 LEFT JOIN fed f ON f.creditor = l.creditor
 LEFT JOIN installment i ON i.lane = l.lane AND i.loan_id = l.loan_id AND i.due_minor > 0
     AND (i.settled_on IS NULL OR i.settled_on > %(as_of)s) AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
-WHERE l.lane = %(lane)s AND l.borrower_id = %(borrower_id)s
-  AND (l.loan_id = %(loan_id)s OR %(loan_id)s::uuid IS NULL AND l.state = 'open')
+WHERE l.lane = %(lane)s AND l.loan_id = ANY(%(loans)s::uuid[])
+  AND (l.state = 'open' OR %(named)s)
 GROUP BY l.lane, l.loan_id, b.zone, f.complete_through
 ORDER BY l.loan_id;
 
@@ -69,7 +70,7 @@ ORDER BY j.loan_id
 -- stand against it), now, expires_at; and those of RuleBook.parameters. Answers a row per debt: allow, not_before, refused, expires_at, and whether a cap counts
 -- what others had from the same number.
 WITH known AS MATERIALIZED (
-    SELECT b.region, b.zone,
+    SELECT b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
@@ -86,7 +87,14 @@ WITH known AS MATERIALIZED (
                  FROM hold x
                  WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id
                    AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
-                   AND NOT (%(human)s AND x.effect = 'person')) AS holds,
+                   AND NOT (%(human)s AND x.effect = 'person'))
+           -- As rules.judge: a debt that others hold back is held from those who answer for it, too.
+           || CASE WHEN %(party)s = 'borrower' THEN ARRAY[]::seen_hold[] ELSE ARRAY(
+                 SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
+                 FROM hold x
+                 WHERE x.lane = b.lane AND x.loan_id = ANY(%(loans)s::uuid[]) AND x.borrower_id <> b.borrower_id
+                   AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
+                   AND NOT (%(human)s AND x.effect = 'person')) END AS holds,
            ARRAY(SELECT ROW(x.kind, x.wish)::seen_wish
                  FROM preference x
                  WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s
@@ -102,7 +110,7 @@ WITH known AS MATERIALIZED (
     FROM borrower b WHERE b.lane = %(lane)s AND b.borrower_id = %(borrower_id)s
 ),
 unit AS (
-    SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, k.region, ARRAY[k.zone] AS zones,
+    SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, k.region, k.zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
            %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
@@ -116,10 +124,10 @@ unit AS (
 ;
 
 -- name: judge_permit_number
--- As judge_permit, by nothing but the caps per number (RuleBook.number_parameters) and what anybody had from it: runs
+-- As judge_permit, by nothing but the caps per number, hours (RuleBook.number_parameters) and what anybody had from it: runs
 -- after dispatch.lock_numbers. region, zone: the borrower's; the rest as above.
 WITH unit AS (
-    SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, b.region, ARRAY[b.zone] AS zones,
+    SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
            %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
@@ -133,7 +141,10 @@ WITH unit AS (
                  WHERE k.address_index = %(address_index)s
                    AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0) AS contacts,
-           ARRAY[]::seen_consent[] AS consents, ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
+           ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
+                 FROM consent x
+                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s) AS consents,
+           ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
            ARRAY[]::seen_notice[] AS notices
     FROM borrower b CROSS JOIN unnest(%(loans)s::uuid[], %(products)s::text[]) AS d (loan_id, product)
     WHERE b.lane = %(lane)s AND b.borrower_id = %(borrower_id)s

@@ -110,8 +110,12 @@ class RuleBook:
 
     @cached_property
     def number_parameters(self) -> Mapping[str, Any]:
-        """The same with nothing but the caps that people who share a number share."""
-        shared = [one for one in json.loads(self.parameters["rules"]) if one.get("per") == "number"]
+        """The same with nothing but the caps that people who share a number share, and hours: when they let go."""
+        shared = [
+            one
+            for one in json.loads(self.parameters["rules"])
+            if one["primitive"] == "P1" or one.get("per") in ("number", "template")
+        ]
         return dict(self.parameters) | {"rules": json.dumps(shared)}
 
     @cached_property

@@ -153,7 +153,7 @@ class Cap(Strict):
     seconds: int | None = Field(default=None, ge=1)
     """As hours, for limits of a provider."""
     per: Literal["person", "debt", "number", "template"]
-    """template: the same template to the same person."""
+    """number: whoever has it. template: the same template to the same number, whoever has that."""
     counts_channels: tuple[Channel, ...] = ()
     """Contacts by these channels count; empty: those the rule applies to."""
     counts_purposes: tuple[Purpose, ...] = ()

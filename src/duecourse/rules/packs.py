@@ -17,12 +17,12 @@ from pathlib import Path
 
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.domain.zones import zones_of_country
 
 from .checking import check_pack, check_together
 from .lender import LenderFile, apply
 from .model import Action, Actor, AddressKind, AppliesTo, Level, Pack, Party, Rule, Status
 from .reading import Document, read_document, read_text, validated, what_is_sound
-from .zones import zones_of_country
 
 EVERYWHERE = "*"
 

@@ -29,7 +29,7 @@ fed AS (
 -- Gives verdict(lane, message_id, allow, not_before, waits, rule, reason, verdict, loans, shared, route_at, channel,
 -- provider, contact_point_id, address_sealed, address_index, valid_until) with exactly one row per candidate, and
 -- open_item(lane, message_id, loan_id, number, step). waits: whether not_before is when its rules open, and not when to look again.
--- loans: the debts that may be spoken of. shared: whether a cap counts what others were sent to the same number.
+-- loans: the debts that may be spoken of. shared: whether a cap counts what others were sent to the same number, of any template or of this one.
 -- include: rules.fed
 ,
 -- Of when the book is: the lender's midnight after the day through which the creditor's payments are complete; of a
@@ -127,7 +127,7 @@ summed AS MATERIALIZED (
 ),
 -- What is known of the person, each read once by its index. Contacts as far back as any cap can ask.
 known AS MATERIALIZED (
-    SELECT s.*, b.region,
+    SELECT s.*, b.region, coalesce(b.zones, ARRAY[s.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
@@ -171,7 +171,7 @@ known AS MATERIALIZED (
 unit AS (
     SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel, p.provider, p.ready, p.registered,
            p.caller, p.kind AS provider_kind, cp.rank, cp.contact_point_id, cp.address_sealed, cp.address_index,
-           NULL::text AS address_kind, d.loan_id, d.product, k.region, ARRAY[k.zone] AS zones, k.purpose, 'creditor'::text AS actor,
+           NULL::text AS address_kind, d.loan_id, d.product, k.region, k.zones, k.purpose, 'creditor'::text AS actor,
            k.party, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
            k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
            k.contacts, k.consents, k.holds, k.wishes, k.notices,
@@ -208,7 +208,7 @@ placed AS MATERIALIZED (
            s.debit, s.stale, s.item_loans, s.item_numbers, s.item_steps,
            u.place AS route_at, u.channel, u.provider, u.ready, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
            u.refusals, u.refused, u.shut, u.windows, u.lifted, u.places, u.considered,
-           EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per = 'number') AS shared,
+           EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per IN ('number', 'template')) AS shared,
            u.opens_at IS NOT DISTINCT FROM s.at AS free
     FROM summed s
     FULL JOIN chosen u ON u.lane = s.lane AND u.message_id = s.message_id
@@ -419,6 +419,7 @@ capped AS (
                             AND CASE cap.per WHEN 'debt' THEN s.loan_id = ANY(k.loans)
                                              WHEN 'number' THEN k.address_index IS NOT DISTINCT FROM s.address_index
                                              WHEN 'template' THEN k.template = s.template
+                                                                  AND k.address_index IS NOT DISTINCT FROM s.address_index
                                              ELSE true END
                            GROUP BY cap.place, cap.id, cap.primitive, cap.in_force, cap.unit, cap.days, cap.span, cap.per,
                                     cap.most, CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END) AS g

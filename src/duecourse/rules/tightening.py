@@ -79,9 +79,9 @@ _UNITS: Final = {
 }
 """A unit to those it counts at least as many of."""
 _PER: Final = {
-    "person": {"person", "debt", "template"},
+    "person": {"person", "debt"},
     "debt": {"debt"},
-    "number": {"number"},
+    "number": {"number", "template"},
     "template": {"template"},
 }
 """As _UNITS, for the key of a cap."""

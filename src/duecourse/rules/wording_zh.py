@@ -24,7 +24,7 @@ ZH: Final[Mapping[str, str]] = {
     "mon": "周一", "tue": "周二", "wed": "周三", "thu": "周四", "fri": "周五", "sat": "周六", "sun": "周日",
     # caps
     "attempt": "联系尝试", "message": "消息", "delivered": "送达", "connected": "接通", "conversation": "有效沟通",
-    "per-person": "每人", "per-debt": "每笔债务", "per-number": "每个号码", "per-template": "每人每个模板",
+    "per-person": "每人", "per-debt": "每笔债务", "per-number": "每个号码", "per-template": "同一号码每个模板",
     # grounds
     "consent": "同意", "contract": "合同", "texted-us": "对方曾发信", "number-check": "号码核查",
     "express-consent": "明示同意",

@@ -376,7 +376,8 @@ CREATE TABLE borrower (
     id_number_index bytea,
     language text NOT NULL,                   -- BCP 47: zh-CN, en
     region text NOT NULL,                     -- ISO 3166: CN, US-MA
-    zone text NOT NULL,                       -- IANA zone
+    zone text NOT NULL,                       -- IANA zone by which local days and hours are told
+    zones text[],                             -- no zone is stated: all where the party may be, `zone` first; null: stated
     grade text NOT NULL DEFAULT '',
     attributes jsonb NOT NULL DEFAULT '{}',   -- lender's own fields, none personal
     collected_on date,                        -- when the lender got these data, and on what legal basis
@@ -406,6 +407,7 @@ CREATE TABLE contact_point (
     rank smallint NOT NULL DEFAULT 1,         -- 1 is tried first
     address_sealed bytea NOT NULL,
     address_index bytea NOT NULL,
+    zones text[],                             -- of a phone number: where its prefix may be; null: it does not say
     state text NOT NULL DEFAULT 'active',
     retired_reason text,
     collected_on date,                        -- when the lender got it, and on what legal basis

@@ -15,12 +15,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "contacts": "联系",
     "judging": "判断中",
     "law": "法律",
-    "month": "月份",
-    "people": "人数",
     "reading": "读取中",
     "reading: {rows:,} rows, {refused:,} refused": "读取中：{rows:,} 行，拒收 {refused:,} 行",
     "share": "占比",
-    "withheld": "本会拦截",
+    "would be withheld": "本会拦截",
     "{breaches:,} breaches ({share:.1%}): {law:,} of law, {draft:,} of drafts only, "
     "{policy:,} of conventions only; {withheld:,} would have been withheld": (
         "违规 {breaches:,} 次（{share:.1%}）：法律 {law:,}，仅草案 {draft:,}，仅惯例 {policy:,}；"

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = {
+    # what is in force
+    "Holds, consents and wishes in force": "生效中的暂停、同意与联系偏好",
+    "for what": "适用范围",
     # every change
     "A dry run: nothing was changed.": "试运行：未作任何更改。",
     "Borrowers concerned: {count}": "涉及借款人：{count} 名",
