@@ -552,12 +552,14 @@ ON CONFLICT (lane, loan_id) DO UPDATE SET
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: leave_listed
--- The lender's amounts win: where it lists an installment that the terms give too, they give the loan none any more.
+-- The lender's amounts win: once it lists a loan's installments, the terms give the loan none any more. Fees and penalties
+-- listed alone, under numbers that the terms do not have, stand beside the schedule.
 WITH listed AS (
-    SELECT DISTINCT s.lane, s.loan_id
-    FROM stage_installment s
-    JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND NOT i.computed
-    WHERE s.computed AND NOT s.fresh
+    SELECT DISTINCT i.lane, i.loan_id
+    FROM (SELECT DISTINCT lane, loan_id FROM stage_installment WHERE computed AND NOT fresh) AS s
+    JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND NOT i.computed
+    WHERE i.due_minor > i.fee_minor + i.penalty_minor
+       OR EXISTS (SELECT 1 FROM stage_installment o WHERE o.loan_id = i.loan_id AND o.number = i.number)
 )
 DELETE FROM stage_installment s USING listed l WHERE s.computed AND s.lane = l.lane AND s.loan_id = l.loan_id;
 
@@ -568,10 +570,11 @@ INSERT INTO stage_dropped (lane, loan_id, number)
 SELECT i.lane, i.loan_id, i.number
 FROM (SELECT s.lane, s.loan_id FROM stage_installment s WHERE s.computed AND NOT s.fresh
       UNION
-      SELECT s.lane, s.loan_id
-      FROM stage_installment s
-      JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND i.computed
-      WHERE NOT s.computed AND NOT s.fresh) AS n
+      SELECT s.lane, s.loan_id FROM stage_installment s
+      WHERE NOT s.computed AND NOT s.fresh
+        AND (s.due_minor > s.fee_minor + s.penalty_minor
+             OR EXISTS (SELECT 1 FROM installment o
+                        WHERE o.lane = s.lane AND o.loan_id = s.loan_id AND o.number = s.number AND o.computed))) AS n
 JOIN installment i ON i.lane = n.lane AND i.loan_id = n.loan_id AND i.computed
 WHERE NOT EXISTS (SELECT 1 FROM stage_installment s WHERE s.loan_id = i.loan_id AND s.number = i.number);
 
