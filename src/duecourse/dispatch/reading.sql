@@ -109,7 +109,7 @@ ORDER BY h.at, h.recorded_at, h.subject, h.version;
 
 -- name: months
 -- Month by month: installments that fell due and what they asked for, how many of those were met in time (by the due
--- date and its grace), late, or not by :to_on; accounts reminded and contacted about being overdue; payments that were
+-- date and its grace), late, or not by :to_on, as the payments stood on that day; accounts reminded and contacted about being overdue; payments that were
 -- not taken back by :to_on.
 WITH month AS (
     SELECT m::date AS starts, (m + interval '1 month')::date AS ends
@@ -118,14 +118,18 @@ WITH month AS (
 due AS (
     SELECT date_trunc('month', i.due_on)::date AS starts, l.currency, count(*) AS installments,
            sum(i.due_minor) AS due_minor,
-           count(*) FILTER (WHERE i.settled_on <= i.due_on) AS met_by_due,
-           count(*) FILTER (WHERE i.settled_on > i.due_on
-                            AND i.settled_on <= i.due_on + coalesce(i.grace_days, 0)) AS met_in_grace,
-           count(*) FILTER (WHERE coalesce(i.settled_on, 'infinity') > i.due_on + coalesce(i.grace_days, 0)
+           count(*) FILTER (WHERE s.settled_on <= i.due_on) AS met_by_due,
+           count(*) FILTER (WHERE s.settled_on > i.due_on
+                            AND s.settled_on <= i.due_on + coalesce(i.grace_days, 0)) AS met_in_grace,
+           count(*) FILTER (WHERE coalesce(s.settled_on, 'infinity') > i.due_on + coalesce(i.grace_days, 0)
                             AND i.due_on + coalesce(i.grace_days, 0) < %(to_on)s::date) AS overdue,
-           count(*) FILTER (WHERE i.settled_on > i.due_on + coalesce(i.grace_days, 0)
-                            AND i.settled_on <= %(to_on)s::date) AS met_late
-    FROM installment i JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
+           count(*) FILTER (WHERE s.settled_on > i.due_on + coalesce(i.grace_days, 0)
+                            AND s.settled_on <= %(to_on)s::date) AS met_late
+    FROM installment i
+    JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
+    LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                               AND w.from_on <= %(to_on)s::date AND w.until_on > %(to_on)s::date
+    CROSS JOIN LATERAL (SELECT CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END AS settled_on) AS s
     WHERE i.due_minor > 0 AND i.due_on BETWEEN %(from_on)s AND %(to_on)s
     GROUP BY 1, 2
 ),
@@ -181,14 +185,16 @@ account AS (
 standing AS (
     SELECT a.month, a.state, a.lane, a.loan_id,
            CASE WHEN i.loan_id IS NULL THEN 'nothing-due'
-                WHEN i.settled_on <= a.ends THEN 'met'
+                WHEN CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END <= a.ends THEN 'met'
                 WHEN EXISTS (SELECT 1 FROM allocation x WHERE x.lane = i.lane AND x.loan_id = i.loan_id
                              AND x.number = i.number AND x.from_on <= a.ends AND x.until_on > a.ends) THEN 'short'
                 ELSE 'missed' END AS ours,
-           coalesce(i.past_due_since < i.due_on, false) AS arrears
+           coalesce(CASE WHEN w.lane IS NULL THEN i.past_due_since ELSE w.past_due_since END < i.due_on, false) AS arrears
     FROM account a
     LEFT JOIN installment i ON i.lane = a.lane AND i.loan_id = a.loan_id AND i.due_minor > 0
                            AND i.due_on BETWEEN a.starts AND a.ends
+    LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                               AND w.from_on <= a.ends AND w.until_on > a.ends
 )
 SELECT month, state, ours, arrears, count(*) AS accounts
 FROM standing GROUP BY month, state, ours, arrears ORDER BY month, state, ours, arrears;
