@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import phonenumbers
 import pytest
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
+from phonenumbers.timezone import time_zones_for_number
 
+from duecourse.book.residence import number_zones
 from duecourse.domain.zones import candidates, clock_of, place_names, zones_around, zones_of_country
 from duecourse.rules.packs import load_packs
 
@@ -158,3 +162,19 @@ def test_zones_with_the_same_clock_are_one_and_a_number_that_says_nothing_change
     assert [clock_of(name) for name in place_names(("Asia/Calcutta", "Etc/Unknown"))] == [
         clock_of("Asia/Kolkata")
     ]
+
+
+def test_every_kind_of_number_is_where_the_library_says_by_the_clock() -> None:
+    kinds = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.TOLL_FREE)
+    examples = [
+        number
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+        for kind in kinds
+        if (number := phonenumbers.example_number_for_type(region, kind)) is not None
+    ]
+    assert len(examples) > 600
+    for number in examples:
+        address = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        said = place_names(time_zones_for_number(number))
+        assert set(map(clock_of, number_zones(address))) == set(map(clock_of, said)), address
+    assert len(number_zones("+79123456789")) > 5  # a mobile number, from anywhere in Russia

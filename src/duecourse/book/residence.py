@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import phonenumbers
 import psycopg
-from phonenumbers.timezone import time_zones_for_number
+from phonenumbers import PhoneNumber
+from phonenumbers.timezone import time_zones_for_geographical_number, time_zones_for_number
 
 from duecourse.domain.zones import candidates, place_names
 from duecourse.store.sql import load
@@ -20,7 +21,21 @@ ZonesOf = Callable[[str], Sequence[str]]
 
 def number_zones(address: str) -> tuple[str, ...]:
     """The zones a phone number may be in, by its prefix; none when it says nothing. address: E.164."""
-    return _named(time_zones_for_number(phonenumbers.parse(address)))
+    return (
+        _alone(address[:2])
+        or _alone(address[:3])
+        or _alone(address[:4])
+        or _named(time_zones_for_number(phonenumbers.parse(address)))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _alone(code: str) -> tuple[str, ...]:
+    """The zone of a calling code that has one clock: most, which spares looking at the number. Else none."""
+    if int(code) not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        return ()
+    zones = _named(time_zones_for_geographical_number(PhoneNumber(country_code=int(code), national_number=0)))
+    return zones if len(zones) == 1 else ()
 
 
 @lru_cache(maxsize=4096)

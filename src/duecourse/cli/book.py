@@ -355,7 +355,7 @@ def print_import(console: Console, report: ImportReport) -> None:
     if contradicted := report.counts["zones contradicted"]:
         console.print(
             say(
-                "{count:,} borrowers have a number that is not of their region; hours hold by the zones of both",
+                "Borrowers with a number that is not of their region: {count:,}; hours hold by the zones of both",
                 count=contradicted,
             )
         )
