@@ -89,7 +89,7 @@ known AS MATERIALIZED (
     SELECT b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             greatest(max(k.local_on), max((k.at AT TIME ZONE b.zone)::date)))::seen_contact
                  FROM (SELECT lane, borrower_id FROM mate UNION SELECT b.lane, b.borrower_id) AS t
                  JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
