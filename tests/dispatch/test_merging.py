@@ -122,7 +122,7 @@ def test_a_permit_goes_with_its_contact_and_is_reported_as_before(
     desk.book(f"loan borrower due_on\nL-1 kept 2026-03-10\nL-2 {other} 2026-02-01", "kept", other)
     borrower = find_borrower(desk.conn, desk.lender.keyring, other)
     assert borrower is not None
-    call = Question(Purpose.COLLECTION, Channel.VOICE, Actor.AGENCY)
+    call = Question(Purpose.COLLECTION, Channel.VOICE, Actor.CREDITOR)
     given = ask_permit(desk.conn, shipped(), borrower, call, by="agency", now=NOW, as_of=NOW.date())
     assert isinstance(given, Permit)
     desk.merge("kept", other)

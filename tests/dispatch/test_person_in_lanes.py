@@ -91,7 +91,7 @@ def test_a_permit_counts_what_the_person_had_in_other_lanes(lender: Lender) -> N
     answers = []
     for loan in ("L-2", "L-1", "L-2", "L-1", "L-2"):
         loan_id = uuid5(NAMESPACE_OID, f"loan/{loan}")
-        question = Question(Purpose.COLLECTION, Channel.VOICE, Actor.AGENCY, loan_id=loan_id)
+        question = Question(Purpose.COLLECTION, Channel.VOICE, Actor.CREDITOR, loan_id=loan_id)
         answers.append(ask_permit(desk.conn, rules, borrower, question, by="x", now=NINE, as_of=NINE.date()))
     assert [isinstance(one, Permit) for one in answers] == [True] * MOST + [False] * 2
     assert isinstance(answers[-1], Refusal) and [one.rule for one in answers[-1].reasons] == ["TEST-NUMBER"]
