@@ -183,7 +183,11 @@ def ask(desk: Desk, name: str, loan: str | None = None, **options: Any) -> Permi
     borrower = find_borrower(desk.conn, desk.lender.keyring, name)
     assert borrower is not None
     question = Question(
-        Purpose.COLLECTION, Channel.VOICE, Actor.CREDITOR, loan_id=loan_id_of(loan) if loan else None, **options
+        Purpose.COLLECTION,
+        Channel.VOICE,
+        Actor.CREDITOR,
+        loan_id=loan_id_of(loan) if loan else None,
+        **options,
     )
     answer = ask_permit(desk.conn, shipped(), borrower, question, by="agency", now=NOW, as_of=NOW.date())
     desk.conn.commit()
