@@ -183,11 +183,15 @@ def ask(desk: Desk, name: str, loan: str | None = None, **options: Any) -> Permi
     borrower = find_borrower(desk.conn, desk.lender.keyring, name)
     assert borrower is not None
     question = Question(
+<<<<<<< HEAD
         Purpose.COLLECTION,
         Channel.VOICE,
         Actor.CREDITOR,
         loan_id=loan_id_of(loan) if loan else None,
         **options,
+=======
+        Purpose.COLLECTION, Channel.VOICE, Actor.CREDITOR, loan_id=loan_id_of(loan) if loan else None, **options
+>>>>>>> a34b116dec31ad44bcead0a7db4b47ba5fc980e4
     )
     answer = ask_permit(desk.conn, shipped(), borrower, question, by="agency", now=NOW, as_of=NOW.date())
     desk.conn.commit()
