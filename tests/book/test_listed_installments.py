@@ -88,10 +88,18 @@ def test_terms_changed_without_a_list_make_a_new_schedule(bring: Importer) -> No
 
 def test_a_penalty_listed_beside_the_schedule_leaves_the_schedule_computed(bring: Importer) -> None:
     bring(TERMS, LOANS)
-    bring(LISTED, "loan,no,due_on,due\nL1,1000001,2026-04-20,5.00\n")
+    bring(LISTED + '    fee = "{due}"\n', "loan,no,due_on,due\nL1,1000001,2026-04-20,5.00\n")
     assert installments(bring) == [*BY_TERMS, (1000001, "2026-04-20", 500, False)]
     bring(TERMS, LOANS.replace(",300,3", ",300,2"), now=NEXT)
     assert [row[0] for row in installments(bring)] == [1, 2, 1000001]
+
+
+def test_a_list_under_numbers_of_its_own_takes_the_schedule_over_too(bring: Importer) -> None:
+    bring(TERMS, LOANS)
+    bring(LISTED, "loan,no,due_on,due\nL1,20260401,2026-04-01,150.00\n")
+    assert installments(bring) == [(20260401, "2026-04-01", 15000, False)]
+    bring(TERMS, LOANS.replace(",300,", ",400,"), now=NEXT)
+    assert installments(bring) == [(20260401, "2026-04-01", 15000, False)]
 
 
 @pytest.mark.parametrize("batch_rows", [1, 10_000])

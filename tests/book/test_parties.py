@@ -71,6 +71,8 @@ def test_who_borrows_elsewhere_has_a_presence_beside_the_loan_they_guarantee(bri
     assert len({lanes["C1"], lanes["C2"], lanes["C3"]}) == 3
     rows = bring.all("SELECT lane, home_lane, borrower_id FROM borrower WHERE borrower_key = 'C2'")
     assert len({borrower_id for _, _, borrower_id in rows}) == 1
+    marked = bring.all("SELECT borrower_key FROM borrower WHERE has_others AND home_lane IS NULL")
+    assert marked == [("C2",)]  # whose caps count over several lanes
     beside = {(lanes["C1"], lanes["C2"]), (lanes["C3"], lanes["C2"])}
     assert {(lane, home) for lane, home, _ in rows} == {(lanes["C2"], None), *beside}
     assert bring.all(ROLES) == [("L1", "C2", "guarantor", True), ("L3", "C2", "guarantor", True)]
@@ -260,6 +262,7 @@ def test_the_same_id_number_joins_the_lane_of_the_borrower_it_is(bring: Importer
     (bo,) = bring.all("SELECT lane, borrower_id FROM borrower WHERE borrower_key = 'C2'")
     (at_loan,) = bring.all("SELECT lane FROM loan WHERE loan_ref = 'L1'")
     assert rows == [(at_loan[0], bo[0], bo[1]), (bo[0], None, bo[1])]
+    assert ("C2",) in bring.all("SELECT borrower_key FROM borrower WHERE has_others AND home_lane IS NULL")
 
 
 def test_when_and_on_what_basis_data_were_collected_is_kept_for_person_and_contact_point(

@@ -299,6 +299,25 @@ def test_reports_for_people_say_what_json_says(run: Run) -> None:
     )
 
 
+def test_a_report_is_refused_until_a_notice_is_entered_and_allowed_then(run: Run) -> None:
+    asked = ("notice", "check", "B", "--action", "bureau-report", "--loan", "L-1")
+    refused = json.loads(run(*asked, "--json", code=1))
+    assert (refused["allow"], refused["not_before"]) == (False, None)
+    assert [one["rule"] for one in refused["deciding"]] == ["CN-CREDIT"]
+    assert "CN-CREDIT: " in run(*asked, code=1)
+
+    entry = ("notice", "add", "B", "--kind", "bureau", "--loan", "L-1", "--evidence", "letter 88", "--json")
+    assert json.loads(run(*entry, "--dry-run"))["changed"] == 1
+    assert json.loads(run(*asked, "--json", code=1))["allow"] is False
+    assert json.loads(run(*entry))["changed"] == 1
+    assert json.loads(run(*asked, "--json"))["allow"] is True
+
+    [kept] = json.loads(run("notice", "show", "B", "--json"))["notices"]
+    assert (kept["kind"], kept["loan"], kept["ours"], kept["recorded_by"]) == ("bureau", "L-1", False, "anna")
+    assert "letter 88" in run("notice", "show", "B")
+    assert json.loads(run("notice", "show", "C", "--json"))["notices"] == []
+
+
 def test_a_borrower_is_shown_with_what_holds_now_and_without_what_has_ended(run: Run) -> None:
     run("hold", "add", "B", "--kind", "dispute", "--loan", "L-1", "--evidence", "letter 1")
     run("hold", "add", "B", "--kind", "hardship", "--evidence", "letter 2")

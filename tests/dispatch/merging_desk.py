@@ -135,6 +135,7 @@ class Desk:
                 LONG_AGO,
             ),
         )
+        self.conn.execute("UPDATE borrower SET has_others = true WHERE borrower_key = %s", (name,))
         self.conn.execute(
             """INSERT INTO loan_party (lane, loan_id, borrower_id, role, effective_at, recorded_at)
                SELECT lane, loan_id, %s, %s, %s, %s FROM loan WHERE loan_ref = %s""",

@@ -313,6 +313,33 @@ def test_a_correction_reaches_exactly_those_whom_the_wrong_batch_reached(lender:
     assert all("was wrong" in one.text for one in corrections)
 
 
+@pytest.mark.usefixtures("correction_text")
+def test_a_correction_waits_for_no_debit_when_it_names_no_amount_and_is_kept_from_who_said_stop(
+    lender: Lender, post: Post
+) -> None:
+    lender.silent_templates = {"sorry"}
+    planned(lender, "{canary: {size: 10}}", count=2, more="correction: sorry\n")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00", "2026-03-09T09:00:02+08:00")
+    assert sent(counter) == 2
+    batch = find_batch(lender.conn, str(list_batches(lender.conn)[0]["batch_id"]))
+    (stopped,), (other,) = lender.conn.execute(
+        """SELECT CASE loan_ref WHEN 'L-0' THEN borrower_key ELSE loan_ref END
+           FROM loan JOIN borrower USING (lane, borrower_id) ORDER BY loan_ref"""
+    ).fetchall()
+    lender.debit(other, "2026-03-09", "2026-03-12")
+    lender.opt_out(stopped)
+    policies = {one.policy.name: one for one in lender.plannables()}
+    ten = datetime.fromisoformat("2026-03-09T10:00+08:00")
+    assert [one.messages for one in correct_batch(lender.conn, batch, policies, now=ten)] == [2]
+    lender.conn.commit()
+    counter.at("2026-03-09T10:00+08:00")
+    assert lender.messages("rule", "tries", where="corrects IS NOT NULL AND rule IS NOT NULL") == [
+        ("DEFAULT-OPT-OUT", 0)
+    ]
+    assert sent(counter) == 3
+
+
 def test_a_policy_without_a_correction_says_so(lender: Lender, post: Post) -> None:
     planned(lender, "{canary: {size: 10}}")
     Counter(post).at(NINE)

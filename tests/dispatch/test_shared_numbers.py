@@ -28,13 +28,13 @@ PEOPLE = 24
 MOST = 3
 
 
-def capped(cap: Cap | None = None, kind: str | None = None) -> RuleBook:
+def capped(cap: Cap | None = None, kind: str | None = None, channel: Channel = Channel.SMS) -> RuleBook:
     """The shipped packs, and a cap: at most three messages a day to one number. kind: the provider it binds."""
     names = Names(en="at most three a day to a number", zh="每日每号码最多三条")
     rule = Rule(
         id="TEST-NUMBER",
         says=names,
-        applies_to=AppliesTo(channel=(Channel.SMS,), provider=(kind,) if kind else ()),
+        applies_to=AppliesTo(channel=(channel,), provider=(kind,) if kind else ()),
         does=cap or Cap(primitive="P2", most=MOST, unit="attempt", days=1, per="number"),
         source=Source(instrument="test", read_on=date(2026, 3, 9)),
         level=Level.POLICY,

@@ -473,6 +473,14 @@ ON CONFLICT (lane, borrower_id) DO UPDATE SET
     zone = EXCLUDED.zone, zones = EXCLUDED.zones, grade = EXCLUDED.grade, attributes = EXCLUDED.attributes,
     row_digest = EXCLUDED.row_digest, effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
+-- name: mark_persons
+-- The first record of an ID number that others have, too. Writes: borrower.
+UPDATE borrower r SET has_others = true
+FROM stage_borrower s
+JOIN borrower_key d ON d.key_lane = get_byte(s.id_number_index, 0) AND d.kind = 'id-number' AND d.key_hash = s.id_number_index
+WHERE s.id_number_index IS NOT NULL AND d.borrower_id <> s.borrower_id
+  AND r.lane = d.lane AND r.borrower_id = d.borrower_id AND NOT r.has_others;
+
 -- name: skip_same_contact_points
 -- Known and in force, or retired for a reason of ours: a dead number does not come back with the next delivery.
 DELETE FROM stage_contact_point s USING contact_point c
@@ -544,12 +552,14 @@ ON CONFLICT (lane, loan_id) DO UPDATE SET
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: leave_listed
--- The lender's amounts win: where it lists an installment that the terms give too, they give the loan none any more.
+-- The lender's amounts win: once it lists a loan's installments, the terms give the loan none any more. Fees and penalties
+-- listed alone, under numbers that the terms do not have, stand beside the schedule.
 WITH listed AS (
-    SELECT DISTINCT s.lane, s.loan_id
-    FROM stage_installment s
-    JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND NOT i.computed
-    WHERE s.computed AND NOT s.fresh
+    SELECT DISTINCT i.lane, i.loan_id
+    FROM (SELECT DISTINCT lane, loan_id FROM stage_installment WHERE computed AND NOT fresh) AS s
+    JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND NOT i.computed
+    WHERE i.due_minor > i.fee_minor + i.penalty_minor
+       OR EXISTS (SELECT 1 FROM stage_installment o WHERE o.loan_id = i.loan_id AND o.number = i.number)
 )
 DELETE FROM stage_installment s USING listed l WHERE s.computed AND s.lane = l.lane AND s.loan_id = l.loan_id;
 
@@ -560,10 +570,11 @@ INSERT INTO stage_dropped (lane, loan_id, number)
 SELECT i.lane, i.loan_id, i.number
 FROM (SELECT s.lane, s.loan_id FROM stage_installment s WHERE s.computed AND NOT s.fresh
       UNION
-      SELECT s.lane, s.loan_id
-      FROM stage_installment s
-      JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND i.computed
-      WHERE NOT s.computed AND NOT s.fresh) AS n
+      SELECT s.lane, s.loan_id FROM stage_installment s
+      WHERE NOT s.computed AND NOT s.fresh
+        AND (s.due_minor > s.fee_minor + s.penalty_minor
+             OR EXISTS (SELECT 1 FROM installment o
+                        WHERE o.lane = s.lane AND o.loan_id = s.loan_id AND o.number = s.number AND o.computed))) AS n
 JOIN installment i ON i.lane = n.lane AND i.loan_id = n.loan_id AND i.computed
 WHERE NOT EXISTS (SELECT 1 FROM stage_installment s WHERE s.loan_id = i.loan_id AND s.number = i.number);
 

@@ -44,6 +44,7 @@ def write_presences(conn: psycopg.Connection) -> int:
     """Make the presences that stand in stage_presence, with all that hangs on them; answers how many are new."""
     written = conn.execute(SQL["write_presences"]).rowcount
     if written:
+        conn.execute(SQL["mark_homes"])
         for table in PERSONAL:
             values = {"lane": sql.SQL("s.lane")}
             conn.execute(

@@ -71,6 +71,11 @@ SELECT s.lane, b.borrower_id, b.borrower_key, b.kind, b.person_id, b.lane, b.des
 FROM stage_presence s JOIN borrower b ON b.lane = s.home_lane AND b.borrower_id = s.borrower_id
 ON CONFLICT DO NOTHING;
 
+-- name: mark_homes
+-- Whose contacts are counted over several lanes from now on. Writes: borrower.
+UPDATE borrower b SET has_others = true
+FROM stage_presence s WHERE b.lane = s.home_lane AND b.borrower_id = s.borrower_id AND NOT b.has_others;
+
 -- name: spread_borrowers
 -- Presences follow their home. Writes: borrower.
 UPDATE borrower p

@@ -224,6 +224,7 @@ class Staging:
             counts[f"{kind} changed"] += changed
             counts[f"{kind} new"] += written - (changed - dropped)
             if kind == "borrowers":
+                conn.execute(SQL["mark_persons"])
                 conn.execute(PARTIES["spread_borrowers"])
                 self._write_contact_points(when, counts)
                 if unstated:

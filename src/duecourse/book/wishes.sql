@@ -489,3 +489,22 @@ ON CONFLICT DO NOTHING;
 -- name: count_wishes
 -- Of the batch, by target.
 SELECT target, count(*) FROM stage_wish GROUP BY target;
+
+-- name: record_notice
+-- A notice served elsewhere: to a borrower, of one debt or (loan_id null) of all. lanes: all of them; borrower_id, kind,
+-- evidence, by, at, now. Answers a row where it is new. Writes: notice
+INSERT INTO notice (lane, borrower_id, notice_id, loan_id, kind, served_at, evidence, recorded_by, recorded_at)
+SELECT b.lane, b.borrower_id,
+       md5(concat_ws('|', 'notice', b.borrower_id, %(loan_id)s::uuid, %(kind)s::text,
+                     extract(epoch FROM %(at)s::timestamptz)))::uuid,
+       %(loan_id)s::uuid, %(kind)s::text, %(at)s::timestamptz, %(evidence)s::text, %(by)s::text, %(now)s::timestamptz
+FROM borrower b WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = %(borrower_id)s
+ON CONFLICT DO NOTHING
+RETURNING notice_id;
+
+-- name: notices_of
+-- The notices of a borrower that were served by :at. lane, borrower_id.
+SELECT n.kind, l.loan_ref AS loan, n.served_at, n.evidence, n.message_id IS NOT NULL AS ours, n.recorded_by, n.recorded_at
+FROM notice n LEFT JOIN loan l ON l.lane = n.lane AND l.loan_id = n.loan_id
+WHERE n.lane = %(lane)s AND n.borrower_id = %(borrower_id)s AND n.served_at <= %(at)s
+ORDER BY n.served_at, n.kind, l.loan_ref;

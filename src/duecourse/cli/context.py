@@ -73,7 +73,7 @@ class Context:
     def rules(self) -> RuleBook:
         """The packs compiled for judging."""
         book = RuleBook(self.packs)
-        _ = book.parameters, book.number_parameters  # now, and not in somebody's transaction
+        _ = book.compiled()  # now, and not in somebody's transaction
         return book
 
     @cached_property

@@ -33,6 +33,7 @@ from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
 from .merge import merge
+from .notice import app as notice_app
 from .payment import app as payment_app
 from .permit import app as permit_app
 from .plan import plan
@@ -87,6 +88,7 @@ app.add_typer(hold_app, name="hold")
 app.add_typer(preference_app, name="preference")
 app.add_typer(suppression_app, name="suppression")
 app.add_typer(contact_app, name="contact")
+app.add_typer(notice_app, name="notice")
 app.add_typer(permit_app, name="permit")
 app.add_typer(keys_app, name="keys")
 app.command()(sandbox)

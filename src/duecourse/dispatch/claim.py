@@ -101,6 +101,8 @@ class _Allowed:
     batch_id: UUID | None
     resumed: bool
     """Whether a second person let its batch go, whatever the band."""
+    person: UUID | None
+    """The id that several rows of the person share; None for who has one."""
 
     @property
     def attempt_id(self) -> UUID:
@@ -137,6 +139,7 @@ def claim_batch(
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
         allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
         unopened = frozenset(row[15] for row in rows if not row[3] and row[15])
+        allowed = _share_persons(conn, lines, epochs, allowed, now, rules)
         allowed = _share_numbers(conn, lines, epochs, allowed, now, rules)
         if not allowed:
             return ClaimResult(len(rows), [], more, unopened)
@@ -235,6 +238,47 @@ def _share_numbers(
     }
     conn.execute(SQL["lock_numbers"], {"numbers": [one.address_index for one in shared]})
     refused = conn.execute(SQL["judge_numbers"], {**given, "now": now, **rules.number_parameters}).fetchall()
+    return _without(conn, epochs, allowed, refused, now)
+
+
+def _share_persons(
+    conn: psycopg.Connection,
+    lines: Sequence[Line],
+    epochs: Mapping[int, int],
+    allowed: list[_Allowed],
+    now: datetime,
+    rules: RuleBook,
+) -> list[_Allowed]:
+    """Those that may go also by what the same person had in other lanes, or under another record of theirs.
+
+    As _share_numbers, the person being locked; whoever has one row only, as most have, is not asked about.
+    """
+    several = [one for one in allowed if one.person]
+    if not several:
+        return allowed
+    persons = [one.person for one in several]
+    kinds = {line.provider: line.registration.kind for line in lines}
+    given: dict[str, Any] = {
+        "kinds": [kinds[one.provider] for one in several],
+        "lanes": [one.lane for one in several],
+        "messages": [one.message_id for one in several],
+        "points": [one.contact_point_id for one in several],
+        "persons": persons,
+        "debts": [_array(one.loans) for one in several],
+    }
+    conn.execute(SQL["lock_persons"], {"persons": persons})
+    refused = conn.execute(SQL["judge_persons"], {**given, "now": now, **rules.person_parameters}).fetchall()
+    return _without(conn, epochs, allowed, refused, now)
+
+
+def _without(
+    conn: psycopg.Connection,
+    epochs: Mapping[int, int],
+    allowed: list[_Allowed],
+    refused: Sequence[tuple[Any, ...]],
+    now: datetime,
+) -> list[_Allowed]:
+    """Give back what a shared cap refused, until it lets go."""
     if refused:
         conn.execute(
             SQL["give_back"],

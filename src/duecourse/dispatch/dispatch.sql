@@ -22,12 +22,12 @@ SELECT least(
     (SELECT min(next_at) FROM message WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'in_flight'));
 
 -- name: claim_messages
--- Claim at most :take messages, one per borrower, each judged again by the rules; refusals keep rule and reason.
+-- Claim at most :take messages, one per person, each judged again by the rules; refusals keep rule and reason.
 -- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room, registered (text[] as text), callers,
 -- kinds: parallel arrays; recheck, pause: intervals; and those of RuleBook.parameters.
 -- room: how many may be at a provider at once; what does not fit stays due.
--- Returns every judged message; the allowed ones with their contact point and the debts that may be spoken of; batch_id
--- also of those that wait for their batch to be opened or decided. Writes: message, history
+-- Returns every judged message; the allowed ones with their contact point, the debts that may be spoken of and, where the
+-- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -39,13 +39,15 @@ head AS (
     LIMIT %(take)s
 ),
 candidate AS (
-    SELECT DISTINCT ON (h.lane, h.borrower_id)
+    SELECT DISTINCT ON (coalesce(b.person_id, h.borrower_id))
            h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.step, h.purpose, h.route, h.route_at, b.zone,
            h.template, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
-           %(now)s::timestamptz AS at
+           %(now)s::timestamptz AS at,
+           CASE WHEN b.has_others OR b.home_lane IS NOT NULL OR b.person_id IS NOT NULL
+                THEN coalesce(b.person_id, b.borrower_id) END AS person
     FROM head h
     JOIN borrower b ON b.lane = h.lane AND b.borrower_id = h.borrower_id  -- the zone as it is now
-    ORDER BY h.lane, h.borrower_id, h.not_before, h.message_id
+    ORDER BY coalesce(b.person_id, h.borrower_id), h.not_before, h.message_id
 ),
 candidate_item AS (
     SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step, i.names_amount, i.max_book_age
@@ -76,7 +78,7 @@ spoken AS (
 ),
 -- FULL as in rules.judge: each candidate has one verdict, and what is spoken of has its candidate.
 queued AS (
-    SELECT v.*, c.old_rule, c.old_reason, s.policy, s.policy_version, s.step, s.template, s.template_version,
+    SELECT v.*, c.old_rule, c.old_reason, c.person, s.policy, s.policy_version, s.step, s.template, s.template_version,
            row_number() OVER (PARTITION BY v.allow, v.provider ORDER BY v.not_before, v.message_id) AS place
     FROM verdict v
     FULL JOIN candidate c ON c.lane = v.lane AND c.message_id = v.message_id
@@ -106,7 +108,7 @@ moved AS (
     FROM fitting v
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
     RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.verdict, m.tries, m.batch_id, v.allow, v.route_at,
-              v.channel, v.provider, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index,
+              v.channel, v.provider, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index, v.person,
               v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
 ),
 told AS (
@@ -116,8 +118,77 @@ told AS (
 SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, provider,
        contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered',
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
-       coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed
+       coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person
 FROM moved;
+
+-- name: lock_persons
+-- Lock the persons who are about to be contacted and have rows in several lanes or under several records, in key order,
+-- until the transaction ends. Before lock_numbers. persons: uuid[]. Writes: shared_key
+INSERT INTO shared_key (lane, kind, key)
+SELECT DISTINCT get_byte(uuid_send(person), 0)::smallint, 'person', uuid_send(person)
+FROM unnest(%(persons)s::uuid[]) AS person
+ORDER BY 1, 3
+ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
+
+-- fragment: mates
+-- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
+-- keeps the planner from reading all borrowers.
+mate AS MATERIALIZED (
+    SELECT a.person, o.lane, o.borrower_id
+    FROM (SELECT DISTINCT person FROM asked) AS a
+    CROSS JOIN LATERAL (
+        SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = a.person
+        UNION
+        SELECT b.lane, b.borrower_id FROM borrower b
+        WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
+)
+
+-- name: judge_persons
+-- Which of the claimed messages a cap refuses, with what the person had under any of their rows. Runs after lock_persons, so
+-- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
+-- debts (uuid[] as text), kinds (of the provider): parallel arrays; now; and RuleBook.person_parameters.
+WITH asked AS (
+    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.daily_cap, p.channel,
+           p.address_index, b.borrower_id, b.region, b.zone, coalesce(b.zones, ARRAY[b.zone]) AS zones, l.loan_id, l.product, c.kind
+    FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[], %(persons)s::uuid[], %(debts)s::text[], %(kinds)s::text[])
+         AS c (lane, message_id, point, person, debts, kind)
+    JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
+    JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+    JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
+    JOIN loan l ON l.lane = c.lane AND l.loan_id = ANY(c.debts::uuid[])
+),
+-- include: mates
+,
+unit AS (
+    SELECT c.lane, c.message_id, 1::smallint AS place, c.loan_id, c.region, c.zones, c.purpose,
+           c.channel, 'creditor'::text AS actor, c.product, c.party, NULL::text AS address_kind,
+           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, false AS by_debtor,
+           c.daily_cap, %(now)s::timestamptz AS at,
+           %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
+           false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
+           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
+                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
+                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            greatest(max(k.local_on), max((k.at AT TIME ZONE c.zone)::date)))::seen_contact
+                 FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
+                 WHERE t.person = c.person
+                   AND k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+                 GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
+           ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
+                 FROM consent x
+                 WHERE x.lane = c.lane AND x.borrower_id = c.borrower_id AND x.effective_at <= %(now)s) AS consents,
+           ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
+           ARRAY[]::seen_notice[] AS notices
+    FROM asked c
+),
+-- include: rules.judge_units
+SELECT DISTINCT ON (lane, message_id)
+       lane, message_id, (refused[1]).rule, not_before - at AS after,
+       jsonb_build_object('rule_set', %(rule_set)s::text, 'considered', considered, 'first_allowed', not_before, 'rules', (
+           SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw)) FROM unnest(refused) AS r))
+           AS verdict
+FROM judged_unit WHERE refused IS NOT NULL
+ORDER BY lane, message_id, not_before DESC NULLS FIRST;
 
 -- name: lock_numbers
 -- Lock the numbers that are about to be contacted and whose caps others share, in key order, until the transaction
@@ -292,6 +363,25 @@ moved AS (
 INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
 SELECT lane, message_id, version, 'message', 'planned', rule, reason, verdict, %(now)s FROM moved;
 
+-- fragment: served
+-- A notice is served when its message was delivered, and by e-mail when it was handed over; what comes back was not.
+-- Needs settled. Writes: notice
+served AS (
+    INSERT INTO notice (lane, borrower_id, notice_id, loan_id, kind, served_at, evidence, message_id, recorded_by, recorded_at)
+    SELECT DISTINCT s.lane, m.borrower_id, md5(concat_ws('|', 'notice', s.attempt_id, x.loan_id, x.serves))::uuid, x.loan_id,
+           x.serves, %(now)s::timestamptz, 'attempt ' || s.attempt_id, m.message_id, 'duecourse', %(now)s::timestamptz
+    FROM settled s
+    JOIN message m ON m.lane = s.lane AND m.message_id = s.message_id AND m.corrects IS NULL
+    JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id AND x.serves IS NOT NULL
+    WHERE s.state IN ('delivered', 'read') OR s.state = 'sent' AND m.route[s.route_at] = 'email'
+    ON CONFLICT DO NOTHING
+),
+unserved AS (
+    DELETE FROM notice n USING settled s
+    WHERE s.state = 'refused' AND n.lane = s.lane AND n.message_id = s.message_id
+      AND n.evidence = 'attempt ' || s.attempt_id
+),
+
 -- fragment: follow
 -- What follows for a message when its current attempt came to an end. Needs
 --   ended(lane, epoch, message_id, seq, route_at, state, permanent, after, rule, code, now_at) where state is the
@@ -369,7 +459,7 @@ followed_told AS (
 -- name: settle_attempts
 -- The provider's answers. lanes, epochs: the fence. Parallel arrays: at_lanes, attempts, states, provider_ids, codes, reasons, parts,
 -- permanents, afters (interval), rules; now. Fenced; a fence lost settles nothing, and the next owner recovers.
--- Returns the attempts settled. Writes: attempt, message, contact, history
+-- Returns the attempts settled. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
 ,
@@ -405,6 +495,7 @@ uncounted AS (
                   AND k.weight = 1
     WHERE s.state = 'released'
 ),
+-- include: dispatch.served
 ended AS (
     SELECT s.*, EXISTS (
                SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
@@ -498,6 +589,7 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
     SELECT lane, attempt_id, version, 'attempt', state, code, %(now)s FROM settled
 ),
+-- include: dispatch.served
 ended AS (
     SELECT s.*, interval '0' AS after, NULL::text AS rule, EXISTS (
                SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
@@ -511,7 +603,7 @@ ended AS (
 -- name: apply_receipts
 -- Apply receipts just appended to the attempts of my lanes that they speak of. lanes, epochs; now;
 -- receipt_lanes, receipt_ids: parallel arrays. Returns every receipt whose attempt is known and answered, or unknown and
--- named by reference, with the attempt's contact point where it moved. Writes: attempt, message, history
+-- named by reference, with the attempt's contact point where it moved. Writes: attempt, message, notice, history
 WITH
 -- include: store.fence
 ,
@@ -543,7 +635,7 @@ FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt
 
 -- name: sweep_receipts
 -- The same for every attempt of my lanes that is still open: finds what arrived while nobody owned the lane.
--- lanes, epochs; now. Writes: attempt, message, history
+-- lanes, epochs; now. Writes: attempt, message, notice, history
 WITH
 -- include: store.fence
 ,

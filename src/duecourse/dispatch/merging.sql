@@ -299,9 +299,11 @@ ON CONFLICT DO NOTHING;
 DELETE FROM borrower WHERE borrower_id = %(from_id)s AND home_lane IS NOT NULL AND lane = ANY(%(lanes)s::smallint[]);
 
 -- name: fill_in
--- What only the other record knew. Each null leaves what is there. Writes: borrower.
+-- What only the other record knew. Each null leaves what is there. Who counted with it counts with the person kept.
+-- Writes: borrower.
 UPDATE borrower
-SET person_id = coalesce(person_id, nullif((SELECT o.person_id FROM borrower o WHERE o.lane = %(from_lane)s
+SET has_others = true,
+    person_id = coalesce(person_id, nullif((SELECT o.person_id FROM borrower o WHERE o.lane = %(from_lane)s
                                                 AND o.borrower_id = %(from_id)s), borrower_id)),
     name_sealed = coalesce(%(name)s::bytea, name_sealed),
     id_number_sealed = coalesce(%(id_number)s::bytea, id_number_sealed),

@@ -230,6 +230,7 @@ def _asked(conn: psycopg.Connection, place: Mapping[str, Any], question: Questio
         "address_kind": question.address_kind,
         "address_index": index,
         "caller": question.caller,
+        "actions": [],
         "human": question.human,
     }
 
@@ -238,6 +239,7 @@ def _judge(
     conn: psycopg.Connection, rules: RuleBook, asked: Mapping[str, Any], zone: ZoneInfo
 ) -> datetime | Refusal:
     """Until when it is allowed, or why not: by the person's own contacts, then by everybody's to the same number."""
+    conn.execute(SQL["lock_person"], asked)
     rows = conn.execute(SQL["judge_permit"], {**asked, **rules.parameters}).fetchall()
     refusal = _refusal(rules, rows, zone)
     if refusal is None and asked["address_index"] is not None and any(row[4] for row in rows):

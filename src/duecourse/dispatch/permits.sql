@@ -64,20 +64,36 @@ SELECT j.not_before IS NOT DISTINCT FROM j.at AS allow, j.not_before,
 FROM judged_unit j
 ORDER BY j.loan_id
 
+-- name: lock_person
+-- As dispatch.lock_persons, of a person who has other rows; nothing of anybody else. Before it judges. lane, borrower_id.
+-- Writes: shared_key
+INSERT INTO shared_key (lane, kind, key)
+SELECT get_byte(uuid_send(p.person), 0)::smallint, 'person', uuid_send(p.person)
+FROM (SELECT coalesce(person_id, borrower_id) AS person FROM borrower
+      WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
+        AND (has_others OR home_lane IS NOT NULL OR person_id IS NOT NULL)) AS p
+ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
+
 -- name: judge_permit
--- Judges one contact now, about each of some debts, by what is known of the person. lane, borrower_id, loans, products:
+-- Judges one contact now, about each of some debts, by what is known of the person, contacts of all their rows. lane, borrower_id, loans, products:
 -- parallel arrays; purpose, channel, actor, party, address_kind, address_index, caller, human (what asks for a person does not
 -- stand against it), now, expires_at; and those of RuleBook.parameters. Answers a row per debt: allow, not_before, refused, expires_at, and whether a cap counts
 -- what others had from the same number.
-WITH known AS MATERIALIZED (
+WITH asked AS (
+    SELECT coalesce(person_id, borrower_id) AS person FROM borrower
+    WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND (has_others OR home_lane IS NOT NULL OR person_id IS NOT NULL)
+),
+-- include: dispatch.mates
+,
+known AS MATERIALIZED (
     SELECT b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             greatest(max(k.local_on), max((k.at AT TIME ZONE b.zone)::date)))::seen_contact
-                 FROM contact k
-                 WHERE k.lane = b.lane AND k.borrower_id = b.borrower_id
-                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+                 FROM (SELECT lane, borrower_id FROM mate UNION SELECT b.lane, b.borrower_id) AS t
+                 JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
+                 WHERE k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
@@ -112,7 +128,7 @@ WITH known AS MATERIALIZED (
 unit AS (
     SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, k.region, k.zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
-           %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
+           %(address_kind)s::text AS address_kind, %(actions)s::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, %(address_index)s::bytea AS address_index,
            NULL::text AS template, NULL::uuid AS group_id, k.suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,
@@ -129,7 +145,7 @@ unit AS (
 WITH unit AS (
     SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
-           %(address_kind)s::text AS address_kind, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
+           %(address_kind)s::text AS address_kind, %(actions)s::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, %(address_index)s::bytea AS address_index,
            NULL::text AS template, NULL::uuid AS group_id, false AS suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,

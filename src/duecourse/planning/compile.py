@@ -12,6 +12,9 @@ from psycopg.types.json import Jsonb
 
 from duecourse.policy.conditions import step_sql, template_sql
 from duecourse.policy.model import Anchor, Party, Policy, Step
+from duecourse.rules.compiling import RuleBook
+
+from .notices import Asked, asked_of, asked_sql
 
 HORIZON_DAYS = 2
 """Planning runs this many local days ahead of the lender's date, so that no zone is ever late."""
@@ -32,7 +35,7 @@ SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS
        {starts}::interval AS starts, {ends}::interval AS ends,
        {useful_days}::int AS useful_days, {useful_time}::time AS useful_time,
        {bundle} AS bundle, {names_amount}::boolean AS names_amount, {max_book_age}::interval AS max_book_age,
-       {anchor} AS anchor_on, {local_on} AS local_on
+       {serves}::text AS serves, {anchor} AS anchor_on, {local_on} AS local_on
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
 JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
@@ -70,7 +73,7 @@ _COLUMNS = (
     "lane", "loan_id", "number", "borrower_id", "party", "creditor", "currency", "zone", "policy", "policy_version",
     "priority", "step", "step_rank", "purpose", "template", "own_template", "full_route", "legs", "next_if",
     "next_after_seconds", "daily_cap", "braked", "starts", "ends", "useful_days", "useful_time", "bundle",
-    "names_amount", "max_book_age", "anchor_on", "local_on",
+    "names_amount", "max_book_age", "serves", "anchor_on", "local_on",
 )  # fmt: skip
 _TOLD_ONCE = """
 SELECT DISTINCT ON (lane, loan_id, number, borrower_id) {columns} FROM ({parts}) AS told
@@ -94,11 +97,12 @@ class Plannable:
 
 
 def compile_items(
-    plannables: Sequence[Plannable], as_of: date, planned_from: Mapping[str, date]
+    plannables: Sequence[Plannable], as_of: date, planned_from: Mapping[str, date], rules: RuleBook
 ) -> tuple[sql.Composable, dict[str, Any]]:
     """The union of all steps' SELECTs for local days from planned_from[policy] to as_of + HORIZON_DAYS.
 
-    as_of: the lender's date, which is also how far the book is known. At least one step is needed.
+    as_of: the lender's date, which is also how far the book is known. rules: which say when a step that serves a
+    notice by law is due. At least one step is needed.
     """
     parts: list[sql.Composable] = []
     parameters: dict[str, Any] = {
@@ -107,16 +111,26 @@ def compile_items(
     for plannable in plannables:
         first = min(planned_from.get(plannable.policy.name, as_of), as_of)
         for step in plannable.policy.steps:
-            parts.append(_step_sql(plannable, step, len(parts), first, as_of, parameters))
+            whens: Sequence[Asked | None] = [None]
+            if step.anchor is Anchor.LAW:
+                whens = asked_of(rules, plannable.policy, step)
+            for when in whens:
+                parts.append(_step_sql(plannable, step, when, len(parts), first, as_of, parameters))
     return sql.SQL(" UNION ALL ").join(parts), parameters
 
 
 def _step_sql(
-    plannable: Plannable, step: Step, place: int, first: date, as_of: date, parameters: dict[str, Any]
+    plannable: Plannable,
+    step: Step,
+    when: Asked | None,
+    place: int,
+    first: date,
+    as_of: date,
+    parameters: dict[str, Any],
 ) -> sql.Composable:
     """A step's SELECT: one for each kind of party it tells; who is several of them is told as the first."""
     parts = [
-        _party_sql(plannable, step, party, f"{place}p{index}", first, as_of, parameters)
+        _party_sql(plannable, step, when, party, f"{place}p{index}", first, as_of, parameters)
         for index, party in enumerate(step.to)
     ]
     if step.to == (Party.BORROWER,):
@@ -132,6 +146,7 @@ def _step_sql(
 def _party_sql(
     plannable: Plannable,
     step: Step,
+    when: Asked | None,
     party: Party,
     place: str,
     first: date,
@@ -140,8 +155,14 @@ def _party_sql(
 ) -> sql.Composable:
     policy = plannable.policy
     rank = policy.steps.index(step)
-    anchor, bounds = _anchor(step, policy, first, as_of)
-    local_on = sql.SQL("({} + {}::int)").format(anchor, sql.Literal(step.offset_days))
+    recipient = sql.SQL("coalesce(k.borrower_id, p.borrower_id)")
+    if when is not None:
+        anchor: sql.Composable = sql.SQL("i.due_on")
+        last = as_of + timedelta(days=HORIZON_DAYS)
+        local_on, bounds = asked_sql(when, step, policy, recipient, first, last)
+    else:
+        anchor, bounds = _anchor(step, policy, first, as_of)
+        local_on = sql.SQL("({} + {}::int)").format(anchor, sql.Literal(step.offset_days))
     condition, more = step_sql(policy, step, prefix=f"c{place}_", day=local_on, told="told")
     parameters.update(more)
     template, more = template_sql(step, prefix=f"t{place}_", day=local_on, told="told")
@@ -150,7 +171,7 @@ def _party_sql(
     joins = (_BORROWER if party is Party.BORROWER else _OTHERS) + _CONTACT
     parties = sql.SQL(joins).format(party=sql.Literal(party.value), local_on=local_on)
     return sql.SQL(_STEP).format(
-        recipient=sql.SQL("coalesce(k.borrower_id, p.borrower_id)"),
+        recipient=recipient,
         party=sql.Literal(party.value),
         parties=parties,
         policy=sql.Literal(policy.name),
@@ -171,9 +192,10 @@ def _party_sql(
         ends=sql.Literal(None if point else step.window.end.isoformat()),
         useful_days=sql.Literal(step.useful_until.days),
         useful_time=sql.Literal(step.useful_until.at.isoformat() if step.useful_until.at else "24:00"),
-        bundle=_bundle(policy, party),
+        bundle=_bundle(policy, step, party),
         names_amount=sql.Literal(plannable.names_amount(step)),
         max_book_age=sql.Literal(policy.max_book_age),
+        serves=sql.Literal(step.serves),
         anchor=anchor,
         local_on=local_on,
         bounds=bounds,
@@ -181,8 +203,13 @@ def _party_sql(
     )
 
 
-def _bundle(policy: Policy, party: Party) -> sql.Composable:
-    """What may stand in one message: to anybody but the borrower, the debts of one borrower and told as one party."""
+def _bundle(policy: Policy, step: Step, party: Party) -> sql.Composable:
+    """What may stand in one message: to anybody but the borrower, the debts of one borrower and told as one party.
+
+    A notice is about one debt and nothing else.
+    """
+    if step.serves is not None:
+        return sql.SQL("i.loan_id || {}").format(sql.Literal(f"/{party.value}/{step.serves}"))
     if policy.bundle == "loan":
         return sql.SQL("i.loan_id::text")
     of_one = sql.SQL("{} || '/' || l.borrower_id").format(sql.Literal(party.value))

@@ -70,6 +70,8 @@ def correct_batch(
                 "policy_version": plannable.version,
                 "template": template,
                 "template_version": plannable.template_versions[template],
+                "names_amount": template not in plannable.silent_templates,
+                "max_book_age": plannable.policy.max_book_age,
                 "now": now,
                 "useful_days": USEFUL_DAYS,
             },

@@ -14,7 +14,8 @@ FROM told GROUP BY channel ORDER BY channel;
 -- name: correct_batch
 -- One message to each group of a batch that reached somebody, over the channel that reached last. Again, it makes none.
 -- Whoever was refused or never tried gets none. It is judged like every message, and owed also to those who have paid.
--- batch_id; step: the correction's own; policy, policy_version, template, template_version: of the version in force; now; useful_days.
+-- batch_id; step: the correction's own; policy, policy_version, template, template_version: of the version in force; names_amount: whether
+-- its text may; max_book_age: the policy's; now; useful_days.
 -- Writes: message, message_item, history
 WITH told AS (
     SELECT DISTINCT ON (m.lane, m.group_id) m.lane, m.group_id, m.borrower_id, m.party, m.purpose, m.creditor, m.currency, a.channel
@@ -44,9 +45,10 @@ inserted AS (
 ),
 items AS (
     INSERT INTO message_item (lane, loan_id, number, borrower_id, policy, step, anchor_on, group_id, policy_version, rank,
-        template, template_version, own_template, own_template_version)
+        template, template_version, own_template, own_template_version, names_amount, max_book_age)
     SELECT DISTINCT x.lane, x.loan_id, x.number, c.borrower_id, %(policy)s, %(step)s, x.anchor_on, c.message_id,
-           %(policy_version)s::int, 0, %(template)s, %(template_version)s::int, %(template)s, %(template_version)s::int
+           %(policy_version)s::int, 0, %(template)s, %(template_version)s::int, %(template)s, %(template_version)s::int,
+           %(names_amount)s::boolean, %(max_book_age)s::interval
     FROM inserted n
     JOIN correction c ON c.lane = n.lane AND c.message_id = n.message_id
     JOIN message_item x ON x.lane = c.lane AND x.group_id = c.wrong_group

@@ -118,7 +118,7 @@ def _plan_lanes(
             },
         )
     )
-    items, parameters = compile_items(plannables, as_of, planned_from)
+    items, parameters = compile_items(plannables, as_of, planned_from, rules)
     statement = sql.SQL(SQL["plan_lanes"]).format(items=items)
     row = conn.execute(statement, common | parameters | dict(rules.parameters)).fetchone()
     assert row is not None

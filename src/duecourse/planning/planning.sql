@@ -176,12 +176,12 @@ inserted AS (
 ),
 items AS (
     INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, borrower_id, group_id, policy_version, rank,
-        template, template_version, own_template, own_template_version, names_amount, max_book_age)
+        template, template_version, own_template, own_template_version, names_amount, max_book_age, serves)
     SELECT f.lane, f.loan_id, f.number, f.policy, f.step, f.anchor_on, f.borrower_id, g.group_id, f.policy_version,
            f.priority * 10000::bigint + f.step_rank,
            f.template, (%(template_versions)s::jsonb -> f.policy ->> f.template)::int,
            f.own_template, (%(template_versions)s::jsonb -> f.policy ->> f.own_template)::int,
-           f.names_amount, f.max_book_age
+           f.names_amount, f.max_book_age, f.serves
     FROM fresh f FULL JOIN grouped g ON g.lane = f.lane AND g.group_key = f.group_key
     ON CONFLICT DO NOTHING
     RETURNING 1
@@ -207,7 +207,7 @@ SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, l.creditor
        ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
        ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap, false AS braked,
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
-       ''::text AS bundle, true AS names_amount, '0'::interval AS max_book_age, i.due_on AS anchor_on,
+       ''::text AS bundle, true AS names_amount, '0'::interval AS max_book_age, ''::text AS serves, i.due_on AS anchor_on,
        i.due_on AS local_on
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id

@@ -79,6 +79,7 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
     "who": lambda step: condition_in_words(step.condition),
     "parties": parties_in_words,
     "purpose": lambda step: step.purpose.value,
+    "notice": lambda step: step.serves or "none",
     "route": route_in_words,
     "useful until": lambda step: useful_in_words(step.useful_until),
     "template": templates_in_words,

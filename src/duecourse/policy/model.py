@@ -40,6 +40,8 @@ class Anchor(StrEnum):
     """`installment.due_on`."""
     OVERDUE = "overdue"
     """End of grace: `due_on + grace_days`, the last day of grace. `overdue + 1d` is the first day past it."""
+    LAW = "law"
+    """The day on which a rule of the borrower's place wants the notice that the step serves."""
 
 
 class Party(StrEnum):
@@ -132,6 +134,8 @@ class Step(Frozen):
     next_if: NextIf | None = None
     """Only with send `first` and two or more channels. None: move on only when a channel fails."""
     useful_until: UsefulUntil = UsefulUntil()
+    serves: str | None = None
+    """The kind of notice (rules.model.Notice) that its message is, entered in the book when it was served."""
     template: str
     variants: tuple[Variant, ...] = ()
 

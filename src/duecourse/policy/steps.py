@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
+from typing import Final
 
 from ruamel.yaml.comments import CommentedSeq
 
@@ -17,6 +18,13 @@ OPENS, CLOSES = time(8), time(21)
 """DEFAULT-HOURS: nothing is handed over before or from these borrower-local times on."""
 STEP_PURPOSES = (Purpose.REMINDER, Purpose.COLLECTION)
 """What a step counted from a day may be for; the others follow events."""
+NOTICES: Final = (
+    "bureau", "outsourcing", "agent-named", "new-controller", "default", "demand", "validation", "arrears",
+    "debt-advice",
+)  # fmt: skip
+"""Kinds of notice a step may serve, as rules name them (rules.model.Notice)."""
+PLANNED_BY_RULES: Final = ("arrears", "bureau", "debt-advice")
+"""Of these a rule says the day; before all others comes an act of the lender's own, whose day only the lender knows."""
 MAX_OFFSET_DAYS = 3660
 MAX_WAIT_SECONDS = 30 * 86_400
 
@@ -34,7 +42,8 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
     """None when something needed to go on is missing; what is wrong is in the section's faults either way."""
     step_id = section.identifier("id")
     when = _when(section)
-    purpose = section.choice("purpose", [purpose.value for purpose in STEP_PURPOSES])
+    serves = section.choice("serves", NOTICES, default=None) if section.has("serves") else None
+    purpose = _purpose(section, serves)
     condition = parse_condition(section.section("if", f"{section.name} if"), known)
     to = _to(section)
     route = _route(section)
@@ -59,12 +68,34 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
         send="all" if send == "all" else "first",
         next_if=next_if,
         useful_until=useful_until,
+        serves=serves,
         template=template,
         variants=variants,
     )
+    _check_law(section, step)
     _check_purpose(section, step, grace)
     _check_waits(section, step)
     return step
+
+
+def _purpose(section: Section, serves: str | None) -> str | None:
+    """A notice is legal and need not say so."""
+    if serves is None:
+        return section.choice("purpose", [purpose.value for purpose in STEP_PURPOSES])
+    return section.choice("purpose", [Purpose.LEGAL.value], default=Purpose.LEGAL.value)
+
+
+def _check_law(section: Section, step: Step) -> None:
+    """P106: `law` stands alone, and only where a rule knows the day."""
+    if step.anchor is not Anchor.LAW:
+        return
+    if step.serves not in PLANNED_BY_RULES:
+        named = ", ".join(PLANNED_BY_RULES)
+        section.fault(
+            "P106", "when", f"when: rules know the day of these notices only: {named}; give a day of your own"
+        )
+    elif step.offset_days:
+        section.fault("P106", "when", "when: the rule says the day; write 'law at 10:00', without days")
 
 
 def _when(section: Section) -> tuple[Anchor, int, Window] | None:
@@ -232,6 +263,8 @@ def _variants(section: Section, known: Known) -> tuple[Variant, ...]:
 
 def _check_purpose(section: Section, step: Step, grace: Grace) -> None:
     """P113: within grace it is a reminder, past it a collection notice."""
+    if step.purpose is Purpose.LEGAL:
+        return
     day = f"{step.anchor} {'-' if step.offset_days < 0 else '+'} {abs(step.offset_days)}d"
     if step.anchor is Anchor.OVERDUE and step.offset_days > 0:
         if step.purpose is not Purpose.COLLECTION:

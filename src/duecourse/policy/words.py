@@ -23,6 +23,7 @@ _ANCHORS = {
     Anchor.STATEMENT: ("the statement date", "the statement date"),
     Anchor.DUE: ("the due date", "the due date"),
     Anchor.OVERDUE: ("the end of grace", "the last day of grace"),
+    Anchor.LAW: ("the day a rule asks for it", "the day a rule asks for it"),
 }
 _FIELDS = {
     "days_past_due": "days past due",
@@ -163,7 +164,7 @@ def languages_in_words(languages: Languages) -> str:
 
 def in_time_order(policy: Policy) -> list[Step]:
     """The steps as a borrower without grace would meet them; a statement counts as before every due date."""
-    order = {Anchor.STATEMENT: 0, Anchor.DUE: 1, Anchor.OVERDUE: 1}
+    order = {Anchor.STATEMENT: 0, Anchor.DUE: 1, Anchor.OVERDUE: 1, Anchor.LAW: 2}
     return sorted(
         policy.steps,
         key=lambda step: (

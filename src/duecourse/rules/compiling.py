@@ -75,7 +75,7 @@ class RuleBook:
 
     def compiled(self) -> RuleBook:
         """Itself, compiled now: that takes a second or more, for which no transaction must stand idle."""
-        _ = self.parameters, self.number_parameters
+        _ = self.parameters, self.number_parameters, self.person_parameters
         return self
 
     @property
@@ -111,12 +111,26 @@ class RuleBook:
     @cached_property
     def number_parameters(self) -> Mapping[str, Any]:
         """The same with nothing but the caps that people who share a number share, and hours: when they let go."""
-        shared = [
+        return self._capped("number", "template")
+
+    @cached_property
+    def person_parameters(self) -> Mapping[str, Any]:
+        """As number_parameters, with what counts all that a person had, under any of their records."""
+        return self._capped("person", "debt")
+
+    def _capped(self, *per: str) -> Mapping[str, Any]:
+        kept = [
             one
             for one in json.loads(self.parameters["rules"])
-            if one["primitive"] == "P1" or one.get("per") in ("number", "template")
+            if one["primitive"] == "P1" or one.get("per") in per
         ]
-        return dict(self.parameters) | {"rules": json.dumps(shared)}
+        return dict(self.parameters) | {"rules": json.dumps(kept)}
+
+    @cached_property
+    def action_parameters(self) -> Mapping[str, Any]:
+        """The same with nothing but the rules on acts that are no contact: a report to a bureau, enforcement, …"""
+        acts = [one for one in json.loads(self.parameters["rules"]) if one.get("actions")]
+        return dict(self.parameters) | {"rules": json.dumps(acts)}
 
     @cached_property
     def _zones(self) -> Mapping[str, Sequence[str]]:

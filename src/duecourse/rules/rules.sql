@@ -130,7 +130,7 @@ known AS MATERIALIZED (
     SELECT s.*, b.region, coalesce(b.zones, ARRAY[s.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             -- It counts on the day it was then, and on the day it is where the person lives now.
                             greatest(max(k.local_on), max((k.at AT TIME ZONE s.zone)::date)))::seen_contact
                  FROM contact k

@@ -16,6 +16,7 @@ from . import (
     due_days,
     judging,
     keeping,
+    notices,
     parties,
     payment,
     policy,
@@ -26,8 +27,7 @@ from . import (
     showing,
     wishes,
 )
-from .stored import REASONS as STORED_REASONS
-from .stored import WORDS
+from .stored import REASONS, WORDS
 
 _GROUPS: Final = (
     audit,
@@ -37,6 +37,7 @@ _GROUPS: Final = (
     due_days,
     judging,
     keeping,
+    notices,
     parties,
     payment,
     policy,
@@ -51,6 +52,5 @@ _GROUPS: Final = (
 SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
-REASONS: Final[Mapping[str, str]] = {**STORED_REASONS, **deliveries.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

@@ -208,6 +208,7 @@ def next_steps(here: Context, home: Path) -> list[str]:
     """Commands that work on what the demo left."""
     with here.store.connect() as conn:
         busy = read_rows(conn, "busiest_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
+        samples = read_rows(conn, "sample_messages", from_on=FIRST_DAY, to_on=LAST_DAY)
     try:
         shown = home.relative_to(Path.cwd())
     except ValueError:
@@ -217,6 +218,10 @@ def next_steps(here: Context, home: Path) -> list[str]:
         f"  export DUECOURSE_HOME={shown}",
         "  duecourse book summary",
         *(f"  duecourse borrower show {row['borrower_key']}" for row in busy),
+        *(f"  duecourse rules explain {str(row['message_id'])[:8]}" for row in samples[-1:]),
+        "  duecourse rules show CN --purpose collection",
+        f"  duecourse book cash --from {LAST_DAY + timedelta(days=1)} --to {LAST_DAY + timedelta(days=7)}",
+        "  duecourse book buckets",
         f"  duecourse plan --as-of {LAST_DAY + timedelta(days=1)} --dry-run",
         f"  duecourse run --from {LAST_DAY + timedelta(days=1)} --to {LAST_DAY + timedelta(days=3)}",
         f"  duecourse policy check {example} --preview",

@@ -370,6 +370,7 @@ CREATE TABLE borrower (
     borrower_key text NOT NULL,               -- the lender's customer key: a pseudonym, shown to staff
     kind text NOT NULL DEFAULT 'person',
     person_id uuid,                           -- the first row of the same ID number; null: this one. Caps per person count it
+    has_others boolean NOT NULL DEFAULT false,  -- of a home: other rows are this person too. Set once, never taken back
     home_lane smallint,                       -- of a presence: the lane where the party lives; null: this one
     described_by text NOT NULL DEFAULT 'borrower',  -- 'party' until a row of the lender's customers describes it
     name_sealed bytea,
@@ -1023,6 +1024,7 @@ CREATE TABLE message_item (
     own_template_version integer NOT NULL,
     names_amount boolean NOT NULL DEFAULT true,  -- whether a text of the step may name an amount
     max_book_age interval,                    -- the policy's: older than this the book names no amount
+    serves text,                              -- the notice that the text is, when it is one: notice.kind
     PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id)
 );
 CREATE INDEX message_item_group ON message_item (lane, group_id);
@@ -1101,10 +1103,10 @@ CREATE INDEX contact_number ON contact (address_index, local_on) WHERE address_i
 -- Writes: dispatch
 CREATE TABLE shared_key (
     lane smallint NOT NULL,
-    kind text NOT NULL,                       -- number
-    key bytea NOT NULL,                       -- the blind index of an address
+    kind text NOT NULL,                       -- number, person
+    key bytea NOT NULL,                       -- the blind index of an address; the id that all rows of a person share
     PRIMARY KEY (lane, kind, key),
-    CONSTRAINT shared_key_kind CHECK (kind IN ('number'))
+    CONSTRAINT shared_key_kind CHECK (kind IN ('number', 'person'))
 );
 
 -- Leave for one contact by somebody else: a dialler, an agency. The contact stands in the ledger from the moment it is
