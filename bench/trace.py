@@ -15,6 +15,7 @@ import psycopg
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer, Facts, Rendition
 from duecourse.policy.versions import load_templates, policy_at
+from duecourse.rules.model import Rule
 
 _NAME = re.compile(r"/\* [a-z/]+\.([a-z_]+) \*/")
 Asked = tuple[str, Any]
@@ -25,7 +26,7 @@ class Trace:
     """Transactions in the order of their commits, each a list of statements; what was composed; seconds by name."""
 
     transactions: list[list[Asked]] = field(default_factory=list)
-    composed: list[tuple[Facts, str]] = field(default_factory=list)
+    composed: list[tuple[Facts, str, Sequence[Rule]]] = field(default_factory=list)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def clear(self) -> None:
@@ -79,19 +80,19 @@ class TracedComposer(Composer):
         )
         self._trace = trace
 
-    def compose(self, facts: Facts, channel: str) -> Rendition:
+    def compose(self, facts: Facts, channel: str, rules: Sequence[Rule] = ()) -> Rendition:
         """As the composer's."""
         began = time.perf_counter()
-        made = super().compose(facts, channel)
+        made = super().compose(facts, channel, rules)
         self._trace.seconds["compose"] += time.perf_counter() - began
-        self._trace.composed.append((facts, channel))
+        self._trace.composed.append((facts, channel, rules))
         return made
 
-    def again(self, composed: Sequence[tuple[Facts, str]]) -> float:
+    def again(self, composed: Sequence[tuple[Facts, str, Sequence[Rule]]]) -> float:
         """Rendering alone."""
         began = time.perf_counter()
-        for facts, channel in composed:
-            super().compose(facts, channel)
+        for facts, channel, rules in composed:
+            super().compose(facts, channel, rules)
         return time.perf_counter() - began
 
 
