@@ -43,6 +43,13 @@ def test_words_are_found_whole_and_in_any_case(name: str, text: str, found: list
     assert words_found(name, text) == found
 
 
+@pytest.mark.parametrize("name", sorted(word_list_names()))
+def test_every_word_of_every_class_is_found_however_it_is_written(name: str) -> None:
+    for word in (word for words in word_list(name).values() for word in words):
+        for text in (word, f"So {word}, now.", word.upper(), word.title(), word.replace(" ", "\n ")):
+            assert words_found(name, text), text
+
+
 def test_a_letter_written_in_two_ways_is_the_same_letter() -> None:
     assert words_found("overdue", "qua\u0301 ha\u0323n") == ["quá hạn"]
 
