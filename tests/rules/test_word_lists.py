@@ -25,7 +25,7 @@ from duecourse.rules.word_lists import (
         ("insults", "Você é um caloteiro", ["caloteiro"]),
         ("impersonation", "这里是公安局", ["公安局"]),
         ("impersonation", "这里是人民法院执行局，请立即还款", ["这里是人民法院"]),
-        ("impersonation", "我是法院执行局的", ["法院执行局"]),
+        ("impersonation", "法院执行局通知您", ["法院执行局"]),
         ("impersonation", "如需调解，可向人民法院起诉", []),
         ("threats", "Você vai ser preso se não pagar", ["vai ser preso"]),
         ("blacklists", "您将被列入黑名单", ["黑名单"]),
