@@ -183,7 +183,7 @@ class World:
 
     def hold(self, choice: int) -> None:
         """A dispute, on one debt or all, for a while or until it is lifted."""
-        until = self.now + timedelta(hours=choice % 40) if choice % 3 == 1 else None
+        until = self.now + timedelta(hours=1 + choice % 40) if choice % 3 == 1 else None
         debt = uuid5(NAMESPACE_OID, f"loan/L-{choice % 4 + 1}") if choice % 4 == 2 else None
         self.lender.conn.execute(
             """INSERT INTO hold (lane, borrower_id, hold_id, loan_id, kind, evidence, source, recorded_by, effective_at,

@@ -27,7 +27,8 @@ from . import (
     showing,
     wishes,
 )
-from .stored import REASONS, WORDS
+from .stored import REASONS as STORED
+from .stored import WORDS
 
 _GROUPS: Final = (
     audit,
@@ -52,5 +53,7 @@ _GROUPS: Final = (
 SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
+
+REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
