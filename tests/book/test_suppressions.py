@@ -119,6 +119,30 @@ def test_a_spreadsheet_comes_in_too(database: psycopg.Connection, keyring: Keyri
     assert (report.new, report.rejected, report.problems[0].where) == (2, 1, "list.xlsx:4")
 
 
+def test_an_id_number_that_a_spreadsheet_cut_is_not_taken_for_another(
+    database: psycopg.Connection, keyring: Keyring, tmp_path: Path
+) -> None:
+    book = openpyxl.Workbook()
+    for value in ("id number", 110101199003077758, "110101199003077766"):
+        book.active.append([value])
+    book.save(tmp_path / "list.xlsx")
+    kind = SuppressionKind.ID_NUMBER
+    sheet = import_suppressions(database, keyring, tmp_path / "list.xlsx", kind, said=SAID, region="CN")
+    text = bring(database, keyring, tmp_path / "list.csv", b"1.10101E+17\n", kind)
+    for report, line in ((sheet, "list.xlsx:2"), (text, "list.csv:1")):
+        assert [(problem.code, problem.where) for problem in report.problems] == [("B014", line)]
+    assert (sheet.new, text.new) == (1, 0)
+
+
+@pytest.mark.parametrize("raw", [b'13900001111,"x\n13900002222,y\n', b"1" * 200_000])
+def test_a_list_that_would_lose_entries_is_refused_whole(
+    database: psycopg.Connection, keyring: Keyring, tmp_path: Path, raw: bytes
+) -> None:
+    with pytest.raises(DuecourseError, match="B005"):
+        bring(database, keyring, tmp_path / "list.csv", raw)
+    assert listed(database) == []
+
+
 def test_bad_lines_are_named_without_what_they_hold(
     database: psycopg.Connection, keyring: Keyring, tmp_path: Path
 ) -> None:

@@ -186,6 +186,33 @@ def test_what_is_not_surely_a_day_is_refused(cell: str) -> None:
     assert said.startswith("B012") and cell in said and "YYYY-MM-DD" in said
 
 
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ('{ column = "a", plus_months = { column = "by" } }', "B016"),
+        ('{ column = "a", plus_days = { column = "by" } }', "B016"),
+        ('{ month = "2026-01", day = 3, plus_months = { column = "by" } }', "B016"),
+        ('{ column = "a", plus_months = 99_999 }', "B012"),
+        ('{ month = "2026-01", day = 3, plus_months = 99_999 }', "B012"),
+    ],
+)
+def test_a_day_that_moves_by_nothing_given_or_out_of_the_calendar_is_refused(rule: str, code: str) -> None:
+    assert faults("day", rule, {"a": "2026-03-10", "by": ""}).startswith(code)
+
+
+@pytest.mark.parametrize(
+    ("rule", "number"),
+    [
+        ('{ base = { column = "none" }, spread = "row", from = 1, to = 9 }', None),
+        ('{ base = { column = "none" }, spread = "hash", from = 1, to = 9 }', None),
+        ('{ column = "a", min = { column = "none" } }', 7),
+        ('{ column = "a", max = { column = "none" } }', 7),
+    ],
+)
+def test_nothing_counts_from_or_is_bounded_by_an_empty_number(rule: str, number: int | None) -> None:
+    assert read("integer", rule, {"a": "7", "none": ""}) == number
+
+
 def test_a_hash_spreads_evenly_and_is_the_same_every_time() -> None:
     rule = '{ spread = "hash", from = 1, to = 20, by = "{id}" }'
     drawn = [read("integer", rule, {"id": f"L-{i}"}, row=i + 1) for i in range(400)]

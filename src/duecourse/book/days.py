@@ -38,8 +38,8 @@ class Days(Numbers):
             day: date | None = read(row)
             if day is None:
                 return None
-            day = add_months(day, months(row) if months is not None else 0, month_end=month_end)
-            return day + timedelta(days(row)) if days is not None else day
+            day = _months_on(day, months(row) if months is not None else 0, month_end=month_end)
+            return day + timedelta(_given(days(row))) if days is not None else day
 
         return moved
 
@@ -63,8 +63,8 @@ class Days(Numbers):
         months = self.integer(rule.plus_months) if rule.plus_months is not None else (lambda row: 0)
 
         @lru_cache(maxsize=1024)
-        def first_and_last(written: str, plus: int) -> tuple[date, date]:
-            first = add_months(date(*month_of(written), 1), plus)
+        def first_and_last(written: str, plus: int | None) -> tuple[date, date]:
+            first = _months_on(date(*month_of(written), 1), plus)
             return first, add_months(first, 0, month_end=True)
 
         at_end = not isinstance(rule.day, IntegerRule)
@@ -81,3 +81,18 @@ class Days(Numbers):
             return last if at_end else first.replace(day=min(number, last.day))
 
         return built
+
+
+def _given(shift: int | None) -> int:
+    """By how much a day moves. B016 when the row does not say: a guess would be a wrong day."""
+    if shift is None:
+        raise FieldFault("B016", "by how much the day moves is not given", "a number, or default = 0")
+    return shift
+
+
+def _months_on(day: date, months: int | None, *, month_end: bool = False) -> date:
+    """As add_months. B016 for nothing given, B012 for a day that no calendar has."""
+    try:
+        return add_months(day, _given(months), month_end=month_end)
+    except ValueError:
+        raise FieldFault("B012", "the day lies outside the calendar", "expected year 1 to 9999") from None

@@ -9,11 +9,12 @@ from duecourse.domain.day_count import DayCount
 from duecourse.domain.schedule import Due, Every, Method, Terms, build_schedule, revolving_minimum
 from duecourse.privacy.keyring import Keyring
 
-from .checking import currency_code, one_of
+from .checking import currency_code
 from .debt_mapping import InstallmentSection
 from .fields import (
     FieldMaker,
     RowReader,
+    among,
     first_given,
     from_one,
     rate_of,
@@ -33,9 +34,10 @@ from .records import (
 )
 from .values import TextRule
 
-_METHODS = tuple(method.value for method in Method)
-_DAY_COUNTS = tuple(count.value for count in DayCount)
-_SHIFTS = tuple(shift.value for shift in Shift)
+_a_rate_type, _a_state = among(("fixed", "floating")), among(("open", "closed"))
+_a_method = among(tuple(method.value for method in Method))
+_a_day_count = among(tuple(count.value for count in DayCount))
+_a_shift = among(tuple(shift.value for shift in Shift))
 _ALLOTTED = "allotted"
 
 
@@ -95,17 +97,17 @@ class LoanBuilder:
         key = reader.need(self._borrower, required)
         creditor = reader.need(self._creditor, required)
         product = reader.need(self._product, required)
-        rate_type = reader.need(self._rate_type, lambda text: one_of(text, ("fixed", "floating")))
-        method = reader.need(self._method, lambda text: one_of(text, _METHODS))
+        rate_type = reader.need(self._rate_type, _a_rate_type)
+        method = reader.need(self._method, _a_method)
         currency = reader.need(self._currency, currency_code)
         principal = reader.get(self._principal, None, currency) if currency else None
         rate = reader.get(self._rate, rate_of)
         started_on = reader.get(self._started_on, sensible_day)
         day_count = reader.get(self._day_count, _day_count) or self._schedules_day_count
         due_day = reader.get(self._due_day, _due_day) or self._due_day_of_terms(reader)
-        shift = reader.need(self._shift, lambda text: one_of(text, _SHIFTS))
+        shift = reader.need(self._shift, _a_shift)
         autopay = bool(reader.get(self._autopay))
-        state = reader.need(self._state, lambda text: one_of(text, ("open", "closed")))
+        state = reader.need(self._state, _a_state)
         attributes = json.dumps(read_attributes(reader, self._attributes), ensure_ascii=False, sort_keys=True)
         if reader.faults:
             return
@@ -214,7 +216,7 @@ class LoanBuilder:
 
 
 def _day_count(text: str) -> str | None:
-    return one_of(text, _DAY_COUNTS) if text else None
+    return _a_day_count(text) if text else None
 
 
 def _due_day(text: str) -> int | str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from .checking import text_within
+from .checking import language_tag, one_of, region_code, text_within, zone_name
 from .compiling import Scope
 from .parsing import FieldFault, length
 from .records import Fault
@@ -26,7 +26,21 @@ from .values import (
 WHOLE_NUMBER_MOST = 2**31 - 1
 
 
-@dataclass
+_NOTHING_YET = object()
+
+
+class _RowNeededError(Exception):
+    """A value was read that depends on the row."""
+
+
+class _NoRow:
+    """Stands for a row where none may be needed."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise _RowNeededError
+
+
+@dataclass(slots=True)
 class Field:
     """key: of the mapping, for faults that no column explains."""
 
@@ -35,6 +49,12 @@ class Field:
     columns: frozenset[int]
     names: Sequence[str]
     personal: bool = False
+    constant: bool = False
+    """The value is the same for every row, so it is read and checked once per check."""
+    checked_by: object = _NOTHING_YET
+    """The check that a constant last passed."""
+    value: Any = None
+    """What that check made of it."""
 
     @property
     def column(self) -> str:
@@ -54,13 +74,20 @@ class RowReader:
     def get(self, field: Field | None, check: Callable[[Any], Any] | None = None, *args: Any) -> Any:
         """The field's value, checked; None when there is no field, nothing in it, or a fault (which is kept).
 
+        check: answers the same for the same value; of a constant it is asked once.
         args: what else the field's function takes (an amount takes its currency).
         """
         if field is None:
             return None
+        if field.checked_by is check:
+            return field.value
         try:
             value = field.read(self.row, *args)
-            return check(value) if check is not None else value
+            if check is not None:
+                value = check(value)
+            if field.constant:
+                field.checked_by, field.value = check, value
+            return value
         except FieldFault as fault:
             self.fault(field, fault)
         except OverflowError:
@@ -71,6 +98,8 @@ class RowReader:
 
     def need(self, field: Field, check: Callable[[Any], Any] | None = None, *args: Any) -> Any:
         """As get, but an empty value is a fault."""
+        if field.checked_by is check and field.value is not None:
+            return field.value
         before = len(self.faults)
         value = self.get(field, check, *args)
         if value is None and len(self.faults) == before:
@@ -106,6 +135,12 @@ class FieldMaker:
         self.made.append(field)
         return field
 
+    def _make_plain(self, key: str, compiled: Callable[[Scope], Callable[[Row], Any]]) -> Field:
+        """As _make, for what reads a row and nothing else, and leaves no note: it may turn out to be constant."""
+        field = self._make(key, compiled)
+        field.constant = not field.columns and _is_constant(field.read)
+        return field
+
     def checked(self, key: str, made: Callable[[], Any]) -> Any:
         """What `made` answers; its ValueError is a fault of the mapping, B004, under the section's key."""
         try:
@@ -115,11 +150,11 @@ class FieldMaker:
 
     def text(self, key: str, rule: TextRule) -> Field:
         """Text; '' when empty."""
-        return self._make(key, lambda scope: scope.text(rule))
+        return self._make_plain(key, lambda scope: scope.text(rule))
 
     def integer(self, key: str, rule: IntegerRule) -> Field:
         """A whole number."""
-        return self._make(key, lambda scope: scope.integer(rule))
+        return self._make_plain(key, lambda scope: scope.integer(rule))
 
     def optional_integer(self, key: str, rule: IntegerRule | None) -> Field | None:
         """A whole number that the mapping may leave out."""
@@ -135,11 +170,11 @@ class FieldMaker:
 
     def day(self, key: str, rule: DateRule | None) -> Field | None:
         """A date."""
-        return None if rule is None else self._make(key, lambda scope: scope.day(rule))
+        return None if rule is None else self._make_plain(key, lambda scope: scope.day(rule))
 
     def boolean(self, key: str, rule: BooleanRule | None) -> Field | None:
         """True or False."""
-        return None if rule is None else self._make(key, lambda scope: scope.boolean(rule))
+        return None if rule is None else self._make_plain(key, lambda scope: scope.boolean(rule))
 
     def attributes(
         self, key: str, group: Mapping[str, AttributeRule | AttributeGroup]
@@ -154,6 +189,15 @@ class FieldMaker:
             )
             for name, rule in group.items()
         ]
+
+
+def _is_constant(read: Callable[[Any], Any]) -> bool:
+    """Whether it comes to a value without a row; then every row gets that value."""
+    try:
+        read(_NoRow())
+    except (_RowNeededError, FieldFault, OverflowError):
+        return False
+    return True
 
 
 AttributeField = tuple[str, "Field | list[AttributeField]"]
@@ -176,6 +220,27 @@ def required(text: str) -> str:
 def optional(text: str) -> str:
     """Text that may be empty."""
     return text_within(text, required=False)
+
+
+def among(known: Collection[str]) -> Callable[[str], str]:
+    """A check that text is one of a fixed set of words: made once, so that a constant is checked once. B018."""
+    return lambda text: one_of(text, known)
+
+
+def language(text: str) -> str:
+    """A language that must be there. B016, B023, B024."""
+    return language_tag(required(text))
+
+
+def region(text: str) -> str:
+    """A region that must be there. B016, B023, B024."""
+    return region_code(required(text))
+
+
+def optional_zone(text: str) -> str:
+    """A zone, or '' when nothing is given. B021, B024."""
+    found = optional(text)
+    return zone_name(found) if found else ""
 
 
 def first_given(*rules: TextRule | None) -> TextRule:

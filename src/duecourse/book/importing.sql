@@ -240,7 +240,8 @@ WITH role AS (
     FROM stage_party p
     LEFT JOIN stage_key k ON k.key_hash = p.key_hash
     LEFT JOIN stage_loan_at a ON a.loan_id = p.loan_id
-    LEFT JOIN LATERAL (SELECT loan_id, key_hash FROM stage_loan s WHERE s.loan_id = p.loan_id LIMIT 1) AS l ON true
+    LEFT JOIN (SELECT DISTINCT ON (loan_id) loan_id, key_hash FROM stage_loan ORDER BY loan_id, row_no) AS l
+      ON l.loan_id = p.loan_id
 ),
 company AS (
     SELECT DISTINCT p.company_hash FROM stage_party p

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from .values import InstantRule
 
 
 class Moment(NamedTuple):
-    """An instant as written. Exactly one of the two is given; local is a wall clock, in `zone` ('' the borrower's).
+    """An instant, in UTC, or a wall clock, in `zone` ('' the borrower's): exactly one of the two is given.
 
     day_alone: it named no hour, and stands for the first instant of its day.
     """
@@ -103,7 +103,7 @@ class MomentField:
             return None
         found = self._parse(text)
         if found.tzinfo is not None:
-            return Moment(found, None, "")
+            return Moment(found.astimezone(UTC), None, "")
         day_alone = found.time() == time() and len(re.sub(r"\D", "", text)) <= len("YYYYMMDD")
         if self._end_of_day and found.time() == time() and not re.search(r"\d[T ]?\d\d:\d\d", text):
             found += timedelta(days=1)
@@ -117,6 +117,6 @@ def ends_after(begin: Moment, end: Moment) -> bool:
         return end.instant > begin.instant
     if begin.local is not None and end.local is not None and begin.zone == end.zone:
         return end.local > begin.local
-    first = begin.local or (begin.instant.replace(tzinfo=None) - begin.instant.utcoffset())  # type: ignore[union-attr,operator]
-    last = end.local or (end.instant.replace(tzinfo=None) - end.instant.utcoffset())  # type: ignore[union-attr,operator]
+    first = begin.local or begin.instant.replace(tzinfo=None)  # type: ignore[union-attr]
+    last = end.local or end.instant.replace(tzinfo=None)  # type: ignore[union-attr]
     return last - first > timedelta(hours=26)

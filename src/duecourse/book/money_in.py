@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from .checking import currency_code, one_of
+from .checking import currency_code
 from .debt_mapping import DebitSection, PaymentSection, ReversalSection
-from .fields import FieldMaker, RowReader, first_given, from_one, optional, required, sensible_day
+from .fields import FieldMaker, RowReader, among, first_given, from_one, optional, required, sensible_day
 from .mapping import LoanSection
 from .parsing import FieldFault
 from .records import (
@@ -21,6 +21,7 @@ from .records import (
 from .values import TextRule
 
 DEBIT_STATES = ("submitted", "paid", "failed", "cancelled")
+_a_debit_state = among(DEBIT_STATES)
 LONGEST_WAIT_DAYS = 60
 """A debit whose result did not come by then holds nothing back any more."""
 
@@ -154,7 +155,7 @@ class DebitBuilder:
         number = reader.get(self._number, from_one)
         submitted_on = reader.get(self._submitted_on, sensible_day)
         wait_days = reader.need(self._wait_days, _wait_of)
-        state = reader.need(self._state, lambda text: one_of(text, DEBIT_STATES))
+        state = reader.need(self._state, _a_debit_state)
         result_on = reader.get(self._result_on, sensible_day)
         code = reader.get(self._code, optional)
         if reader.faults:

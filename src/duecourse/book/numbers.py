@@ -124,9 +124,11 @@ class Numbers(Names):
             value: int | None = counted(row)
             if value is None:
                 return None
-            if least is not None:
-                value = max(value, least(row))
-            return min(value, most(row)) if most is not None else value
+            if least is not None and (low := least(row)) is not None:
+                value = max(value, low)
+            if most is not None and (high := most(row)) is not None:
+                value = min(value, high)
+            return value
 
         return clamp
 
@@ -155,12 +157,20 @@ class Numbers(Names):
             return base
         low, width = rule.from_, rule.to - rule.from_ + 1
         if rule.spread == "row":
-            return lambda row: base(row) + low + (row.number - 1) % width
+
+            def by_row(row: Row) -> int | None:
+                start: int | None = base(row)
+                return None if start is None else start + low + (row.number - 1) % width
+
+            return by_row
         seed = self.template(rule.by if rule.by is not None else "{row}")
         mapping = self.mapping.mapping
 
-        def hashed(row: Row) -> int:
+        def hashed(row: Row) -> int | None:
+            start: int | None = base(row)
+            if start is None:
+                return None
             digest = blake2b(f"{mapping}\0{as_text(seed(row))}".encode(), digest_size=8).digest()
-            return int(base(row)) + low + int.from_bytes(digest, "big") % width
+            return start + low + int.from_bytes(digest, "big") % width
 
         return hashed

@@ -12,15 +12,19 @@ from duecourse.domain.zones import candidates
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import seal_value
 
-from .checking import language_tag, normal_address, one_of, region_code, zone_name
+from .checking import normal_address
 from .fields import (
     Field,
     FieldMaker,
     RowReader,
+    among,
     first_given,
+    language,
     optional,
+    optional_zone,
     rank_of,
     read_attributes,
+    region,
     required,
     sensible_day,
 )
@@ -45,7 +49,8 @@ from .residence import ZonesOf, number_zones
 KINDS = ("person", "company")
 LOAN_ROLES = ("co-borrower", "guarantor")
 ROLES = ("borrower", *LOAN_ROLES, "company-contact", "applicant")
-_CHANNELS = tuple(channel.value for channel in ADDRESSABLE)
+_a_kind, _a_role = among(KINDS), among(ROLES)
+_channel_word = among(tuple(channel.value for channel in ADDRESSABLE))
 
 
 class _Person(NamedTuple):
@@ -131,11 +136,11 @@ class _PersonFields:
         """None when something is at fault."""
         name = reader.get(self.name, optional) or None
         id_number = reader.get(self.id_number, optional) or None
-        kind = reader.need(self.kind, lambda text: one_of(text, KINDS))
-        language = reader.need(self.language, lambda text: language_tag(required(text)))
-        region = reader.need(self.region, lambda text: region_code(required(text)))
-        zone = reader.get(self.zone, lambda text: zone_name(found) if (found := optional(text)) else "") or ""
-        zones = (zone,) if zone else self._candidates(reader, region)
+        kind = reader.need(self.kind, _a_kind)
+        spoken = reader.need(self.language, language)
+        home = reader.need(self.region, region)
+        zone = reader.get(self.zone, optional_zone) or ""
+        zones = (zone,) if zone else self._candidates(reader, home)
         collected_on = reader.get(self.collected_on, sensible_day)
         legal_basis = reader.get(self.legal_basis, optional) or None
         if reader.faults:
@@ -145,8 +150,8 @@ class _PersonFields:
             kind,
             name,
             id_number,
-            language,
-            region,
+            spoken,
+            home,
             zone,
             grade,
             attributes,
@@ -220,7 +225,7 @@ class PartyBuilder:
                 expected = "give the party's customer key, or leave its name and ID number empty too"
                 reader.fault(self._key, FieldFault("B060", "a party without a key", expected))
             return
-        role = reader.need(self._role, lambda text: one_of(text, ROLES))
+        role = reader.need(self._role, _a_role)
         since, until = reader.get(self._since, sensible_day), reader.get(self._until, sensible_day)
         if since and until and until < since and self._until is not None:
             reader.fault(
@@ -285,8 +290,8 @@ class ContactPointBuilder:
         before = len(reader.faults)
         if not reader.get(self._borrower, optional) and not reader.get(self._address, optional):
             return  # of a party that the row does not have
-        channel = reader.need(self._channel, lambda text: Channel(one_of(text, _CHANNELS)))
-        region = reader.need(self._region, lambda text: region_code(required(text)))
+        channel = reader.need(self._channel, _a_channel)
+        home = reader.need(self._region, region)
         rank = reader.get(self._rank, rank_of)
         key = reader.need(self._borrower, required)
         collected_on = reader.get(self._collected_on, sensible_day)
@@ -295,7 +300,7 @@ class ContactPointBuilder:
         if len(reader.faults) == before:
             address = reader.get(
                 self._address,
-                lambda text: normal_address(channel, found, region) if (found := optional(text)) else "",
+                lambda text: normal_address(channel, found, home) if (found := optional(text)) else "",
             )
         if len(reader.faults) > before:
             if self._leave_out:
@@ -328,6 +333,10 @@ class ContactPointBuilder:
                 legal_basis,
             )
         )
+
+
+def _a_channel(text: str) -> Channel:
+    return Channel(_channel_word(text))
 
 
 def _zones(channel: Channel, address: str) -> list[str] | None:

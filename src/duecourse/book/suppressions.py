@@ -20,7 +20,8 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
-from .checking import normal_address
+from .cells import as_text
+from .checking import normal_address, text_within
 from .identity import address_index, id_number_index
 from .parsing import FieldFault
 from .wishes import Person, Said
@@ -176,14 +177,17 @@ def import_suppressions(
     """
     report = SuppressionReport()
     indexes: list[bytes] = []
-    for line, text in _first_column(path, encoding):
-        if not text.strip():
+    for line, cell in _first_column(path, encoding):
+        written = str(cell).strip()
+        if not written:
             continue
-        if not report.rows and not report.header and not any(sign.isdigit() or sign == "@" for sign in text):
+        is_first = not report.rows and not report.header
+        if is_first and not any(sign.isdigit() or sign == "@" for sign in written):
             report.header = True
             continue
         report.rows += 1
         try:
+            text = text_within(as_text(cell), required=True)
             indexes.append(suppression_index(keyring, kind, text, region))
         except FieldFault as fault:
             report.rejected += 1
@@ -200,25 +204,25 @@ def import_suppressions(
     return report
 
 
-def _first_column(path: Path, encoding: str | None) -> Iterator[tuple[int, str]]:
+def _first_column(path: Path, encoding: str | None) -> Iterator[tuple[int, object]]:
     try:
         if path.suffix.lower() in (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"):
             for number, row in enumerate(load_workbook(path).get_sheet_by_index(0).to_python(), start=1):
-                yield number, _cell(row[0]) if row else ""
+                yield number, row[0] if row else ""
             return
         text = _decoded(path.read_bytes(), encoding)
+        lines = text.splitlines()
+        delimiter = max("\t;,|", key=lines[0].count) if lines else ","
+        # Strict: an open quotation mark would make one entry of the rest of the list.
+        rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, strict=True)
+        for number, cells in enumerate(rows, start=1):
+            yield number, cells[0] if cells else ""
+    except csv.Error as error:
+        why = f"cannot be read as a list ({error})"
+        raise DuecourseError(Problem("B005", str(path), why, "Nothing was suppressed.")) from None
     except (OSError, CalamineError, LookupError, UnicodeDecodeError) as error:
         why = f"cannot be read as a list ({type(error).__name__})"
         raise DuecourseError(Problem("B005", str(path), why, "Nothing was suppressed.")) from None
-    lines = text.splitlines()
-    delimiter = max("\t;,|", key=lines[0].count) if lines else ","
-    for number, cells in enumerate(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter), start=1):
-        yield number, cells[0] if cells else ""
-
-
-def _cell(value: object) -> str:
-    """A spreadsheet keeps a long number as a float."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _decoded(raw: bytes, encoding: str | None) -> str:
