@@ -27,7 +27,7 @@ from duecourse.dispatch.batches import (
     resume_batches,
     weigh,
 )
-from duecourse.domain.messaging import Accepted, Refused
+from duecourse.domain.messaging import Accepted, NotWritten, Refused
 from duecourse.domain.problems import DuecourseError
 from duecourse.planning.correcting import correct_batch, reached_by
 from duecourse.policy.model import Brakes, Canary
@@ -264,6 +264,23 @@ def test_withheld_canaries_make_room_and_no_more_than_the_canary_go(lender: Lend
     lender.conn.commit()
     counter.at(*(f"2026-03-09T09:00:{second:02}+08:00" for second in range(1, 12)))
     assert (sent(counter), states(lender)[0][0]) == (10, "canary")
+
+
+def test_a_canary_that_was_not_handed_over_and_is_paid_then_makes_room_for_another(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, "{canary: {size: 1, most_bad: 20%, wait: 15m}}", count=5)
+    counter = Counter(post, sms=[NotWritten("the line is down")])
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    lender.conn.execute(
+        """UPDATE installment i SET settled_on = '2026-03-08' FROM batch_canary c
+           JOIN message m USING (lane, message_id)
+           JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+           WHERE i.lane = x.lane AND i.loan_id = x.loan_id"""
+    )
+    lender.conn.commit()
+    counter.at(*(f"2026-03-09T09:00:{second:02}+08:00" for second in range(5, 12)))
+    assert (sent(counter), states(lender)) == (2, [("canary", 5, 2, 3)])
 
 
 def test_a_batch_held_by_hand_stays_held(lender: Lender, post: Post) -> None:
