@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from counter import Counter
@@ -19,6 +20,7 @@ from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 from duecourse.dispatch.batches import (
     Measure,
     Weighed,
+    close_corrected,
     find_batch,
     hold_batch,
     list_batches,
@@ -31,6 +33,7 @@ from duecourse.domain.messaging import Accepted, NotWritten, Refused
 from duecourse.domain.problems import DuecourseError
 from duecourse.planning.correcting import correct_batch, reached_by
 from duecourse.policy.model import Brakes, Canary
+from duecourse.store.lease import hold_fence
 from lender import POLICY_HEAD, Lender
 from post import TEXTS, Post
 from workers import fill, noon_zone, start_worker, submits, wait_for, write_providers
@@ -355,6 +358,25 @@ def test_a_correction_waits_for_no_debit_when_it_names_no_amount_and_is_kept_fro
         ("DEFAULT-OPT-OUT", 0)
     ]
     assert sent(counter) == 3
+
+
+def test_a_batch_is_closed_for_a_correction_only_when_no_claim_of_it_is_under_way(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, "{messages: {max: 30}}", more="correction: sorry\n")
+    counter = Counter(post)
+    counter.at(NINE)
+    batch_id = list_batches(lender.conn)[0]["batch_id"]
+    lender.conn.commit()
+    with counter.conn.transaction():
+        hold_fence(counter.conn, counter.desk.epochs)
+        lender.conn.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            close_corrected(lender.conn, batch_id, by="bob", now=T)
+        lender.conn.rollback()
+    close_corrected(lender.conn, batch_id, by="bob", now=T)
+    lender.conn.commit()
+    assert states(lender)[0][0] == "corrected"
 
 
 def test_a_policy_without_a_correction_says_so(lender: Lender, post: Post) -> None:

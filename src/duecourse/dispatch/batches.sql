@@ -130,6 +130,10 @@ UPDATE batch SET state = 'going', resumed_by = %(by)s, resumed_at = %(now)s, dec
 WHERE state = 'held' AND published_by <> %(by)s AND (%(batch_id)s::uuid IS NULL OR batch_id = %(batch_id)s)
 RETURNING batch_id;
 
+-- name: lock_every_lane
+-- Every claim under way commits first, and the next one sees what we wrote.
+SELECT lane FROM lane_lease ORDER BY lane FOR UPDATE;
+
 -- name: close_corrected
 -- A batch that was wrong: what has not gone stays where it is. batch_id; by; now. Writes: batch
 UPDATE batch SET state = 'corrected', corrected_by = %(by)s, corrected_at = %(now)s,
