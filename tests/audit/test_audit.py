@@ -108,6 +108,18 @@ def test_a_number_two_people_share_is_counted_once_for_both(past: Past) -> None:
     assert past.audit("".join(calls)).lines() == [(8, "CN-CALL-TRY")]
 
 
+def test_a_shared_number_is_counted_as_the_past_was_also_where_ones_own_calls_fill_its_cap(
+    past: Past,
+) -> None:
+    shared = {"number": "+8613900001111"}
+    calls = [
+        row(n, day(2, 6 + n), cust="A", **shared) for n in range(1, 8)
+    ]  # 07:00, which is too early, to 13:00
+    audited = past.audit("".join(calls) + row(8, day(2, 8, 30), cust="B", **shared))
+    assert audited.lines() == [(2, "CN-HOURS"), (7, "CN-CALL-TRY"), (8, "CN-CALL-TRY")]
+    assert [one.withheld for one in audited.breaches] == [True, True, True]
+
+
 def test_a_contact_of_a_bare_number_belongs_to_the_person_the_file_knows_it_of(past: Past) -> None:
     ma = {"region": "US-MA", "zone": "America/New_York", "number": "+16175550111"}
     calls = row(1, day(2), **ma) + row(2, day(3), **(ma | {"cust": ""})) + row(3, day(4), **ma)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from counter import Counter
@@ -19,6 +20,7 @@ from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 from duecourse.dispatch.batches import (
     Measure,
     Weighed,
+    close_corrected,
     find_batch,
     hold_batch,
     list_batches,
@@ -27,10 +29,11 @@ from duecourse.dispatch.batches import (
     resume_batches,
     weigh,
 )
-from duecourse.domain.messaging import Accepted, Refused
+from duecourse.domain.messaging import Accepted, NotWritten, Refused
 from duecourse.domain.problems import DuecourseError
 from duecourse.planning.correcting import correct_batch, reached_by
 from duecourse.policy.model import Brakes, Canary
+from duecourse.store.lease import hold_fence
 from lender import POLICY_HEAD, Lender
 from post import TEXTS, Post
 from workers import fill, noon_zone, start_worker, submits, wait_for, write_providers
@@ -266,6 +269,23 @@ def test_withheld_canaries_make_room_and_no_more_than_the_canary_go(lender: Lend
     assert (sent(counter), states(lender)[0][0]) == (10, "canary")
 
 
+def test_a_canary_that_was_not_handed_over_and_is_paid_then_makes_room_for_another(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, "{canary: {size: 1, most_bad: 20%, wait: 15m}}", count=5)
+    counter = Counter(post, sms=[NotWritten("the line is down")])
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    lender.conn.execute(
+        """UPDATE installment i SET settled_on = '2026-03-08' FROM batch_canary c
+           JOIN message m USING (lane, message_id)
+           JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+           WHERE i.lane = x.lane AND i.loan_id = x.loan_id"""
+    )
+    lender.conn.commit()
+    counter.at(*(f"2026-03-09T09:00:{second:02}+08:00" for second in range(5, 12)))
+    assert (sent(counter), states(lender)) == (2, [("canary", 5, 2, 3)])
+
+
 def test_a_batch_held_by_hand_stays_held(lender: Lender, post: Post) -> None:
     planned(lender, "{canary: {size: 10}}")
     counter = Counter(post)
@@ -338,6 +358,25 @@ def test_a_correction_waits_for_no_debit_when_it_names_no_amount_and_is_kept_fro
         ("DEFAULT-OPT-OUT", 0)
     ]
     assert sent(counter) == 3
+
+
+def test_a_batch_is_closed_for_a_correction_only_when_no_claim_of_it_is_under_way(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, "{messages: {max: 30}}", more="correction: sorry\n")
+    counter = Counter(post)
+    counter.at(NINE)
+    batch_id = list_batches(lender.conn)[0]["batch_id"]
+    lender.conn.commit()
+    with counter.conn.transaction():
+        hold_fence(counter.conn, counter.desk.epochs)
+        lender.conn.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            close_corrected(lender.conn, batch_id, by="bob", now=T)
+        lender.conn.rollback()
+    close_corrected(lender.conn, batch_id, by="bob", now=T)
+    lender.conn.commit()
+    assert states(lender)[0][0] == "corrected"
 
 
 def test_a_policy_without_a_correction_says_so(lender: Lender, post: Post) -> None:

@@ -133,6 +133,16 @@ def test_the_same_question_again_gets_the_same_permit(dialler: Dialler) -> None:
     assert len(ledger(dialler.lender)) == 1
 
 
+def test_a_reference_is_leave_for_one_question_and_none_once_it_was_given_back(dialler: Dialler) -> None:
+    call = replace(CALL, reference="call 77")
+    permit = dialler.permit(question=call)
+    assert dialler.refused(question=replace(call, channel=Channel.EMAIL))[0] == ["US-NYC-CONSENT"]
+    report_permit(dialler.conn, permit, "not-used", by="agency-1", now=NOON)
+    with pytest.raises(DuecourseError, match="B122"):
+        dialler.ask(question=call)
+    assert [row[0] for row in ledger(dialler.lender)] == [1, -1]
+
+
 def test_a_permit_ends_when_the_window_shuts_and_outside_it_the_opening_is_named(dialler: Dialler) -> None:
     late = datetime.fromisoformat("2026-10-12T20:55-04:00")
     answer = dialler.ask(at=late)

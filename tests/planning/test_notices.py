@@ -50,9 +50,11 @@ def days(lender: Lender) -> list[str]:
 
 
 def live(lender: Lender, *when: str) -> None:
-    """Plan on each of these days."""
+    """Plan on each of these days, in the lanes where somebody lives."""
+    lanes = [lane for (lane,) in lender.conn.execute("SELECT DISTINCT lane FROM borrower")]
+    lender.conn.commit()
     for day in when:
-        lender.plan(f"{day}T00:00+00:00", lender_zone="Europe/London")
+        lender.plan(f"{day}T00:00+00:00", lender_zone="Europe/London", lanes=lanes)
 
 
 def serve(lender: Lender, kind: str, at: str, loan: str = "L-1") -> None:

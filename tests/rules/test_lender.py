@@ -152,6 +152,9 @@ def test_files_are_put_over_each_other_in_order(write: Write) -> None:
         ("regions: [Moon]", [("R002", ":3")]),
         ("tighten: {CN-HOUR: {}}", [("R011", ":3")]),
         ("tighten: {US-COOL: {days: soon}}", [("R002", ":3")]),
+        ('tighten: {CN-HOURS: {openings: [{start: "22:00", end: "06:00"}]}}', [("R008", ":3")]),
+        ("tighten: {US-7IN7: {days: null}}", [("R008", ":3")]),
+        ("tighten: {BR-FED: {words: [threats, insults, public-posting, sarcasm]}}", [("R009", ":3")]),
     ],
 )  # fmt: skip
 def test_each_fault_is_told_with_its_line(write: Write, text: str, found: list[tuple[str, str]]) -> None:

@@ -272,7 +272,7 @@ WITH unit AS (
 -- include: noes
 INSERT INTO audit_breach (row_no, rule, primitive, saw, opens_at, proven, by_number)
 SELECT row_no, rule, primitive, saw, opens_at, proven, true FROM noes WHERE primitive IN ('P2', 'P3')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (row_no, rule) DO UPDATE SET saw = EXCLUDED.saw, opens_at = EXCLUDED.opens_at, by_number = true;
 
 -- name: note_texts
 -- What the rules of content say of the texts that the file has; no waiting mends a text.

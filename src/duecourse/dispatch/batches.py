@@ -236,7 +236,11 @@ def resume_batches(
 
 
 def close_corrected(conn: psycopg.Connection, batch_id: UUID, *, by: str, now: datetime) -> None:
-    """A batch that was wrong goes no further, whoever resumes."""
+    """A batch that was wrong goes no further, whoever resumes. In a transaction of the caller's.
+
+    Until that ends nothing is claimed: whom the batch has reached is then known to the last one.
+    """
+    conn.execute(SQL["lock_every_lane"])
     conn.execute(SQL["close_corrected"], {"batch_id": batch_id, "by": by, "now": now})
 
 

@@ -78,7 +78,7 @@ WHERE state = 'canary' ORDER BY batch_id FOR UPDATE SKIP LOCKED;
 -- name: weigh_canaries
 -- How the canaries of a batch stand. batch_id; now. handed: attempts that went to a provider; bad: of these refused or of
 -- unknown outcome, and people who said stop since; awaited: those whose receipt may still come; last_at: the
--- last hand-over; coming: canaries that may still go; waiting: members that are none.
+-- last hand-over; coming: canaries that may still go, and are not put off by a rule; waiting: members that are none.
 WITH canary AS (
     SELECT c.lane, m.message_id, m.borrower_id, m.state, m.tries, m.not_before, m.rule
     FROM batch_canary c JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
@@ -97,7 +97,9 @@ SELECT (SELECT count(*) FROM tried) AS handed,
        (SELECT max(claimed_at) FROM tried) AS last_at,
        (SELECT count(*) FROM canary
         WHERE state = 'in_flight' AND tries = 0
-           OR state = 'planned' AND (not_before <= %(now)s OR coalesce(rule, 'BATCH-WAITS') = 'BATCH-WAITS' OR tries > 0)) AS coming,
+           OR state = 'planned'
+              AND (not_before <= %(now)s
+                   OR coalesce(rule, 'BATCH-WAITS') IN ('BATCH-WAITS', 'THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED'))) AS coming,
        (SELECT count(*) FROM message m
         WHERE m.batch_id = %(batch_id)s AND m.state = 'planned' AND m.tries = 0
           AND NOT EXISTS (SELECT 1 FROM batch_canary c
@@ -127,6 +129,10 @@ WHERE state IN ('canary', 'going') AND resumed_by IS NULL AND local_on >= %(loca
 UPDATE batch SET state = 'going', resumed_by = %(by)s, resumed_at = %(now)s, decided_at = %(now)s
 WHERE state = 'held' AND published_by <> %(by)s AND (%(batch_id)s::uuid IS NULL OR batch_id = %(batch_id)s)
 RETURNING batch_id;
+
+-- name: lock_every_lane
+-- Every claim under way commits first, and the next one sees what we wrote.
+SELECT lane FROM lane_lease ORDER BY lane FOR UPDATE;
 
 -- name: close_corrected
 -- A batch that was wrong: what has not gone stays where it is. batch_id; by; now. Writes: batch

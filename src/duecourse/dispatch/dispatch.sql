@@ -378,7 +378,7 @@ served AS (
 ),
 unserved AS (
     DELETE FROM notice n USING settled s
-    WHERE s.state = 'refused' AND n.lane = s.lane AND n.message_id = s.message_id
+    WHERE s.state = 'refused' AND n.lane = s.lane AND n.borrower_id = s.borrower_id AND n.message_id = s.message_id
       AND n.evidence = 'attempt ' || s.attempt_id
 ),
 

@@ -51,7 +51,7 @@ class Question:
     address_index: of the number; None is the borrower's first.
     human: a person will speak, so that special care and a wish for a person do not stand against it.
     caller: the number shown, '' a hidden one, None not known. reference: names the question, so that asking it again
-    (an answer that was lost) gives the same permit.
+    (an answer that was lost) gives the same permit; under one reference another question is another permit.
     """
 
     purpose: Purpose
@@ -97,18 +97,20 @@ def ask_permit(
 
     conn: idle; in a transaction of the caller's the lane stays locked until that ends: ask no second permit in it.
     by: who asks. now: the book's clock; as_of: the lender's date then. Waits for a claim of the same lane that is under
-    way, and the next one waits for it: a few milliseconds. Raises DuecourseError B120 without a debt to speak of.
+    way, and the next one waits for it: a few milliseconds. Raises DuecourseError B120 without a debt to speak of, B122
+    when what became of the permit of this reference was reported already.
     """
     rules = rules.compiled()
     lane, loans, party = _answered(conn, borrower, question, as_of)
     place = {"lane": lane, "borrower_id": borrower.borrower_id}
-    permit_id = (
-        uuid5(borrower.borrower_id, f"permit/{by}/{question.reference}") if question.reference else uuid4()
-    )
+    permit_id = uuid5(borrower.borrower_id, f"permit/{by}/{question}") if question.reference else uuid4()
     with conn.transaction():
         conn.execute(SQL["lock_lane"], place)
         found = conn.execute(SQL["find_permit"], {"lanes": [lane], "permit_id": permit_id}).fetchone()
         if found is not None:
+            if found[3] is not None:  # given back, it counts in no cap any more
+                said = f"'{found[3]}' was reported of the permit of this reference"
+                raise DuecourseError(Problem("B122", "reference", said, "Ask under another reference."))
             return Permit(permit_id, found[5])
         debts = conn.execute(
             SQL["debts_of"],
@@ -166,6 +168,8 @@ def report_permit(
             raise DuecourseError(
                 Problem("B122", "PERMIT", f"'{before[3]}' was reported before", "The first word stays.")
             )
+    if before is None:  # a merge took it to another lane before this one was locked
+        report_permit(conn, permit_id, outcome, by=by, now=now)
 
 
 def _answered(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from duecourse.domain.problems import Problem
 from duecourse.store.zones import known_zones
 
-from .model import Cap, ContactWindow, Level, MustNotSay, Pack, Retention, Rule, Status
+from .model import Cap, ContactWindow, Level, MustNotSay, Pack, Primitive, Retention, Rule, Status
 from .reading import Document, did_you_mean, shown
 from .tightening import opening_minutes
 from .word_lists import word_list_names
@@ -74,11 +74,12 @@ def _rule_faults(rule: Rule, pack: Pack) -> Iterator[tuple[str, str, str]]:
         yield "R007", "level", "a draft cannot be in force; write status: draft"
     if rule.fallback and (rule.binding or rule.level is not Level.POLICY):
         yield "R007", "fallback", "only a soft convention steps back: level: policy and binding: false"
-    yield from _parameter_faults(rule)
+    yield from parameter_faults(rule.does)
 
 
-def _parameter_faults(rule: Rule) -> Iterator[tuple[str, str, str]]:
-    match rule.does:
+def parameter_faults(does: Primitive) -> Iterator[tuple[str, str, str]]:
+    """(code, key of a rule, message) of parameters that are of the right shape and mean nothing (R008, R009)."""
+    match does:
         case ContactWindow(openings=openings):
             for opening in openings:
                 start, end = opening_minutes(opening)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from duecourse.domain.problems import Problem
 
+from .checking import parameter_faults
 from .model import Names, Pack, Primitive, RegionCode, Rule, RuleId, Status, Strict
 from .reading import Document, did_you_mean, validated
 from .tightening import is_tighter
@@ -90,6 +91,11 @@ def _tightened(rule: Rule, parameters: Mapping[str, Any], document: Document, fa
     content = {**rule.does.model_dump(mode="json"), **parameters, "primitive": rule.does.primitive}
     new = validated(_Changed, {"does": content}, document, faults, steps)
     if new is None:
+        return rule
+    wrong = list(parameter_faults(new.does))
+    if wrong:  # compared, an opening that ends before it begins would pass for one that never opens
+        for code, key, message in wrong:
+            faults.append(Problem(code, document.where(*steps, *key.split(".")[1:]), message))
         return rule
     if rule.binding and not is_tighter(rule.does, new.does):
         law = f"{rule.level}, {rule.source.instrument}"

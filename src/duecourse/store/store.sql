@@ -88,6 +88,7 @@ fence AS MATERIALIZED (
     FROM lane_lease l
     JOIN unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
       ON held.lane = l.lane AND held.epoch = l.epoch
+    ORDER BY l.lane  -- as everybody who locks several
     FOR KEY SHARE OF l
 )
 
