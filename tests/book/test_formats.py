@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -326,6 +329,34 @@ def test_a_compressed_file_is_read_like_its_content_and_a_torn_one_says_so(tmp_p
     assert len(rows(tmp_path, packed, "file.csv.gz")) == 50_000
     with pytest.raises(DuecourseError, match="breaks off or is damaged"):
         rows(tmp_path, packed[:-20], "file.csv.gz")
+
+
+def test_a_damaged_sheet_says_so(tmp_path: Path) -> None:
+    book, whole, torn = openpyxl.Workbook(), io.BytesIO(), io.BytesIO()
+    book.active.append(["a"])
+    book.save(whole)
+    with zipfile.ZipFile(whole) as good, zipfile.ZipFile(torn, "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, b"<" if "sheet1" in name else good.read(name))
+    with pytest.raises(DuecourseError, match="B005"):
+        rows(tmp_path, torn.getvalue(), "book.xlsx", format="excel")
+
+
+def test_a_damaged_page_of_parquet_says_after_which_row(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    pq.write_table(pa.table({"a": [f"{n:09}" for n in range(20_000)]}), whole, row_group_size=10_000)
+    torn = bytearray(whole.getvalue())
+    middle = len(torn) // 2
+    torn[middle : middle + 4000] = bytes(4000)
+    with pytest.raises(DuecourseError, match=r"B005") as refused:
+        rows(tmp_path, bytes(torn), "book.parquet", format="parquet")
+    assert "is damaged after row" in str(refused.value)
+
+
+def test_a_line_too_deep_to_read_costs_its_record(tmp_path: Path) -> None:
+    deep = b'{"a": 1}\n' + b'{"a": ' * 200_000 + b'\n{"a": 2}\n'
+    read = rows(tmp_path, deep, paths=("a",), format="jsonl")
+    assert (cells(read), read[1].code) == ([[1], [2]], "B071")  # type: ignore[union-attr]
 
 
 def test_a_time_after_the_day_is_left_away_only_when_the_format_has_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from pathlib import Path
 
@@ -180,6 +181,12 @@ def test_workbooks_and_json_are_looked_into_too(tmp_path: Path) -> None:
     found = propose(tmp_path, content, "loans.jsonl")
     assert found.source == {"format": "jsonl", "explode": ["periods"]}
     assert targets(found)["periods.due_date"] == ("installment.due_on", "sure")
+
+
+def test_a_damaged_archive_says_so(tmp_path: Path) -> None:
+    (tmp_path / "book.csv.gz").write_bytes(gzip.compress(b"contract_no,amount\nL-1,100\n")[:30])
+    with pytest.raises(DuecourseError, match="B005"):
+        propose_mapping(tmp_path / "book.csv.gz")
 
 
 def test_a_file_without_columns_says_so(tmp_path: Path) -> None:

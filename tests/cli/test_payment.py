@@ -140,6 +140,14 @@ def test_a_payment_is_added_once_listed_and_reversed(run: Run) -> None:
     assert "returned" in run("payment", "list", "L-1")
 
 
+def test_source_and_reference_are_read_as_from_a_file(run: Run) -> None:
+    rest = ("--on", "2026-01-09", "--source", "desk", "--json", "--reference")
+    add = ("payment", "add", "L-1", "--amount", "10", *rest)
+    assert [run(*add, reference)["outcome"] for reference in ("R-7", " R-7 ")] == ["new", "same"]
+    run(*add, " ", code="B016")
+    run(*add, "R\n8", code="B024")
+
+
 def test_what_is_over_is_shown(run: Run) -> None:
     run("payment", "add", "L-1", "--amount", "300", *PAID)
     assert listed(run)[0][2] == "60.00"

@@ -318,6 +318,25 @@ def test_a_report_is_refused_until_a_notice_is_entered_and_allowed_then(run: Run
     assert json.loads(run("notice", "show", "C", "--json"))["notices"] == []
 
 
+def test_an_act_against_a_guarantor_is_asked_for_too(run: Run, lender: Lender) -> None:
+    for statement in (
+        """INSERT INTO borrower (lane, borrower_id, borrower_key, home_lane, language, region, zone, row_digest,
+               effective_at, recorded_at)
+           SELECT l.lane, g.borrower_id, g.borrower_key, nullif(g.lane, l.lane), g.language, g.region, g.zone, '',
+                  g.effective_at, g.recorded_at
+           FROM borrower g, loan l WHERE g.borrower_key = 'C' AND l.loan_ref = 'L-1' ON CONFLICT DO NOTHING""",
+        """INSERT INTO loan_party (lane, loan_id, borrower_id, role, effective_at, recorded_at)
+           SELECT DISTINCT l.lane, l.loan_id, g.borrower_id, 'guarantor', l.effective_at, l.recorded_at
+           FROM borrower g, loan l WHERE g.borrower_key = 'C' AND l.loan_ref = 'L-1'""",
+    ):
+        lender.conn.execute(statement)
+    lender.conn.commit()
+    asked = ("notice", "check", "C", "--action", "bureau-report", "--loan", "L-1")
+    assert "CN-CREDIT: " in run(*asked, code=1)
+    run("notice", "add", "C", "--kind", "bureau", "--loan", "L-1", "--evidence", "letter 88")
+    assert "It may be done." in run(*asked)
+
+
 def test_a_borrower_is_shown_with_what_holds_now_and_without_what_has_ended(run: Run) -> None:
     run("hold", "add", "B", "--kind", "dispute", "--loan", "L-1", "--evidence", "letter 1")
     run("hold", "add", "B", "--kind", "hardship", "--evidence", "letter 2")

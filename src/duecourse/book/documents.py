@@ -101,7 +101,7 @@ def _of_lines(text: TextIOWrapper, source: Source) -> Iterator[Document | Unread
             continue
         try:
             yield number, json.loads(line, parse_float=Decimal, parse_constant=_no_constant)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield Unreadable(0, number, line, "B071", f"the line is not JSON: {_reason(error)}")
 
 

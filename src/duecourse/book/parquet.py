@@ -26,9 +26,14 @@ def open_parquet(path: Path, file: BufferedReader) -> OpenSource:
     read = [0]
 
     def rows() -> Iterator[Row]:
-        for batch in parquet.iter_batches(batch_size=8192):
-            for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                read[0] += 1
-                yield Row(read[0], read[0], cells)
+        try:
+            for batch in parquet.iter_batches(batch_size=8192):
+                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    read[0] += 1
+                    yield Row(read[0], read[0], cells)
+        except (pa.ArrowException, OSError):
+            found = f"is damaged after row {read[0]:,}"
+            kept = "What was read before that stays imported."
+            raise DuecourseError(Problem("B005", str(path), found, kept)) from None
 
     return OpenSource(path, columns, True, rows(), lambda: read[0] / total, "utf-8", ",", '"')

@@ -35,6 +35,7 @@ class Answered:
     loan_id: UUID
     loan_ref: str
     creditor: str
+    product: str
     role: str
     own: bool
     until: date | None

@@ -181,10 +181,10 @@ WITH obligor AS (
     SELECT c.lane, c.company_id, c.until FROM company_contact c
     WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.borrower_id = %(borrower_id)s
 )
-SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, 'borrower' AS role, l.borrower_id = %(borrower_id)s AS own, o.until
+SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, l.product, 'borrower' AS role, l.borrower_id = %(borrower_id)s AS own, o.until
 FROM obligor o JOIN loan l ON l.lane = o.lane AND l.borrower_id = o.borrower_id
 UNION
-SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, p.role, false, least(p.until, o.until)
+SELECT l.lane, l.loan_id, l.loan_ref, l.creditor, l.product, p.role, false, least(p.until, o.until)
 FROM obligor o
 JOIN loan_party p ON p.lane = o.lane AND p.borrower_id = o.borrower_id
 JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id

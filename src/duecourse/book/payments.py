@@ -18,6 +18,8 @@ from psycopg.rows import class_row, dict_row
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.store.sql import load
 
+from .checking import text_within
+from .parsing import FieldFault
 from .records import PaymentRecord, Records, ReversalRecord, payment_id_of
 from .staging import SAID, Staging
 
@@ -115,8 +117,10 @@ def add_payment(
     """Record a payment and allocate its loan anew; the same one again changes nothing.
 
     amount_minor: above zero. Raises DuecourseError B034 when the currency is not the loan's, B050 when the book has
-    this source and reference with another amount; then nothing is written.
+    this source and reference with another amount, B016 or B024 for a source or reference that no file could
+    bring; then nothing is written.
     """
+    source, reference = _as_in_a_file("SOURCE", source), _as_in_a_file("REFERENCE", reference)
     payment = PaymentRecord(
         1,
         loan.loan_id,
@@ -148,6 +152,7 @@ def reverse_payment(
 
     Raises DuecourseError D062 when the loan has no such payment. (A file may name a payment that is still to come.)
     """
+    source, reference = _as_in_a_file("SOURCE", source), _as_in_a_file("REFERENCE", reference)
     payment_id = payment_id_of(loan.loan_id, source, reference)
     known = conn.execute(SQL["has_payment"], {"lane": loan.lane, "payment_id": payment_id}).fetchone()
     if known is None:
@@ -210,6 +215,14 @@ def place_suspended(
             SQL["place_suspended"], {"suspense_id": suspense_id, "loan_id": loan.loan_id, "now": now}
         )
     return int(amount_minor)
+
+
+def _as_in_a_file(where: str, text: str) -> str:
+    """Trimmed, as an import reads it: else one payment, said both ways, would be two."""
+    try:
+        return text_within(text, required=True)
+    except FieldFault as fault:
+        raise DuecourseError(Problem(fault.code, where, f"{fault}", NOTHING)) from None
 
 
 def _write(conn: psycopg.Connection, records: Records, kind: str, now: datetime) -> Outcome:

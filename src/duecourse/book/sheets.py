@@ -28,7 +28,12 @@ def open_sheet(path: Path, file: BufferedReader, source: Source) -> OpenSource:
     if wanted not in names:
         found = f"has no sheet '{wanted}'; it has {', '.join(names) or 'none'}"
         raise DuecourseError(Problem("B070", str(path), found, "Nothing was imported."))
-    sheet = book.get_sheet_by_name(wanted)
+    try:
+        sheet = book.get_sheet_by_name(wanted)
+    except CalamineError as error:
+        raise DuecourseError(
+            Problem("B005", str(path), f"the sheet '{wanted}' is damaged: {error}")
+        ) from None
     cells = _cells(sheet, source)
     columns = tuple(source.columns)
     if source.header:

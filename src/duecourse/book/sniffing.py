@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .cells import as_text
-from .delimited import STAND_IN
+from .delimited import LONGEST_FIELD, STAND_IN
 from .evidence import shape_of
 from .mapping import Source
 from .parsing import FieldFault, native_date
@@ -74,10 +75,9 @@ def _delimited(path: Path) -> Sniffed:
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             raw = file.read(_SAMPLE_BYTES)
-    except OSError as error:
-        raise DuecourseError(
-            Problem("B005", str(path), f"cannot be read: {error.strerror or 'damaged'}")
-        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise DuecourseError(Problem("B005", str(path), f"cannot be read: {why or 'damaged'}")) from None
     if len(raw) == _SAMPLE_BYTES:
         raw = raw[: raw.rfind(b"\n") + 1]
     encoding, text = _decoded(path, raw)
@@ -149,6 +149,7 @@ def _split(lines: Sequence[str], separator: str, quoted: bool) -> list[list[str]
     several = len(separator) > 1
     given = [line.replace(separator, STAND_IN) for line in lines] if several else lines
     one = STAND_IN if several else separator
+    csv.field_size_limit(LONGEST_FIELD)
     if quoted:
         return list(csv.reader(given, delimiter=one))
     return list(csv.reader(given, delimiter=one, quoting=csv.QUOTE_NONE))

@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 import typer
 
 from duecourse.book.notices import notices_of, record_notice
-from duecourse.book.reading import loans_of
+from duecourse.book.parties import loans_answered
 from duecourse.dispatch.acts import ACTS, may_act
 from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Actor, Notice
@@ -117,7 +117,7 @@ def check(
         loan_id = case.loan_id(loan, creditor)
         product = next(
             one.product
-            for one in loans_of(case.conn, case.borrower.lane, case.borrower.borrower_id)
+            for one in loans_answered(case.conn, case.borrower.lane, case.borrower.borrower_id)
             if one.loan_id == loan_id
         )
         assert loan_id is not None

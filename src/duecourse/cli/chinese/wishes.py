@@ -25,14 +25,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     # holds
     "Holds of {borrower}": "{borrower} 的暂停记录",
     "The hold has ended.": "暂停已结束。",
-    "The hold is in the book.": "暂停已入账。",
+    "The hold is in the book.": "暂停已登记。",
     "Waiting for a person": "等待人工联系",
     "messages waiting": "待发消息",
     "effect": "效果",
     "end reason": "结束原因",
     # preferences
     "The wish has ended.": "偏好已结束。",
-    "The wish is in the book.": "偏好已入账。",
+    "The wish is in the book.": "偏好已登记。",
     "Wishes of {borrower}": "{borrower} 的联系偏好",
     "wish": "偏好",
     # suppressions
