@@ -134,17 +134,17 @@ CANARY = Canary(size=100, most_bad_percent=Decimal(5), wait_seconds=900)
 @pytest.mark.parametrize(
     ("weighed", "after", "becomes"),
     [
-        (Weighed(100, 6, 0, 94, T, 0, 900), 1, "held"),  # enough is known at once
-        (Weighed(100, 3, 3, 94, T, 0, 900), 1, "held"),  # stops count as well
-        (Weighed(100, 5, 0, 95, T, 0, 900), 1, None),
-        (Weighed(100, 5, 0, 0, T, 0, 900), 1, "going"),
-        (Weighed(100, 0, 0, 100, T, 0, 900), 900, "going"),  # silence is no fault
-        (Weighed(40, 2, 0, 0, T, 60, 900), 1, None),  # sixty are still to come
-        (Weighed(40, 3, 0, 0, T, 0, 0), 1, "held"),  # of the few there were too many
-        (Weighed(40, 0, 0, 0, T, 0, 900), 1, "more"),  # sixty were withheld: others take their place
-        (Weighed(0, 0, 0, 0, None, 0, 900), 1, "more"),
-        (Weighed(0, 0, 0, 0, None, 100, 900), 1, None),
-        (Weighed(0, 0, 0, 0, None, 0, 0), 1, "going"),
+        (Weighed(100, 6, 0, 94, T, 0, True), 1, "held"),  # enough is known at once
+        (Weighed(100, 3, 3, 94, T, 0, True), 1, "held"),  # stops count as well
+        (Weighed(100, 5, 0, 95, T, 0, True), 1, None),
+        (Weighed(100, 5, 0, 0, T, 0, True), 1, "going"),
+        (Weighed(100, 0, 0, 100, T, 0, True), 900, "going"),  # silence is no fault
+        (Weighed(40, 2, 0, 0, T, 60, True), 1, None),  # sixty are still to come
+        (Weighed(40, 3, 0, 0, T, 0, False), 1, "held"),  # of the few there were too many
+        (Weighed(40, 0, 0, 0, T, 0, True), 1, "more"),  # sixty were withheld: others take their place
+        (Weighed(0, 0, 0, 0, None, 0, True), 1, "more"),
+        (Weighed(0, 0, 0, 0, None, 100, True), 1, None),
+        (Weighed(0, 0, 0, 0, None, 0, False), 1, "going"),
     ],
 )
 def test_what_becomes_of_canaries(weighed: Weighed, after: int, becomes: str | None) -> None:

@@ -58,7 +58,7 @@ class Weighed:
     awaited: int
     last_at: datetime | None
     coming: int
-    waiting: int
+    waiting: bool
 
     @property
     def gone_wrong(self) -> int:

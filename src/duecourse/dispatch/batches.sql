@@ -78,7 +78,8 @@ WHERE state = 'canary' ORDER BY batch_id FOR UPDATE SKIP LOCKED;
 -- name: weigh_canaries
 -- How the canaries of a batch stand. batch_id; now. handed: attempts that went to a provider; bad: of these refused or of
 -- unknown outcome, and people who said stop since; awaited: those whose receipt may still come; last_at: the
--- last hand-over; coming: canaries that may still go, and are not put off by a rule; waiting: members that are none.
+-- last hand-over; coming: canaries that may still go, and are not put off by a rule; waiting: whether members
+-- that are none wait (every desk asks this about once a second, so it must not count them).
 WITH canary AS (
     SELECT c.lane, m.message_id, m.borrower_id, m.state, m.tries, m.not_before, m.rule
     FROM batch_canary c JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
@@ -100,10 +101,10 @@ SELECT (SELECT count(*) FROM tried) AS handed,
            OR state = 'planned'
               AND (not_before <= %(now)s
                    OR coalesce(rule, 'BATCH-WAITS') IN ('BATCH-WAITS', 'THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED'))) AS coming,
-       (SELECT count(*) FROM message m
-        WHERE m.batch_id = %(batch_id)s AND m.state = 'planned' AND m.tries = 0
-          AND NOT EXISTS (SELECT 1 FROM batch_canary c
-                          WHERE c.lane = m.lane AND c.message_id = m.message_id)) AS waiting;
+       EXISTS (SELECT 1 FROM message m
+               WHERE m.batch_id = %(batch_id)s AND m.state = 'planned' AND m.tries = 0
+                 AND NOT EXISTS (SELECT 1 FROM batch_canary c
+                                 WHERE c.lane = m.lane AND c.message_id = m.message_id)) AS waiting;
 
 -- name: decide_batches
 -- Let batches go, or hold them with a reason. batches: uuid[]; from_states: text[]; state; reason; now.

@@ -706,12 +706,13 @@ told AS (
 SELECT count(*) FROM moved;
 
 -- name: wake_batches
--- Messages that waited for their batch are due once it may go, its canaries as soon as they are chosen. lanes, epochs; now. Fenced. Writes: message
+-- Messages that waited for their batch are due once it may go, its canaries as soon as they are chosen. Asked every second or so, it
+-- looks for a minute: who missed that is judged again by itself. lanes, epochs; now. Fenced. Writes: message
 WITH
 -- include: store.fence
 UPDATE message m SET not_before = %(now)s
 FROM batch b, fence f
-WHERE (b.state = 'going' AND b.decided_at > %(now)s::timestamptz - interval '10 min'
+WHERE (b.state = 'going' AND b.decided_at > %(now)s::timestamptz - interval '1 min'
        OR b.state = 'canary' AND EXISTS (SELECT 1 FROM batch_canary c
                                          WHERE c.lane = m.lane AND c.message_id = m.message_id))
   AND m.batch_id = b.batch_id AND m.lane = f.lane AND m.state = 'planned'

@@ -59,26 +59,48 @@ SELECT (SELECT count(*) FROM lane_lease WHERE owner = %(owner)s AND expires_at >
 -- Take lanes over, as far as they are still free when their rows are reached. The new epoch changes the key, so this
 -- waits for every transaction that is fenced by the old one. owner: text; lanes: smallint[]; lease: interval.
 -- Writes: lane_lease.
-UPDATE lane_lease
-SET epoch = epoch + 1, owner = %(owner)s, expires_at = now() + %(lease)s::interval
-WHERE lane = ANY(%(lanes)s::smallint[]) AND expires_at <= now()
-RETURNING lane, epoch;
+WITH free AS MATERIALIZED (
+    SELECT lane, epoch FROM lane_lease
+    WHERE lane = ANY(%(lanes)s::smallint[]) AND expires_at <= now()
+    ORDER BY lane  -- as everybody who locks several
+    FOR UPDATE
+)
+UPDATE lane_lease l
+SET epoch = l.epoch + 1, owner = %(owner)s, expires_at = now() + %(lease)s::interval
+FROM free
+WHERE l.lane = free.lane AND l.epoch = free.epoch
+RETURNING l.lane, l.epoch;
 
 -- name: renew_lanes
 -- Renew what is still ours. No key changes, so fenced transactions go on. owner: text; lanes, epochs: parallel
 -- arrays; lease: interval. Writes: lane_lease.
+WITH ours AS MATERIALIZED (
+    SELECT l.lane, l.epoch FROM lane_lease l
+    JOIN unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
+      ON l.lane = held.lane AND l.epoch = held.epoch
+    WHERE l.owner = %(owner)s
+    ORDER BY l.lane  -- as everybody who locks several
+    FOR NO KEY UPDATE OF l
+)
 UPDATE lane_lease l
 SET expires_at = now() + %(lease)s::interval
-FROM unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
-WHERE l.lane = held.lane AND l.epoch = held.epoch AND l.owner = %(owner)s
+FROM ours
+WHERE l.lane = ours.lane AND l.epoch = ours.epoch
 RETURNING l.lane, l.epoch;
 
 -- name: release_lanes
 -- Give lanes back: the next worker takes them without waiting for the lease's end. The epoch stays, so that a
 -- transaction still open under it may end well. owner: text; lanes: smallint[], null for all. Writes: lane_lease.
-UPDATE lane_lease
+WITH ours AS MATERIALIZED (
+    SELECT lane, epoch FROM lane_lease
+    WHERE owner = %(owner)s AND (%(lanes)s::smallint[] IS NULL OR lane = ANY(%(lanes)s::smallint[]))
+    ORDER BY lane  -- as everybody who locks several
+    FOR NO KEY UPDATE
+)
+UPDATE lane_lease l
 SET owner = NULL, expires_at = now()
-WHERE owner = %(owner)s AND (%(lanes)s::smallint[] IS NULL OR lane = ANY(%(lanes)s::smallint[]));
+FROM ours
+WHERE l.lane = ours.lane AND l.epoch = ours.epoch;
 
 -- fragment: fence
 -- A CTE fence(lane, epoch): the lanes still held under these epochs, locked against a takeover until the commit.
