@@ -134,7 +134,7 @@ def test_an_id_number_that_a_spreadsheet_cut_is_not_taken_for_another(
     assert (sheet.new, text.new) == (1, 0)
 
 
-@pytest.mark.parametrize("raw", [b'13900001111,"x\n13900002222,y\n', b"1" * 200_000])
+@pytest.mark.parametrize("raw", [b'13900001111,"x\n13900002222,y\n', b"1" * 2_000_000])
 def test_a_list_that_would_lose_entries_is_refused_whole(
     database: psycopg.Connection, keyring: Keyring, tmp_path: Path, raw: bytes
 ) -> None:

@@ -22,6 +22,7 @@ from duecourse.store.sql import load
 
 from .cells import as_text
 from .checking import normal_address, text_within
+from .delimited import LONGEST_FIELD
 from .identity import address_index, id_number_index
 from .parsing import FieldFault
 from .wishes import Person, Said
@@ -213,6 +214,7 @@ def _first_column(path: Path, encoding: str | None) -> Iterator[tuple[int, objec
         text = _decoded(path.read_bytes(), encoding)
         lines = text.splitlines()
         delimiter = max("\t;,|", key=lines[0].count) if lines else ","
+        csv.field_size_limit(LONGEST_FIELD)
         # Strict: an open quotation mark would make one entry of the rest of the list.
         rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, strict=True)
         for number, cells in enumerate(rows, start=1):
