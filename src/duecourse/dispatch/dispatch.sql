@@ -168,7 +168,7 @@ unit AS (
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
            ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            min(k.address_index), min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             greatest(max(k.local_on), max((k.at AT TIME ZONE c.zone)::date)))::seen_contact
                  FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
                  WHERE t.person = c.person
