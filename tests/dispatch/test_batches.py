@@ -211,6 +211,18 @@ def test_an_amount_that_turns_wrong_while_the_batch_runs_is_not_said_and_holds_t
     assert rules(lender) == {"BATCH-HELD": 30}
 
 
+def test_one_amount_out_of_the_band_holds_also_those_that_were_claimed_beside_it(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, "{amount: {max: 100, currency: CNY}}")
+    counter = Counter(post)
+    counter.at(NINE)  # opens the batch
+    lender.conn.execute("UPDATE installment SET due_minor = due_minor * 100 WHERE lane = 7")
+    lender.conn.commit()
+    counter.at("2026-03-09T09:00:01+08:00", "2026-03-09T09:00:02+08:00")
+    assert (sent(counter), [row[0] for row in states(lender)]) == (0, ["held"])
+
+
 def test_a_running_batch_that_outgrows_its_band_is_held(lender: Lender, post: Post) -> None:
     planned(lender, "{messages: {max: 30}}")
     counter = Counter(post)

@@ -150,7 +150,7 @@ def claim_batch(
             or composer.compose(facts[one.message_id], one.channel, text_rules(rules.packs, one.considered))
             for one in allowed
         }
-        _hold_batches(conn, allowed, renditions, now)
+        renditions |= _hold_batches(conn, allowed, renditions, now)
         _give_back_refused(conn, epochs, allowed, renditions, now, rules)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
         _record(conn, keyring, epochs, going, facts, renditions, now)
@@ -342,12 +342,16 @@ def _hold_batches(
     allowed: Sequence[_Allowed],
     renditions: Mapping[UUID, Rendition],
     now: datetime,
-) -> None:
-    """Hold the batches of messages that ask for more than their policy's band."""
+) -> dict[UUID, Rendition]:
+    """Hold the batches of messages that ask for more than their policy's band; answers refusals of all that this claim
+    has of them.
+    """
     over = {one.batch_id for one in allowed if renditions[one.message_id].rule == BATCH_HELD and one.batch_id}
     if over:
         parameters = {"batches": sorted(over), "reason": "a message asks for more than the band", "now": now}
         conn.execute(BATCHES["hold_batches_for_amount"], parameters)
+    refusal = Rendition(refusals=("a message asks for more than the band",), rule=BATCH_HELD)
+    return {one.message_id: refusal for one in allowed if one.batch_id in over and not one.resumed}
 
 
 def _give_back_refused(
