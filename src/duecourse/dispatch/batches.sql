@@ -100,7 +100,7 @@ SELECT (SELECT count(*) FROM tried) AS handed,
         WHERE state = 'in_flight' AND tries = 0
            OR state = 'planned'
               AND (not_before <= %(now)s
-                   OR coalesce(rule, 'BATCH-WAITS') IN ('BATCH-WAITS', 'THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED'))) AS coming,
+                   OR coalesce(rule, 'BATCH-WAITS') IN ('BATCH-WAITS', 'THROTTLED', 'DEFERRED', 'ACCOUNT-TROUBLE', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED'))) AS coming,
        EXISTS (SELECT 1 FROM message m
                WHERE m.batch_id = %(batch_id)s AND m.state = 'planned' AND m.tries = 0
                  AND NOT EXISTS (SELECT 1 FROM batch_canary c

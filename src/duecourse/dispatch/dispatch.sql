@@ -12,7 +12,7 @@ SELECT count(*) FROM message
 WHERE lane = ANY(%(lanes)s::smallint[])
   AND (state = 'in_flight'
        OR state = 'planned' AND (not_before <= now()
-                                 OR rule IN ('THROTTLED', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED', 'BATCH-WAITS')));
+                                 OR rule IN ('THROTTLED', 'DEFERRED', 'ACCOUNT-TROUBLE', 'NOT-HANDED-OVER', 'PROVIDER-PAUSED', 'BATCH-WAITS')));
 
 -- name: next_instant
 -- The next instant at which something is to do in these lanes; null when nothing is. lanes: smallint[].

@@ -10,7 +10,16 @@ from typing import Any
 import psycopg
 
 from duecourse.book.contact_points import retire_contact_points
-from duecourse.domain.messaging import Accepted, NotWritten, Outcome, Refused, Throttled, Unknown
+from duecourse.domain.messaging import (
+    Accepted,
+    AccountTrouble,
+    Deferred,
+    NotWritten,
+    Outcome,
+    Refused,
+    Throttled,
+    Unknown,
+)
 from duecourse.store.sql import load
 
 from .claim import Claimed, fence
@@ -47,6 +56,16 @@ def _answer(outcome: Outcome) -> _Answer:
                 after=max(RELEASE_PAUSE, timedelta(seconds=after_seconds)),
                 rule="THROTTLED",
             )
+        case Deferred(code, reason, after_seconds):
+            return _Answer(
+                "released",
+                code=code,
+                reason=reason,
+                after=max(RELEASE_PAUSE, timedelta(seconds=after_seconds)),
+                rule="DEFERRED",
+            )
+        case AccountTrouble(code, reason):
+            return _Answer("released", code=code, reason=reason, after=RELEASE_PAUSE, rule="ACCOUNT-TROUBLE")
         case NotWritten(reason):
             return _Answer("released", reason=reason, after=RELEASE_PAUSE, rule="NOT-HANDED-OVER")
         case Unknown(reason):

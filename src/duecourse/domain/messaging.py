@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 
@@ -23,6 +23,8 @@ class Channel(StrEnum):
     WEBPUSH = "webpush"
     LETTER = "letter"
     INBOX = "inbox"
+    TASK = "task"
+    """A person calls: a task handed to the lender's staff. Rules judge it as the voice call that it is."""
 
 
 class Purpose(StrEnum):
@@ -40,16 +42,65 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """What the provider has approved for this text: it sends its own copy with our values filled in."""
+
+    template: str = ""
+    """The provider's code of the template; '' where it takes free text."""
+    signature: str = ""
+    """SMS signature or sender's registered name, as the provider knows it."""
+    sender: str = ""
+    """Number, sub-port or header the message leaves from; '' leaves it to the provider's settings."""
+    values: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """The template's parameters in its order, name to rendered value. Personal: never logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceScript:
+    """What a call says. Only `notice` may name a debt, and only after the right party has confirmed."""
+
+    greeting: str
+    """Who calls, that the call is recorded, and the question whether this is the person. Names no debt."""
+    notice: str = field(repr=False)
+    voicemail: str
+    """What a machine may hear: who called and a number to call back. Names no debt."""
+    repeat: str = ""
+    """What the keys mean, spoken after the notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture, sound or document that goes along."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One attempt, ready to be written to a socket."""
+    """One attempt, ready to be written to a socket. What a channel does not carry its adapter leaves aside."""
 
     attempt_id: UUID
     address: str
-    """E.164 with plus for SMS; addr-spec for e-mail. Opened only for this hand-over; never logged."""
+    """E.164 with plus for SMS, voice and tasks; addr-spec for e-mail; OpenID for WeChat; device token for push;
+    subscription as JSON for web push; lines of a postal address, name first, for a letter; the lender's customer
+    number for the inbox. Opened only for this hand-over; never logged."""
     text: str
+    """The whole text in plain words: of an SMS, an e-mail, a letter, the body of a push, what a call says."""
     subject: str = ""
+    """Subject of an e-mail, title of a push or inbox message, heading of a letter. Stands on lock screens."""
     html: str = ""
     language: str = ""
+    """BCP 47."""
+    purpose: str = ""
+    """A `Purpose`; '' where it does not matter to anyone."""
+    registered: Registered | None = None
+    """WeChat fields and the templates of cloud SMS and voice; None where the text itself is sent."""
+    script: VoiceScript | None = None
+    link: str = ""
+    """An https address to open; '' when there is none. Never holds personal data."""
+    attachments: tuple[Attachment, ...] = ()
     valid_for_seconds: int = 86_400
     """How long the provider may keep trying; the adapter passes it on (validity period, ttl, expiration)."""
     write_before: float = field(default=float("inf"))
@@ -65,13 +116,58 @@ class Accepted:
     parts: int = 1
 
 
+class Cause(StrEnum):
+    """Why something did not arrive, whatever the provider calls it."""
+
+    OTHER = "other"
+    DEAD = "dead"
+    """No such number, box, token or follower any more."""
+    OFF = "off"
+    """Switched off or out of reach; may work another time."""
+    SUSPENDED = "suspended"
+    """The person's line is barred or out of service, for now."""
+    BLOCKED = "blocked"
+    """By a carrier's or provider's filter."""
+    OPTED_OUT = "opted-out"
+    """The person has refused messages there."""
+    NO_CONSENT = "no-consent"
+    """The channel asks for a consent of its own, and there is none (left)."""
+    FULL = "full"
+    CONTENT = "content"
+    """The text, template or signature is not accepted."""
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    VOICEMAIL = "voicemail"
+    """A machine answered."""
+    WRONG_PARTY = "wrong-party"
+    """Somebody answered who is not the person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider said no. permanent: this address will not work again."""
+    """The provider said no to this message. permanent: this address will not work again."""
 
     code: str
     reason: str
     permanent: bool
+    cause: Cause = Cause.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The provider had trouble and has certainly not taken the message: the same may go later, or by another."""
+
+    code: str
+    reason: str
+    after_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTrouble:
+    """No balance, a refused credential, a closed account: it takes nothing until a person acts. Not taken."""
+
+    code: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +192,7 @@ class NotWritten:
     reason: str
 
 
-Outcome: TypeAlias = Accepted | Refused | Throttled | Unknown | NotWritten
+Outcome: TypeAlias = Accepted | Refused | Deferred | Throttled | AccountTrouble | Unknown | NotWritten
 
 
 def reference_of(attempt_id: UUID) -> int:
@@ -108,7 +204,9 @@ class ReceiptStatus(StrEnum):
     """The provider's later word on an attempt."""
 
     DELIVERED = "delivered"
+    """On the device; of a call: a person answered."""
     READ = "read"
+    """Opened; of a call: the right party confirmed and heard the notice."""
     FAILED = "failed"
     EXPIRED = "expired"
     BUFFERED = "buffered"  # still trying; changes nothing
@@ -124,6 +222,8 @@ class Receipt:
     attempt_id: UUID | None = None
     permanent: bool = False
     """For FAILED: this address will not work again."""
+    cause: Cause = Cause.OTHER
+    """For FAILED."""
     occurred_at: datetime | None = None
     address: str = field(default="", repr=False)
     """Who the attempt was for, E.164 with plus, where the provider says so. Personal: never logged."""
@@ -131,14 +231,58 @@ class Receipt:
     """`reference_of` the attempt, where the provider carries it: finds one whose submission was never answered."""
 
 
+class ReplyKind(StrEnum):
+    """What a person did towards us."""
+
+    TEXT = "text"
+    KEY = "key"
+    """A key pressed during a call; `text` is the key."""
+    UNSUBSCRIBED = "unsubscribed"
+    """Stopped this channel by its own means: one-click unsubscribe, unfollowed, refused in the settings."""
+    SUBSCRIBED = "subscribed"
+    """Began or allowed this channel by its own means; `text` is the scene or template where it tells one."""
+    COMPLAINT = "complaint"
+    """Marked as unwanted at the person's provider (ARF)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Something a person sent us (a mobile-originated SMS, for now)."""
+    """Something a person sent us or did: a mobile-originated SMS, a key pressed, an unsubscribe."""
 
     provider: str
-    sender: str
+    sender: str = field(repr=False)
+    """Whose it is, in the form of `Outgoing.address`; '' when only attempt_id tells."""
     recipient: str
-    text: str
+    text: str = field(repr=False)
+    channel: Channel = Channel.SMS
+    kind: ReplyKind = ReplyKind.TEXT
+    attempt_id: UUID | None = None
+    """Our attempt that it answers, where the provider says so."""
+    count: int = 1
+    """For SUBSCRIBED: how many messages it allows; 0 is without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """An HTTP request that a provider made to our address for it. Nothing in it is believed yet."""
+
+    method: str
+    query: str
+    """As written after the question mark, not decoded."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes = field(repr=False)
+    url: str = ""
+    """The address as the provider called it, for signatures over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawResponse:
+    """What to answer."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: str = "text/plain"
 
 
 ReceiptSink: TypeAlias = Callable[[str, Sequence[Receipt]], Awaitable[None]]
@@ -172,3 +316,15 @@ class Adapter(Protocol):
 
     async def close(self) -> None:
         """Unbind and stop. Receipts that arrived are committed first."""
+
+
+@runtime_checkable
+class Receives(Protocol):
+    """An adapter whose provider calls us: receipts and events come as HTTP requests."""
+
+    async def receive(self, request: RawRequest) -> RawResponse:
+        """Check the signature, parse, hand in receipts and replies, and answer once they are committed.
+
+        A forged or unreadable request is answered 403 or 400 and hands in nothing. When the sink fails the answer
+        is 503: the provider sends it again.
+        """

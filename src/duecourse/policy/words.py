@@ -18,6 +18,7 @@ _CHANNELS = {
     Channel.WEBPUSH: "web push",
     Channel.LETTER: "letter",
     Channel.INBOX: "inbox",
+    Channel.TASK: "a call by a person",
 }
 _ANCHORS = {
     Anchor.STATEMENT: ("the statement date", "the statement date"),

@@ -11,7 +11,7 @@ ZH: Final[Mapping[str, str]] = {
     "marketing": "营销", "legal": "法定通知",
     # channels
     "sms": "短信", "voice": "电话", "email": "邮件", "wechat": "微信", "app": "应用推送",
-    "webpush": "网页推送", "letter": "信函", "inbox": "站内信",
+    "webpush": "网页推送", "letter": "信函", "inbox": "站内信", "task": "人工外呼任务",
     # who contacts, who is contacted, where
     "creditor": "债权人", "collector": "催收机构", "agency": "受托机构",
     "borrower": "借款人", "co-borrower": "共同借款人", "guarantor": "担保人", "third": "第三人",

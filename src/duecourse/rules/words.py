@@ -61,6 +61,14 @@ RULES: Final[dict[str, RuleWords]] = {
     ),
     "CONTENT": RuleWords("the text breaks a content rule", "内容不合规", "policy"),
     "THROTTLED": RuleWords("the provider asked to slow down", "通道要求放慢", "policy"),
+    "DEFERRED": RuleWords(
+        "the provider had trouble and did not take it; tried again", "通道暂时故障，未受理，将重试", "policy"
+    ),
+    "ACCOUNT-TROUBLE": RuleWords(
+        "the provider's account needs a person: balance or credential",
+        "通道账户异常（余额或凭证），需人工处理",
+        "policy",
+    ),
     "NOT-HANDED-OVER": RuleWords(
         "was not handed over in time; tried again", "未能及时提交，将重试", "policy"
     ),

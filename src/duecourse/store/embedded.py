@@ -364,7 +364,9 @@ def _make_database(conninfo: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
         if known is None:
-            connection.execute(f"CREATE DATABASE {DATABASE}")
+            # The backend of a process that was killed while it made the database goes on and may finish first.
+            with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                connection.execute(f"CREATE DATABASE {DATABASE}")
 
 
 def _is_alive(pid: int) -> bool:

@@ -48,6 +48,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "webpush": "网页推送",
         "letter": "信函",
         "inbox": "站内信",
+        "task": "人工外呼任务",
     },
     "method": {
         "annuity": "等额本息",
