@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
-from duecourse.channels.smpp.far_end import SandboxSmsc
 from duecourse.channels.smpp.adapter import SmppAdapter
+from duecourse.channels.smpp.far_end import SandboxSmsc
 from duecourse.channels.smtp.adapter import SmtpAdapter
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem

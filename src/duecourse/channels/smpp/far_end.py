@@ -45,8 +45,8 @@ class SmppPeer(CentrePeer):
         Behaviour.FULL: codes.QUEUE_FULL,
     }
     throttled = codes.THROTTLED
-    encode = staticmethod(encode_frame)  # type: ignore[assignment]
-    decode = staticmethod(decode_frame)  # type: ignore[assignment]
+    encode = staticmethod(encode_frame)
+    decode = staticmethod(decode_frame)
 
     def handle(self, frame: Frame) -> None:
         match frame.command:

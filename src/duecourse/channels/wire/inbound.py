@@ -152,7 +152,9 @@ class Inbound:
             self._arrived.clear()
             asked, self._waiting = self._waiting, []
             await self._settle([each for each in asked if not each.lost])
-            self._in_hand.difference_update((each.session, each.frame.sequence) for each in asked if each.lost)
+            self._in_hand.difference_update(
+                (each.session, each.frame.sequence) for each in asked if each.lost
+            )
             if not self._waiting:
                 self._idle.set()
 
