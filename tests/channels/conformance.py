@@ -9,6 +9,7 @@ import json
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -103,7 +104,8 @@ def number(behaviour: Behaviour, index: int) -> str:
 
 def adapter_of(case: Case, sandbox: SandboxProcess, sink: Sink, **changes: Any) -> Adapter:
     """The adapter under test, configured for the sandbox."""
-    return build(case.kind, "under-test", case.config(sandbox) | changes, sink.on_receipts, sink.on_reply)
+    config = case.config(sandbox) | changes
+    return build(case.kind, "under-test", config, sink.on_receipts, sink.on_reply, lambda: datetime.now(UTC))
 
 
 def taken(case: Case, events: Iterable[dict[str, Any]]) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.cmpp.adapter import CmppAdapter
+from duecourse.channels.cmpp.far_end import SandboxIsmg
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
 from duecourse.channels.smpp.adapter import SmppAdapter
@@ -42,6 +44,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
+    "sms.cmpp": Kind(CmppAdapter, SandboxIsmg),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
 }
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import smpp, smtp
+from . import cmpp, smpp, smtp
 
-CASES: tuple[Case, ...] = (*smpp.CASES, *smtp.CASES)
+CASES: tuple[Case, ...] = (*smpp.CASES, *cmpp.CASES, *smtp.CASES)

@@ -104,6 +104,10 @@ class SandboxCentre:
             await self._server.wait_closed()
         self.journal.flush()
 
+    def minute(self, hours_east: int = 0) -> str:
+        """The minute that it is, YYMMDDhhmm, so many hours east of Greenwich."""
+        return time.strftime("%y%m%d%H%M", time.gmtime(time.time() + hours_east * 3600))
+
     def account(self, name: str) -> Account:
         """The account of this name; whoever comes has one."""
         return self._accounts.setdefault(name, Account())

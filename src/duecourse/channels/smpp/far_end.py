@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -81,10 +80,13 @@ class SmppPeer(CentrePeer):
         self.answer(frame, status)
 
     def receipt(self, submitted: Submitted, message_id: str, delivered: bool) -> Delivery:
-        body = _receipt(submitted.message, message_id, "DELIVRD" if delivered else "UNDELIV")
+        """Appendix B's text and the parameters that win over it."""
+        state = "DELIVRD" if delivered else "UNDELIV"
+        body = _receipt(submitted.message, message_id, state, self.centre.minute())
         return Delivery(message_id, Command.DELIVER_SM, body)
 
     def reply(self, submitted: Submitted, text: str) -> Delivery:
+        """A plain mobile-originated message."""
         message: ShortMessage = submitted.message
         body = ShortMessage(
             source=message.destination,
@@ -130,8 +132,7 @@ class SandboxSmsc(SandboxCentre):
         }
 
 
-def _receipt(message: ShortMessage, message_id: str, state: str) -> bytes:
-    stamp = time.strftime("%y%m%d%H%M", time.gmtime())
+def _receipt(message: ShortMessage, message_id: str, state: str, stamp: str) -> bytes:
     delivered = state == "DELIVRD"
     text = (
         f"id:{message_id} sub:001 dlvrd:{'001' if delivered else '000'} submit date:{stamp} "
