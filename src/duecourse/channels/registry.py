@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.letter.adapter import LetterAdapter
+from duecourse.channels.letter.far_end import PrintHouse
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
 from duecourse.channels.sandbox.smsc import SandboxSmsc
@@ -43,6 +45,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
+    "letter.print": Kind(LetterAdapter, PrintHouse),
 }
 
 

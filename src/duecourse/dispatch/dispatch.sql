@@ -523,6 +523,11 @@ FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(pro
            address_index, reference, occurred_at)
 ON CONFLICT DO NOTHING;
 
+-- name: known_references
+-- Which of a provider's ids an attempt has, in any lane. provider; references: text[].
+SELECT DISTINCT provider_message_id FROM attempt
+WHERE provider = %(provider)s AND provider_message_id = ANY(%(references)s::text[]);
+
 -- fragment: referred
 -- Receipts whose provider's id nobody knows, and the attempts of unknown outcome that they name by address and
 -- reference. Needs asked(provider, address_index, reference) and the fence; gives referred, of my lanes only.

@@ -101,6 +101,8 @@ class Outgoing:
     link: str = ""
     """An https address to open; '' when there is none. Never holds personal data."""
     attachments: tuple[Attachment, ...] = ()
+    large: bool = False
+    """In large type, where the channel has type."""
     valid_for_seconds: int = 86_400
     """How long the provider may keep trying; the adapter passes it on (validity period, ttl, expiration)."""
     write_before: float = field(default=float("inf"))

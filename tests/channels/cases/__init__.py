@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import smpp, smtp
+from . import letter, smpp, smtp
 
-CASES: tuple[Case, ...] = (*smpp.CASES, *smtp.CASES)
+CASES: tuple[Case, ...] = (*letter.CASES, *smpp.CASES, *smtp.CASES)
