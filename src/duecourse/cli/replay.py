@@ -35,7 +35,7 @@ from .dates import AS_OF_HELP, parse_date
 from .providers import Provider, check_providers, connect_providers, sandbox_providers
 from .reports import print_run
 from .words import say
-from .workshop import Workshop, plannables, rules_that_judge, share
+from .workshop import Workshop, confirmer, plannables, rules_that_judge, share
 
 DESKS = 1
 TAKE = 1000
@@ -166,6 +166,7 @@ async def _run_days(
     tally = Tally()
     here.durable = False
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    switchboard.confirmer = confirmer(here)
     connect_providers(switchboard, providers)
     rules = rules_that_judge(here)
     # A pause on the book's clock is a tick: nothing is gained by looking more often than the clock moves.

@@ -24,6 +24,7 @@ from duecourse.domain.messaging import (
     Throttled,
     Unknown,
 )
+from duecourse.planning.confirming import Confirmer
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
@@ -97,6 +98,8 @@ class Switchboard:
         self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
         self.stops_heard = 0
         self.replies_unread = 0
+        self.confirmer: Confirmer | None = None
+        """Plans the confirmation of a word to stop; None: none is sent."""
         self.now: datetime | None = None
         """The book's clock while a replay runs; None takes the database's."""
 
@@ -121,7 +124,8 @@ class Switchboard:
             self.replies_unread += 1
 
     def _take_reply(self, reply: Reply) -> bool:
-        return take_reply(self._conn, self._keyring, reply, now=self.now or database_now(self._conn))
+        now = self.now or database_now(self._conn)
+        return take_reply(self._conn, self._keyring, reply, now=now, confirmer=self.confirmer)
 
     def lines(self) -> list[Line]:
         """The first configured provider of each channel, and whether it takes messages now."""

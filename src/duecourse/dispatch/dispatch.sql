@@ -769,6 +769,12 @@ ended AS (
 -- include: dispatch.follow
 SELECT count(*) FROM settled;
 
+-- name: address_of_attempt
+-- The index of the address that an attempt went to. lanes: all of them; attempt_id.
+SELECT p.address_index FROM attempt a
+JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
+WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = %(attempt_id)s;
+
 -- name: put_stop
 -- Put a stop in force. Nulls mean every step, channel or purpose. Writes: stop
 INSERT INTO stop (stop_id, step, channel, purpose, reason, stopped_by, stopped_at)
