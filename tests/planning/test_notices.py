@@ -253,7 +253,8 @@ def contact(
             """INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, outcome, group_id, purpose,
                                     channel, actor, source, local_on, at)
                SELECT %(lane)s, %(borrower_id)s, %(attempt_id)s, loan_id, %(weight)s, %(outcome)s, %(attempt_id)s,
-                      %(purpose)s, %(channel)s, %(actor)s, 'import', %(local_on)s, %(at)s FROM loan WHERE loan_ref = 'L-1'""",
+                      %(purpose)s, %(channel)s, %(actor)s, 'import', %(local_on)s, %(at)s
+               FROM loan WHERE loan_ref = 'L-1'""",
             row | {"weight": weight, "outcome": reached},
         )
     lender.conn.commit()

@@ -97,8 +97,25 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
+    if here.settings.callbacks_listen:
+        host, _, port = here.settings.callbacks_listen.rpartition(":")
+        await _listen(switchboard, host, int(port), here.settings.public_url)
     log.info("working", providers=sorted(switchboard.adapters), desks=DESKS)
     await worker.run()
+
+
+async def _listen(switchboard: Switchboard, host: str, port: int, public_url: str) -> None:
+    try:
+        await switchboard.listen(host, port, public_url)
+    except OSError as error:
+        raise DuecourseError(
+            Problem(
+                "D015",
+                "DUECOURSE_CALLBACKS_LISTEN",
+                f"{host}:{port} cannot be listened on ({error.strerror}); one worker of a machine can have it",
+                "Nothing was sent.",
+            )
+        ) from None
 
 
 def _plan_lanes(

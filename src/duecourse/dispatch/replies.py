@@ -1,4 +1,4 @@
-"""What people write back, as far as this version understands it: a plain word to stop, or one by the channel's means."""
+"""What people write back, as far as this version understands it: a plain word to stop or one by other means."""
 
 from __future__ import annotations
 

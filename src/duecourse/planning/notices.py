@@ -61,7 +61,8 @@ _SPOKEN: LiteralString = """EXISTS (SELECT 1 FROM contact k
 # Of several payments past due when it is late one is told of: the last, unless one whose day comes tells of all.
 _LAST_LATE: LiteralString = """NOT EXISTS (SELECT 1 FROM installment o
     WHERE o.lane = i.lane AND o.loan_id = i.loan_id AND o.due_on > i.due_on AND o.due_on <= {through}
-      AND o.due_minor > 0 AND coalesce(o.settled_on > %(as_of)s, true) AND coalesce(o.superseded_on > %(as_of)s, true))"""
+      AND o.due_minor > 0 AND coalesce(o.settled_on > %(as_of)s, true)
+      AND coalesce(o.superseded_on > %(as_of)s, true))"""
 
 
 @dataclass(frozen=True, slots=True)
