@@ -26,7 +26,7 @@ WHERE lane = ANY(%(lanes)s::smallint[]) AND planned_on < %(as_of)s;
 
 -- name: withdraw_outdated
 -- Take back what an earlier version of a policy, or the policy as another actor, planned and nobody has claimed; planning
--- follows and plans it anew. What waits for a person to decide on its batch, and what one has decided must not go, stays.
+-- follows and plans it anew. What waits for its batch's canaries or a person's decision stays, and so does what one decided.
 -- lanes, policies text[], versions int[], actors text[]; from_on: date, now. Writes: message, message_item, history
 WITH current AS (
     SELECT policy, version, actor FROM unnest(%(policies)s::text[], %(versions)s::int[], %(actors)s::text[]) AS c (policy, version, actor)
@@ -37,7 +37,8 @@ stale AS (
       AND m.local_on >= %(from_on)s AND m.corrects IS NULL AND m.confirms IS NULL
       AND NOT EXISTS (SELECT 1 FROM current c
                       WHERE c.policy = m.policy AND c.version = m.policy_version AND c.actor = m.actor)
-      AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.batch_id = m.batch_id AND b.state IN ('canary', 'held', 'corrected'))
+      AND NOT EXISTS (SELECT 1 FROM batch b
+                      WHERE b.batch_id = m.batch_id AND (b.state <> 'going' OR b.resumed_by IS NOT NULL))
       AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
                                                 AND (o.state <> 'planned' OR o.tries > 0))
     FOR UPDATE OF m
