@@ -130,19 +130,6 @@ FROM unnest(%(persons)s::uuid[]) AS person
 ORDER BY 1, 3
 ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 
--- fragment: mates
--- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
--- keeps the planner from reading all borrowers.
-mate AS MATERIALIZED (
-    SELECT a.person, o.lane, o.borrower_id
-    FROM (SELECT DISTINCT person FROM asked) AS a
-    CROSS JOIN LATERAL (
-        SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = a.person
-        UNION
-        SELECT b.lane, b.borrower_id FROM borrower b
-        WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
-)
-
 -- name: judge_persons
 -- Which of the claimed messages a cap refuses, with what the person had under any of their rows. Runs after lock_persons, so
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
@@ -157,7 +144,7 @@ WITH asked AS (
     JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
     JOIN loan l ON l.lane = c.lane AND l.loan_id = ANY(c.debts::uuid[])
 ),
--- include: mates
+-- include: rules.mates
 ,
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, c.loan_id, c.region, c.zones, c.purpose,
@@ -773,6 +760,12 @@ ended AS (
 ),
 -- include: dispatch.follow
 SELECT count(*) FROM settled;
+
+-- name: address_of_attempt
+-- The index of the address that an attempt went to. lanes: all of them; attempt_id.
+SELECT p.address_index FROM attempt a
+JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
+WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = %(attempt_id)s;
 
 -- name: put_stop
 -- Put a stop in force. Nulls mean every step, channel or purpose. Writes: stop
