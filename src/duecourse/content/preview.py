@@ -9,7 +9,8 @@ from duecourse.policy.model import Policy
 from duecourse.policy.templates import Templates
 from duecourse.policy.versions import TemplateRef
 
-from .render import Rendered, Renderer
+from .render import Renderer
+from .rendered import Rendered
 from .samples import sample_facts
 
 
