@@ -35,8 +35,9 @@ def check_samples(
             own = next((piece.part for piece in made if piece.output in ("text", "notice")), f"{WECHAT[:-1]}")
             for step in uses:
                 for code, part, message in _tried(policy, step, text, channel, plain, renderer, own):
-                    if message not in told:
-                        told.add(message)
+                    about = message.partition(";")[0]
+                    if about not in told:
+                        told.add(about)
                         record = faults.warn if code in _WARNINGS else faults.add
                         record(code, text.where(part), message)
 
