@@ -230,15 +230,32 @@ SELECT lane, message_id, (refused[1]).rule, not_before - at AS after,
            AS verdict
 FROM judged_unit WHERE refused IS NOT NULL;
 
+-- fragment: wished
+-- Whether the preference p is in force at :now, as the book knows it then.
+p.recorded_at <= %(now)s AND p.effective_at <= %(now)s
+AND NOT coalesce(p.end_recorded_at <= %(now)s AND p.ended_at <= %(now)s, false)
+
 -- name: read_facts
 -- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages, debts (uuid[] as text: those
 -- that may be spoken of): parallel arrays; as_of; now.
--- local_on: the borrower's day on which it is said. items: JSON array of the debts still open, oldest first, by the
+-- local_on: the borrower's day on which it is said. language: as wished, else as in the book. large: large type and plain
+-- words are wished, or the lender's field large_type of the borrower says so. items: JSON array of the debts still open, oldest first, by the
 -- same tests as rules.judge.
 WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language,
+       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed,
+       coalesce((SELECT max(p.wish ->> 'language') FROM preference p
+                 WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.kind = 'language'
+                   AND
+                   -- include: wished
+                ), b.language) AS language,
+       (coalesce(b.attributes ->> 'large_type' IN ('true', 'yes', '1'), false)
+        OR EXISTS (SELECT 1 FROM preference p
+                   WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.kind = 'large-type'
+                     AND
+                     -- include: wished
+                  )) AS large,
        NOT EXISTS (SELECT 1 FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.purpose = m.purpose)
            AS is_first,
        (SELECT json_agg(json_build_object(
