@@ -70,6 +70,10 @@ class Case:
     """Whether receipts come. Where none do, accepted is all one ever hears."""
     free_text: bool = True
     """Whether the text itself is handed over, whatever it is; False for templates filled in by the provider."""
+    lacks: frozenset[Behaviour] = frozenset()
+    """What no address of this channel can be made to do."""
+    needs_peer: bool = True
+    """False where a message is handed over to a folder or a table: nobody need be there to answer."""
     acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int] | None = None
     """How many receipts the far end knows to be in our hands; None counts its "acknowledged" events."""
 
@@ -104,8 +108,14 @@ def number(behaviour: Behaviour, index: int) -> str:
 
 def adapter_of(case: Case, sandbox: SandboxProcess, sink: Sink, **changes: Any) -> Adapter:
     """The adapter under test, configured for the sandbox."""
-    config = case.config(sandbox) | changes
-    return build(case.kind, "under-test", config, sink.on_receipts, sink.on_reply, lambda: datetime.now(UTC))
+    return build(
+        case.kind,
+        "under-test",
+        case.config(sandbox) | changes,
+        sink.on_receipts,
+        sink.on_reply,
+        lambda: datetime.now(UTC),
+    )
 
 
 def taken(case: Case, events: Iterable[dict[str, Any]]) -> list[str]:

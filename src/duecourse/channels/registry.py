@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from duecourse.channels.cmpp.adapter import CmppAdapter
 from duecourse.channels.cmpp.far_end import SandboxIsmg
+from duecourse.channels.letter.adapter import LetterAdapter
+from duecourse.channels.letter.far_end import PrintHouse
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
 from duecourse.channels.sgip.adapter import SgipAdapter
@@ -52,6 +54,7 @@ KINDS: Mapping[str, Kind] = {
     "sms.sgip": Kind(SgipAdapter, SandboxSmg),
     "sms.smgp": Kind(SmgpAdapter, SandboxSmgw),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
+    "letter.print": Kind(LetterAdapter, PrintHouse),
 }
 
 

@@ -32,6 +32,7 @@ from .hold import app as hold_app
 from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
+from .letter import app as letter_app
 from .merge import merge
 from .notice import app as notice_app
 from .payment import app as payment_app
@@ -91,6 +92,7 @@ app.add_typer(contact_app, name="contact")
 app.add_typer(notice_app, name="notice")
 app.add_typer(permit_app, name="permit")
 app.add_typer(keys_app, name="keys")
+app.add_typer(letter_app, name="letter")
 app.command()(sandbox)
 app.command()(demo)
 

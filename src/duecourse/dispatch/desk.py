@@ -26,6 +26,7 @@ from duecourse.domain.messaging import (
     Throttled,
     Unknown,
 )
+from duecourse.planning.confirming import Confirmer
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
@@ -99,6 +100,8 @@ class Switchboard:
         self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
         self.stops_heard = 0
         self.replies_unread = 0
+        self.confirmer: Confirmer | None = None
+        """Plans the confirmation of a word to stop; None: none is sent."""
         self._receivers: dict[str, Receives] = {}
         self._listener: Listener | None = None
         self.now: datetime | None = None
@@ -125,7 +128,8 @@ class Switchboard:
             self.replies_unread += 1
 
     def _take_reply(self, reply: Reply) -> bool:
-        return take_reply(self._conn, self._keyring, reply, now=self.now or database_now(self._conn))
+        now = self.now or database_now(self._conn)
+        return take_reply(self._conn, self._keyring, reply, now=now, confirmer=self.confirmer)
 
     def lines(self) -> list[Line]:
         """The first configured provider of each channel, and whether it takes messages now."""

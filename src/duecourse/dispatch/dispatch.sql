@@ -130,19 +130,6 @@ FROM unnest(%(persons)s::uuid[]) AS person
 ORDER BY 1, 3
 ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 
--- fragment: mates
--- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
--- keeps the planner from reading all borrowers.
-mate AS MATERIALIZED (
-    SELECT a.person, o.lane, o.borrower_id
-    FROM (SELECT DISTINCT person FROM asked) AS a
-    CROSS JOIN LATERAL (
-        SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = a.person
-        UNION
-        SELECT b.lane, b.borrower_id FROM borrower b
-        WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
-)
-
 -- name: judge_persons
 -- Which of the claimed messages a cap refuses, with what the person had under any of their rows. Runs after lock_persons, so
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
@@ -157,7 +144,7 @@ WITH asked AS (
     JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
     JOIN loan l ON l.lane = c.lane AND l.loan_id = ANY(c.debts::uuid[])
 ),
--- include: mates
+-- include: rules.mates
 ,
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, c.loan_id, c.region, c.zones, c.purpose,
@@ -243,15 +230,32 @@ SELECT lane, message_id, (refused[1]).rule, not_before - at AS after,
            AS verdict
 FROM judged_unit WHERE refused IS NOT NULL;
 
+-- fragment: wished
+-- Whether the preference p is in force at :now, as the book knows it then.
+p.recorded_at <= %(now)s AND p.effective_at <= %(now)s
+AND NOT coalesce(p.end_recorded_at <= %(now)s AND p.ended_at <= %(now)s, false)
+
 -- name: read_facts
 -- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages, debts (uuid[] as text: those
 -- that may be spoken of): parallel arrays; as_of; now.
--- local_on: the borrower's day on which it is said. items: JSON array of the debts still open, oldest first, by the
+-- local_on: the borrower's day on which it is said. language: as wished, else as in the book. large: large type and plain
+-- words are wished, or the lender's field large_type of the borrower says so. items: JSON array of the debts still open, oldest first, by the
 -- same tests as rules.judge.
 WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language,
+       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed,
+       coalesce((SELECT max(p.wish ->> 'language') FROM preference p
+                 WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.kind = 'language'
+                   AND
+                   -- include: wished
+                ), b.language) AS language,
+       (coalesce(b.attributes ->> 'large_type' IN ('true', 'yes', '1'), false)
+        OR EXISTS (SELECT 1 FROM preference p
+                   WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.kind = 'large-type'
+                     AND
+                     -- include: wished
+                  )) AS large,
        NOT EXISTS (SELECT 1 FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.purpose = m.purpose)
            AS is_first,
        (SELECT json_agg(json_build_object(
@@ -523,6 +527,11 @@ FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(pro
            address_index, reference, occurred_at)
 ON CONFLICT DO NOTHING;
 
+-- name: known_references
+-- Which of a provider's ids an attempt has, in any lane. provider; references: text[].
+SELECT DISTINCT provider_message_id FROM attempt
+WHERE provider = %(provider)s AND provider_message_id = ANY(%(references)s::text[]);
+
 -- fragment: referred
 -- Receipts whose provider's id nobody knows, and the attempts of unknown outcome that they name by address and
 -- reference. Needs asked(provider, address_index, reference) and the fence; gives referred, of my lanes only.
@@ -768,6 +777,12 @@ ended AS (
 ),
 -- include: dispatch.follow
 SELECT count(*) FROM settled;
+
+-- name: address_of_attempt
+-- The index of the address that an attempt went to. lanes: all of them; attempt_id.
+SELECT p.address_index FROM attempt a
+JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
+WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = %(attempt_id)s;
 
 -- name: put_stop
 -- Put a stop in force. Nulls mean every step, channel or purpose. Writes: stop

@@ -68,6 +68,14 @@ def append_receipts(
     return keys
 
 
+def unknown_references(conn: psycopg.Connection, provider: str, references: Sequence[str]) -> set[str]:
+    """Those of a provider's ids that no attempt has."""
+    known = conn.execute(
+        SQL["known_references"], {"provider": provider, "references": list(references)}
+    ).fetchall()
+    return set(references) - {row[0] for row in known}
+
+
 def apply_receipts(
     conn: psycopg.Connection, epochs: Mapping[int, int], keys: Sequence[ReceiptKey], *, now: datetime
 ) -> set[UUID]:

@@ -18,6 +18,19 @@ fed AS (
         OR d.state = 'paid' AND d.result_on BETWEEN %(as_of)s::date - 3 AND %(as_of)s::date
            AND coalesce(f.complete_through < d.result_on, true)))
 
+-- fragment: mates
+-- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
+-- keeps the planner from reading all borrowers.
+mate AS MATERIALIZED (
+    SELECT a.person, o.lane, o.borrower_id
+    FROM (SELECT DISTINCT person FROM asked) AS a
+    CROSS JOIN LATERAL (
+        SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = a.person
+        UNION
+        SELECT b.lane, b.borrower_id FROM borrower b
+        WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
+)
+
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs

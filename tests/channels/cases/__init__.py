@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import cmpp, sgip, smgp, smpp, smtp
+from . import cmpp, letter, sgip, smgp, smpp, smtp
 
-CASES: tuple[Case, ...] = (*smpp.CASES, *cmpp.CASES, *sgip.CASES, *smgp.CASES, *smtp.CASES)
+CASES: tuple[Case, ...] = (
+    *smpp.CASES,
+    *cmpp.CASES,
+    *sgip.CASES,
+    *smgp.CASES,
+    *smtp.CASES,
+    *letter.CASES,
+)
