@@ -13,6 +13,8 @@ from duecourse.channels.cmpp.adapter import CmppAdapter
 from duecourse.channels.cmpp.far_end import SandboxIsmg
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
+from duecourse.channels.sgip.adapter import SgipAdapter
+from duecourse.channels.sgip.far_end import SandboxSmg
 from duecourse.channels.smgp.adapter import SmgpAdapter
 from duecourse.channels.smgp.far_end import SandboxSmgw
 from duecourse.channels.smpp.adapter import SmppAdapter
@@ -47,6 +49,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
     "sms.cmpp": Kind(CmppAdapter, SandboxIsmg),
+    "sms.sgip": Kind(SgipAdapter, SandboxSmg),
     "sms.smgp": Kind(SmgpAdapter, SandboxSmgw),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
 }

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import cmpp, smgp, smpp, smtp
+from . import cmpp, sgip, smgp, smpp, smtp
 
-CASES: tuple[Case, ...] = (*smpp.CASES, *cmpp.CASES, *smgp.CASES, *smtp.CASES)
+CASES: tuple[Case, ...] = (*smpp.CASES, *cmpp.CASES, *sgip.CASES, *smgp.CASES, *smtp.CASES)

@@ -108,6 +108,10 @@ class SandboxCentre:
         """The minute that it is, YYMMDDhhmm, so many hours east of Greenwich."""
         return time.strftime("%y%m%d%H%M", time.gmtime(time.time() + hours_east * 3600))
 
+    def second(self) -> str:
+        """The second that it is in Beijing, MMDDHHMMSS."""
+        return time.strftime("%m%d%H%M%S", time.gmtime(time.time() + 8 * 3600))
+
     def account(self, name: str) -> Account:
         """The account of this name; whoever comes has one."""
         return self._accounts.setdefault(name, Account())

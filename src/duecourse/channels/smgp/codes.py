@@ -1,6 +1,6 @@
 """What SMGP's statuses, states and errors mean. Source: China Telecom SMGP V3.0.3, 6.2.6, 6.2.63.1, 6.2.63.2.
 
-Read 2026-11-25. The three-digit errors from 600 on that gateways send too are in no public document of the carrier: 
+Read 2026-11-25. The three-digit errors from 600 on that gateways send too are in no public document of the carrier:
 such a failure has no cause until the settings say what it means.
 """
 
