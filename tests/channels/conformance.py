@@ -108,14 +108,8 @@ def number(behaviour: Behaviour, index: int) -> str:
 
 def adapter_of(case: Case, sandbox: SandboxProcess, sink: Sink, **changes: Any) -> Adapter:
     """The adapter under test, configured for the sandbox."""
-    return build(
-        case.kind,
-        "under-test",
-        case.config(sandbox) | changes,
-        sink.on_receipts,
-        sink.on_reply,
-        lambda: datetime.now(UTC),
-    )
+    config = case.config(sandbox) | changes
+    return build(case.kind, "under-test", config, sink.on_receipts, sink.on_reply, lambda: datetime.now(UTC))
 
 
 def taken(case: Case, events: Iterable[dict[str, Any]]) -> list[str]:

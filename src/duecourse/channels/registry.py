@@ -9,12 +9,18 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.cmpp.adapter import CmppAdapter
+from duecourse.channels.cmpp.far_end import SandboxIsmg
 from duecourse.channels.letter.adapter import LetterAdapter
 from duecourse.channels.letter.far_end import PrintHouse
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
-from duecourse.channels.sandbox.smsc import SandboxSmsc
+from duecourse.channels.sgip.adapter import SgipAdapter
+from duecourse.channels.sgip.far_end import SandboxSmg
+from duecourse.channels.smgp.adapter import SmgpAdapter
+from duecourse.channels.smgp.far_end import SandboxSmgw
 from duecourse.channels.smpp.adapter import SmppAdapter
+from duecourse.channels.smpp.far_end import SandboxSmsc
 from duecourse.channels.smtp.adapter import SmtpAdapter
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
@@ -44,6 +50,9 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
+    "sms.cmpp": Kind(CmppAdapter, SandboxIsmg),
+    "sms.sgip": Kind(SgipAdapter, SandboxSmg),
+    "sms.smgp": Kind(SmgpAdapter, SandboxSmgw),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
     "letter.print": Kind(LetterAdapter, PrintHouse),
 }
