@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.apns.adapter import ApnsAdapter
+from duecourse.channels.apns.far_end import SandboxApns
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
 from duecourse.channels.sandbox.smsc import SandboxSmsc
@@ -43,6 +45,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
+    "app.apns": Kind(ApnsAdapter, SandboxApns),
 }
 
 

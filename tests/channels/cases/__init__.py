@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import smpp, smtp
+from . import apns, smpp, smtp
 
-CASES: tuple[Case, ...] = (*smpp.CASES, *smtp.CASES)
+CASES: tuple[Case, ...] = (*smpp.CASES, *smtp.CASES, *apns.CASES)
