@@ -1,4 +1,4 @@
-"""Apple's side of `app.apns` on loopback: HTTP/2, provider tokens checked, devices that behave by the end of their token.
+"""Apple's side of `app.apns` on loopback: HTTP/2, provider tokens checked, devices that behave as their token ends.
 
 Source: as apns/adapter.py. Cleartext HTTP/2 by prior knowledge instead of TLS; all else as Apple describes it.
 """

@@ -101,7 +101,9 @@ class _Peer(asyncio.Protocol):
             return
         for event in events:
             if isinstance(event, RequestReceived):
-                self._requests[event.stream_id] = H2Request(dict(event.headers))
+                self._requests[event.stream_id] = H2Request(
+                    {str(key): str(value) for key, value in event.headers}
+                )
             elif isinstance(event, DataReceived):
                 self._take(event)
             elif isinstance(event, StreamEnded):
