@@ -22,6 +22,8 @@ from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smtp.adapter import SmtpAdapter
 from duecourse.channels.webpush.adapter import WebpushAdapter
 from duecourse.channels.webpush.far_end import SandboxWebpush
+from duecourse.channels.wechat.adapter import WechatAdapter
+from duecourse.channels.wechat.far_end import SandboxWechat
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -54,6 +56,7 @@ KINDS: Mapping[str, Kind] = {
     "app.apns": Kind(ApnsAdapter, SandboxApns),
     "app.fcm": Kind(FcmAdapter, SandboxFcm),
     "app.jpush": Kind(JpushAdapter, SandboxJpush),
+    "wechat.service": Kind(WechatAdapter, SandboxWechat),
     "webpush.vapid": Kind(WebpushAdapter, SandboxWebpush),
 }
 

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import apns, fcm, jpush, smpp, smtp, webpush
+from . import apns, fcm, jpush, smpp, smtp, webpush, wechat
 
-CASES: tuple[Case, ...] = (*smpp.CASES, *smtp.CASES, *apns.CASES, *fcm.CASES, *jpush.CASES, *webpush.CASES)
+CASES: tuple[Case, ...] = (
+    *smpp.CASES,
+    *smtp.CASES,
+    *wechat.CASES,
+    *apns.CASES,
+    *fcm.CASES,
+    *jpush.CASES,
+    *webpush.CASES,
+)
