@@ -107,7 +107,7 @@ class WechatAccount:
         return QrCode(str(told["url"]), picture, int(told["expire_seconds"]))
 
     def authorize_url(self, page: str, state: str) -> str:
-        """Where a person allows us to know them: WeChat comes back to `page` with `code` and `state` (<= 128 octets)."""
+        """Where a person lets us know them; WeChat comes back to `page` with `code` and `state` (<= 128 octets)."""
         query = {
             "appid": self.settings.app_id,
             "redirect_uri": page,
