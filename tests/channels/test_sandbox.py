@@ -16,7 +16,8 @@ from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 from duecourse.domain.messaging import Accepted, Outcome, ReceiptStatus, Unknown
 from duecourse.domain.problems import DuecourseError
 
-from .conformance import CASES, Case, Journal, Sink, adapter_of, digest, message_to, send_until_taken, until
+from .cases import CASES
+from .conformance import Case, Journal, Sink, adapter_of, digest, message_to, send_until_taken, until
 
 SMPP, SMTP = CASES
 ORPHAN_MAKER = """
