@@ -34,7 +34,9 @@ def line_of(*, http2: bool = False, **settings: Any) -> HttpLine:
     return line
 
 
-def against(visit: Visit, body: Callable[[HttpLine, str, ScriptedHttp], Awaitable[None]], **settings: Any) -> None:
+def against(
+    visit: Visit, body: Callable[[HttpLine, str, ScriptedHttp], Awaitable[None]], **settings: Any
+) -> None:
     """Run `body` with an open line and the address of an HTTP/1.1 server that does `visit`."""
 
     async def scenario() -> None:

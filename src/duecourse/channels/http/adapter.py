@@ -146,7 +146,12 @@ class HttpAdapter(ABC, Generic[S]):
         try:
             return await self.pull()
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            log.error("%s: the list of receipts is not understood (%s). (%s)", self.name, type(error).__name__, "C071")
+            log.error(
+                "%s: the list of receipts is not understood (%s). (%s)",
+                self.name,
+                type(error).__name__,
+                "C071",
+            )
             return False
 
     async def _keep_pulling(self) -> None:

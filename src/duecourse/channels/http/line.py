@@ -1,8 +1,8 @@
 """One provider over HTTP: a pool of connections that knows whether a request was written.
 
 The client tells each step of a request by its trace. Before the first octet of the request goes out the clock is read
-once more. A request is handed over with the first octet of its body (of its head, where it has none): a provider cannot act
-on half a request. Anything from there on may have been taken, and is `Unknown` until the answer has come whole.
+once more. A request is handed over with the first octet of its body (of its head, where it has none): a provider cannot
+act on half a request. Anything from there on may have been taken, and is `Unknown` until the answer has come whole.
 """
 
 from __future__ import annotations
