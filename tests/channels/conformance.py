@@ -9,6 +9,7 @@ import json
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -70,6 +71,10 @@ class Case:
     """Where that event holds the digest of the whole text; null for a part."""
     tells_delivery: bool = True
     """Whether receipts come. Where none do, accepted is all one ever hears."""
+    tells_failure: bool = True
+    """Whether a receipt says so when a message did not arrive; some providers tell of arrivals alone."""
+    acknowledges: bool = True
+    """Whether receipts are acknowledged to the provider; False where we only ask for them."""
     free_text: bool = True
     """Whether the text itself is handed over, whatever it is; False for templates filled in by the provider."""
     acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int] | None = None
@@ -106,7 +111,8 @@ def number(behaviour: Behaviour, index: int) -> str:
 
 def adapter_of(case: Case, sandbox: SandboxProcess, sink: Sink, **changes: Any) -> Adapter:
     """The adapter under test, configured for the sandbox."""
-    return build(case.kind, "under-test", case.config(sandbox) | changes, sink.on_receipts, sink.on_reply)
+    config = case.config(sandbox) | changes
+    return build(case.kind, "under-test", config, sink.on_receipts, sink.on_reply, lambda: datetime.now(UTC))
 
 
 def taken(case: Case, events: Iterable[dict[str, Any]]) -> list[str]:

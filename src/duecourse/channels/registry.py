@@ -9,11 +9,19 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.apns.adapter import ApnsAdapter
+from duecourse.channels.apns.far_end import SandboxApns
+from duecourse.channels.fcm.adapter import FcmAdapter
+from duecourse.channels.fcm.far_end import SandboxFcm
+from duecourse.channels.jpush.adapter import JpushAdapter
+from duecourse.channels.jpush.far_end import SandboxJpush
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
 from duecourse.channels.sandbox.smsc import SandboxSmsc
 from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smtp.adapter import SmtpAdapter
+from duecourse.channels.webpush.adapter import WebpushAdapter
+from duecourse.channels.webpush.far_end import SandboxWebpush
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -43,6 +51,10 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
+    "app.apns": Kind(ApnsAdapter, SandboxApns),
+    "app.fcm": Kind(FcmAdapter, SandboxFcm),
+    "app.jpush": Kind(JpushAdapter, SandboxJpush),
+    "webpush.vapid": Kind(WebpushAdapter, SandboxWebpush),
 }
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import smpp, smtp
+from . import apns, fcm, jpush, smpp, smtp, webpush
 
-CASES: tuple[Case, ...] = (*smpp.CASES, *smtp.CASES)
+CASES: tuple[Case, ...] = (*smpp.CASES, *smtp.CASES, *apns.CASES, *fcm.CASES, *jpush.CASES, *webpush.CASES)

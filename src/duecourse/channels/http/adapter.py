@@ -79,6 +79,16 @@ class HttpAdapter(ABC, Generic[S]):
     def outcome_of(self, outgoing: Outgoing, answer: Answer) -> Outcome:
         """What the provider's answer means."""
 
+    async def renew(self, ask: Ask, answer: Answer) -> bool:
+        """Whether the answer refused our credential and there is another one now: then it is asked once more, anew."""
+        return False
+
+    def now(self) -> datetime:
+        """The wall clock, for what is signed or dated. Raises RuntimeError where the entry point gave none."""
+        if self.clock is None:
+            raise RuntimeError(f"{self.kind} signs its requests with the time and was given no clock")
+        return self.clock()
+
     async def pull(self) -> bool:
         """Ask once for receipts and hand them in; whether there may be more. Families that can, override it."""
         return False
@@ -134,6 +144,11 @@ class HttpAdapter(ABC, Generic[S]):
             if not isinstance(ask, Ask):
                 return ask
             heard = await self.line.ask(ask, outgoing.write_before)
+            if isinstance(heard, Answer) and await self.renew(ask, heard):
+                ask = await self.ask_for(outgoing)
+                if not isinstance(ask, Ask):
+                    return ask
+                heard = await self.line.ask(ask, outgoing.write_before)
         if not isinstance(heard, Answer):
             return heard
         try:
