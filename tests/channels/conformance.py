@@ -19,7 +19,10 @@ from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import NUMBER_ENDINGS, Behaviour
 from duecourse.domain.messaging import Adapter, NotWritten, Outcome, Outgoing, Receipt, Reply
 
-RESPONSE_SECONDS = 0.6
+RESPONSE_SECONDS = 20
+"""What cases configure: more than a busy machine keeps anything waiting."""
+SILENT_SECONDS = 0.6
+"""`response_seconds` where a test waits for an answer that never comes."""
 
 
 class Sink:
