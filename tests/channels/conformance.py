@@ -19,7 +19,10 @@ from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import NUMBER_ENDINGS, Behaviour
 from duecourse.domain.messaging import Adapter, NotWritten, Outcome, Outgoing, Receipt, Reply
 
-RESPONSE_SECONDS = 0.6
+RESPONSE_SECONDS = 20
+"""What cases configure: more than a busy machine keeps anything waiting."""
+SILENT_SECONDS = 0.6
+"""`response_seconds` where a test waits for an answer that never comes."""
 
 
 class Sink:
@@ -68,6 +71,10 @@ class Case:
     """Where that event holds the digest of the whole text; null for a part."""
     tells_delivery: bool = True
     """Whether receipts come. Where none do, accepted is all one ever hears."""
+    tells_failure: bool = True
+    """Whether a receipt says so when a message did not arrive; some providers tell of arrivals alone."""
+    acknowledges: bool = True
+    """Whether receipts are acknowledged to the provider; False where we only ask for them."""
     free_text: bool = True
     """Whether the text itself is handed over, whatever it is; False for templates filled in by the provider."""
     lacks: frozenset[Behaviour] = frozenset()

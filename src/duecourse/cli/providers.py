@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from duecourse.channels.registry import build
+from duecourse.channels.http.adapter import HttpAdapter
+from duecourse.channels.registry import KINDS, build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
 from duecourse.dispatch.claim import Registration
@@ -144,12 +145,19 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
                 config,
                 switchboard.take_receipts,
                 switchboard.take_reply,
-                lambda: switchboard.now or datetime.now(UTC),
+                _clock_of(provider.kind, switchboard),
             )
         except DuecourseError as error:
             problems.extend(error.problems)
     if problems:
         raise DuecourseError(problems)
+
+
+def _clock_of(kind: str, switchboard: Switchboard) -> Callable[[], datetime]:
+    """What a message is dated with is the book's day, also in a replay; what is signed for a provider is of now."""
+    if kind in KINDS and issubclass(KINDS[kind].adapter, HttpAdapter):  # type: ignore[arg-type]
+        return lambda: datetime.now(UTC)
+    return lambda: switchboard.now or datetime.now(UTC)
 
 
 def configured_providers(home: Path, *, simulated: bool) -> list[Provider]:

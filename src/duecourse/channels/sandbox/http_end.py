@@ -29,6 +29,8 @@ class HttpEnd(ABC):
 
     kind: ClassVar[str]
     """As the adapter's."""
+    given_callback_url: ClassVar[bool] = False
+    """Whether the adapter's settings name its own `callback_url`, for providers that are told where to call."""
 
     def __init__(self, room: Room) -> None:
         self.room = room
@@ -74,8 +76,8 @@ class HttpEnd(ABC):
         return self.throttled[address] <= self.rules.throttled_times
 
     def owe(self, ask: Ask, *, late: bool = False) -> None:
-        """Post this to our listener, again until it is answered 2xx, then note it. The URL is a path and query after
-        the provider's callback address, '' for itself.
+        """Post this to our listener, again until it is answered 2xx, then note it. Answered 4xx, it is given up, and
+        that is noted. The URL is a path and query after the provider's callback address, '' for itself.
         """
         if self.room.callbacks_url:
             task = asyncio.create_task(self._post(ask, self.rules.late_seconds if late else 0.0))
@@ -97,6 +99,10 @@ class HttpEnd(ABC):
                 )
                 if response.is_success:
                     break
+                if response.is_client_error:
+                    self.journal.add("not understood", kind=self.kind, status=response.status_code)
+                    self.journal.flush()
+                    return
             except httpx2.TransportError:
                 pass
             await asyncio.sleep(AGAIN_SECONDS)
