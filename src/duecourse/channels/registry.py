@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.aliyun.far_end import SandboxAliyunSms, SandboxAliyunVoice
+from duecourse.channels.aliyun.sms import AliyunSmsAdapter
+from duecourse.channels.aliyun.voice import AliyunVoiceAdapter
 from duecourse.channels.apns.adapter import ApnsAdapter
 from duecourse.channels.apns.far_end import SandboxApns
 from duecourse.channels.fcm.adapter import FcmAdapter
@@ -51,6 +54,8 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
+    "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
+    "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
     "app.apns": Kind(ApnsAdapter, SandboxApns),
     "app.fcm": Kind(FcmAdapter, SandboxFcm),
     "app.jpush": Kind(JpushAdapter, SandboxJpush),

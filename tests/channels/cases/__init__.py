@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import apns, fcm, jpush, smpp, smtp, webpush
+from . import aliyun, apns, fcm, jpush, smpp, smtp, webpush
 
-CASES: tuple[Case, ...] = (*smpp.CASES, *smtp.CASES, *apns.CASES, *fcm.CASES, *jpush.CASES, *webpush.CASES)
+CASES: tuple[Case, ...] = (
+    *smpp.CASES,
+    *smtp.CASES,
+    *aliyun.CASES,
+    *apns.CASES,
+    *fcm.CASES,
+    *jpush.CASES,
+    *webpush.CASES,
+)
