@@ -161,7 +161,7 @@ def test_undeliverable_message_fails_for_good(case, sandbox, journal):
         await send_until_taken(adapter, case.message(case.address(Behaviour.UNDELIVERABLE, 2)))
         await adapter.drain()
         (receipt,) = sink.receipts
-        assert (receipt.status, receipt.permanent) == (ReceiptStatus.FAILED, True)
+        assert (receipt.status, receipt.permanent) == (ReceiptStatus.FAILED, case.tells_dead)
 
     with_adapter(case, sandbox, body)
 

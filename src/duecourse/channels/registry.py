@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.aliyun.far_end import SandboxAliyunSms, SandboxAliyunVoice
+from duecourse.channels.aliyun.sms import AliyunSmsAdapter
+from duecourse.channels.aliyun.voice import AliyunVoiceAdapter
 from duecourse.channels.apns.adapter import ApnsAdapter
 from duecourse.channels.apns.far_end import SandboxApns
 from duecourse.channels.cmpp.adapter import CmppAdapter
@@ -65,6 +68,8 @@ KINDS: Mapping[str, Kind] = {
     "sms.smgp": Kind(SmgpAdapter, SandboxSmgw),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
     "letter.print": Kind(LetterAdapter, PrintHouse),
+    "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
+    "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
     "app.apns": Kind(ApnsAdapter, SandboxApns),
     "app.fcm": Kind(FcmAdapter, SandboxFcm),
     "app.jpush": Kind(JpushAdapter, SandboxJpush),
