@@ -190,7 +190,7 @@ async def _run_days(
     # A pause on the book's clock is a tick: nothing is gained by looking more often than the clock moves.
     desks = Workshop(here).desks(switchboard, DESKS, Pace(recheck=REPLAY_RECHECK, pause=TICK), tally)
     plan_conn = here.connect()
-    policies = plannables(plan_conn)
+    policies = plannables(plan_conn, here.settings.actor)
     lanes = Lanes(here)
     await lanes.hold()
     await switchboard.open()

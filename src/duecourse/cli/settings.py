@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         default_factory=default_language,
         description="Language of reports: en or zh. Help, errors, JSON and the wording of conditions are in English.",
     )
+    actor: Literal["creditor", "collector", "agency"] = Field(
+        default="creditor",
+        description="As whom borrowers are contacted where the policy does not say: creditor, collector or agency.",
+    )
     reverify_days: int = Field(
         default=365,
         ge=0,

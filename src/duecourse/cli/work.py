@@ -91,7 +91,7 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         desks,
         switchboard,
         here.connect(autocommit=True),
-        lambda now, as_of, lanes: _plan_lanes(plan_conn, now, as_of, lanes, rules),
+        lambda now, as_of, lanes: _plan_lanes(here, plan_conn, now, as_of, lanes, rules),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -118,10 +118,10 @@ async def _listen(switchboard: Switchboard, host: str, port: int, public_url: st
 
 
 def _plan_lanes(
-    conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
+    here: Context, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
 ) -> None:
     try:
-        report = plan_book(conn, plannables(conn), as_of=as_of, now=now, lanes=lanes, rules=rules)
+        report = plan_book(conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules)
     except DuecourseError as error:
         log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
         return

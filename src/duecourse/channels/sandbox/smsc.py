@@ -21,11 +21,8 @@ from duecourse.channels.smpp import codes
 from duecourse.channels.smpp.codec import (
     HEADER_LENGTH,
     MAX_LENGTH,
-    RESPONSE,
     Command,
-    DecodeError,
     EsmClass,
-    Frame,
     ShortMessage,
     Tag,
     decode_bind,
@@ -37,6 +34,7 @@ from duecourse.channels.smpp.codec import (
     encode_short_message,
 )
 from duecourse.channels.smpp.text import decode_text, split_header
+from duecourse.channels.wire.frame import RESPONSE, DecodeError, Frame
 
 WINDOW = 1000
 """deliver_sm unanswered at once on one connection."""
