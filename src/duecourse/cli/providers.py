@@ -14,8 +14,8 @@ from typing import Any
 
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
-from duecourse.dispatch.claim import Registration
 from duecourse.dispatch.desk import Switchboard
+from duecourse.dispatch.lines import Registration
 from duecourse.domain.problems import DuecourseError, Problem
 
 _FROM_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")

@@ -23,9 +23,10 @@ SELECT least(
 
 -- name: claim_messages
 -- Claim at most :take messages, one per person, each judged again by the rules; refusals keep rule and reason.
--- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room, registered (text[] as text), callers,
--- kinds: parallel arrays; recheck, pause: intervals; and those of RuleBook.parameters.
--- room: how many may be at a provider at once; what does not fit stays due.
+-- lanes, epochs: parallel arrays; now; as_of; those of dispatch.lines.line_parameters; recheck, pause: intervals; and
+-- those of RuleBook.parameters.
+-- room: how many may be handed to a line by this claim; what does not fit stays due, as does what begins with a channel of
+-- which no line has room (full_channels).
 -- Returns every judged message; the allowed ones with their contact point, the debts that may be spoken of and, where the
 -- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
 WITH
@@ -35,14 +36,18 @@ head AS (
     SELECT m.* FROM message m
     WHERE m.lane IN (SELECT lane FROM fence) AND m.lane = ANY(%(lanes)s::smallint[])
       AND m.state = 'planned' AND m.not_before <= %(now)s AND m.useful_until > %(now)s
+      AND coalesce(m.route[m.route_at] <> ALL(%(full_channels)s::text[]), true)
     ORDER BY m.not_before
     LIMIT %(take)s
 ),
 candidate AS (
     SELECT DISTINCT ON (coalesce(b.person_id, h.borrower_id))
            h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.step, h.purpose, h.route, h.route_at, b.zone,
-           h.template, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
+           h.template, h.template_version, h.tries, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
            %(now)s::timestamptz AS at,
+           -- Who did not take it the last times: others go first.
+           CASE WHEN h.tries > 0 THEN ARRAY(SELECT a.provider FROM attempt a WHERE a.lane = h.lane AND a.message_id = h.message_id
+                                            AND a.seq > h.tries - 3 AND a.state = 'released') END AS failed,
            CASE WHEN b.has_others OR b.home_lane IS NOT NULL OR b.person_id IS NOT NULL
                 THEN coalesce(b.person_id, b.borrower_id) END AS person
     FROM head h
@@ -53,12 +58,8 @@ candidate_item AS (
     SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step, i.names_amount, i.max_book_age
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
-provider AS (
-    SELECT channel, provider, ready, room, registered::text[] AS registered, caller, kind
-    FROM unnest(%(channels)s::text[], %(providers)s::text[], %(ready)s::boolean[], %(room)s::int[],
-                %(registered)s::text[], %(callers)s::text[], %(kinds)s::text[])
-        AS p (channel, provider, ready, room, registered, caller, kind)
-),
+-- include: dispatch/providers.provider
+,
 -- include: rules.judge
 ,
 -- The text follows the items that are still open: a bundle planned as "due today" that has lost that debt says so no more.
@@ -79,13 +80,13 @@ spoken AS (
 -- FULL as in rules.judge: each candidate has one verdict, and what is spoken of has its candidate.
 queued AS (
     SELECT v.*, c.old_rule, c.old_reason, c.person, s.policy, s.policy_version, s.step, s.template, s.template_version,
-           row_number() OVER (PARTITION BY v.allow, v.provider ORDER BY v.not_before, v.message_id) AS place
+           row_number() OVER (PARTITION BY v.allow, v.line ORDER BY v.not_before, v.message_id) AS place
     FROM verdict v
     FULL JOIN candidate c ON c.lane = v.lane AND c.message_id = v.message_id
     FULL JOIN spoken s ON s.lane = v.lane AND s.message_id = v.message_id
 ),
 fitting AS (
-    SELECT q.* FROM queued q LEFT JOIN provider p ON p.provider = q.provider
+    SELECT q.* FROM queued q LEFT JOIN provider p ON p.line = q.line
     WHERE NOT q.allow OR q.place <= p.room
 ),
 moved AS (
@@ -108,14 +109,14 @@ moved AS (
     FROM fitting v
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
     RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.verdict, m.tries, m.batch_id, v.allow, v.route_at,
-              v.channel, v.provider, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index, v.person,
+              v.channel, v.line, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index, v.person,
               v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
     SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
-SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, provider,
+SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, line,
        contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered',
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
        coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person
