@@ -18,6 +18,8 @@ from duecourse.dispatch.desk import Switchboard
 from duecourse.dispatch.lines import Registration
 from duecourse.domain.problems import DuecourseError, Problem
 
+from .routing import take_routing
+
 _FROM_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
@@ -150,14 +152,23 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def is_checker(kind: str) -> bool:
+    """Whether a provider only says how numbers stand, and carries nothing."""
+    return kind.partition(".")[0] == "number-check"
+
+
 def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> None:
     """Build every adapter and plug it in. Raises DuecourseError C001 to C003 with every fault."""
     problems: list[Problem] = []
     for provider in providers:
+        if is_checker(provider.kind):
+            continue
         config = dict(provider.config)
         switchboard.registrations[provider.name] = Registration(
             tuple(config.pop("registered", ())), config.pop("caller", None), provider.kind.partition(".")[2]
         )
+        switchboard.routings[provider.name], faults = take_routing(config, provider.name, provider.kind)
+        problems += faults
         try:
             switchboard.adapters[provider.name] = build(
                 provider.kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -22,6 +22,7 @@ from duecourse.store.sql import load
 
 from .compose import BATCH_HELD, Composer, Facts, Rendition
 from .lines import Line, as_array, line_parameters
+from .registry import Approvals
 
 SQL = load("dispatch")
 BATCHES = load("dispatch/batches")
@@ -135,6 +136,7 @@ def claim_batch(
             or composer.compose(facts[one.message_id], one.channel, text_rules(rules.packs, one.considered))
             for one in allowed
         }
+        renditions |= _registered(conn, lines, allowed, facts, renditions, now)
         renditions |= _hold_batches(conn, allowed, renditions, now)
         _give_back_refused(conn, epochs, allowed, renditions, now, rules)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
@@ -309,6 +311,31 @@ def _open_facts(
     return facts, addresses, unreadable
 
 
+def _registered(
+    conn: psycopg.Connection,
+    lines: Sequence[Line],
+    allowed: Sequence[_Allowed],
+    facts: Mapping[UUID, Facts],
+    renditions: Mapping[UUID, Rendition],
+    now: datetime,
+) -> dict[UUID, Rendition]:
+    """The texts with what their providers have approved of them; a refusal where that shows to be missing only now."""
+    found: dict[UUID, Rendition] = {}
+    approvals = Approvals(conn, lines, now=now)
+    for one in allowed:
+        made, of = renditions[one.message_id], facts.get(one.message_id)
+        if made.refusals or of is None:
+            continue
+        line = lines[one.line - 1]
+        goes = approvals.of(line, of.template, of.template_version, made.language, made.values)
+        if isinstance(goes, str):
+            found[one.message_id] = Rendition(refusals=(goes,), rule="NOT-REGISTERED")
+        elif goes is not None:
+            fields = made.registered.values if made.registered else ()
+            found[one.message_id] = replace(made, registered=replace(goes, values=goes.values or fields))
+    return found
+
+
 def _hold_batches(
     conn: psycopg.Connection,
     allowed: Sequence[_Allowed],
@@ -418,6 +445,7 @@ def _outgoing(
         subject=rendition.subject,
         html=rendition.html,
         language=language,
+        registered=rendition.registered,
         valid_for_seconds=int(valid_seconds),  # under a second an adapter does not write it
         write_before=min(write_before, read_at + valid_seconds),
     )

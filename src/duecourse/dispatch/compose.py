@@ -15,6 +15,7 @@ from duecourse.content.texts import Spoken, TextRefusal, text_refusals
 from duecourse.content.variables import Facts as TemplateFacts
 from duecourse.content.variables import Item
 from duecourse.domain.days_past_due import Pause, counted_days
+from duecourse.domain.messaging import Registered
 from duecourse.domain.money import MoneyError
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.model import Policy
@@ -94,7 +95,13 @@ class Rendition:
     text: str = ""
     subject: str = ""
     html: str = ""
+    language: str = ""
+    """It is written in, BCP 47."""
     parts: int = 0
+    registered: Registered | None = None
+    """WeChat's fields; what a provider has approved for the text is added by who chooses the provider."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """The template's variables by name, as the text writes them: for the parameters of registered templates."""
     refusals: Sequence[str] = field(default_factory=tuple)
     rule: str = "CONTENT"
     broken: Sequence[TextRefusal] = field(default_factory=tuple)
@@ -161,6 +168,7 @@ class Composer:
             text=made.text,
             subject=made.subject,
             html=made.html,
+            language=made.language,
             parts=made.parts,
             refusals=faults or tuple(fault for one in broken for fault in one.faults_en),
             rule="CONTENT" if faults or not broken else broken[0].rule,

@@ -44,7 +44,7 @@ from .lines import Line, Registration, Routing
 from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
 from .receipts import ReceiptKey, append_receipts, apply_receipts, sweep_receipts
 from .replies import take_reply
-from .settle import settle
+from .settle import Silence, settle
 
 SQL = load("dispatch")
 T = TypeVar("T")
@@ -60,6 +60,8 @@ class Pace:
     """For what only a new fact can change: paid, opted out, no contact point."""
     pause: timedelta = timedelta(seconds=2)
     """For a stop or a provider that takes nothing."""
+    silence: Silence = field(default_factory=Silence)
+    """When a number that is off or barred is given up."""
 
 
 @dataclass(slots=True)
@@ -296,7 +298,9 @@ class Desk:
     def _settle(self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime) -> int:
         # Live, an answer is recorded when it came; in a replay the clock stands still until the sockets are drained.
         at = now if self._switchboard.now else database_now(self._conn)
-        return settle(self._conn, claimed, outcomes, now=at)
+        return settle(
+            self._conn, claimed, outcomes, now=at, lines=self._switchboard.lines(), silence=self._pace.silence
+        )
 
     def _weigh(self, answers: Mapping[str, Answers], now: datetime) -> None:
         """What the providers' answers mean for all workers. A replay knows account trouble and no rates."""
@@ -340,7 +344,9 @@ class Desk:
         if not pending or not self.epochs:
             return
         keys = [key for key, _ in pending.values()]
-        applied = await self._db(lambda: apply_receipts(self._conn, self.epochs, keys, now=now))
+        applied = await self._db(
+            lambda: apply_receipts(self._conn, self.epochs, keys, now=now, silence=self._pace.silence)
+        )
         self._tally.receipts += len(applied)
         limit = time.monotonic() - keep_seconds
         for key, arrived in list(pending.values()):
@@ -369,7 +375,9 @@ class Desk:
     async def sweep(self, now: datetime) -> None:
         """Apply what was heard of open attempts by other ways than this worker's own adapters."""
         if self.epochs:
-            await self._db(lambda: sweep_receipts(self._conn, self.epochs, now=now))
+            await self._db(
+                lambda: sweep_receipts(self._conn, self.epochs, now=now, silence=self._pace.silence)
+            )
         await self._db(lambda: forget_answers(self._conn, now=now))
 
     async def recover(self, epochs: Mapping[int, int], now: datetime) -> int:
@@ -380,7 +388,7 @@ class Desk:
         held = fence(epochs) | {"now": now}
         with self._conn.transaction():
             row = self._conn.execute(SQL["recover_attempts"], held).fetchone()
-        sweep_receipts(self._conn, epochs, now=now)
+        sweep_receipts(self._conn, epochs, now=now, silence=self._pace.silence)
         return int(row[0]) if row else 0
 
     async def has_due(self, now: datetime) -> bool:

@@ -387,8 +387,7 @@ unserved AS (
 -- What follows for a message when its current attempt came to an end. Needs
 --   ended(lane, epoch, message_id, seq, route_at, state, permanent, after, rule, code, now_at) where state is the
 --   attempt's new one. Gives followed: the messages moved, and writes history.
--- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted, and from
--- the fifth time on a little later each time (up to 5 minutes: a line down for days must not cost thousands of attempts).
+-- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted, after so long.
 -- An earlier attempt that was delivered after all ends a message of which nothing else is under way.
 -- refused: the next address or channel. unknown: a reminder goes on to the next channel; anything else waits, since
 -- a provider that does not deduplicate could say it twice. A receipt after the end still corrects the outcome.
@@ -405,9 +404,7 @@ followed AS (
     FROM (
         SELECT DISTINCT ON (lane, message_id) * FROM (
         SELECT e.lane, e.message_id, e.seq, e.rule, e.code,
-               CASE WHEN e.state = 'released'
-                    THEN greatest(e.after, least(e.after * (e.seq / 4.0), interval '5 min'))
-                    ELSE e.after END AS after,
+               e.after,
                CASE WHEN e.state IN ('refused', 'unknown') AND (e.state = 'unknown' OR NOT e.permanent)
                     THEN e.route_at + 1 ELSE e.route_at END AS next_route_at,
                CASE WHEN q.state = 'done' THEN CASE WHEN e.state IN ('delivered', 'read') THEN e.state ELSE 'failed' END
@@ -459,7 +456,9 @@ followed_told AS (
 
 -- name: settle_attempts
 -- The provider's answers. lanes, epochs: the fence. Parallel arrays: at_lanes, attempts, states, provider_ids, codes, reasons, parts,
--- permanents, afters (interval), rules; now. Fenced; a fence lost settles nothing, and the next owner recovers.
+-- permanents, causes, afters (interval: not sooner), rules, rivals (how many providers could take it); now. Fenced; a fence
+-- lost settles nothing, and the next owner recovers. What nobody took goes at once to a provider that has not had it;
+-- when all have, it waits a random part of 2 s, 4 s, 8 s, … up to 5 minutes, and half of its use that is left at most.
 -- Returns the attempts settled. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
@@ -467,20 +466,20 @@ WITH
 answer AS (
     SELECT a.*, f.epoch FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[], %(states)s::text[],
                 %(provider_ids)s::text[], %(codes)s::text[], %(reasons)s::text[], %(parts)s::smallint[],
-                %(permanents)s::boolean[], %(afters)s::interval[], %(rules)s::text[])
-         AS a (lane, attempt_id, state, provider_id, code, reason, parts, permanent, after, rule)
+                %(permanents)s::boolean[], %(causes)s::text[], %(afters)s::interval[], %(rules)s::text[], %(rivals)s::int[])
+         AS a (lane, attempt_id, state, provider_id, code, reason, parts, permanent, cause, at_least, rule, rivals)
     JOIN fence f ON f.lane = a.lane
 ),
 settled AS (
     UPDATE attempt t
-    SET state = a.state, provider_message_id = nullif(a.provider_id, ''), code = a.code, reason = a.reason,
+    SET state = a.state, provider_message_id = nullif(a.provider_id, ''), code = a.code, reason = a.reason, cause = a.cause,
         parts = coalesce(a.parts, t.parts), version = t.version + 1,
         sent_at = CASE WHEN a.state = 'sent' THEN %(now)s::timestamptz END,
         settled_at = CASE WHEN a.state <> 'sent' THEN %(now)s::timestamptz END
     FROM answer a
     WHERE t.lane = a.lane AND t.attempt_id = a.attempt_id AND t.state = 'claimed' AND t.epoch = a.epoch
     RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.version, t.state, t.code,
-              t.reason, t.contact_point_id, a.permanent, a.after, a.rule
+              t.reason, t.contact_point_id, a.permanent, t.cause, a.at_least, a.rule, a.rivals
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
@@ -497,30 +496,47 @@ uncounted AS (
     WHERE s.state = 'released'
 ),
 -- include: dispatch.served
+-- hops: attempts in a row that nobody took, this one included.
+hopped AS (
+    SELECT s.lane, s.attempt_id, m.useful_until,
+           1 + (SELECT count(*) FROM attempt a WHERE a.lane = s.lane AND a.message_id = s.message_id AND a.seq < s.seq AND a.state = 'released'
+                AND a.seq > coalesce((SELECT max(b.seq) FROM attempt b WHERE b.lane = s.lane AND b.message_id = s.message_id
+                                      AND b.seq < s.seq AND b.state <> 'released'), 0)) AS hops
+    FROM settled s JOIN message m ON m.lane = s.lane AND m.message_id = s.message_id
+    WHERE s.state = 'released'
+),
 ended AS (
-    SELECT s.*, EXISTS (
+    SELECT s.*,
+           CASE WHEN h.hops IS NULL THEN s.at_least
+                WHEN h.hops < s.rivals THEN interval '0'
+                ELSE greatest(s.at_least, least(
+                         interval '2 s' * (2 ^ least(h.hops - s.rivals, 8)) *
+                             (((hashtextextended(s.attempt_id::text, 2) & 1048575) + 1) / 1048576.0),
+                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '2 s'))) END AS after,
+           EXISTS (
                SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
                WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
                  AND p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.channel = r.channel
                  AND p.state = 'active' AND p.contact_point_id <> s.contact_point_id) AS reachable
     FROM settled s
+    LEFT JOIN hopped h ON h.lane = s.lane AND h.attempt_id = s.attempt_id
 ),
 -- include: dispatch.follow
-SELECT lane, attempt_id, contact_point_id, state, permanent FROM settled;
+SELECT lane, attempt_id, contact_point_id, state, permanent, cause FROM settled;
 
 -- name: append_receipts
 -- Append what providers say, before it is acknowledged. The same receipt twice is one row.
--- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, addresses,
+-- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, causes, addresses,
 -- ref_nums, occurred; now. addresses: keyed blind indexes, null where the receipt carries no reference of ours.
 -- Writes: receipt
 INSERT INTO receipt (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
-    address_index, reference, occurred_at, received_at, recorded_at)
-SELECT lane, receipt_id, provider, nullif(provider_message_id, ''), attempt_id, status, code, permanent,
+    cause, address_index, reference, occurred_at, received_at, recorded_at)
+SELECT lane, receipt_id, provider, nullif(provider_message_id, ''), attempt_id, status, code, permanent, cause,
        address_index, reference, occurred_at, %(now)s, clock_timestamp()
 FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(provider_ids)s::text[],
             %(attempts)s::uuid[], %(statuses)s::text[], %(codes)s::text[], %(permanents)s::boolean[],
-            %(addresses)s::bytea[], %(ref_nums)s::integer[], %(occurred)s::timestamptz[])
-     AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
+            %(causes)s::text[], %(addresses)s::bytea[], %(ref_nums)s::integer[], %(occurred)s::timestamptz[])
+     AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent, cause,
            address_index, reference, occurred_at)
 ON CONFLICT DO NOTHING;
 
@@ -539,7 +555,7 @@ unmatched AS (
 ),
 possible AS (
     SELECT t.lane, t.attempt_id, t.state, coalesce(t.parts, 1) AS parts,
-           u.receipt_id, u.provider_message_id, u.status, u.code, u.permanent, u.received_at,
+           u.receipt_id, u.provider_message_id, u.status, u.code, u.permanent, u.cause, u.received_at,
            count(*) OVER (PARTITION BY u.lane, u.receipt_id) AS attempts
     FROM unmatched u
     JOIN contact_point p ON p.address_index = u.address_index
@@ -563,10 +579,10 @@ referred AS (
 
 -- fragment: apply
 -- Move attempts by what was heard of them; an attempt only moves forward, so any order and repetition ends the same.
--- Needs heard(lane, attempt_id, provider_message_id, status, code, permanent, received_at), fenced. Gives settled, and
+-- Needs heard(lane, attempt_id, provider_message_id, status, code, permanent, cause, received_at), fenced. Gives settled, and
 -- what follows. An attempt whose submission was never answered takes the provider's id from the receipt.
 best_heard AS (
-    SELECT DISTINCT ON (h.lane, h.attempt_id) h.lane, h.attempt_id, h.provider_message_id, h.code, h.permanent,
+    SELECT DISTINCT ON (h.lane, h.attempt_id) h.lane, h.attempt_id, h.provider_message_id, h.code, h.permanent, h.cause,
            CASE h.status WHEN 'read' THEN 'read' WHEN 'delivered' THEN 'delivered' ELSE 'refused' END AS state
     FROM heard h
     WHERE h.status <> 'buffered'
@@ -575,7 +591,7 @@ best_heard AS (
 ),
 settled AS (
     UPDATE attempt t
-    SET state = h.state, code = h.code, settled_at = %(now)s, version = t.version + 1,
+    SET state = h.state, code = h.code, cause = CASE WHEN h.state = 'refused' THEN h.cause END, settled_at = %(now)s, version = t.version + 1,
         sent_at = coalesce(t.sent_at, t.claimed_at),
         provider_message_id = coalesce(t.provider_message_id, h.provider_message_id)
     FROM best_heard h
@@ -584,7 +600,7 @@ settled AS (
            OR (t.state = 'delivered' AND h.state = 'read')
            OR (t.state = 'refused' AND t.sent_at IS NOT NULL AND h.state IN ('delivered', 'read')))
     RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.version, t.state, t.code,
-              t.contact_point_id, h.permanent
+              t.contact_point_id, h.permanent, t.cause
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
@@ -618,20 +634,20 @@ asked AS (
 -- include: dispatch.referred
 ,
 heard AS (
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.cause, r.received_at
     FROM new_receipt r
     JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
     WHERE t.lane IN (SELECT lane FROM fence)
     UNION ALL
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.cause, r.received_at
     FROM new_receipt r
     JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
     WHERE t.state <> 'claimed' AND t.lane IN (SELECT lane FROM fence)
     UNION ALL
-    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, received_at FROM referred
+    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, cause, received_at FROM referred
 ),
 -- include: dispatch.apply
-SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent
+SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause
 FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
 
 -- name: sweep_receipts
@@ -653,18 +669,18 @@ asked AS (
 -- include: dispatch.referred
 ,
 heard AS (
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.cause, r.received_at
     FROM open_attempt t
     JOIN receipt r ON r.provider = t.provider AND r.provider_message_id = t.provider_message_id
     UNION ALL
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.cause, r.received_at
     FROM open_attempt t
     JOIN receipt r ON r.attempt_id = t.attempt_id
     UNION ALL
-    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, received_at FROM referred
+    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, cause, received_at FROM referred
 ),
 -- include: dispatch.apply
-SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent
+SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause
 FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
 
 -- name: advance_routes
@@ -769,6 +785,21 @@ ended AS (
 ),
 -- include: dispatch.follow
 SELECT count(*) FROM settled;
+
+-- name: silent_points
+-- Of contact points whose last attempt failed because the phone was off or barred: those where that has been so :times in a
+-- row, over :days days or more, with nothing delivered between. lanes, points: parallel arrays; times; days.
+SELECT w.lane, w.point
+FROM unnest(%(lanes)s::smallint[], %(points)s::uuid[]) AS w (lane, point)
+JOIN contact_point p ON p.lane = w.lane AND p.contact_point_id = w.point
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE t.cause IN ('off', 'suspended')) AS failed, min(t.claimed_at) AS first, max(t.claimed_at) AS last
+    FROM (SELECT a.cause, a.claimed_at
+          FROM message m JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id
+          WHERE m.lane = p.lane AND m.borrower_id = p.borrower_id AND a.contact_point_id = p.contact_point_id
+            AND a.state IN ('refused', 'delivered', 'read')
+          ORDER BY a.claimed_at DESC, a.seq DESC LIMIT %(times)s) AS t) AS h
+WHERE p.state = 'active' AND h.failed = %(times)s AND h.last - h.first >= make_interval(days => %(days)s);
 
 -- name: put_stop
 -- Put a stop in force. Nulls mean every step, channel or purpose. Writes: stop
