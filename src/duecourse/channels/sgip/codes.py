@@ -1,8 +1,8 @@
 """What SGIP's results and report errors mean.
 
 Source: China Unicom, "短消息网关系统接口协议", 5.2 (1 to 20 are answers, from 21 on reports). Gateways also report
-errors of their message centres, which 5.2 does not list: those below are where Tencent Cloud SMS "Error Codes for Status
-Report" names a cause for China Unicom. Read 2026-11-25.
+errors of their message centres, which 5.2 does not list: those below are where Tencent Cloud SMS "Error Codes for
+Status Report" names a cause for China Unicom. Read 2026-11-25.
 
 A number counts as dead for good only for 5.2's own "unknown user"; what only a platform's list calls invalid is told as
 the cause, and the number is kept.
@@ -15,14 +15,6 @@ from duecourse.domain.messaging import Cause, ReceiptStatus
 
 LOGIN_REFUSED, LOGIN_REPEATED, TOO_MANY, LOGIN_TYPE_WRONG = 1, 2, 3, 4
 FORMAT_WRONG, NUMBER_WRONG, BUSY, UNKNOWN_USER, SYSTEM_FAILED = 5, 6, 11, 29, 32
-    1,
-    4,
-    5,
-    6,
-    11,
-    29,
-    32,
-)
 _K, _C, _O, _T = ResultClass.ACCOUNT, ResultClass.CONTENT, ResultClass.OTHER, ResultClass.TEMPORARY
 RESULTS: dict[int, Result] = {
     1: Result("illegal login", _K),

@@ -103,6 +103,7 @@ class SgipPeer(_SgipPeer):
         return Delivery(message_id, Command.REPORT, encode_report(report))
 
     def reply(self, submitted: Submitted, text: str) -> Delivery:
+        """A Deliver of plain text."""
         submit: Submit = submitted.message
         deliver = Deliver(user=submit.user, recipient=submit.source, content=text.encode("ascii"))
         return Delivery("", Command.DELIVER, encode_deliver(deliver))
