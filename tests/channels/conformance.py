@@ -92,6 +92,8 @@ class Case:
     """What no address of this channel can be made to do."""
     needs_peer: bool = True
     """False where a message is handed over to a folder or a table: nobody need be there to answer."""
+    many: int = 100
+    """A crowd, as this channel knows them."""
     acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int] | None = None
     """How many receipts the far end knows to be in our hands; None counts its "acknowledged" events."""
 

@@ -38,6 +38,7 @@ CASES = (
                 Behaviour.LOST_ANSWER,
             }
         ),
+        many=30,
         free_text=False,
         needs_peer=False,
         acknowledged=lambda sandbox, _: len(list((sandbox.folder / "returns" / "read").glob("*.csv"))),
