@@ -23,6 +23,9 @@ from duecourse.channels.sandbox.room import FarEnd
 from duecourse.channels.sandbox.smsc import SandboxSmsc
 from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smtp.adapter import SmtpAdapter
+from duecourse.channels.tencent.far_end import SandboxTencentSms, SandboxTencentVoice
+from duecourse.channels.tencent.sms import TencentSmsAdapter
+from duecourse.channels.tencent.voice import TencentVoiceAdapter
 from duecourse.channels.webpush.adapter import WebpushAdapter
 from duecourse.channels.webpush.far_end import SandboxWebpush
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
@@ -55,7 +58,9 @@ KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
     "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
+    "sms.tencent": Kind(TencentSmsAdapter, SandboxTencentSms),
     "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
+    "voice.tencent": Kind(TencentVoiceAdapter, SandboxTencentVoice),
     "app.apns": Kind(ApnsAdapter, SandboxApns),
     "app.fcm": Kind(FcmAdapter, SandboxFcm),
     "app.jpush": Kind(JpushAdapter, SandboxJpush),

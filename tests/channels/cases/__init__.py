@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..conformance import Case
-from . import aliyun, apns, fcm, jpush, smpp, smtp, webpush
+from . import aliyun, apns, fcm, jpush, smpp, smtp, tencent, webpush
 
 CASES: tuple[Case, ...] = (
     *smpp.CASES,
@@ -12,5 +12,6 @@ CASES: tuple[Case, ...] = (
     *apns.CASES,
     *fcm.CASES,
     *jpush.CASES,
+    *tencent.CASES,
     *webpush.CASES,
 )

@@ -16,8 +16,12 @@ from duecourse.domain.messaging import Cause, Outcome
 _NO_ACCOUNT = Verdict(Meaning.ACCOUNT, "the account is closed, suspended or lacks the product")
 _NO_CREDENTIAL = Verdict(Meaning.ACCOUNT, "the access key is refused")
 _NO_MONEY = Verdict(Meaning.ACCOUNT, "the balance is used up")
-_TEMPLATE = Verdict(Meaning.REFUSED, "the template is unknown, not approved or lacks parameters", Cause.CONTENT)
-_SIGNATURE = Verdict(Meaning.REFUSED, "the SMS signature is unknown, not approved or not registered", Cause.CONTENT)
+_TEMPLATE = Verdict(
+    Meaning.REFUSED, "the template is unknown, not approved or lacks parameters", Cause.CONTENT
+)
+_SIGNATURE = Verdict(
+    Meaning.REFUSED, "the SMS signature is unknown, not approved or not registered", Cause.CONTENT
+)
 _CONTENT = Verdict(Meaning.REFUSED, "the text holds what may not be sent", Cause.CONTENT)
 _AWAY = Verdict(Meaning.LATER, "trouble at Alibaba Cloud")
 _LIMITED = Verdict(Meaning.SLOWER, "a limit of this number, template or account is reached")
@@ -64,7 +68,9 @@ ANSWERS: Final[verdicts.Table] = {
     "isv.CUSTOMER_REFUSED": Verdict(Meaning.REFUSED, "the person has unsubscribed", Cause.OPTED_OUT),
     "isv.COMPLAINT_REJECT": Verdict(Meaning.REFUSED, "blocked after complaints", Cause.BLOCKED),
     "ComplaintReject": Verdict(Meaning.REFUSED, "blocked after complaints", Cause.BLOCKED),
-    "isv.VOICE_ROBOT_NOT_PERIOD": Verdict(Meaning.LATER, "no calls are made at this hour", after_seconds=3600),
+    "isv.VOICE_ROBOT_NOT_PERIOD": Verdict(
+        Meaning.LATER, "no calls are made at this hour", after_seconds=3600
+    ),
     "InternalError": _AWAY,
     "ServiceUnavailable": _AWAY,
 }

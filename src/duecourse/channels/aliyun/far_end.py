@@ -94,7 +94,9 @@ class SandboxAliyun(HttpEnd):
             return fault("Throttling.User", 400)
         return None
 
-    async def taken(self, provider_id: str, number: str, text: str, behaviour: Behaviour, id_key: str) -> Response:
+    async def taken(
+        self, provider_id: str, number: str, text: str, behaviour: Behaviour, id_key: str
+    ) -> Response:
         """Note that it was taken, and answer so, unless this one is never answered."""
         self.journal.add("taken", kind=self.kind, id=provider_id, address=number, text_sha256=digest(text))
         self.journal.flush()
@@ -135,7 +137,13 @@ class SandboxAliyunSms(SandboxAliyun):
     def _report(self, biz_id: str, number: str, out_id: str, behaviour: Behaviour) -> None:
         good = delivers(behaviour)
         code = "DELIVERED" if good else "INVALID_NUMBER"
-        detail = {"OutId": out_id, "PhoneNum": number, "SendDate": now(), "ReceiveDate": now(), "ErrCode": code}
+        detail = {
+            "OutId": out_id,
+            "PhoneNum": number,
+            "SendDate": now(),
+            "ReceiveDate": now(),
+            "ErrCode": code,
+        }
         if not good and behaviour is not Behaviour.UNDELIVERABLE:
             self._details[biz_id] = detail | {"SendStatus": 1}
             return
@@ -198,7 +206,12 @@ class SandboxAliyunVoice(SandboxAliyun):
         if not good and behaviour is not Behaviour.UNDELIVERABLE:
             return
         code = "200000" if good else "200004"
-        self._calls[call_id] = {"callee": number, "state": code, "endDate": now(), "duration": 9 if good else 0}
+        self._calls[call_id] = {
+            "callee": number,
+            "state": code,
+            "endDate": now(),
+            "duration": 9 if good else 0,
+        }
         key = "0" if behaviour is Behaviour.STOPS else "1"
         report = {
             "call_id": call_id, "callee": number, "originate_time": now(), "start_time": now() if good else "",
@@ -210,7 +223,11 @@ class SandboxAliyunVoice(SandboxAliyun):
     def _query(self, asked: dict[str, str]) -> Response:
         begins = int(asked.get("QueryDate", "0")) / 1000
         call = self._calls.get(asked.get("CallId", ""))
-        known = call is not None and asked.get("ProdId") == NOTICE_PRODUCT and 0 <= wall_seconds() - begins < 86_400
+        known = (
+            call is not None
+            and asked.get("ProdId") == NOTICE_PRODUCT
+            and 0 <= wall_seconds() - begins < 86_400
+        )
         body = {"Code": "OK", "Message": "OK", "RequestId": self.next_id()}
         return JSONResponse(body | ({"Data": json.dumps(call)} if known else {}))
 

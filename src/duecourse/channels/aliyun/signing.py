@@ -14,7 +14,9 @@ from typing import Final
 from urllib.parse import parse_qsl, quote
 
 ALGORITHM: Final = "ACS3-HMAC-SHA256"
-_AUTHORIZATION = re.compile(rf"{ALGORITHM} Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]+)")
+_AUTHORIZATION = re.compile(
+    rf"{ALGORITHM} Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]+)"
+)
 
 
 def query_of(parameters: Mapping[str, str]) -> str:
@@ -50,7 +52,9 @@ def signed_headers(
     return headers
 
 
-def is_signed(secret: str, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> bool:
+def is_signed(
+    secret: str, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+) -> bool:
     """Whether a request bears the signature of this secret. headers: names in lower case. query: as written."""
     match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
     if match is None or not set(match[2].split(";")) <= set(headers):

@@ -57,7 +57,9 @@ class AliyunSmsAdapter(AliyunAdapter[AliyunSmsSettings]):
         registered = outgoing.registered
         signature = (registered and registered.signature) or self.settings.sign_name
         if registered is None or not registered.template or not signature:
-            return Refused("template", "no approved template and signature for this text", False, Cause.CONTENT)
+            return Refused(
+                "template", "no approved template and signature for this text", False, Cause.CONTENT
+            )
         parameters = {
             "PhoneNumbers": bare(outgoing.address),
             "SignName": signature,
@@ -77,12 +79,23 @@ class AliyunSmsAdapter(AliyunAdapter[AliyunSmsSettings]):
     def heard(self, items: Sequence[Mapping[str, Any]]) -> tuple[list[Receipt], list[Reply]]:
         """Reports have `success`, replies have `content`."""
         receipts = [
-            _receipt(str(one["biz_id"]), one.get("out_id"), one["success"] is True, one["err_code"], one["report_time"])
+            _receipt(
+                str(one["biz_id"]),
+                one.get("out_id"),
+                one["success"] is True,
+                one["err_code"],
+                one["report_time"],
+            )
             for one in items
             if "success" in one
         ]
         replies = [
-            Reply(self.name, with_plus(str(one["phone_number"])), str(one.get("dest_code", "")), str(one["content"]))
+            Reply(
+                self.name,
+                with_plus(str(one["phone_number"])),
+                str(one.get("dest_code", "")),
+                str(one["content"]),
+            )
             for one in items
             if "success" not in one
         ]
@@ -106,7 +119,9 @@ class AliyunSmsAdapter(AliyunAdapter[AliyunSmsSettings]):
             return [], []
         one = next((each for each in details if int(each["SendStatus"]) == _FAILED), details[0])
         delivered = int(one["SendStatus"]) == _DELIVERED
-        return [_receipt(provider_id, one.get("OutId"), delivered, one["ErrCode"], one.get("ReceiveDate"))], []
+        return [
+            _receipt(provider_id, one.get("OutId"), delivered, one["ErrCode"], one.get("ReceiveDate"))
+        ], []
 
 
 def _receipt(biz_id: str, out_id: object, delivered: bool, code: object, at: object) -> Receipt:

@@ -45,7 +45,9 @@ class Outstanding(Generic[T]):
         """Those to ask about now, at most MOST_ASKED; the next time is set at once."""
         for old in [each for each, awaited in self._awaited.items() if awaited.give_up_at < now]:
             del self._awaited[old]
-        due = [(each, awaited) for each, awaited in self._awaited.items() if awaited.ask_at <= now][:MOST_ASKED]
+        due = [(each, awaited) for each, awaited in self._awaited.items() if awaited.ask_at <= now][
+            :MOST_ASKED
+        ]
         for _, awaited in due:
             awaited.pause = min(awaited.pause * 2, max(3600.0, self._first))
             awaited.ask_at = now + awaited.pause

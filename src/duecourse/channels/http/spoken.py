@@ -17,10 +17,16 @@ def spoken(outgoing: Outgoing, template: str, variable: str) -> tuple[str, dict[
         return _no("no text that anybody may hear")
     registered = outgoing.registered
     if registered is None or not registered.template:
-        return (template, {variable: script.voicemail}) if template else _no("no approved template for this text")
+        return (
+            (template, {variable: script.voicemail})
+            if template
+            else _no("no approved template for this text")
+        )
     harmless = f"{script.greeting}\n{script.voicemail}"
     if any(value not in harmless for _, value in registered.values):
-        return _no("a value of the template is not in what anybody may hear, and this line cannot ask who listens")
+        return _no(
+            "a value of the template is not in what anybody may hear, and this line cannot ask who listens"
+        )
     return registered.template, dict(registered.values)
 
 
