@@ -88,6 +88,10 @@ class Case:
     """Whether receipts are acknowledged to the provider; False where we only ask for them."""
     free_text: bool = True
     """Whether the text itself is handed over, whatever it is; False for templates filled in by the provider."""
+    lacks: frozenset[Behaviour] = frozenset()
+    """What no address of this channel can be made to do."""
+    needs_peer: bool = True
+    """False where a message is handed over to a folder or a table: nobody need be there to answer."""
     acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int] | None = None
     """How many receipts the far end knows to be in our hands; None counts its "acknowledged" events."""
 
