@@ -233,7 +233,13 @@ US = {"region": "US-CA", "zone": "America/Los_Angeles", "amount": "90.00 USD"}
 
 
 def contact(
-    lender: Lender, at: str, *, channel: str = "sms", outcome: str = "attempt", actor: str = "collector", **more: object
+    lender: Lender,
+    at: str,
+    *,
+    channel: str = "sms",
+    outcome: str = "attempt",
+    actor: str = "collector",
+    **more: object,
 ) -> None:
     """A contact about L-1, as our own attempts or an import leave it."""
     row = {

@@ -121,7 +121,9 @@ def _plan_lanes(
     here: Context, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
 ) -> None:
     try:
-        report = plan_book(conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules)
+        report = plan_book(
+            conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules
+        )
     except DuecourseError as error:
         log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
         return

@@ -88,7 +88,9 @@ def asked_of(rules: RuleBook, policy: Policy, step: Step, actor: Actor) -> Seque
         for pack in rules.packs.packs
         for rule in pack.rules
         if _binds(rules, rule, actor)
-        and (asked := _asked(rule, policy, step, actor, (rule.region,) if rule.region else tuple(pack.regions)))
+        and (
+            asked := _asked(rule, policy, step, actor, (rule.region,) if rule.region else tuple(pack.regions))
+        )
     ]
     # What follows a contact is one day after another until it was said: it is never late.
     late = [replace(one, late=True) for one in found if not _follows_contact(one)]
@@ -181,7 +183,9 @@ def _day(
             through = sql.SQL("{}::date - {}::int").format(last_day, days)
             bounds.append(sql.SQL(_LAST_LATE).format(through=through))
         return sql.SQL("{}::date").format(sql.Literal(as_of + timedelta(days=LATE_DAYS))), bounds
-    longest = sql.Literal(max([policy.grace.default, *policy.grace.by_grade.values()]) if asked.after_grace else 0)
+    longest = sql.Literal(
+        max([policy.grace.default, *policy.grace.by_grade.values()]) if asked.after_grace else 0
+    )
     bounds = [
         sql.SQL("i.due_on BETWEEN {}::date - {}::int - {}::int AND {}::date - {}::int").format(
             first_day, days, longest, last_day, days
