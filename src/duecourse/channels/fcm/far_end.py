@@ -75,6 +75,8 @@ class SandboxFcm(HttpEnd):
 
     async def _lend(self, request: Request) -> Response:
         form = parse_qs((await request.body()).decode())
+        self.journal.add("token", kind=self.kind)
+        self.journal.flush()
         try:
             header, claims = read_token(form["assertion"][0], self._public)
             good = (
