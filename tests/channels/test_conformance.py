@@ -40,6 +40,17 @@ from .conformance import (
 )
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+
+
+def each_that_can(*behaviours: Behaviour) -> pytest.MarkDecorator:
+    """The cases whose addresses can behave so."""
+    able = [case for case in CASES if not case.lacks & set(behaviours)]
+    return pytest.mark.parametrize("case", able, ids=lambda case: case.kind)
+
+
+each_with_a_peer = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.needs_peer], ids=lambda case: case.kind
+)
 each_that_tells = pytest.mark.parametrize(
     "case", [case for case in CASES if case.tells_delivery], ids=lambda case: case.kind
 )
@@ -150,24 +161,24 @@ def test_undeliverable_message_fails_for_good(case, sandbox, journal):
         await send_until_taken(adapter, case.message(case.address(Behaviour.UNDELIVERABLE, 2)))
         await adapter.drain()
         (receipt,) = sink.receipts
-        assert (receipt.status, receipt.permanent) == (ReceiptStatus.FAILED, True)
+        assert (receipt.status, receipt.permanent) == (ReceiptStatus.FAILED, case.tells_dead)
 
     with_adapter(case, sandbox, body)
 
 
-@each_case
+@each_that_can(Behaviour.REFUSED)
 def test_dead_address_is_refused_for_good(case, sandbox):
     outcome = one(case, sandbox, Behaviour.REFUSED, 3)
     assert isinstance(outcome, Refused) and outcome.permanent
 
 
-@each_case
+@each_that_can(Behaviour.BROKEN)
 def test_trouble_at_the_provider_says_nothing_of_the_address(case, sandbox):
     outcome = one(case, sandbox, Behaviour.BROKEN, 4)
     assert isinstance(outcome, Deferred) or (isinstance(outcome, Refused) and not outcome.permanent)
 
 
-@each_case
+@each_that_can(Behaviour.THROTTLED)
 def test_throttled_message_was_not_taken_and_goes_later(case, sandbox, journal):
     async def body(adapter: Adapter, sink: Sink) -> None:
         outgoing = case.message(case.address(Behaviour.THROTTLED, 5))
@@ -195,7 +206,7 @@ def test_message_past_its_time_never_reaches_the_wire(case, sandbox, journal):
     with_adapter(case, sandbox, body)
 
 
-@each_case
+@each_that_can(Behaviour.UNANSWERED)
 def test_silent_peer_leaves_unknown_at_the_deadline(case, sandbox):
     async def body(adapter: Adapter, sink: Sink) -> None:
         await send_until_taken(adapter, case.message(case.address(Behaviour.DELIVERED, 8)))
@@ -205,7 +216,7 @@ def test_silent_peer_leaves_unknown_at_the_deadline(case, sandbox):
     with_adapter(case, sandbox, body, response_seconds=SILENT_SECONDS)
 
 
-@each_case
+@each_that_can(Behaviour.REFUSED, Behaviour.BROKEN)
 def test_outcomes_stand_in_the_order_of_the_batch(case, sandbox):
     async def body(adapter: Adapter, sink: Sink) -> None:
         await send_until_taken(adapter, case.message(case.address(Behaviour.DELIVERED, 10)))
@@ -272,7 +283,7 @@ def test_receipt_is_acknowledged_only_after_it_is_committed(case, sandbox, journ
     with_adapter(case, sandbox, body)
 
 
-@each_case
+@each_with_a_peer
 def test_killed_peer_leaves_each_message_one_outcome_true_to_the_peers_journal(case, tmp_path: Path):
     sandbox = sandbox_of([case], tmp_path).start()
     journal = Journal(sandbox.log)
@@ -307,7 +318,7 @@ def test_killed_peer_leaves_each_message_one_outcome_true_to_the_peers_journal(c
         sandbox.stop()
 
 
-@each_case
+@each_with_a_peer
 def test_absent_peer_leaves_everything_unwritten(case, tmp_path: Path):
     sandbox = sandbox_of([case], tmp_path).start()
     sandbox.stop()

@@ -111,7 +111,7 @@ def against_sandbox(
         await adapter.close()
         return sink
 
-    with SandboxProcess(folder, rules=rules) as sandbox:
+    with SandboxProcess(folder, rules=rules, ports={case.kind: 0}) as sandbox:
         return asyncio.run(run(sandbox)), Journal(sandbox.log)
 
 

@@ -16,9 +16,11 @@ from duecourse.channels.http.adapter import HttpAdapter
 from duecourse.channels.registry import KINDS, build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
-from duecourse.dispatch.claim import Registration
 from duecourse.dispatch.desk import Switchboard
+from duecourse.dispatch.lines import Registration
 from duecourse.domain.problems import DuecourseError, Problem
+
+from .routing import take_routing
 
 _FROM_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
@@ -130,14 +132,23 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def is_checker(kind: str) -> bool:
+    """Whether a provider only says how numbers stand, and carries nothing."""
+    return kind.partition(".")[0] == "number-check"
+
+
 def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> None:
     """Build every adapter and plug it in. Raises DuecourseError C001 to C003 with every fault."""
     problems: list[Problem] = []
     for provider in providers:
+        if is_checker(provider.kind):
+            continue
         config = dict(provider.config)
         switchboard.registrations[provider.name] = Registration(
             tuple(config.pop("registered", ())), config.pop("caller", None), provider.kind.partition(".")[2]
         )
+        switchboard.routings[provider.name], faults = take_routing(config, provider.name, provider.kind)
+        problems += faults
         try:
             switchboard.adapters[provider.name] = build(
                 provider.kind,

@@ -1,16 +1,12 @@
-"""A module for each family: its `CASES`."""
+"""A module for each family of adapters: its `CASES`."""
 
 from __future__ import annotations
 
-from ..conformance import Case
-from . import apns, fcm, jpush, smpp, smtp, webpush, wechat
+from importlib import import_module
+from pkgutil import iter_modules
 
-CASES: tuple[Case, ...] = (
-    *smpp.CASES,
-    *smtp.CASES,
-    *wechat.CASES,
-    *apns.CASES,
-    *fcm.CASES,
-    *jpush.CASES,
-    *webpush.CASES,
+from ..conformance import Case
+
+CASES: tuple[Case, ...] = tuple(
+    case for module in iter_modules(__path__) for case in import_module(f"{__name__}.{module.name}").CASES
 )

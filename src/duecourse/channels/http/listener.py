@@ -85,6 +85,7 @@ def callbacks(receivers: Mapping[str, Receives], public_url: str = "") -> Starle
                 headers={key.lower(): value for key, value in request.headers.items()},
                 body=body,
                 url=f"{base}{request.url.path}{'?' + query if query else ''}",
+                peer=request.client.host if request.client else "",
             )
         )
         return Response(answer.body, answer.status, media_type=answer.media_type)

@@ -40,6 +40,7 @@ class HttpEnd(ABC):
         self._ids = itertools.count(1)
         self._epoch = f"{time.time_ns() // 1_000_000:x}"
         self._owed: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
         self._client = httpx2.AsyncClient(trust_env=False, timeout=5)
         drain = Route("/sandbox/drain", self._drain, methods=["GET"])
         self._listener = Listener(Starlette(routes=[*self.routes(), drain]))
@@ -59,6 +60,7 @@ class HttpEnd(ABC):
 
     async def stop(self) -> None:
         """Close; what is still owed stays owed."""
+        self._stopping.set()
         for task in self._owed:
             task.cancel()
         await asyncio.gather(*self._owed, return_exceptions=True)
@@ -85,9 +87,9 @@ class HttpEnd(ABC):
             task.add_done_callback(self._owed.discard)
 
     async def unanswered(self) -> Response:
-        """For Behaviour.UNANSWERED: never answers."""
-        await asyncio.Event().wait()
-        return Response()
+        """For Behaviour.UNANSWERED: never answers as long as the far end runs."""
+        await self._stopping.wait()
+        return Response(status_code=503)
 
     async def _post(self, ask: Ask, after: float) -> None:
         await asyncio.sleep(after)
