@@ -31,6 +31,8 @@ from duecourse.channels.smgp.far_end import SandboxSmgw
 from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smpp.far_end import SandboxSmsc
 from duecourse.channels.smtp.adapter import SmtpAdapter
+from duecourse.channels.voice_sip.adapter import VoiceSipAdapter
+from duecourse.channels.voice_sip.far_end import SandboxExchange
 from duecourse.channels.webpush.adapter import WebpushAdapter
 from duecourse.channels.webpush.far_end import SandboxWebpush
 from duecourse.channels.wechat.adapter import WechatAdapter
@@ -69,6 +71,7 @@ KINDS: Mapping[str, Kind] = {
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
     "letter.print": Kind(LetterAdapter, PrintHouse),
     "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
+    "voice.sip": Kind(VoiceSipAdapter, SandboxExchange),
     "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
     "app.apns": Kind(ApnsAdapter, SandboxApns),
     "app.fcm": Kind(FcmAdapter, SandboxFcm),
