@@ -27,7 +27,7 @@ CASES = (
         "sms.smpp",
         _config,
         number,
-        many=300,
+        size=1.0,
         takes_event="submit",
         text_key="whole_sha256",
         acknowledged=lambda _, events: sum(
