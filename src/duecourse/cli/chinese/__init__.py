@@ -25,6 +25,7 @@ from . import (
     schedule,
     sending,
     showing,
+    template,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -47,6 +48,7 @@ _GROUPS: Final = (
     schedule,
     sending,
     showing,
+    template,
     wishes,
 )
 
