@@ -274,6 +274,8 @@ class RawRequest:
     body: bytes = field(repr=False)
     url: str = ""
     """The address as the provider called it, for signatures over it."""
+    peer: str = ""
+    """The network address it came from; behind a reverse proxy on this machine, the one that the proxy names."""
 
 
 @dataclass(frozen=True, slots=True)

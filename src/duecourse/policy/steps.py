@@ -77,7 +77,11 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
     )
     _check_law(section, step)
     if act and serves:
-        section.fault("P103", "act", "act: a step that serves a notice does nothing else; give the act a step of its own")
+        section.fault(
+            "P103",
+            "act",
+            "act: a step that serves a notice does nothing else; give the act a step of its own",
+        )
     _check_purpose(section, step, grace)
     _check_waits(section, step)
     return step
