@@ -14,6 +14,7 @@ from phonenumbers import country_code_for_region
 from rich.panel import Panel
 from rich.text import Text
 
+from duecourse.content.bill import BillArtist
 from duecourse.content.making import SHIPPED, Piece, can_say, pieces
 from duecourse.content.refusals import PUSHED, refusals
 from duecourse.content.render import Renderer
@@ -174,7 +175,7 @@ def _channels(text: TemplateText, out: Path | None) -> Sequence[Channel]:
 
 def _rendered(source: Source, text: TemplateText, channel: Channel, about: About, *, plain: bool) -> Rendered:
     ref = TemplateRef(text.template, 0)
-    return Renderer({ref: source.templates.of(text.template)}).render(
+    return Renderer({ref: source.templates.of(text.template)}, draw=BillArtist()).render(
         text.template, 0, text.language, channel, about.facts, plain=plain
     )
 

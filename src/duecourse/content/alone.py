@@ -20,8 +20,8 @@ def policy_with(templates: Templates, policy: Policy | None = None, first: str =
     """The policy with a step more for every template it does not use; without one, a whole policy made up.
 
     The purpose of such a step is a status notice, which may say anything; its channels are those that every language of
-    the template has what it takes for. first: the language in whose country's money the samples of a made-up policy owe.
-    Raises ValueError when there are no templates.
+    the template has what it takes for. first: the language in whose country's money the samples of a made-up policy
+    owe. Raises ValueError when there are no templates.
     """
     used = set(policy.templates) if policy else set()
     steps = [_step(name, templates) for name in templates.names() if name not in used]
