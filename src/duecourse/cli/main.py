@@ -40,6 +40,7 @@ from .plan import plan
 from .policy import app as policy_app
 from .preference import app as preference_app
 from .replay import run
+from .retention import app as retention_app
 from .rules import app as rules_app
 from .sandbox import sandbox
 from .schedule import schedule
@@ -90,6 +91,7 @@ app.add_typer(suppression_app, name="suppression")
 app.add_typer(contact_app, name="contact")
 app.add_typer(notice_app, name="notice")
 app.add_typer(permit_app, name="permit")
+app.add_typer(retention_app, name="retention")
 app.add_typer(keys_app, name="keys")
 app.command()(sandbox)
 app.command()(demo)
