@@ -12,7 +12,7 @@ from duecourse.domain.messaging import Channel, Purpose
 from duecourse.rules.model import Action
 
 from .conditions import Known, parse_condition
-from .model import NEEDED, Anchor, Condition, Grace, NextIf, Party, Step, UsefulUntil, Variant, Window
+from .model import Anchor, Condition, Grace, NextIf, Party, Step, UsefulUntil, Variant, Window
 from .reading import Section, did_you_mean, shown
 
 OPENS, CLOSES = time(8), time(21)
@@ -160,7 +160,7 @@ def _time(text: str) -> time | None:
 
 def _route(section: Section) -> tuple[Channel, ...]:
     value = section.take("route")
-    known = [channel.value for channel in NEEDED]
+    known = [channel.value for channel in Channel]
     entries = list(value) if isinstance(value, CommentedSeq) else [] if value is None else [value]
     if not entries:
         section.fault("P109", "route", f"route: at least one channel is needed; known: {', '.join(known)}")
