@@ -44,6 +44,7 @@ from .preference import app as preference_app
 from .provider import app as provider_app
 from .registration import app as registration_app
 from .replay import run
+from .retention import app as retention_app
 from .rules import app as rules_app
 from .sandbox import sandbox
 from .schedule import schedule
@@ -99,6 +100,7 @@ app.add_typer(provider_app, name="provider")
 app.add_typer(registration_app, name="registration")
 app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
+app.add_typer(retention_app, name="retention")
 app.add_typer(keys_app, name="keys")
 app.add_typer(letter_app, name="letter")
 app.command()(sandbox)

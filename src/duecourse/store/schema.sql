@@ -406,8 +406,9 @@ CREATE TABLE contact_point (
     contact_point_id uuid NOT NULL,
     channel text NOT NULL,
     rank smallint NOT NULL DEFAULT 1,         -- 1 is tried first
-    address_sealed bytea NOT NULL,
-    address_index bytea NOT NULL,
+    address_sealed bytea,                     -- null, as its index, once its time of keeping was over: erased_at
+    address_index bytea,
+    erased_at timestamptz,
     zones text[],                             -- of a phone number: where its prefix may be; null: it does not say
     state text NOT NULL DEFAULT 'active',
     retired_reason text,
@@ -420,6 +421,9 @@ CREATE TABLE contact_point (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, contact_point_id),
     CONSTRAINT contact_point_state CHECK (state IN ('active', 'retired')),
+    CONSTRAINT only_retired_is_erased CHECK (erased_at IS NULL OR state = 'retired'),
+    CONSTRAINT address_unless_erased CHECK ((address_sealed IS NULL) = (erased_at IS NOT NULL)
+                                            AND (address_index IS NULL) = (erased_at IS NOT NULL)),
     CONSTRAINT retired_has_reason CHECK (state <> 'retired' OR retired_reason IS NOT NULL),
     CONSTRAINT verification_is_whole CHECK ((verified_at IS NULL) = (verified_by IS NULL)
                                             AND (verified_at IS NULL) = (verified_how IS NULL))
@@ -1054,7 +1058,8 @@ CREATE TABLE attempt (
     reason text,
     parts smallint,
     text_sealed bytea,                        -- what was handed over, exactly
-    text_digest bytea,                        -- keyed
+    text_digest bytea,                        -- keyed; stays when the text is erased
+    text_erased_at timestamptz,               -- when its time of keeping was over
     valid_until timestamptz NOT NULL,
     claimed_at timestamptz NOT NULL,
     sent_at timestamptz,
@@ -1065,7 +1070,8 @@ CREATE TABLE attempt (
     CONSTRAINT attempt_state CHECK (state IN
         ('claimed', 'released', 'sent', 'delivered', 'read', 'refused', 'unknown')),
     CONSTRAINT sent_has_time CHECK (state NOT IN ('sent', 'delivered', 'read') OR sent_at IS NOT NULL),
-    CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read') OR text_sealed IS NOT NULL)
+    CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read')
+                                         OR text_sealed IS NOT NULL OR text_erased_at IS NOT NULL)
 );
 CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claimed';
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
