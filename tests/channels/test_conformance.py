@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -27,13 +28,12 @@ from duecourse.domain.messaging import (
 
 from .cases import CASES
 from .conformance import (
-    RESPONSE_SECONDS,
+    SILENT_SECONDS,
     Case,
     Journal,
     Sink,
     adapter_of,
     digest,
-    free_port,
     send_until_taken,
     taken,
     until,
@@ -54,10 +54,18 @@ each_with_a_peer = pytest.mark.parametrize(
 each_that_tells = pytest.mark.parametrize(
     "case", [case for case in CASES if case.tells_delivery], ids=lambda case: case.kind
 )
+each_that_tells_failure = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.tells_delivery and case.tells_failure], ids=lambda case: case.kind
+)
+each_that_is_acknowledged = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.tells_delivery and case.acknowledges], ids=lambda case: case.kind
+)
 each_of_free_text = pytest.mark.parametrize(
     "case", [case for case in CASES if case.free_text], ids=lambda case: case.kind
 )
-CALLBACK_PORT = free_port()
+LISTENING = socket.create_server(("127.0.0.1", 0), backlog=1024)
+"""Held for as long as the module runs, so that nobody else gets the port between two tests."""
+CALLBACK_PORT = LISTENING.getsockname()[1]
 RULES = SandboxRules(throttled_times=1, late_seconds=0.3)
 LONG_TEXTS = [
     "x",
@@ -77,7 +85,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 
 
 def sandbox_of(cases: Sequence[Case], folder: Path) -> SandboxProcess:
-    """Not yet started; it posts receipts to CALLBACK_PORT of this machine."""
+    """Not yet started; it posts receipts to CALLBACK_PORT of this machine, where they wait while no test listens."""
     ports = {case.kind: 0 for case in cases}
     return SandboxProcess(
         folder, rules=RULES, ports=ports, callbacks_url=f"http://127.0.0.1:{CALLBACK_PORT}/callbacks"
@@ -106,10 +114,14 @@ def with_adapter(
         listener = None
         if isinstance(adapter, Receives):
             listener = Listener(callbacks({provider_name(case.kind): adapter}))
-            await listener.start(port=CALLBACK_PORT)
+            await listener.start(listening=LISTENING.dup())
         try:
             await body(adapter, sink)
         finally:
+            # Nothing that is still owed may come to the next test.
+            sink.failures_left, sink.gate = 0, None
+            if sandbox.pid:
+                await asyncio.wait_for(adapter.drain(), 60)
             if listener is not None:
                 await listener.stop()
             await asyncio.wait_for(adapter.close(), 10)
@@ -138,18 +150,18 @@ def test_taken_message_is_accepted_and_its_delivery_is_told(case, sandbox, journ
         (receipt,) = sink.receipts
         assert receipt.status is ReceiptStatus.DELIVERED
         assert receipt.provider_id == outcome.provider_id or receipt.attempt_id == outgoing.attempt_id
-        assert taken(case, journal.events()) == [digest(outgoing.text)]
+        assert taken(case, journal.events()) == [case.mark(outgoing)]
 
     with_adapter(case, sandbox, body)
 
 
-@each_that_tells
+@each_that_tells_failure
 def test_undeliverable_message_fails_for_good(case, sandbox, journal):
     async def body(adapter: Adapter, sink: Sink) -> None:
         await send_until_taken(adapter, case.message(case.address(Behaviour.UNDELIVERABLE, 2)))
         await adapter.drain()
         (receipt,) = sink.receipts
-        assert (receipt.status, receipt.permanent) == (ReceiptStatus.FAILED, True)
+        assert (receipt.status, receipt.permanent) == (ReceiptStatus.FAILED, case.tells_dead)
 
     with_adapter(case, sandbox, body)
 
@@ -195,27 +207,27 @@ def test_message_past_its_time_never_reaches_the_wire(case, sandbox, journal):
 
 
 @each_that_can(Behaviour.UNANSWERED)
-def test_silent_peer_leaves_unknown_within_the_deadline(case, sandbox):
+def test_silent_peer_leaves_unknown_at_the_deadline(case, sandbox):
     async def body(adapter: Adapter, sink: Sink) -> None:
         await send_until_taken(adapter, case.message(case.address(Behaviour.DELIVERED, 8)))
-        began = time.monotonic()
-        (outcome,) = await adapter.send([case.message(case.address(Behaviour.UNANSWERED, 9))])
-        assert isinstance(outcome, Unknown)
-        assert time.monotonic() - began < RESPONSE_SECONDS + 0.5
+        silent = case.message(case.address(Behaviour.UNANSWERED, 9))
+        assert isinstance(await asyncio.wait_for(send_until_taken(adapter, silent), 15), Unknown)
 
-    with_adapter(case, sandbox, body)
+    with_adapter(case, sandbox, body, response_seconds=SILENT_SECONDS)
 
 
 @each_that_can(Behaviour.REFUSED, Behaviour.BROKEN)
 def test_outcomes_stand_in_the_order_of_the_batch(case, sandbox):
     async def body(adapter: Adapter, sink: Sink) -> None:
         await send_until_taken(adapter, case.message(case.address(Behaviour.DELIVERED, 10)))
-        behaviours = [Behaviour.DELIVERED, Behaviour.REFUSED, Behaviour.BROKEN, Behaviour.SILENT] * 30
+        behaviours = [Behaviour.DELIVERED, Behaviour.REFUSED, Behaviour.BROKEN, Behaviour.SILENT] * case.many(
+            30
+        )
         batch = [case.message(case.address(each, 100 + at)) for at, each in enumerate(behaviours)]
         outcomes = await adapter.send(batch)
-        expected = {Behaviour.REFUSED: Refused, Behaviour.BROKEN: (Refused, Deferred)}
+        expected = {Behaviour.REFUSED: (Refused,), Behaviour.BROKEN: (Refused, Deferred)}
         for outcome, each in zip(outcomes, behaviours, strict=True):
-            assert isinstance(outcome, expected.get(each, Accepted)), each
+            assert isinstance(outcome, expected.get(each, (Accepted,))), each
 
     with_adapter(case, sandbox, body)
 
@@ -233,7 +245,7 @@ def test_any_text_arrives_whole(case, sandbox, journal):
         await adapter.drain()
         assert set(map(digest, LONG_TEXTS)) <= set(taken(case, journal.events()))
         # A long message is one attempt: one receipt, however many parts it had.
-        assert len(sink.receipts) == len(LONG_TEXTS) + 1
+        assert len(sink.receipts) == (len(LONG_TEXTS) + 1 if case.tells_delivery else 0)
 
     with_adapter(case, sandbox, body)
 
@@ -242,16 +254,17 @@ def test_any_text_arrives_whole(case, sandbox, journal):
 def test_drain_commits_every_receipt_the_peer_had_sent(case, sandbox):
     async def body(adapter: Adapter, sink: Sink) -> None:
         await send_until_taken(adapter, case.message(case.address(Behaviour.DELIVERED, 400)))
-        batch = [case.message(case.address(Behaviour.DELIVERED, 401 + at)) for at in range(300)]
+        many = case.many(300)
+        batch = [case.message(case.address(Behaviour.DELIVERED, 401 + at)) for at in range(many)]
         outcomes = await adapter.send(batch)
         assert all(isinstance(outcome, Accepted) for outcome in outcomes)
         await adapter.drain()
-        assert len(sink.receipts) == 301
+        assert len(sink.receipts) == many + 1
 
     with_adapter(case, sandbox, body)
 
 
-@each_that_tells
+@each_that_is_acknowledged
 def test_receipt_is_acknowledged_only_after_it_is_committed(case, sandbox, journal):
     async def body(adapter: Adapter, sink: Sink) -> None:
         before = case.in_hand(sandbox, journal.events())
@@ -279,23 +292,22 @@ def test_killed_peer_leaves_each_message_one_outcome_true_to_the_peers_journal(c
     journal = Journal(sandbox.log)
 
     async def body(adapter: Adapter, sink: Sink) -> None:
+        window, many = adapter.window, case.many(6000)
         await send_until_taken(adapter, case.message(case.address(Behaviour.DELIVERED, 1)))
-        batch = [case.message(case.address(Behaviour.DELIVERED, at), f"message {at}") for at in range(6000)]
+        batch = [case.message(case.address(Behaviour.DELIVERED, at), f"message {at}") for at in range(many)]
         sending = asyncio.create_task(adapter.send(batch))
-        await until(lambda: len(taken(case, journal.events())) > 50)
+        await until(lambda: len(taken(case, journal.events())) > case.many(50))
         sandbox.kill()
         outcomes = await asyncio.wait_for(sending, 20)
         assert len(outcomes) == len(batch)
         on_record = set(taken(case, journal.events()))
-        accepted = {digest(m.text) for m, o in zip(batch, outcomes, strict=True) if isinstance(o, Accepted)}
-        unwritten = {
-            digest(m.text) for m, o in zip(batch, outcomes, strict=True) if isinstance(o, NotWritten)
-        }
+        accepted = {case.mark(m) for m, o in zip(batch, outcomes, strict=True) if isinstance(o, Accepted)}
+        unwritten = {case.mark(m) for m, o in zip(batch, outcomes, strict=True) if isinstance(o, NotWritten)}
         assert accepted <= on_record
         assert not unwritten & on_record
         assert unwritten, "the peer was killed in the middle"
         assert {type(outcome) for outcome in outcomes} <= {Accepted, Unknown, NotWritten}
-        assert len(outcomes) - len(accepted) - len(unwritten) <= adapter.window
+        assert len(outcomes) - len(accepted) - len(unwritten) <= window
 
         sandbox.start()
         assert isinstance(
@@ -314,12 +326,9 @@ def test_absent_peer_leaves_everything_unwritten(case, tmp_path: Path):
     sandbox.stop()
 
     async def body(adapter: Adapter, sink: Sink) -> None:
-        began = time.monotonic()
-        outcomes = await adapter.send(
-            [case.message(case.address(Behaviour.DELIVERED, at)) for at in range(5)]
-        )
+        batch = [case.message(case.address(Behaviour.DELIVERED, at)) for at in range(5)]
+        outcomes = await asyncio.wait_for(adapter.send(batch), 15)
         assert [type(outcome) for outcome in outcomes] == [NotWritten] * 5
-        assert time.monotonic() - began < 3
 
     with_adapter(case, sandbox, body)
 
@@ -362,6 +371,7 @@ def test_logs_hold_nothing_personal(case, sandbox, caplog: pytest.LogCaptureFixt
         for outcome in outcomes:
             assert not any(address in repr(outcome) for address in addresses)
 
-    with_adapter(case, sandbox, body)
+    patience = {"response_seconds": SILENT_SECONDS} if case.needs_peer else {}
+    with_adapter(case, sandbox, body, **patience)
     for personal in (secret_text, *addresses, *(address.lstrip("+") for address in addresses)):
         assert personal not in caplog.text

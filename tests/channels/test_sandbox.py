@@ -17,7 +17,17 @@ from duecourse.domain.messaging import Accepted, Outcome, ReceiptStatus, Unknown
 from duecourse.domain.problems import DuecourseError
 
 from .cases import smpp, smtp
-from .conformance import Case, Journal, Sink, adapter_of, digest, message_to, send_until_taken, until
+from .conformance import (
+    SILENT_SECONDS,
+    Case,
+    Journal,
+    Sink,
+    adapter_of,
+    digest,
+    message_to,
+    send_until_taken,
+    until,
+)
 
 (SMPP,), (SMTP,) = smpp.CASES, smtp.CASES
 ORPHAN_MAKER = """
@@ -86,7 +96,8 @@ def against_sandbox(
 
     async def run(sandbox: SandboxProcess) -> Sink:
         sink = Sink()
-        adapter = adapter_of(case, sandbox, sink)
+        silent = {"response_seconds": SILENT_SECONDS} if outcome is Unknown else {}
+        adapter = adapter_of(case, sandbox, sink, **silent)
         await adapter.open()
         assert isinstance(
             await send_until_taken(adapter, message_to(case.address(behaviour, 1), text)), outcome

@@ -9,8 +9,17 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.aliyun.far_end import SandboxAliyunSms, SandboxAliyunVoice
+from duecourse.channels.aliyun.sms import AliyunSmsAdapter
+from duecourse.channels.aliyun.voice import AliyunVoiceAdapter
+from duecourse.channels.apns.adapter import ApnsAdapter
+from duecourse.channels.apns.far_end import SandboxApns
 from duecourse.channels.cmpp.adapter import CmppAdapter
 from duecourse.channels.cmpp.far_end import SandboxIsmg
+from duecourse.channels.fcm.adapter import FcmAdapter
+from duecourse.channels.fcm.far_end import SandboxFcm
+from duecourse.channels.jpush.adapter import JpushAdapter
+from duecourse.channels.jpush.far_end import SandboxJpush
 from duecourse.channels.letter.adapter import LetterAdapter
 from duecourse.channels.letter.far_end import PrintHouse
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
@@ -22,6 +31,15 @@ from duecourse.channels.smgp.far_end import SandboxSmgw
 from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smpp.far_end import SandboxSmsc
 from duecourse.channels.smtp.adapter import SmtpAdapter
+from duecourse.channels.tencent.far_end import SandboxTencentSms, SandboxTencentVoice
+from duecourse.channels.tencent.sms import TencentSmsAdapter
+from duecourse.channels.tencent.voice import TencentVoiceAdapter
+from duecourse.channels.voice_sip.adapter import VoiceSipAdapter
+from duecourse.channels.voice_sip.far_end import SandboxExchange
+from duecourse.channels.webpush.adapter import WebpushAdapter
+from duecourse.channels.webpush.far_end import SandboxWebpush
+from duecourse.channels.wechat.adapter import WechatAdapter
+from duecourse.channels.wechat.far_end import SandboxWechat
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -55,6 +73,16 @@ KINDS: Mapping[str, Kind] = {
     "sms.smgp": Kind(SmgpAdapter, SandboxSmgw),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
     "letter.print": Kind(LetterAdapter, PrintHouse),
+    "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
+    "sms.tencent": Kind(TencentSmsAdapter, SandboxTencentSms),
+    "voice.sip": Kind(VoiceSipAdapter, SandboxExchange),
+    "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
+    "voice.tencent": Kind(TencentVoiceAdapter, SandboxTencentVoice),
+    "app.apns": Kind(ApnsAdapter, SandboxApns),
+    "app.fcm": Kind(FcmAdapter, SandboxFcm),
+    "app.jpush": Kind(JpushAdapter, SandboxJpush),
+    "wechat.service": Kind(WechatAdapter, SandboxWechat),
+    "webpush.vapid": Kind(WebpushAdapter, SandboxWebpush),
 }
 
 

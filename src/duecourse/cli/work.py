@@ -16,7 +16,9 @@ import structlog
 import typer
 
 from duecourse.dispatch.batches import recheck_batches
+from duecourse.dispatch.carriers import learn_carriers
 from duecourse.dispatch.desk import Pace, Switchboard, Tally
+from duecourse.dispatch.settle import Silence
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.plan import plan_book
@@ -79,8 +81,16 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
     switchboard.confirmer = confirmer(here)
     connect_providers(switchboard, providers)
     rules = rules_that_judge(here)
-    desks = Workshop(here).desks(switchboard, DESKS, Pace(), tally)
+    silence = Silence(here.settings.retire_after_failures, here.settings.retire_after_days)
+    desks = Workshop(here).desks(switchboard, DESKS, Pace(silence=silence), tally)
     plan_conn = here.connect()
+    by_carrier = any(routing.carriers is not None for routing in switchboard.routings.values())
+
+    def plan(now: datetime, as_of: date, lanes: Sequence[int]) -> None:
+        if by_carrier:
+            learn_carriers(plan_conn, here.keyring, lanes, now=now)
+        _plan_lanes(here, plan_conn, now, as_of, lanes, rules)
+
     worker = Worker(
         WorkerPlan(
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -92,7 +102,7 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         desks,
         switchboard,
         here.connect(autocommit=True),
-        lambda now, as_of, lanes: _plan_lanes(here, plan_conn, now, as_of, lanes, rules),
+        plan,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,7 +16,7 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
 from .claim import fence
-from .settle import retire_dead
+from .settle import Failed, Silence, retire_failed
 
 SQL = load("dispatch")
 
@@ -56,6 +56,7 @@ def append_receipts(
                 "statuses": [receipt.status.value for receipt in receipts],
                 "codes": [receipt.code for receipt in receipts],
                 "permanents": [receipt.permanent for receipt in receipts],
+                "causes": [receipt.cause.value for receipt in receipts],
                 "addresses": [
                     None if reference is None else address_index(keyring, Channel.SMS, receipt.address)
                     for receipt, reference in zip(receipts, references, strict=True)
@@ -77,7 +78,12 @@ def unknown_references(conn: psycopg.Connection, provider: str, references: Sequ
 
 
 def apply_receipts(
-    conn: psycopg.Connection, epochs: Mapping[int, int], keys: Sequence[ReceiptKey], *, now: datetime
+    conn: psycopg.Connection,
+    epochs: Mapping[int, int],
+    keys: Sequence[ReceiptKey],
+    *,
+    now: datetime,
+    silence: Silence = Silence(),  # noqa: B008 frozen
 ) -> set[UUID]:
     """Apply receipts just appended; returns the ids of those whose attempt was found in these lanes."""
     if not keys:
@@ -87,19 +93,25 @@ def apply_receipts(
         "receipt_ids": [receipt_id for _, receipt_id in keys],
         "now": now,
     }
-    return _apply(conn, "apply_receipts", parameters, now)
+    return _apply(conn, "apply_receipts", parameters, now, silence)
 
 
-def sweep_receipts(conn: psycopg.Connection, epochs: Mapping[int, int], *, now: datetime) -> int:
+def sweep_receipts(
+    conn: psycopg.Connection,
+    epochs: Mapping[int, int],
+    *,
+    now: datetime,
+    silence: Silence = Silence(),  # noqa: B008 frozen
+) -> int:
     """Apply whatever was heard of any attempt still open in these lanes; returns how many receipts matched."""
-    return len(_apply(conn, "sweep_receipts", fence(epochs) | {"now": now}, now))
+    return len(_apply(conn, "sweep_receipts", fence(epochs) | {"now": now}, now, silence))
 
 
-def _apply(conn: psycopg.Connection, statement: str, parameters: dict[str, Any], now: datetime) -> set[UUID]:
+def _apply(
+    conn: psycopg.Connection, statement: str, parameters: dict[str, Any], now: datetime, silence: Silence
+) -> set[UUID]:
     with conn.transaction():
         rows = conn.execute(SQL[statement], parameters).fetchall()
-        dead = {
-            (lane, point) for _, lane, point, state, permanent in rows if state == "refused" and permanent
-        }
-        retire_dead(conn, sorted(dead), now=now)
+        failed = {Failed(*row[1:3], *row[4:6]) for row in rows if row[3] == "refused"}
+        retire_failed(conn, failed, silence=silence, now=now)
     return {row[0] for row in rows}

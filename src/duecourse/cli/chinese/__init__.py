@@ -23,10 +23,12 @@ from . import (
     payment,
     policy,
     residence,
+    routing,
     rules,
     schedule,
     sending,
     showing,
+    template,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -47,10 +49,12 @@ _GROUPS: Final = (
     payment,
     policy,
     residence,
+    routing,
     rules,
     schedule,
     sending,
     showing,
+    template,
     wishes,
 )
 
