@@ -114,16 +114,12 @@ class SmppInterpreter:
     """deliver_sm as Inbound takes it."""
 
     repeats = False
+    notices: frozenset[int] = frozenset({Command.ALERT_NOTIFICATION, Command.OUTBIND})
+    """These two have no response (4.12.1, 4.1.7)."""
+    bringing: frozenset[int] = frozenset({Command.DELIVER_SM})
 
     def __init__(self, form: ReceiptForm) -> None:
         self._form = form
-
-    def is_notice(self, frame: Frame) -> bool:
-        """These two have no response (4.12.1, 4.1.7)."""
-        return frame.command in (Command.ALERT_NOTIFICATION, Command.OUTBIND)
-
-    def brings(self, frame: Frame) -> bool:
-        return frame.command == Command.DELIVER_SM
 
     def read(self, frame: Frame) -> Receipt | Incoming | None:
         """The receipt or the reply in a deliver_sm."""

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from duecourse.channels.wire.frame import Frame
+from duecourse.channels.wire.frame import RESPONSE, Frame
 from duecourse.channels.wire.inbound import Inbound, Interpreter
 from duecourse.channels.wire.link import BindRefusedError, Link, Links
 from duecourse.channels.wire.parts import PartReceipts
@@ -89,6 +89,7 @@ class MessageCentre:
         )
         self._parts = PartReceipts()
         self._references = itertools.count(random.randrange(0x10000))
+        self._taken = self.submit | RESPONSE
         self._turn = 0
         self._inbound = Inbound(name, interpreter, self._parts, on_receipts, on_reply)
         self._links = Links([self._link(self._bind) for _ in range(config.binds)])
@@ -216,7 +217,7 @@ class MessageCentre:
         return session
 
     def _is_taken(self, frame: Frame) -> bool:
-        return frame.status == 0 and frame.command == self.submit | 0x8000_0000
+        return frame.status == 0 and frame.command == self._taken
 
     # Inside
 
