@@ -164,7 +164,9 @@ def parse_receipt(message: ShortMessage, form: ReceiptForm) -> Receipt | None:
         return None
     status = STATUSES[state]
     error = fields.get("err", "")
-    cause = _cause(status, error, tlvs.get(Tag.NETWORK_ERROR_CODE, b""), form)
+    cause = Cause.OTHER
+    if status is not ReceiptStatus.DELIVERED:
+        cause = _cause(status, error, tlvs.get(Tag.NETWORK_ERROR_CODE, b""), form)
     return Receipt(
         status=status,
         code=f"{state}:{error}" if error.strip("0") else state,

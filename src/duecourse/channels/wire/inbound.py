@@ -246,8 +246,7 @@ class Inbound:
             if verdict is Verdict.TAKEN:
                 _remember(self._taken, heard)
         answer = self._interpreter.answer
-        answers = [(frame, answer(frame, verdict)) for frame in frames]
-        session.respond((frame, *said) for frame, said in answers if said is not None)
+        session.respond((frame, *said) for frame in frames if (said := answer(frame, verdict)) is not None)
 
     def _sink_failed(self, error: Exception) -> Verdict:
         self.counters.sink_failures += 1
