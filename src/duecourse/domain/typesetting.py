@@ -8,7 +8,6 @@ JSON and are never read as markup.
 from __future__ import annotations
 
 import json
-import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -26,8 +25,6 @@ FONT_FAMILIES: Final = (
     "Noto Sans Arabic", "Noto Naskh Arabic", "Libertinus Serif",
 )  # fmt: skip
 """In this order the first that has a character gives it; those that are not there are passed over."""
-INSTALLED_FONTS: Final = Path(sys.prefix) / "share" / "fonts"
-"""Where `make install` puts the Chinese font (Noto Sans SC, SIL Open Font License 1.1)."""
 _FONT_FILES: Final = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 _LIKE_LATIN: Final = range(0x20, 0x17F)
 """What the fonts inside Typst have for sure."""
@@ -37,12 +34,14 @@ class Typesetter:
     """Compiles sources with one set of fonts. Parsed once; for one thread at a time."""
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
-        """folders: with fonts besides those that come with the program, at any depth. Raises OSError for one that is not there."""
+        """folders: with fonts besides those that come with the program, at any depth. Raises OSError for one that is
+        not there.
+        """
         given = list(folders)
         for folder in given:
             if not folder.is_dir():
                 raise FileNotFoundError(f"the folder of fonts {folder} is missing")
-        self._folders = [*font_folders(), INSTALLED_FONTS, *given]
+        self._folders = [*font_folders(), *given]
         paths = [str(folder) for folder in self._folders if folder.is_dir()]
         self._compiler = typst.Compiler(
             font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=paths),
