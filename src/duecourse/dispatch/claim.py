@@ -68,6 +68,8 @@ class Claimed:
     attempt_id: UUID
     provider: str
     outgoing: Outgoing
+    seq: int = 1
+    """1.. within the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ def claim_batch(
                 write_before,
                 read_at,
             ),
+            one.seq,
         )
         for one in going
     ]

@@ -43,11 +43,14 @@ from .claim import (
 from .compose import Composer
 from .receipts import ReceiptKey, append_receipts, apply_receipts, sweep_receipts
 from .replies import take_reply
+from .routes import advance_routes, claim_again, overtaken, take_words
 from .settle import settle
 
 SQL = load("dispatch")
 T = TypeVar("T")
 _DEADLOCK_TRIES = 4
+RECOVERED = timedelta(days=3)
+"""How far back an owner new to a lane looks for what was heard."""
 log = structlog.get_logger("duecourse.dispatch")
 
 
@@ -132,6 +135,11 @@ class Switchboard:
             known = self.registrations.get(name, Registration())
             lines.setdefault(adapter.channel, Line(adapter.channel, name, ready, room, known))
         return list(lines.values())
+
+    def deduplicating(self, *, ready: bool = False) -> set[str]:
+        """The providers that drop a second submission of the same id; ready: those that take messages now."""
+        known = {name for name, adapter in self.adapters.items() if adapter.deduplicates}
+        return known & {line.provider for line in self.lines() if line.ready} if ready else known
 
     def take(self, most: int) -> int:
         """How many messages a desk claims at once: what the providers have room for, `most` over all desks."""
@@ -244,39 +252,71 @@ class Desk:
             return False
         self._tally.judged += result.judged
         if result.claimed:
-            outcomes = await self._send(result.claimed)
+            outcomes = await self._send(result.claimed, now)
             self._tally.handed_over += sum(not isinstance(outcome, NotWritten) for outcome in outcomes)
             self._tally.count(outcomes)
             self._tally.settled += await self._db(self._settle, result.claimed, outcomes, now)
+        await self._hand_over_again(now, take, write_before, read_at)
         return result.more
 
-    def _claim(self, now: datetime, take: int, write_before: float, read_at: float) -> ClaimResult:
-        return claim_batch(
-            self._conn,
-            self._keyring,
-            self.composer,
-            self._switchboard.lines(),
-            self.epochs,
-            now=now,
-            as_of=self.as_of(now),
-            take=take,
-            write_before=write_before,
-            read_at=read_at,
-            recheck=self._pace.recheck,
-            pause=self._pace.pause,
-            rules=self._rules,
+    async def _hand_over_again(self, now: datetime, take: int, write_before: float, read_at: float) -> None:
+        """What may have been taken by a provider that drops a second submission is submitted again."""
+        ready = self._switchboard.deduplicating(ready=True)
+        if not ready:
+            return
+        again = await self._db(
+            lambda: claim_again(
+                self._conn,
+                self._keyring,
+                self.epochs,
+                ready,
+                now=now,
+                as_of=self.as_of(now),
+                take=take,
+                write_before=write_before,
+                read_at=read_at,
+            )
         )
+        if again:
+            outcomes = await self._send(again, now)
+            self._tally.count(outcomes)
+            self._tally.settled += await self._db(self._settle, again, outcomes, now)
+
+    def _claim(self, now: datetime, take: int, write_before: float, read_at: float) -> ClaimResult:
+        with self._conn.transaction():
+            take_words(self._conn, self.epochs, now=now)
+            return claim_batch(
+                self._conn,
+                self._keyring,
+                self.composer,
+                self._switchboard.lines(),
+                self.epochs,
+                now=now,
+                as_of=self.as_of(now),
+                take=take,
+                write_before=write_before,
+                read_at=read_at,
+                recheck=self._pace.recheck,
+                pause=self._pace.pause,
+                rules=self._rules,
+            )
 
     def _settle(self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime) -> int:
         # Live, an answer is recorded when it came; in a replay the clock stands still until the sockets are drained.
         at = now if self._switchboard.now else database_now(self._conn)
-        return settle(self._conn, claimed, outcomes, now=at)
+        deduplicating = self._switchboard.deduplicating()
+        return settle(self._conn, claimed, outcomes, now=at, deduplicating=deduplicating)
 
-    async def _send(self, claimed: Sequence[Claimed]) -> list[Outcome]:
+    async def _send(self, claimed: Sequence[Claimed], now: datetime) -> list[Outcome]:
         outcomes: dict[UUID, Outcome] = {}
         batches: dict[str, list[Claimed]] = {}
+        later = [(one.lane, one.attempt_id) for one in claimed if one.seq > 1]
+        if later:
+            over = await self._db(lambda: overtaken(self._conn, later, as_of=self.as_of(now)))
+            outcomes.update((attempt, NotWritten("heard of an earlier attempt")) for attempt in over)
         for one in claimed:
-            batches.setdefault(one.provider, []).append(one)
+            if one.attempt_id not in outcomes:
+                batches.setdefault(one.provider, []).append(one)
 
         async def hand_over(provider: str, batch: list[Claimed]) -> None:
             answers: Sequence[Outcome]
@@ -314,7 +354,7 @@ class Desk:
         weigh_batches(self._conn, now=now)
         held = fence(self.epochs) | {"now": now}
         with self._conn.transaction():
-            self._conn.execute(SQL["advance_routes"], held)
+            advance_routes(self._conn, self.epochs, self._rules, now=now)
             self._conn.execute(SQL["wake_batches"], held)
             self._conn.execute(SQL["expire_messages"], held)
 
@@ -332,10 +372,10 @@ class Desk:
         return await self._db(self._recover, epochs, now)
 
     def _recover(self, epochs: Mapping[int, int], now: datetime) -> int:
-        held = fence(epochs) | {"now": now}
+        held = fence(epochs) | {"now": now, "deduplicating": sorted(self._switchboard.deduplicating())}
         with self._conn.transaction():
             row = self._conn.execute(SQL["recover_attempts"], held).fetchone()
-        sweep_receipts(self._conn, epochs, now=now)
+        sweep_receipts(self._conn, epochs, now=now, lately=RECOVERED)
         return int(row[0]) if row else 0
 
     async def has_due(self, now: datetime) -> bool:

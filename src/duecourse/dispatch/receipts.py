@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -19,6 +19,9 @@ from .claim import fence
 from .settle import retire_dead
 
 SQL = load("dispatch")
+
+LATELY = timedelta(minutes=5)
+"""Longer than workers wait between two sweeps."""
 
 ReceiptKey: TypeAlias = tuple[int, UUID]
 """(lane, receipt id)."""
@@ -82,9 +85,19 @@ def apply_receipts(
     return _apply(conn, "apply_receipts", parameters, now)
 
 
-def sweep_receipts(conn: psycopg.Connection, epochs: Mapping[int, int], *, now: datetime) -> int:
-    """Apply whatever was heard of any attempt still open in these lanes; returns how many receipts matched."""
-    return len(_apply(conn, "sweep_receipts", fence(epochs) | {"now": now}, now))
+def sweep_receipts(
+    conn: psycopg.Connection,
+    epochs: Mapping[int, int],
+    *,
+    now: datetime,
+    due_only: bool = False,
+    lately: timedelta = LATELY,
+) -> int:
+    """Apply whatever was heard of any attempt still open in these lanes, and within `lately` of any at all; returns how
+    many receipts matched. due_only: nothing but attempts of messages about to be claimed again or to move on.
+    """
+    given = fence(epochs) | {"now": now, "due_only": due_only, "lately": lately}
+    return len(_apply(conn, "sweep_receipts", given, now))
 
 
 def _apply(conn: psycopg.Connection, statement: str, parameters: dict[str, Any], now: datetime) -> set[UUID]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,11 +73,17 @@ def _answer(outcome: Outcome) -> _Answer:
 
 
 def settle(
-    conn: psycopg.Connection, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], *, now: datetime
+    conn: psycopg.Connection,
+    claimed: Sequence[Claimed],
+    outcomes: Sequence[Outcome],
+    *,
+    now: datetime,
+    deduplicating: Collection[str] = (),
 ) -> int:
     """Record one outcome per claimed attempt, in order; returns how many were settled.
 
     Fewer than given means that a lane was taken over meanwhile: its new owner has made those attempts unknown.
+    deduplicating: the providers that drop a second submission of the same id: what they may have taken is sent again.
     A permanent refusal retires the contact point in the same transaction.
     """
     answers = [_answer(outcome) for outcome in outcomes]
@@ -93,6 +99,7 @@ def settle(
         "permanents": [answer.permanent for answer in answers],
         "afters": [answer.after for answer in answers],
         "rules": [answer.rule for answer in answers],
+        "deduplicating": sorted(deduplicating),
         "now": now,
     }
     with conn.transaction():

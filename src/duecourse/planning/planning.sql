@@ -157,12 +157,12 @@ provider AS (
 ,
 inserted AS (
     INSERT INTO message (lane, message_id, group_id, leg, borrower_id, party, policy, policy_version, step, purpose,
-        creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
-        batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
+        creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, next_by, supersedes,
+        daily_cap, batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
         planned_at, changed_at)
     SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
-           n.next_after_seconds, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
+           n.next_after_seconds, n.next_by, n.supersedes, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
            CASE WHEN v.waits THEN v.not_before ELSE c.at END,
            n.useful_until, v.rule, v.reason, v.verdict,
            1 + coalesce((SELECT max(h.version) FROM history h
@@ -205,7 +205,7 @@ ORDER BY local_on, policy, step, rule;
 SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, l.creditor, l.currency, ''::text AS zone,
        ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
        ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
-       ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap, false AS braked,
+       ''::text AS next_if, 0 AS next_after_seconds, '00:00'::time AS next_by, false AS supersedes, 0::smallint AS daily_cap, false AS braked,
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
        ''::text AS bundle, true AS names_amount, '0'::interval AS max_book_age, ''::text AS serves, i.due_on AS anchor_on,
        i.due_on AS local_on

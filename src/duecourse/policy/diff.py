@@ -81,6 +81,7 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
     "purpose": lambda step: step.purpose.value,
     "notice": lambda step: step.serves or "none",
     "route": route_in_words,
+    "earlier step": lambda step: "taken the place of" if step.earlier == "supersede" else "waited for",
     "useful until": lambda step: useful_in_words(step.useful_until),
     "template": templates_in_words,
 }

@@ -21,6 +21,7 @@ from . import (
     payment,
     policy,
     residence,
+    routes,
     rules,
     schedule,
     sending,
@@ -43,6 +44,7 @@ _GROUPS: Final = (
     payment,
     policy,
     residence,
+    routes,
     rules,
     schedule,
     sending,
@@ -54,6 +56,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS}
+REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS, **routes.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

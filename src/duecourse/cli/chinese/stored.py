@@ -22,6 +22,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "cancelled": "已取消",
         "buffered": "投递中",
     },
+    "standing of a route": {
+        "sent": "已提交",
+        "delivered": "已送达",
+        "read": "已读",
+        "answered": "有回应",
+        "paid": "已还款",
+    },
     "subject": {"message": "消息", "attempt": "尝试"},
     "standing": {"in force": "生效", "draft": "草案", "to come": "尚未生效", "superseded": "已失效"},
     "rule change": {
