@@ -83,7 +83,7 @@ class _Measured:
         """An SMPP adapter's, as a replay has them."""
         return {
             "host": "127.0.0.1",
-            "port": self.sandbox.smpp_port,
+            "port": self.sandbox.ports["sms.smpp"],
             "system_id": system_id,
             "window": WINDOW,
             "response_seconds": 10,
@@ -204,7 +204,7 @@ def bench(house: House, messages: int, seed: int) -> Report:
     )
     folder = house.folder
     rules = SandboxRules(late_seconds=0)
-    with SandboxProcess(folder / "bounces", folder / "journal.jsonl", rules=rules) as sandbox:
+    with SandboxProcess(folder, rules=rules) as sandbox:
         measured = _Measured(house, messages, seed, sandbox)
         taken = interleaved(
             REPETITIONS,

@@ -73,8 +73,8 @@ def _work(house: House, messages: int, seed: int) -> Ran:
         plan_book(conn, plannables, as_of=today(zone), now=datetime.now(UTC))
         make_due(conn, over=timedelta(0), useful=timedelta(hours=1))
     rules = SandboxRules(late_seconds=0)
-    with SandboxProcess(house.folder / "bounces", house.folder / "journal", rules=rules) as sandbox:
-        write_providers(house.folder, sandbox.smpp_port, window=100)
+    with SandboxProcess(house.folder, rules=rules) as sandbox:
+        write_providers(house.folder, sandbox.ports["sms.smpp"], window=100)
         ran = run(house, name, "work", "--until-idle")
     _check_and_drop(house, name, messages)
     return ran

@@ -50,8 +50,8 @@ class Soak:
         self.server = CrashingServer(folder)
         self.house = House(folder, self.server.conninfo)
         self.database = self._fill(seed)
-        self.smsc = SandboxProcess(folder / "bounces", folder / "journal.jsonl").start()
-        write_providers(folder, self.smsc.smpp_port, window=WINDOW)
+        self.smsc = SandboxProcess(folder).start()
+        write_providers(folder, self.smsc.ports["sms.smpp"], window=WINDOW)
         self.workers = Workers(folder, self.house.conninfo_of(self.database), LEASE_SECONDS, workers)
         self.done: dict[str, int] = {}
         self.longest_idle = 0.0

@@ -23,6 +23,7 @@ from duecourse.policy.load import load_policy
 from duecourse.policy.model import Policy
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value, seal_many, seal_value
+from duecourse.rules.model import Actor
 
 LONG_AGO = datetime.fromisoformat("2000-01-01T00:00+00:00")
 
@@ -62,6 +63,7 @@ class Lender:
         self.policies: list[Policy] = []
         self.versions: dict[str, int] = {}
         self.silent_templates: set[str] = set()
+        self.actor = Actor.CREDITOR
 
     def book(self, rows: str, **defaults: str) -> None:
         """Rows of: loan [borrower zone due_on amount grade product creditor phone email ...]; '-' is none."""
@@ -183,6 +185,7 @@ class Lender:
                 self.versions[policy.name],
                 dict.fromkeys(policy.templates, 1),
                 frozenset(policy.templates) & self.silent_templates,
+                Actor(policy.actor or self.actor),
             )
             for policy in self.policies
         ]

@@ -62,7 +62,7 @@ class Post:
         if kind == "sms.smpp":
             return {
                 "host": "127.0.0.1",
-                "port": self.far_ends.smpp_port,
+                "port": self.far_ends.ports["sms.smpp"],
                 "system_id": "test",
                 "throttle_pause_seconds": 0,
                 "response_seconds": 1,
@@ -70,7 +70,7 @@ class Post:
             }
         return {
             "host": "127.0.0.1",
-            "port": self.far_ends.smtp_port,
+            "port": self.far_ends.ports["email.smtp"],
             "security": "none",
             "from_address": "notices@lender.example",
             "return_path": "bounces@lender.example",

@@ -183,6 +183,7 @@ def _boundaries(packs: Packs, rule: model.Rule) -> Iterator[dict[str, Any]]:
             yield base
             for kind in get_args(model.Notice):
                 yield {**base, "notices_served": [_served(base, kind, 100), _served(base, kind, 50)]}
+            yield {**base, "history": [{"at": _back(base, days=2), "outcome": "conversation"}]}
             for days in range(max(0, prior.wait_days - 1), prior.wait_days + 3):
                 yield {**base, "notices_served": [_served(base, prior.notice, days)]}
                 yield {

@@ -74,7 +74,7 @@ def write_providers(home: Path, smsc: SandboxProcess) -> None:
 kind = "sms.smpp"
 sandbox = true
 host = "127.0.0.1"
-port = {smsc.smpp_port}
+port = {smsc.ports["sms.smpp"]}
 system_id = "duecourse"
 window = {WINDOW}
 registered = ["signature", "header", "template", "category-suffix"]

@@ -1,10 +1,12 @@
-"""What every adapter owes dispatch. A new adapter adds one `Case`; the rules are in test_conformance.py."""
+"""What every adapter owes dispatch. A new adapter adds a module with its `CASES` to `cases`; the
+rules are in test_conformance.py."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
+import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ from uuid import uuid4
 
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
-from duecourse.channels.sandbox.rules import LOCAL_PART_BEGINNINGS, NUMBER_ENDINGS, Behaviour
+from duecourse.channels.sandbox.rules import NUMBER_ENDINGS, Behaviour
 from duecourse.domain.messaging import Adapter, NotWritten, Outcome, Outgoing, Receipt, Reply
 
 RESPONSE_SECONDS = 0.6
@@ -44,6 +46,11 @@ class Sink:
         self.replies.append(reply)
 
 
+def message_to(address: str, text: str = "Your payment is due.", **changes: Any) -> Outgoing:
+    """One attempt."""
+    return Outgoing(attempt_id=uuid4(), address=address, text=text, subject="Payment due", **changes)
+
+
 @dataclass(frozen=True)
 class Case:
     """One adapter and the far end it is judged against."""
@@ -51,9 +58,25 @@ class Case:
     kind: str
     config: Callable[[SandboxProcess], dict[str, Any]]
     address: Callable[[Behaviour, int], str]
-    takes_event: str
-    acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int]
-    """How many receipts the far end knows to be in our hands."""
+    """An address that behaves so; the index makes it another person's."""
+    message: Callable[..., Outgoing] = message_to
+    """(address, text, **changes): one attempt as this channel needs it."""
+    takes_event: str = "taken"
+    """Name of the journal's event when the far end took a message whole."""
+    text_key: str = "text_sha256"
+    """Where that event holds the digest of the whole text; null for a part."""
+    tells_delivery: bool = True
+    """Whether receipts come. Where none do, accepted is all one ever hears."""
+    free_text: bool = True
+    """Whether the text itself is handed over, whatever it is; False for templates filled in by the provider."""
+    acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int] | None = None
+    """How many receipts the far end knows to be in our hands; None counts its "acknowledged" events."""
+
+    def in_hand(self, sandbox: SandboxProcess, events: list[dict[str, Any]]) -> int:
+        """Receipts that the far end knows to be in our hands."""
+        if self.acknowledged is not None:
+            return self.acknowledged(sandbox, events)
+        return sum(each["event"] == "acknowledged" and each["kind"] == self.kind for each in events)
 
 
 @dataclass
@@ -73,64 +96,9 @@ class Journal:
         return [json.loads(line) for line in octets.splitlines() if line.endswith(b"}")]
 
 
-def _smpp_config(sandbox: SandboxProcess) -> dict[str, Any]:
-    return {
-        "host": "127.0.0.1",
-        "port": sandbox.smpp_port,
-        "system_id": "lender",
-        "password": "secret",
-        "source": "LENDER",
-        "source_ton": 5,
-        "response_seconds": RESPONSE_SECONDS,
-        "rebind_first_seconds": 0.1,
-        "rebind_most_seconds": 0.5,
-        "throttle_pause_seconds": 0.1,
-    }
-
-
-def _smtp_config(sandbox: SandboxProcess) -> dict[str, Any]:
-    return {
-        "host": "127.0.0.1",
-        "port": sandbox.smtp_port,
-        "security": "none",
-        "from_address": "reminders@lender.example",
-        "from_name": "远东消费金融",
-        "return_path": "bounces@lender.example",
-        "notify": "SUCCESS,FAILURE,DELAY",
-        "connections": 4,
-        "response_seconds": RESPONSE_SECONDS,
-        "throttle_pause_seconds": 0.1,
-        "bounces_maildir": str(sandbox.maildir),
-        "bounces_poll_seconds": 0.05,
-    }
-
-
-def _number(behaviour: Behaviour, index: int) -> str:
+def number(behaviour: Behaviour, index: int) -> str:
     ending = next((e for e, b in NUMBER_ENDINGS.items() if b is behaviour), f"{1000 + index % 9000}")
     return f"+86138{index:04d}{ending}"
-
-
-def _mailbox(behaviour: Behaviour, index: int) -> str:
-    beginning = next((p for p, b in LOCAL_PART_BEGINNINGS.items() if b is behaviour), "wangwei")
-    return f"{beginning}{index}@borrower.example"
-
-
-CASES = (
-    Case(
-        "sms.smpp",
-        _smpp_config,
-        _number,
-        "submit",
-        lambda _, events: sum(e["event"] == "answered" and e["status"] == 0 for e in events),
-    ),
-    Case(
-        "email.smtp",
-        _smtp_config,
-        _mailbox,
-        "mail",
-        lambda sandbox, _: len(list((sandbox.maildir / "cur").glob("*"))),
-    ),
-)
 
 
 def adapter_of(case: Case, sandbox: SandboxProcess, sink: Sink, **changes: Any) -> Adapter:
@@ -138,15 +106,17 @@ def adapter_of(case: Case, sandbox: SandboxProcess, sink: Sink, **changes: Any) 
     return build(case.kind, "under-test", case.config(sandbox) | changes, sink.on_receipts, sink.on_reply)
 
 
-def message_to(address: str, text: str = "Your payment is due.", **changes: Any) -> Outgoing:
-    """One attempt."""
-    return Outgoing(attempt_id=uuid4(), address=address, text=text, subject="Payment due", **changes)
-
-
 def taken(case: Case, events: Iterable[dict[str, Any]]) -> list[str]:
     """Text digests of the messages the far end took whole, in its order."""
-    key = "whole_sha256" if case.kind == "sms.smpp" else "text_sha256"
+    key = case.text_key
     return [e[key] for e in events if e["event"] == case.takes_event and e[key] is not None]
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
 
 
 def digest(text: str) -> str:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 
 from duecourse.channels.smpp.codec import (
     HEADER_LENGTH,
-    RESPONSE,
     Command,
-    Frame,
     ShortMessage,
     decode_frame,
     encode_bind_resp,
@@ -17,6 +15,7 @@ from duecourse.channels.smpp.codec import (
     encode_message_id,
     encode_short_message,
 )
+from duecourse.channels.wire.frame import RESPONSE, Frame
 
 Handler = Callable[["ScriptedPeer", Frame], bool | None]
 """Returns True when it dealt with the frame; else the peer does what a plain SMSC does."""

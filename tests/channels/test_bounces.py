@@ -113,7 +113,7 @@ def test_report_leaves_new_only_after_its_receipt_is_committed(tmp_path: Path):
     (tmp_path / "new" / "2.spam").write_bytes(b"Subject: hello\n\nx\n")
     sink = Sink()
     sink.failures_left = 1
-    bounces = MaildirBounces("mail", tmp_path, sink.on_receipts, 60)
+    bounces = MaildirBounces("mail", tmp_path, sink.on_receipts, sink.on_reply, 60)
 
     async def run() -> None:
         with pytest.raises(RuntimeError):

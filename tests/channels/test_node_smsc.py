@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from duecourse.channels.registry import build
-from duecourse.domain.messaging import Accepted, Adapter, Outcome, Outgoing, ReceiptStatus, Refused, Throttled
+from duecourse.domain.messaging import (
+    Accepted,
+    Adapter,
+    Cause,
+    Outcome,
+    Outgoing,
+    ReceiptStatus,
+    Refused,
+    Throttled,
+)
 
 from .conformance import Sink, message_to, send_until_taken
 from .counterparts.node_smsc import NodeSmsc
@@ -44,7 +53,9 @@ def test_scripted_numbers_end_as_the_server_says():
         numbers = ["+8613800001111", "+8613800000001", "+8613800000002", "+8613800000003"]
         outcomes = await outcomes_of(adapter, *map(message_to, numbers))
         assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted, Refused, Throttled]
-        assert outcomes[2] == Refused("ESME_RINVDSTADR", "invalid destination address", permanent=True)
+        assert outcomes[2] == Refused(
+            "ESME_RINVDSTADR", "invalid destination address", permanent=True, cause=Cause.DEAD
+        )
         assert isinstance(await send_until_taken(adapter, message_to(numbers[3])), Accepted)
         await adapter.drain()
         assert [receipt.status for receipt in sink.receipts] == [

@@ -23,7 +23,7 @@ ORPHAN_MAKER = """
 import sys, time
 from pathlib import Path
 from duecourse.channels.sandbox.process import SandboxProcess
-sandbox = SandboxProcess(Path(sys.argv[1]) / "bounces", Path(sys.argv[1]) / "journal").start()
+sandbox = SandboxProcess(Path(sys.argv[1])).start()
 print(sandbox.pid, flush=True)
 time.sleep(60)
 """
@@ -60,7 +60,7 @@ def test_sandbox_never_outlives_a_parent_that_was_killed(tmp_path: Path):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 def test_sandbox_ends_on_sigterm(tmp_path: Path):
-    sandbox = SandboxProcess(tmp_path / "bounces", tmp_path / "journal").start()
+    sandbox = SandboxProcess(tmp_path).start()
     pid = sandbox.pid
     os.kill(pid, signal.SIGTERM)
     assert wait_for_end(pid)
@@ -73,7 +73,7 @@ def test_busy_port_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(DuecourseError, match="C030"):
-            SandboxProcess(tmp_path / "bounces", tmp_path / "journal", smpp_port=port).start()
+            SandboxProcess(tmp_path, ports={"sms.smpp": port}).start()
 
 
 def against_sandbox(
@@ -99,7 +99,7 @@ def against_sandbox(
         await adapter.close()
         return sink
 
-    with SandboxProcess(folder / "bounces", folder / "journal", rules=rules) as sandbox:
+    with SandboxProcess(folder, rules=rules) as sandbox:
         return asyncio.run(run(sandbox)), Journal(sandbox.log)
 
 

@@ -9,8 +9,6 @@ from duecourse.channels.smpp.adapter import relative_time
 from duecourse.channels.smpp.codec import (
     Bind,
     Command,
-    DecodeError,
-    Frame,
     ShortMessage,
     decode_bind,
     decode_bind_resp,
@@ -24,6 +22,7 @@ from duecourse.channels.smpp.codec import (
     encode_message_id,
     encode_short_message,
 )
+from duecourse.channels.wire.frame import DecodeError, Frame
 
 octet = st.integers(0, 255)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duecourse.channels.smpp.codec import EsmClass, Frame, ShortMessage, Tag
-from duecourse.channels.smpp.parts import GAP, IncomingParts, PartReceipts
+from duecourse.channels.smpp.codec import EsmClass, ShortMessage, Tag
 from duecourse.channels.smpp.receipts import IdForm, ReceiptForm, is_receipt, parse_receipt
-from duecourse.channels.smpp.text import Concatenation
+from duecourse.channels.wire.frame import Frame
+from duecourse.channels.wire.parts import GAP, Asked, Incoming, IncomingParts, PartReceipts
+from duecourse.channels.wire.text import Concatenation
 from duecourse.domain.messaging import Receipt, ReceiptStatus
 
 DELIVERED, FAILED, BUFFERED = ReceiptStatus.DELIVERED, ReceiptStatus.FAILED, ReceiptStatus.BUFFERED
@@ -175,22 +177,43 @@ def test_memory_of_parts_is_bounded_and_falls_back_to_the_first_part():
     assert parts.combine(part("0-0")) == part("0-0")
 
 
+class Line:
+    """A line that is there, or gone."""
+
+    def __init__(self) -> None:
+        self.lost = Future()
+
+
+def piece(number: int, total: int, text: str) -> tuple[Incoming, Concatenation]:
+    place = Concatenation(9, total, number)
+    return Incoming("s", "r", text, place), place
+
+
 def test_reply_in_parts_is_joined_in_order_and_answered_together():
-    incoming = IncomingParts(60)
-    frames = [Frame(5, 0, number, b"") for number in range(4)]
-    assert incoming.add("s", "r", Concatenation(9, 3, 3), "c", frames[0], 0) is None
-    assert incoming.add("s", "r", Concatenation(9, 3, 1), "a", frames[1], 0) is None
-    assert incoming.add("s", "r", Concatenation(9, 3, 1), "a", frames[2], 0) is None
-    assert incoming.add("s", "r", Concatenation(9, 3, 2), "b", frames[3], 0) == (
-        "abc",
-        [frames[0], frames[1], frames[2], frames[3]],
-    )
+    incoming, line = IncomingParts(60), Line()
+    asked = [Asked(line, Frame(5, 0, number, b"")) for number in range(4)]
+    assert incoming.add(*piece(3, 3, "c"), asked[0], 0) is None
+    assert incoming.add(*piece(1, 3, "a"), asked[1], 0) is None
+    assert incoming.add(*piece(1, 3, "a"), asked[2], 0) is None
+    whole = incoming.add(*piece(2, 3, "b"), asked[3], 0)
+    assert whole is not None and (whole.text, whole.asked) == ("abc", asked)
     assert len(incoming) == 0
 
 
 def test_reply_whose_part_never_came_is_told_with_its_gap():
-    incoming = IncomingParts(60)
-    frame = Frame(5, 0, 1, b"")
-    incoming.add("s", "r", Concatenation(9, 2, 1), "STOP", frame, now=0)
+    incoming, asked = IncomingParts(60), Asked(Line(), Frame(5, 0, 1, b""))
+    incoming.add(*piece(1, 2, "STOP"), asked, now=0)
     assert incoming.overdue(59) == []
-    assert incoming.overdue(60) == [("s", "r", f"STOP{GAP}", [frame])]
+    (whole,) = incoming.overdue(60)
+    assert (whole.sender, whole.recipient, whole.text, whole.asked) == ("s", "r", f"STOP{GAP}", [asked])
+
+
+def test_part_of_a_lost_line_is_left_to_the_next_which_brings_it_again():
+    incoming, old, new = IncomingParts(60), Line(), Line()
+    frames = [Frame(5, 0, number, b"") for number in range(3)]
+    incoming.add(*piece(1, 2, "ST"), Asked(old, frames[0]), now=0)
+    old.lost.set_result("the connection was lost")
+    assert incoming.add(*piece(2, 2, "OP"), Asked(new, frames[1]), now=1) is None
+    whole = incoming.add(*piece(1, 2, "ST"), Asked(new, frames[2]), now=2)
+    assert whole is not None and whole.text == "STOP"
+    assert [asked.frame for asked in whole.asked] == [frames[1], frames[2]]

@@ -12,7 +12,6 @@ from duecourse.channels.smpp.adapter import SmppAdapter, SmppConfig
 from duecourse.channels.smpp.codec import (
     Command,
     EsmClass,
-    Frame,
     ShortMessage,
     Tag,
     decode_short_message,
@@ -20,8 +19,11 @@ from duecourse.channels.smpp.codec import (
     encode_message_id,
     encode_short_message,
 )
+from duecourse.channels.wire.frame import Frame
 from duecourse.domain.messaging import (
     Accepted,
+    AccountTrouble,
+    Cause,
     NotWritten,
     Receipt,
     ReceiptStatus,
@@ -123,7 +125,7 @@ def test_answers_out_of_order_reach_their_own_messages():
         return True
 
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         outcomes = await adapter.send([message_to(NUMBER, text) for text in "abcde"])
         assert [outcome.provider_id for outcome in outcomes if isinstance(outcome, Accepted)] == list("abcde")
 
@@ -193,7 +195,7 @@ def test_throttling_pauses_the_session_and_resends_nothing_by_itself():
         return len(times) == 1
 
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         outcomes = await adapter.send([message_to(NUMBER) for _ in range(3)])
         assert [type(outcome) for outcome in outcomes] == [Throttled, Accepted, Accepted]
 
@@ -208,7 +210,7 @@ def test_message_whose_time_passes_in_the_queue_is_not_written():
         return frame.command == Command.SUBMIT_SM
 
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         began = time.monotonic()
         outcomes = await adapter.send([message_to(NUMBER, write_before=began + 0.15) for _ in range(3)])
         assert [type(outcome) for outcome in outcomes] == [Throttled, NotWritten, NotWritten]
@@ -224,7 +226,10 @@ def test_message_whose_time_passes_in_the_queue_is_not_written():
         ([0, 0, 0], Accepted("id-1", 3)),
         ([0, 0, codes.THROTTLED], Unknown("2 of 3 parts were accepted")),
         ([codes.THROTTLED] * 3, Throttled("ESME_RTHROTTLED", 0.4)),
-        ([0x0B, codes.THROTTLED, 0x0B], Refused("ESME_RINVDSTADR", "invalid destination address", True)),
+        (
+            [0x0B, codes.THROTTLED, 0x0B],
+            Refused("ESME_RINVDSTADR", "invalid destination address", True, Cause.DEAD),
+        ),
         ([0x08, 0x08, None], Unknown("no response within 0.3 s")),
     ],
 )
@@ -245,7 +250,7 @@ def test_long_message_has_one_outcome(statuses: list[int | None], outcome: objec
 
 def test_parts_go_together_even_through_a_window_smaller_than_the_message():
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         outcomes = await adapter.send(
             [message_to(NUMBER, LONG), message_to(NUMBER), message_to(NUMBER, LONG)]
         )
@@ -292,7 +297,7 @@ def test_receipts_that_arrive_together_are_committed_in_one_call():
 
 def test_peers_probe_is_answered():
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         sequence = smsc.peers[0].ask(Command.ENQUIRE_LINK)
         await until(lambda: bool(smsc.peers[0].heard[1:]))
         assert smsc.peers[0].heard[-1] == Frame(Command.ENQUIRE_LINK_RESP, 0, sequence, b"")
@@ -308,7 +313,7 @@ def test_peer_deaf_to_probes_is_left_and_bound_again():
         return peer._smsc.peers
 
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 2)
+        await until(lambda: adapter._links.binds == 2)
         assert isinstance(await send_until_taken(adapter, message_to(NUMBER)), Accepted)
 
     against(deaf, body, probe_seconds=0.2)
@@ -317,9 +322,9 @@ def test_peer_deaf_to_probes_is_left_and_bound_again():
 @pytest.mark.parametrize("octets", [b"\0\0\0\x05abcd", b"\xff\xff\xff\xff", b"\0\0\0\0"])
 def test_peer_that_breaks_the_framing_is_left_and_bound_again(octets: bytes):
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         smsc.peers[0].transport.write(octets)
-        await until(lambda: adapter._link.binds == 2)
+        await until(lambda: adapter._links.binds == 2)
         assert isinstance(await send_until_taken(adapter, message_to(NUMBER)), Accepted)
 
     against(plain, body)
@@ -327,9 +332,9 @@ def test_peer_that_breaks_the_framing_is_left_and_bound_again(octets: bytes):
 
 def test_peer_that_unbinds_is_answered_and_bound_again():
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         sequence = smsc.peers[0].ask(Command.UNBIND)
-        await until(lambda: adapter._link.binds == 2)
+        await until(lambda: adapter._links.binds == 2)
         assert Frame(Command.UNBIND_RESP, 0, sequence, b"") in smsc.peers[0].heard
 
     against(plain, body)
@@ -337,7 +342,7 @@ def test_peer_that_unbinds_is_answered_and_bound_again():
 
 def test_unknown_request_gets_a_generic_nack():
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         sequence = smsc.peers[0].ask(0x0103)
         await until(lambda: len(smsc.peers[0].heard) > 1)
         assert smsc.peers[0].heard[-1] == Frame(Command.GENERIC_NACK, codes.INVALID_COMMAND, sequence, b"")
@@ -365,8 +370,9 @@ def test_refused_bind_is_told_with_its_code_and_without_the_password(caplog: pyt
         return frame.command == Command.BIND_TRANSCEIVER
 
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
+        await until(lambda: adapter._links.refusal is not None)
         outcomes = await adapter.send([message_to(NUMBER)])
-        assert isinstance(outcomes[0], NotWritten)
+        assert outcomes == [AccountTrouble("ESME_RINVPASWD", "the provider refuses our credentials")]
 
     against(refuse, body, bind_wait_seconds=0.3)
     assert "ESME_RINVPASWD" in caplog.text and "C010" in caplog.text
@@ -375,7 +381,7 @@ def test_refused_bind_is_told_with_its_code_and_without_the_password(caplog: pyt
 
 def test_unreadable_receipt_is_refused_and_does_not_stop_the_next():
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         peer = smsc.peers[0]
         bad = [
             peer.ask(Command.DELIVER_SM, b"\0\0"),
@@ -395,7 +401,7 @@ def test_reply_in_parts_is_handed_over_whole_and_then_answered():
     octets = text.encode("utf-16-be")
 
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         peer = smsc.peers[0]
         sequences = [
             peer.deliver(
@@ -420,7 +426,7 @@ def test_reply_in_parts_is_handed_over_whole_and_then_answered():
 
 def test_reply_in_the_payload_parameter_is_read():
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         smsc.peers[0].deliver(
             ShortMessage(source="8613800001111", destination="10690", tlvs={Tag.MESSAGE_PAYLOAD: b"STOP"})
         )
@@ -435,7 +441,7 @@ def test_cancelled_send_writes_nothing_more():
         return frame.command == Command.SUBMIT_SM
 
     async def body(adapter: SmppAdapter, smsc: ScriptedSmsc, sink: Sink) -> None:
-        await until(lambda: adapter._link.binds == 1)
+        await until(lambda: adapter._links.binds == 1)
         batch = [message_to(NUMBER) for _ in range(100)]
         sending = asyncio.ensure_future(adapter.send(batch))
         await until(lambda: len(smsc.peers[0].submits) == 5)

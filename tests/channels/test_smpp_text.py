@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from duecourse.channels.smpp.codec import DataCoding, EsmClass, ShortMessage, Tag
 from duecourse.channels.smpp.text import (
     Alphabet,
-    Concatenation,
     LongMessages,
     decode_text,
     encode_text,
     split_header,
 )
+from duecourse.channels.wire.text import Concatenation
 
 GSM = smsutil.codecs.GSM_CHARSET.replace("\x1b", "")
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)

@@ -12,7 +12,17 @@ import pytest
 
 from duecourse.channels.registry import build
 from duecourse.channels.smtp.line import xtext
-from duecourse.domain.messaging import Accepted, NotWritten, Outcome, Outgoing, Refused, Throttled, Unknown
+from duecourse.domain.messaging import (
+    Accepted,
+    Cause,
+    Deferred,
+    NotWritten,
+    Outcome,
+    Outgoing,
+    Refused,
+    Throttled,
+    Unknown,
+)
 
 from .conformance import Sink, message_to
 
@@ -110,13 +120,19 @@ def test_text_that_may_have_been_taken_is_unknown_and_nothing_else_is(answers: d
 @pytest.mark.parametrize(
     ("answers", "outcome"),
     [
-        ({"RCPT": "550 5.1.1 <wangwei@borrower.example> unknown"}, Refused("5.1.1", "no such mailbox", True)),
+        (
+            {"RCPT": "550 5.1.1 <wangwei@borrower.example> unknown"},
+            Refused("5.1.1", "no such mailbox", True, Cause.DEAD),
+        ),
         ({"RCPT": "550 no such user here"}, Refused("550", "reply 550", False)),
-        ({"RCPT": "550 5.7.1 blocked"}, Refused("5.7.1", "delivery is not authorised", False)),
-        ({"RCPT": "452 4.2.2 full"}, Refused("4.2.2", "the mailbox is full", False)),
-        ({"MAIL": "550 5.7.23 SPF"}, Refused("5.7.23", "SPF did not pass", False)),
-        ({"END": "554 5.7.1 looks like spam"}, Refused("5.7.1", "delivery is not authorised", False)),
-        ({"END": "451 4.3.0 later"}, Refused("4.3.0", "trouble in the mail system", False)),
+        ({"RCPT": "550 5.7.1 blocked"}, Refused("5.7.1", "delivery is not authorised", False, Cause.BLOCKED)),
+        ({"RCPT": "452 4.2.2 full"}, Refused("4.2.2", "the mailbox is full", False, Cause.FULL)),
+        ({"MAIL": "550 5.7.23 SPF"}, Refused("5.7.23", "SPF did not pass", False, Cause.BLOCKED)),
+        (
+            {"END": "554 5.7.1 looks like spam"},
+            Refused("5.7.1", "delivery is not authorised", False, Cause.BLOCKED),
+        ),
+        ({"END": "451 4.3.0 later"}, Deferred("4.3.0", "trouble in the mail system")),
         ({"MAIL": "421 4.7.0 slow down"}, Throttled("421", 30)),
         ({"RCPT": "450 4.7.1 greylisted"}, Throttled("4.7.1", 30)),
         ({"DATA": "451 4.3.2 closing for a while"}, Throttled("4.3.2", 30)),

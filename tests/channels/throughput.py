@@ -32,7 +32,12 @@ async def measure(sandbox: SandboxProcess, messages: int, window: int) -> None:
     async def on_reply(reply: Reply) -> None:
         raise AssertionError("nobody replies here")
 
-    settings = {"host": "127.0.0.1", "port": sandbox.smpp_port, "system_id": "bench", "window": window}
+    settings = {
+        "host": "127.0.0.1",
+        "port": sandbox.ports["sms.smpp"],
+        "system_id": "bench",
+        "window": window,
+    }
     adapter = build("sms.smpp", "bench", settings, on_receipts, on_reply)
     await adapter.open()
     batch = [
@@ -56,7 +61,7 @@ def main() -> None:
     messages, window = (*map(int, sys.argv[1:]), *(30_000, 50)[len(sys.argv) - 1 :])[:2]
     with (
         tempfile.TemporaryDirectory() as folder,
-        SandboxProcess(Path(folder) / "bounces", Path(folder) / "journal") as sandbox,
+        SandboxProcess(Path(folder)) as sandbox,
     ):
         asyncio.run(measure(sandbox, messages, window))
 

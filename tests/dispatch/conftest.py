@@ -19,9 +19,7 @@ from post import Post
 def far_ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     """One sandbox for the test process."""
     folder = tmp_path_factory.mktemp("sandbox")
-    with SandboxProcess(
-        folder / "bounces", folder / "journal.jsonl", rules=SandboxRules(late_seconds=0.3)
-    ) as sandbox:
+    with SandboxProcess(folder, rules=SandboxRules(late_seconds=0.3)) as sandbox:
         yield sandbox
 
 
@@ -43,5 +41,5 @@ def home(tmp_path: Path, lender: Lender) -> Path:
 @pytest.fixture
 def smsc(tmp_path: Path) -> Iterator[SandboxProcess]:
     """An SMSC that outlives the workers."""
-    with SandboxProcess(tmp_path / "bounces", tmp_path / "journal.jsonl") as sandbox:
+    with SandboxProcess(tmp_path) as sandbox:
         yield sandbox

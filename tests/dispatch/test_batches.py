@@ -408,9 +408,7 @@ def test_a_policy_without_a_correction_says_so(lender: Lender, post: Post) -> No
 def dead_numbers(tmp_path: Path) -> Iterator[SandboxProcess]:
     """An SMSC that takes everything and reports two numbers of five as nobody's."""
     nobody = {f"{ending:04d}": Behaviour.UNDELIVERABLE for ending in range(2_000)}
-    with SandboxProcess(
-        tmp_path / "bounces", tmp_path / "journal.jsonl", rules=SandboxRules(numbers=nobody)
-    ) as sandbox:
+    with SandboxProcess(tmp_path, rules=SandboxRules(numbers=nobody)) as sandbox:
         yield sandbox
 
 

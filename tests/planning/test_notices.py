@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from typing import get_args
+from uuid import uuid4
 
 import pytest
 
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.steps import NOTICES
-from duecourse.rules.model import Notice
+from duecourse.rules.model import Actor, Notice
 from lender import LONG_AGO, POLICY_HEAD, Lender, borrower_id_of, lane_of
 
 ARREARS = """
@@ -168,3 +169,148 @@ def test_a_notice_on_a_day_of_the_lenders_is_planned_on_that_day(lender: Lender)
 
 def test_a_step_may_serve_each_notice_that_a_rule_may_ask_for() -> None:
     assert set(NOTICES) == set(get_args(Notice))
+
+
+# -- arrears older than the policy ----------------------------------------------------------------------------
+
+
+def test_arrears_older_than_the_policy_are_told_of_once_and_the_next_day(lender: Lender) -> None:
+    book(lender, SHORT, **GB)
+    lender.policy(ARREARS)
+    live(lender, *(f"2026-06-{day:02}" for day in (20, 21, 22, 25)))
+    assert days(lender) == ["2026-06-21 legal"]
+    assert lender.conn.execute("SELECT number FROM message_item").fetchall() == [(4,)]
+
+
+def test_arrears_that_an_import_brings_are_told_of_once(lender: Lender) -> None:
+    lender.policy(ARREARS)
+    lender.book("loan due_on\nL-0 2027-01-01", **GB)
+    live(lender, "2026-06-10", "2026-06-20")
+    assert days(lender) == []
+    book(lender, SHORT, **GB)
+    live(lender, "2026-06-21", "2026-06-22", "2026-06-23")
+    assert days(lender) == ["2026-06-22 legal"]
+
+
+def test_late_arrears_and_a_payment_that_falls_due_that_day_make_one_notice(lender: Lender) -> None:
+    book(lender, SHORT, **GB)
+    lender.policy(ARREARS)
+    live(lender, "2026-07-06", "2026-07-07", "2026-07-08", "2026-07-09")
+    assert days(lender) == ["2026-07-08 legal"]
+
+
+def test_late_arrears_that_were_told_elsewhere_are_not_told_again(lender: Lender) -> None:
+    book(lender, SHORT, **GB)
+    serve(lender, "arrears", "2026-05-20T10:00+01:00")
+    lender.policy(ARREARS)
+    live(lender, "2026-06-20", "2026-06-21")
+    assert days(lender) == []
+
+
+def test_a_new_version_takes_a_late_notice_back_and_plans_it_once(lender: Lender) -> None:
+    book(lender, SHORT, **GB)
+    lender.policy(ARREARS)
+    live(lender, "2026-06-20")
+    lender.policy(ARREARS.replace("10:00", "11:00"))
+    live(lender, "2026-06-20", "2026-06-21")
+    assert days(lender) == ["2026-06-21 legal"]
+    assert lender.messages("policy_version") == [(2,)]
+
+
+def test_a_bureau_notice_whose_day_is_over_goes_for_the_first_that_is_unpaid(lender: Lender) -> None:
+    lender.book("loan due_on\nL-1 2026-01-10\nL-1 2026-02-10\nL-1 2026-03-10")
+    lender.pay("L-1", "2026-01-10", number=1)
+    lender.policy(BUREAU)
+    live(lender, "2026-03-20", "2026-03-21")
+    assert days(lender) == ["2026-03-21 legal"]
+    assert lender.conn.execute("SELECT number FROM message_item").fetchall() == [(2,)]
+
+
+# -- what a collector must say --------------------------------------------------------------------------------
+
+VALIDATION = ARREARS.replace("arrears", "validation").replace("[email]", "[email]\n    useful_until: +4d")
+US = {"region": "US-CA", "zone": "America/Los_Angeles", "amount": "90.00 USD"}
+
+
+def contact(
+    lender: Lender, at: str, *, channel: str = "sms", outcome: str = "attempt", actor: str = "collector", **more: object
+) -> None:
+    """A contact about L-1, as our own attempts or an import leave it."""
+    row = {
+        "lane": lane_of("B-L-1"), "borrower_id": borrower_id_of("B-L-1"), "weight": 1, "outcome": "attempt",
+        "purpose": "collection", "channel": channel, "actor": actor, "at": at, "local_on": at[:10], "attempt_id": uuid4(), **more,
+    }  # fmt: skip
+    weights = [(1, "attempt")] if outcome == "attempt" else [(1, "attempt"), (0, outcome)]
+    for weight, reached in weights:
+        lender.conn.execute(
+            """INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, outcome, group_id, purpose, channel, actor,
+                                    source, local_on, at)
+               SELECT %(lane)s, %(borrower_id)s, %(attempt_id)s, loan_id, %(weight)s, %(outcome)s, %(attempt_id)s, %(purpose)s,
+                      %(channel)s, %(actor)s, 'import', %(local_on)s, %(at)s FROM loan WHERE loan_ref = 'L-1'""",
+            row | {"weight": weight, "outcome": reached},
+        )
+    lender.conn.commit()
+
+
+def collected(lender: Lender, steps: str = VALIDATION, actor: Actor = Actor.COLLECTOR) -> None:
+    lender.actor = actor
+    lender.book("loan due_on\nL-1 2026-02-01\nL-1 2026-03-01", **US)
+    lender.policy(steps)
+
+
+def test_validation_follows_a_collectors_first_word_once(lender: Lender) -> None:
+    collected(lender)
+    live(lender, "2026-03-10")
+    assert days(lender) == []
+    contact(lender, "2026-03-10T10:00-07:00")
+    contact(lender, "2026-03-12T10:00-07:00")
+    live(lender, "2026-03-11", "2026-03-12", "2026-03-13")
+    assert days(lender) == ["2026-03-12 legal"]
+    lender.pay("L-1", "2026-03-13", number=1)
+    live(lender, "2026-03-14", "2026-03-15")
+    assert days(lender) == ["2026-03-12 legal"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"actor": "creditor"}, []),
+        ({"purpose": "reminder"}, []),
+        ({"channel": "voice"}, []),
+        ({"channel": "voice", "outcome": "connected"}, ["2026-03-12 legal"]),
+        ({"channel": "voice", "outcome": "conversation", "actor": "agency"}, ["2026-03-12 legal"]),
+    ],
+)
+def test_what_a_first_word_is(lender: Lender, given: dict[str, str], told: list[str]) -> None:
+    collected(lender)
+    contact(lender, "2026-03-10T10:00-07:00", **given)  # type: ignore[arg-type]
+    live(lender, "2026-03-11", "2026-03-12")
+    assert days(lender) == told
+
+
+def test_a_creditor_owes_no_validation(lender: Lender) -> None:
+    collected(lender, actor=Actor.CREDITOR)
+    contact(lender, "2026-03-10T10:00-07:00")
+    live(lender, "2026-03-11", "2026-03-12")
+    assert days(lender) == []
+
+
+def test_validation_that_was_served_elsewhere_is_not_planned(lender: Lender) -> None:
+    collected(lender)
+    contact(lender, "2026-03-10T10:00-07:00")
+    serve(lender, "validation", "2026-03-01T10:00-07:00")
+    live(lender, "2026-03-11")
+    assert days(lender) == []
+
+
+@pytest.mark.parametrize(("outcome", "told"), [("connected", ["2026-03-13 legal"]), ("conversation", [])])
+def test_a_collectors_bureau_notice_is_needless_once_they_have_spoken(
+    lender: Lender, outcome: str, told: list[str]
+) -> None:
+    collected(lender, BUREAU)
+    lender.pay("L-1", "2026-02-01", number=1)
+    lender.pay("L-1", "2026-03-01", number=2)
+    lender.book("loan due_on\nL-1 2026-03-10", **US)
+    contact(lender, "2026-03-05T10:00-07:00", channel="voice", outcome=outcome)
+    live(lender, "2026-03-11", "2026-03-12")
+    assert days(lender) == told

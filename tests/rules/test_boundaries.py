@@ -32,7 +32,7 @@ JUDGED = [rule for rule in PACKS.rules.values() if rule.does.primitive not in NO
 OF_TEXTS = ("P8", "P9", "P17")
 EXPLAINED = {
     # Shown or planned, and judged nowhere: see the model's own words.
-    "within_days", "assessment", "figures", "fields",
+    "within_days", "confirmation_minutes", "assessment", "figures", "fields",
     # Where a rule looks at everything, adding one value to nothing is another rule, and tried; these say no more.
     "note",
 }  # fmt: skip

@@ -1,21 +1,48 @@
-"""The one list of adapters. A provider of a new kind adds its folder and one line here."""
+"""The one list of kinds of provider. A new one adds its folder and one line here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.sandbox.mailbox import SandboxMailServer
+from duecourse.channels.sandbox.room import FarEnd
+from duecourse.channels.sandbox.smsc import SandboxSmsc
 from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smtp.adapter import SmtpAdapter
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
 
-ADAPTERS: dict[str, type[SmppAdapter] | type[SmtpAdapter]] = {
-    "sms.smpp": SmppAdapter,
-    "email.smtp": SmtpAdapter,
+
+class Configurable(Protocol):
+    """An adapter's class."""
+
+    def configured(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+        clock: Callable[[], datetime] | None = None,
+    ) -> Adapter:
+        """An adapter from its settings as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of provider: how we speak to it, and its other side in the sandbox."""
+
+    adapter: Configurable
+    far_end: type[FarEnd]
+
+
+KINDS: Mapping[str, Kind] = {
+    "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
+    "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
 }
 
 
@@ -34,14 +61,14 @@ def build(
     unusable).
     """
     where = f"provider {name}"
-    adapter = ADAPTERS.get(kind)
-    if adapter is None:
-        known = ", ".join(sorted(ADAPTERS))
+    known_kind = KINDS.get(kind)
+    if known_kind is None:
+        known = ", ".join(sorted(KINDS))
         raise DuecourseError(
             Problem("C001", where, f"kind '{kind}' is unknown; known: {known}.", "Not opened.")
         )
     try:
-        return adapter.configured(name, config, on_receipts, on_reply, clock)
+        return known_kind.adapter.configured(name, config, on_receipts, on_reply, clock)
     except ValidationError as error:
         raise DuecourseError(
             [

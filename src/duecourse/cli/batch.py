@@ -105,7 +105,7 @@ def correct(
                 "Nobody was corrected.",
             )
         )
-    policies = {one.policy.name: one for one in plannables(conn)}
+    policies = {one.policy.name: one for one in plannables(conn, here.settings.actor)}
     with conn.transaction():
         if not dry_run:
             close_corrected(conn, found["batch_id"], by=here.user, now=here.now())

@@ -104,7 +104,9 @@ def check(
         str, typer.Option(help="With which loan, by the lender's contract key.", show_default=False)
     ],
     creditor: CreditorOption = None,
-    actor: Annotated[Actor, typer.Option(help="Who does it.")] = Actor.CREDITOR,
+    actor: Annotated[
+        Actor | None, typer.Option(help="Who does it. Default: DUECOURSE_ACTOR.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask whether a debt may be reported to a bureau, enforced, placed: whether notice was given and its wait is over.
@@ -128,7 +130,7 @@ def check(
             action.value,
             loan_id=loan_id,
             product=product,
-            actor=actor,
+            actor=actor or Actor(case.here.settings.actor),
             now=case.now,
         )
     here, zone = case.here, case.borrower.zone

@@ -45,7 +45,10 @@ class ReportWord(StrEnum):
 def ask(
     borrower: Annotated[str, typer.Option(help="The lender's customer key.", show_default=False)],
     channel: Annotated[Channel, typer.Option(help="How.", show_default=False)],
-    actor: Annotated[Actor, typer.Option(help="Who contacts.", show_default=False)],
+    actor: Annotated[
+        Actor | None,
+        typer.Option(help="Who contacts. Default: DUECOURSE_ACTOR.", show_default=False),
+    ] = None,
     loan: Annotated[
         str | None,
         typer.Option(
@@ -97,7 +100,7 @@ def ask(
             Question(
                 purpose,
                 channel,
-                actor,
+                actor or Actor(here.settings.actor),
                 loan_id=case.loan_id(loan, creditor),
                 address_index=index,
                 address_kind=address_kind.value if address_kind else None,

@@ -127,7 +127,7 @@ def preview_table(report: PlanReport) -> Table:
 def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False) -> PlanReport:
     """Plan the whole book with a progress bar."""
     conn = here.connect()
-    policies = plannables(conn)
+    policies = plannables(conn, here.settings.actor)
     rules = here.rules if dry_run else rules_that_judge(here)
     with Progress(console=here.console, transient=True, disable=not here.console.is_terminal) as progress:
         task = progress.add_task(say("Planning lanes"), total=256)

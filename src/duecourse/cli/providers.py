@@ -14,6 +14,7 @@ from typing import Any
 
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.room import provider_name
 from duecourse.dispatch.claim import Registration
 from duecourse.dispatch.desk import Switchboard
 from duecourse.domain.problems import DuecourseError, Problem
@@ -32,38 +33,16 @@ class Provider:
 
 
 def sandbox_providers(sandbox: SandboxProcess) -> list[Provider]:
-    """The far ends of a running sandbox."""
+    """The far ends of a running sandbox. Registered there is whatever a rule may ask for."""
+    registered = {"registered": ["signature", "header", "template", "category-suffix"]}
     return [
         Provider(
-            "sandbox-sms",
-            "sms.smpp",
+            provider_name(kind),
+            kind,
             True,
-            {
-                "host": "127.0.0.1",
-                "port": sandbox.smpp_port,
-                "system_id": "duecourse",
-                "window": 1000,
-                "response_seconds": 2,
-                "throttle_pause_seconds": 0,
-                "registered": ["signature", "header", "template", "category-suffix"],
-            },
-        ),
-        Provider(
-            "sandbox-email",
-            "email.smtp",
-            True,
-            {
-                "host": "127.0.0.1",
-                "port": sandbox.smtp_port,
-                "security": "none",
-                "from_address": "notices@lender.example",
-                "return_path": "bounces@lender.example",
-                "bounces_maildir": str(sandbox.maildir),
-                "connections": 50,
-                "response_seconds": 2,
-                "throttle_pause_seconds": 0,
-            },
-        ),
+            sandbox.settings(kind) | (registered if kind.startswith("sms.") else {}),
+        )
+        for kind in sandbox.ports
     ]
 
 

@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.process import SMS_AND_MAIL, SandboxProcess
 from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.dispatch.desk import Pace, Switchboard, Tally
 from duecourse.dispatch.replay import REPLAY_RECHECK, TICK, Day, days_between, replay
@@ -32,7 +32,7 @@ from duecourse.store.migrate import put_setting
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
-from .providers import Provider, check_providers, connect_providers, sandbox_providers
+from .providers import check_providers, connect_providers, sandbox_providers
 from .reports import print_run
 from .words import say
 from .workshop import Workshop, plannables, rules_that_judge, share
@@ -145,33 +145,52 @@ def run_days(
     *,
     before_planning: Callable[[Day], Awaitable[None]] = _nothing,
     folder: Path | None = None,
+    kinds: Sequence[str] = tuple(SMS_AND_MAIL),
 ) -> Tally:
-    """Replay days against a sandbox of its own, with a progress bar. before_planning brings a day's facts in."""
-    folder = folder or here.settings.home / "sandbox"
-    folder.mkdir(parents=True, exist_ok=True)
+    """Replay days against a sandbox of its own, with a progress bar. before_planning brings a day's facts in.
+
+    kinds: of the providers, each with its far end in the sandbox.
+    """
+    return asyncio.run(
+        _in_sandbox(here, days, before_planning, folder or here.settings.home / "sandbox", kinds)
+    )
+
+
+async def _in_sandbox(
+    here: Context,
+    days: Sequence[Day],
+    before_planning: Callable[[Day], Awaitable[None]],
+    folder: Path,
+    kinds: Sequence[str],
+) -> Tally:
+    here.durable = False
+    switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    port = await switchboard.listen()
     # Nothing of a replay may depend on how fast this machine is: what is late on a real clock comes at once.
-    rules = SandboxRules(late_seconds=0)
-    with SandboxProcess(folder / "bounces", folder / "journal.jsonl", rules=rules) as far_ends:
+    with SandboxProcess(
+        folder,
+        rules=SandboxRules(late_seconds=0),
+        ports=dict.fromkeys(kinds, 0),
+        callbacks_url=f"http://127.0.0.1:{port}/callbacks",
+    ) as far_ends:
         providers = sandbox_providers(far_ends)
         check_providers(providers, simulated=here.simulated)
-        return asyncio.run(_run_days(here, days, providers, before_planning))
+        connect_providers(switchboard, providers)
+        return await _run_days(here, days, switchboard, before_planning)
 
 
 async def _run_days(
     here: Context,
     days: Sequence[Day],
-    providers: list[Provider],
+    switchboard: Switchboard,
     before_planning: Callable[[Day], Awaitable[None]],
 ) -> Tally:
     tally = Tally()
-    here.durable = False
-    switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
-    connect_providers(switchboard, providers)
     rules = rules_that_judge(here)
     # A pause on the book's clock is a tick: nothing is gained by looking more often than the clock moves.
     desks = Workshop(here).desks(switchboard, DESKS, Pace(recheck=REPLAY_RECHECK, pause=TICK), tally)
     plan_conn = here.connect()
-    policies = plannables(plan_conn)
+    policies = plannables(plan_conn, here.settings.actor)
     lanes = Lanes(here)
     await lanes.hold()
     await switchboard.open()

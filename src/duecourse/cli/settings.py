@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         default_factory=default_language,
         description="Language of reports: en or zh. Help, errors, JSON and the wording of conditions are in English.",
     )
+    actor: Literal["creditor", "collector", "agency"] = Field(
+        default="creditor",
+        description="As whom borrowers are contacted where the policy does not say: creditor, collector or agency.",
+    )
     reverify_days: int = Field(
         default=365,
         ge=0,
@@ -60,6 +64,16 @@ class Settings(BaseSettings):
         default=3,
         ge=0,
         description="Failed attempts, with no delivery since, after which a contact point is due; 0 is never.",
+    )
+    callbacks_listen: str = Field(
+        default="",
+        pattern=r"^([^:/]+:\d{1,5})?$",
+        description="HOST:PORT where workers take receipts that providers post, at /callbacks/NAME; empty: nowhere.",
+    )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        description="The address under which providers reach it, e.g. https://notices.lender.example.",
     )
     lease_seconds: int = Field(
         default=15, ge=2, le=300, description="How long a worker that died keeps its lanes from the others."

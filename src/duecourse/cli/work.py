@@ -91,20 +91,37 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         desks,
         switchboard,
         here.connect(autocommit=True),
-        lambda now, as_of, lanes: _plan_lanes(plan_conn, now, as_of, lanes, rules),
+        lambda now, as_of, lanes: _plan_lanes(here, plan_conn, now, as_of, lanes, rules),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
+    if here.settings.callbacks_listen:
+        host, _, port = here.settings.callbacks_listen.rpartition(":")
+        await _listen(switchboard, host, int(port), here.settings.public_url)
     log.info("working", providers=sorted(switchboard.adapters), desks=DESKS)
     await worker.run()
 
 
+async def _listen(switchboard: Switchboard, host: str, port: int, public_url: str) -> None:
+    try:
+        await switchboard.listen(host, port, public_url)
+    except OSError as error:
+        raise DuecourseError(
+            Problem(
+                "D015",
+                "DUECOURSE_CALLBACKS_LISTEN",
+                f"{host}:{port} cannot be listened on ({error.strerror}); one worker of a machine can have it",
+                "Nothing was sent.",
+            )
+        ) from None
+
+
 def _plan_lanes(
-    conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
+    here: Context, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
 ) -> None:
     try:
-        report = plan_book(conn, plannables(conn), as_of=as_of, now=now, lanes=lanes, rules=rules)
+        report = plan_book(conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules)
     except DuecourseError as error:
         log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
         return

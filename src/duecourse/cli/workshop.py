@@ -16,13 +16,14 @@ from duecourse.policy.model import Policy
 from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef, load_templates, policy_at, published_policies
 from duecourse.rules.compiling import RuleBook
+from duecourse.rules.model import Actor
 from duecourse.rules.versions import record_packs
 
 from .context import Context
 
 
-def plannables(conn: Connection) -> list[Plannable]:
-    """The policies in force. Raises DuecourseError D004 when none is published."""
+def plannables(conn: Connection, actor: str) -> list[Plannable]:
+    """The policies in force; actor: as whom those speak that do not say. Raises DuecourseError D004 when none is published."""
     published = published_policies(conn)
     refs = {TemplateRef(*ref) for one in published for ref in one.template_versions.items()}
     silent = {ref for ref, texts in load_templates(conn, refs).items() if not names_amount(texts)}
@@ -37,6 +38,7 @@ def plannables(conn: Connection) -> list[Plannable]:
             one.version,
             one.template_versions,
             frozenset(name for name, version in one.template_versions.items() if (name, version) in silent),
+            Actor(one.model.actor or actor),
         )
         for one in published
     ]

@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo
 import psycopg
 import structlog
 
+from duecourse.channels.http.listener import Listener, callbacks
 from duecourse.domain.messaging import (
     Adapter,
     NotWritten,
     Outcome,
     Receipt,
+    Receives,
     Reply,
     Throttled,
     Unknown,
@@ -100,6 +102,8 @@ class Switchboard:
         self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
         self.stops_heard = 0
         self.replies_unread = 0
+        self._receivers: dict[str, Receives] = {}
+        self._listener: Listener | None = None
         self.now: datetime | None = None
         """The book's clock while a replay runs; None takes the database's."""
 
@@ -153,10 +157,17 @@ class Switchboard:
         if pauses and self.now is None:  # a replay's waits are on the book's clock, message by message
             self._paused_until[provider] = time.monotonic() + max(pauses)
 
+    async def listen(self, host: str = "127.0.0.1", port: int = 0, public_url: str = "") -> int:
+        """Take what providers send us, at /callbacks/NAME; returns the port. See channels.http.listener."""
+        self._listener = Listener(callbacks(self._receivers, public_url))
+        return await self._listener.start(host, port)
+
     async def open(self) -> None:
-        """Open every adapter."""
-        for adapter in self.adapters.values():
+        """Open every adapter, and let those that receive be called."""
+        for name, adapter in self.adapters.items():
             await adapter.open()
+            if isinstance(adapter, Receives):
+                self._receivers[name] = adapter
 
     async def drain(self) -> None:
         """Wait until what the far ends have sent is committed."""
@@ -164,7 +175,9 @@ class Switchboard:
             await adapter.drain()
 
     async def close(self) -> None:
-        """Close every adapter."""
+        """Stop listening, then close every adapter."""
+        if self._listener is not None:
+            await self._listener.stop()
         for adapter in self.adapters.values():
             await adapter.close()
 

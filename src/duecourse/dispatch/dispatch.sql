@@ -73,7 +73,7 @@ told_behind AS (
 ),
 candidate AS (
     SELECT DISTINCT ON (coalesce(b.person_id, h.borrower_id))
-           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.step, h.purpose, h.route, h.route_at, b.zone,
+           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, b.zone,
            h.template, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
            %(now)s::timestamptz AS at,
            CASE WHEN b.has_others OR b.home_lane IS NOT NULL OR b.person_id IS NOT NULL
@@ -203,7 +203,7 @@ mate AS MATERIALIZED (
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
 -- debts (uuid[] as text), kinds (of the provider): parallel arrays; now; and RuleBook.person_parameters.
 WITH asked AS (
-    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.daily_cap, p.channel,
+    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.daily_cap, p.channel,
            p.address_index, b.borrower_id, b.region, b.zone, coalesce(b.zones, ARRAY[b.zone]) AS zones, l.loan_id, l.product, c.kind
     FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[], %(persons)s::uuid[], %(debts)s::text[], %(kinds)s::text[])
          AS c (lane, message_id, point, person, debts, kind)
@@ -216,7 +216,7 @@ WITH asked AS (
 ,
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, c.loan_id, c.region, c.zones, c.purpose,
-           c.channel, 'creditor'::text AS actor, c.product, c.party, NULL::text AS address_kind,
+           c.channel, c.actor, c.product, c.party, NULL::text AS address_kind,
            ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, false AS by_debtor,
            c.daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
@@ -259,7 +259,7 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- provider): parallel arrays; now; RuleBook parameters reduced to such caps and hours
 -- (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
 WITH claimed AS (
-    SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.template, p.channel, p.address_index, b.region, b.zone,
+    SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.actor, m.template, p.channel, p.address_index, b.region, b.zone,
            coalesce(b.zones, ARRAY[b.zone]) AS zones
     FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[],
                 %(kinds)s::text[]) WITH ORDINALITY AS c (lane, message_id, point, kind, n)
@@ -269,7 +269,7 @@ WITH claimed AS (
 ),
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, c.zones, c.purpose,
-           c.channel, 'creditor'::text AS actor, NULL::text AS product, 'borrower'::text AS party, NULL::text AS address_kind,
+           c.channel, c.actor, NULL::text AS product, 'borrower'::text AS party, NULL::text AS address_kind,
            ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, false AS by_debtor,
            NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
@@ -327,7 +327,7 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
         LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
                                    AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
         WHERE x.lane = m.lane AND x.group_id = m.group_id AND x.loan_id = ANY(claimed.debts::uuid[])
-          AND (m.corrects IS NOT NULL OR l.state = 'open'
+          AND (m.corrects IS NOT NULL OR m.confirms IS NOT NULL OR l.state = 'open'
           AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
           AND NOT ((SELECT bool_or(y.names_amount) FROM message_item y
                     WHERE y.lane = m.lane AND y.group_id = m.group_id)
@@ -378,9 +378,9 @@ written AS (
     RETURNING lane, attempt_id, message_id, borrower_id, channel, contact_point_id
 ),
 ledger AS (
-    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, address_index,
+    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, actor, address_index,
         template, local_on, at)
-    SELECT DISTINCT w.lane, w.borrower_id, w.attempt_id, d.loan_id, 1, m.group_id, m.purpose, w.channel, p.address_index,
+    SELECT DISTINCT w.lane, w.borrower_id, w.attempt_id, d.loan_id, 1, m.group_id, m.purpose, w.channel, m.actor, p.address_index,
            m.template, (%(now)s AT TIME ZONE b.zone)::date, %(now)s::timestamptz
     FROM written w
     JOIN contact_point p ON p.lane = w.lane AND p.contact_point_id = w.contact_point_id

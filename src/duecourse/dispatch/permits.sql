@@ -118,7 +118,13 @@ known AS MATERIALIZED (
                    AND NOT (%(human)s AND x.kind = 'person')) AS wishes,
            ARRAY(SELECT ROW(x.kind, x.loan_id, x.served_at)::seen_notice
                  FROM notice x
-                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.served_at <= %(now)s) AS notices,
+                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.served_at <= %(now)s)
+           -- As rules.judge: before some acts a conversation will do.
+           || CASE WHEN %(actions)s::text[] = '{}' THEN ARRAY[]::seen_notice[] ELSE ARRAY(
+                 SELECT ROW('conversation', k.loan_id, k.at)::seen_notice
+                 FROM contact k
+                 WHERE k.lane = b.lane AND k.borrower_id = b.borrower_id AND k.outcome = 'conversation'
+                   AND k.actor = %(actor)s AND k.at <= %(now)s) END AS notices,
            EXISTS (SELECT 1 FROM suppression x
                    WHERE (x.kind = 'id-number' AND x.index_hash = b.id_number_index
                           OR x.kind IN ('phone', 'email') AND x.index_hash = %(address_index)s)

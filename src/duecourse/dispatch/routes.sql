@@ -135,7 +135,7 @@ going AS (
 unit AS (
     SELECT g.lane, g.message_id, (g.route_at + 1)::smallint AS place, l.loan_id, g.region, g.zones, g.purpose,
            CASE g.route[g.route_at + 1] WHEN 'task' THEN 'voice' ELSE g.route[g.route_at + 1] END AS channel,
-           'creditor'::text AS actor, l.product, g.party, NULL::text AS address_kind, ARRAY[]::text[] AS actions,
+           g.actor, l.product, g.party, NULL::text AS address_kind, coalesce(g.acts, ARRAY[]::text[]) AS actions,
            %(lender_kinds)s::text[] AS lenders, NULL::text AS provider_kind, false AS by_debtor, g.daily_cap,
            %(now)s::timestamptz AS at, g.useful_until AS until, NULL::bytea AS address_index, g.template, g.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller, ARRAY[]::seen_contact[] AS contacts,

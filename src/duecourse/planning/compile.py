@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from duecourse.policy.conditions import step_sql, template_sql
 from duecourse.policy.model import Anchor, Party, Policy, Step
 from duecourse.rules.compiling import RuleBook
+from duecourse.rules.model import Actor
 
 from .notices import Asked, asked_of, asked_sql
 
@@ -25,7 +26,8 @@ LONGEST_GRACE_DAYS = 3660
 # Aliases b (the loan's borrower), l, i and told are what conditions are compiled against. The date bounds sit on
 # indexed columns alone.
 _STEP = """
-SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS party, l.creditor, l.currency,
+SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS party,
+       {actor}::text AS actor, {act}::text AS act, l.creditor, l.currency,
        told.zone, {policy}::text AS policy, {version}::int AS policy_version, {priority}::int AS priority,
        {step}::text AS step, {rank}::int AS step_rank, {purpose}::text AS purpose,
        {template} AS template, {own_template}::text AS own_template,
@@ -71,7 +73,7 @@ LEFT JOIN (SELECT c.lane, c.company_id, c.since, c.until, w.borrower_id, w.zone,
       AND coalesce(k.since <= {local_on}, true) AND coalesce(k.until >= {local_on}, true)
 """
 _COLUMNS = (
-    "lane", "loan_id", "number", "borrower_id", "party", "creditor", "currency", "zone", "policy", "policy_version",
+    "lane", "loan_id", "number", "borrower_id", "party", "actor", "act", "creditor", "currency", "zone", "policy", "policy_version",
     "priority", "step", "step_rank", "purpose", "template", "own_template", "full_route", "legs", "next_if",
     "next_after_seconds", "next_by", "supersedes", "daily_cap", "braked", "starts", "ends", "useful_days",
     "useful_time", "bundle", "names_amount", "max_book_age", "serves", "anchor_on", "local_on",
@@ -91,6 +93,8 @@ class Plannable:
     template_versions: Mapping[str, int]
     silent_templates: frozenset[str] = frozenset()
     """Templates that are known to name no amount in any language."""
+    actor: Actor = Actor.CREDITOR
+    """As whom its messages speak: the policy's word, or the lender's setting."""
 
     def names_amount(self, step: Step) -> bool:
         """Whether a text of the step may name an amount: any of its templates, in any language."""
@@ -114,7 +118,7 @@ def compile_items(
         for step in plannable.policy.steps:
             whens: Sequence[Asked | None] = [None]
             if step.anchor is Anchor.LAW:
-                whens = asked_of(rules, plannable.policy, step)
+                whens = asked_of(rules, plannable.policy, step, plannable.actor)
             for when in whens:
                 parts.append(_step_sql(plannable, step, when, len(parts), first, as_of, parameters))
     return sql.SQL(" UNION ALL ").join(parts), parameters
@@ -160,7 +164,7 @@ def _party_sql(
     if when is not None:
         anchor: sql.Composable = sql.SQL("i.due_on")
         last = as_of + timedelta(days=HORIZON_DAYS)
-        local_on, bounds = asked_sql(when, step, policy, recipient, first, last)
+        local_on, bounds = asked_sql(when, step, policy, recipient, first, as_of, last)
     else:
         anchor, bounds = _anchor(step, policy, first, as_of)
         local_on = sql.SQL("({} + {}::int)").format(anchor, sql.Literal(step.offset_days))
@@ -174,6 +178,8 @@ def _party_sql(
     return sql.SQL(_STEP).format(
         recipient=recipient,
         party=sql.Literal(party.value),
+        actor=sql.Literal(plannable.actor.value),
+        act=sql.Literal(step.act),
         parties=parties,
         policy=sql.Literal(policy.name),
         version=sql.Literal(plannable.version),
@@ -195,7 +201,7 @@ def _party_sql(
         ends=sql.Literal(None if point else step.window.end.isoformat()),
         useful_days=sql.Literal(step.useful_until.days),
         useful_time=sql.Literal(step.useful_until.at.isoformat() if step.useful_until.at else "24:00"),
-        bundle=_bundle(policy, step, party),
+        bundle=_bundle(plannable, step, party),
         names_amount=sql.Literal(plannable.names_amount(step)),
         max_book_age=sql.Literal(policy.max_book_age),
         serves=sql.Literal(step.serves),
@@ -206,13 +212,21 @@ def _party_sql(
     )
 
 
-def _bundle(policy: Policy, step: Step, party: Party) -> sql.Composable:
-    """What may stand in one message: to anybody but the borrower, the debts of one borrower and told as one party.
+def _bundle(plannable: Plannable, step: Step, party: Party) -> sql.Composable:
+    """What may stand in one message: what the same actor says. See _said_together."""
+    together = _said_together(plannable.policy, step, party)
+    if plannable.actor is Actor.CREDITOR:
+        return together
+    return sql.SQL("{} || {}").format(sql.Literal(f"{plannable.actor.value}:"), together)
 
-    A notice is about one debt and nothing else.
+
+def _said_together(policy: Policy, step: Step, party: Party) -> sql.Composable:
+    """To anybody but the borrower, the debts of one borrower and told as one party.
+
+    A notice, or what announces an act, is about one debt and nothing else.
     """
-    if step.serves is not None:
-        return sql.SQL("i.loan_id || {}").format(sql.Literal(f"/{party.value}/{step.serves}"))
+    if apart := step.serves or step.act:
+        return sql.SQL("i.loan_id || {}").format(sql.Literal(f"/{party.value}/{apart}"))
     if policy.bundle == "loan":
         return sql.SQL("i.loan_id::text")
     of_one = sql.SQL("{} || '/' || l.borrower_id").format(sql.Literal(party.value))

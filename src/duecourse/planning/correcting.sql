@@ -18,23 +18,23 @@ FROM told GROUP BY channel ORDER BY channel;
 -- its text may; max_book_age: the policy's; now; useful_days.
 -- Writes: message, message_item, history
 WITH told AS (
-    SELECT DISTINCT ON (m.lane, m.group_id) m.lane, m.group_id, m.borrower_id, m.party, m.purpose, m.creditor, m.currency, a.channel
+    SELECT DISTINCT ON (m.lane, m.group_id) m.lane, m.group_id, m.borrower_id, m.party, m.actor, m.purpose, m.creditor, m.currency, a.channel
     FROM message m
     JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id
     WHERE m.batch_id = %(batch_id)s AND a.state IN ('claimed', 'sent', 'delivered', 'read', 'unknown')
     ORDER BY m.lane, m.group_id, a.claimed_at DESC, a.seq DESC
 ),
 correction AS (
-    SELECT t.lane, t.group_id AS wrong_group, t.borrower_id, t.party, t.purpose, t.creditor, t.currency, t.channel, b.zone,
+    SELECT t.lane, t.group_id AS wrong_group, t.borrower_id, t.party, t.actor, t.purpose, t.creditor, t.currency, t.channel, b.zone,
            (%(now)s AT TIME ZONE b.zone)::date AS local_on,
            md5(concat_ws('|', 'correction', t.lane, t.group_id, %(batch_id)s::uuid))::uuid AS message_id
     FROM told t JOIN borrower b ON b.lane = t.lane AND b.borrower_id = t.borrower_id
 ),
 inserted AS (
-    INSERT INTO message (lane, message_id, group_id, borrower_id, party, policy, policy_version, step, purpose, creditor,
+    INSERT INTO message (lane, message_id, group_id, borrower_id, party, actor, policy, policy_version, step, purpose, creditor,
         currency, bundle, template, template_version, route, daily_cap, corrects, zone, local_on, state, planned_for,
         not_before, useful_until, planned_at, changed_at)
-    SELECT c.lane, c.message_id, c.message_id, c.borrower_id, c.party, %(policy)s, %(policy_version)s, %(step)s, c.purpose,
+    SELECT c.lane, c.message_id, c.message_id, c.borrower_id, c.party, c.actor, %(policy)s, %(policy_version)s, %(step)s, c.purpose,
            c.creditor, c.currency, 'correction ' || c.wrong_group, %(template)s, %(template_version)s,
            ARRAY[c.channel], 20, %(batch_id)s, c.zone, c.local_on, 'planned', %(now)s, %(now)s,
            local_instant(c.local_on + %(useful_days)s::int, '24:00', c.zone), %(now)s, %(now)s

@@ -114,6 +114,7 @@ def _plan_lanes(
             common
             | {
                 "versions": [plannable.version for plannable in plannables],
+                "actors": [plannable.actor.value for plannable in plannables],
                 "from_on": min(planned_from.values()),
             },
         )

@@ -25,16 +25,19 @@ UPDATE planned_through SET planned_on = %(as_of)s
 WHERE lane = ANY(%(lanes)s::smallint[]) AND planned_on < %(as_of)s;
 
 -- name: withdraw_outdated
--- Take back what an earlier version of a policy planned and nobody has claimed; planning follows and plans it anew.
--- lanes, policies text[], versions int[]; from_on: date, now. Writes: message, message_item, history
+-- Take back what an earlier version of a policy, or the policy as another actor, planned and nobody has claimed; planning
+-- follows and plans it anew. What waits for a person to decide on its batch, and what one has decided must not go, stays.
+-- lanes, policies text[], versions int[], actors text[]; from_on: date, now. Writes: message, message_item, history
 WITH current AS (
-    SELECT policy, version FROM unnest(%(policies)s::text[], %(versions)s::int[]) AS c (policy, version)
+    SELECT policy, version, actor FROM unnest(%(policies)s::text[], %(versions)s::int[], %(actors)s::text[]) AS c (policy, version, actor)
 ),
 stale AS (
     SELECT m.lane, m.message_id, m.group_id, m.version FROM message m
     WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.state = 'planned' AND m.tries = 0
-      AND m.local_on >= %(from_on)s AND m.corrects IS NULL
-      AND NOT EXISTS (SELECT 1 FROM current c WHERE c.policy = m.policy AND c.version = m.policy_version)
+      AND m.local_on >= %(from_on)s AND m.corrects IS NULL AND m.confirms IS NULL
+      AND NOT EXISTS (SELECT 1 FROM current c
+                      WHERE c.policy = m.policy AND c.version = m.policy_version AND c.actor = m.actor)
+      AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.batch_id = m.batch_id AND b.state IN ('canary', 'held', 'corrected'))
       AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
                                                 AND (o.state <> 'planned' OR o.tries > 0))
     FOR UPDATE OF m
@@ -135,7 +138,8 @@ new_message AS (
 ),
 candidate AS (
     -- A batch is judged by what is known when it begins, so not yet.
-    SELECT lane, message_id, group_id, borrower_id, party, step, purpose, route, 1::smallint AS route_at, zone,
+    SELECT lane, message_id, group_id, borrower_id, party, actor, CASE WHEN act IS NOT NULL THEN ARRAY[act] END AS acts,
+           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, zone,
            agreed_template AS template, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
@@ -156,11 +160,11 @@ provider AS (
 -- include: rules.judge
 ,
 inserted AS (
-    INSERT INTO message (lane, message_id, group_id, leg, borrower_id, party, policy, policy_version, step, purpose,
+    INSERT INTO message (lane, message_id, group_id, leg, borrower_id, party, actor, acts, policy, policy_version, step, purpose,
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, next_by, supersedes,
         daily_cap, batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
         planned_at, changed_at)
-    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, n.policy, n.policy_version, n.step, n.purpose,
+    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, c.actor, c.acts, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
            n.next_after_seconds, n.next_by, n.supersedes, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
            CASE WHEN v.waits THEN v.not_before ELSE c.at END,
@@ -202,7 +206,7 @@ ORDER BY local_on, policy, step, rule;
 
 -- fragment: items
 -- The columns that {items} gives, with their types; it stands in for the compiled policy when statements are checked.
-SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, l.creditor, l.currency, ''::text AS zone,
+SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, ''::text AS actor, ''::text AS act, l.creditor, l.currency, ''::text AS zone,
        ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
        ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
        ''::text AS next_if, 0 AS next_after_seconds, '00:00'::time AS next_by, false AS supersedes, 0::smallint AS daily_cap, false AS braked,

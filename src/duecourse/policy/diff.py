@@ -66,6 +66,8 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
     "brakes": lambda policy: brakes_in_words(policy.brakes),
     "correction": lambda policy: policy.correction or "none",
+    "confirmation of a stop": lambda policy: policy.opt_out_confirmation or "none",
+    "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (
         "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)
     ),
@@ -80,6 +82,7 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
     "parties": parties_in_words,
     "purpose": lambda step: step.purpose.value,
     "notice": lambda step: step.serves or "none",
+    "act": lambda step: step.act or "none",
     "route": route_in_words,
     "earlier step": lambda step: "taken the place of" if step.earlier == "supersede" else "waited for",
     "useful until": lambda step: useful_in_words(step.useful_until),

@@ -10,6 +10,7 @@ from babel import Locale, UnknownLocaleError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from duecourse.domain.problems import DuecourseError
+from duecourse.rules.model import Actor
 
 from .brakes import parse_brakes
 from .conditions import Known, parse_condition
@@ -52,6 +53,8 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     sms_parts_max = top.integer("sms_parts_max", 4, 1, 10)
     brakes = parse_brakes(top)
     correction = top.identifier("correction", required=False)
+    opt_out_confirmation = top.identifier("opt_out_confirmation", required=False)
+    actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
     wording = _wording(top)
     steps = _steps(top, grace, known)
@@ -70,6 +73,8 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         sms_parts_max=sms_parts_max,
         brakes=brakes,
         correction=correction,
+        opt_out_confirmation=opt_out_confirmation,
+        actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,
         wording=wording,
         steps=steps,

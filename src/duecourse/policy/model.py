@@ -144,6 +144,9 @@ class Step(Frozen):
     useful_until: UsefulUntil = UsefulUntil()
     serves: str | None = None
     """The kind of notice (rules.model.Notice) that its message is, entered in the book when it was served."""
+    act: str | None = None
+    """What its message threatens or does (rules.model.Action): rules on that act then look at it, and it waits for the
+    notice they want first."""
     template: str
     variants: tuple[Variant, ...] = ()
 
@@ -279,6 +282,10 @@ class Policy(Frozen):
     """None: a step's messages go out whatever their number."""
     correction: str | None = None
     """The template in which `duecourse correct` speaks to those whom a wrong batch reached."""
+    opt_out_confirmation: str | None = None
+    """The template of the one message that confirms a word to stop, where it was said; None: none is sent."""
+    actor: Literal["creditor", "collector", "agency"] | None = None
+    """As whom its messages speak; None: as the lender's setting says."""
     wording: Wording
     steps: tuple[Step, ...]
 
@@ -296,13 +303,18 @@ class Policy(Frozen):
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """Every template some step may use, each once, in the order of steps, and the correction's."""
+        """Every template some step may use, each once, in the order of steps, and those of no step after them."""
         used = [name for step in self.steps for name in step.templates]
-        return tuple(dict.fromkeys([*used, self.correction] if self.correction else used))
+        apart = [name for name in (self.correction, self.opt_out_confirmation) if name]
+        return tuple(dict.fromkeys([*used, *apart]))
 
     def uses_of(self, template: str) -> Iterator[Step]:
-        """The steps that may use a template; a correction may follow any of them."""
-        return (step for step in self.steps if template in step.templates or template == self.correction)
+        """The steps that may use a template; a correction and the confirmation of a stop may follow any of them."""
+        for step in self.steps:
+            if template in step.templates or template == self.correction:
+                yield step
+            if template == self.opt_out_confirmation:
+                yield step.model_copy(update={"purpose": Purpose.CONFIRMATION})
 
 
 def _seconds(moment: time) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import time
-from typing import Final
+from typing import Final, get_args
 
 from ruamel.yaml.comments import CommentedSeq
 
 from duecourse.domain.messaging import Purpose
+from duecourse.rules.model import Action
 
 from .conditions import Known, parse_condition
 from .model import Anchor, Condition, Grace, Party, Step, UsefulUntil, Variant, Window
@@ -24,7 +25,7 @@ NOTICES: Final = (
     "debt-advice",
 )  # fmt: skip
 """Kinds of notice a step may serve, as rules name them (rules.model.Notice)."""
-PLANNED_BY_RULES: Final = ("arrears", "bureau", "debt-advice")
+PLANNED_BY_RULES: Final = ("arrears", "bureau", "debt-advice", "validation")
 """Of these a rule says the day; before all others comes an act of the lender's own, whose day only the lender knows."""
 MAX_OFFSET_DAYS = 3660
 
@@ -41,6 +42,7 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
     step_id = section.identifier("id")
     when = _when(section)
     serves = section.choice("serves", NOTICES, default=None) if section.has("serves") else None
+    act = section.choice("act", get_args(Action), default=None) if section.has("act") else None
     purpose = _purpose(section, serves)
     condition = parse_condition(section.section("if", f"{section.name} if"), known)
     to = _to(section)
@@ -69,10 +71,17 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
         earlier="supersede" if earlier == "supersede" else "wait",
         useful_until=useful_until,
         serves=serves,
+        act=act,
         template=template,
         variants=variants,
     )
     _check_law(section, step)
+    if act and serves:
+        section.fault(
+            "P103",
+            "act",
+            "act: a step that serves a notice does nothing else; give the act a step of its own",
+        )
     _check_purpose(section, step, grace)
     check_waits(section, step)
     return step

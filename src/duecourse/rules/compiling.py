@@ -257,7 +257,12 @@ def _does(pack: Pack, rule: Rule) -> dict[str, Any]:
                 "shown": does.shown,
             }
         case PriorNotice():
-            return {"notice": does.notice, "wait_days": does.wait_days, "times": does.times}
+            return {
+                "notice": does.notice,
+                "wait_days": does.wait_days,
+                "times": does.times,
+                "spoken": does.or_conversation,
+            }
         case Preference():
             return {"honours": list(does.honours), "special": rule.level is not Level.POLICY}
         case Automated():

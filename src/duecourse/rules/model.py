@@ -194,6 +194,8 @@ class OptOut(Strict):
     """How far a word reaches: as it was said (channel, address, purpose), the whole channel, or every channel."""
     within_days: int = 0
     """By when it must be honoured; ours is at once, this is shown."""
+    confirmation_minutes: int | None = Field(default=None, ge=0)
+    """Within which a single confirmation of the word may go, where it was said; 0: none may. None: it says nothing of one."""
 
 
 HoldKind = Literal[
@@ -281,12 +283,14 @@ class PriorNotice(Strict):
     """P11. What the rule applies to waits until a notice of this kind was served and `wait_days` have passed.
 
     times: so many notices, each at least wait_days after the one before; the wait follows the last but one.
+    or_conversation: one that was had about the debt, by the same actor, does instead and needs no wait.
     """
 
     primitive: Literal["P11"]
     notice: Notice
     wait_days: int = Field(default=0, ge=0)
     times: int = Field(default=1, ge=1)
+    or_conversation: bool = False
 
 
 class Mandatory(Strict):
@@ -298,7 +302,7 @@ class Mandatory(Strict):
     primitive: Literal["P12"]
     notice: Notice
     trigger: Literal["two-payments-short", "first-past-due", "first-contact"]
-    """first-contact: the first message that was delivered, or conversation."""
+    """first-contact: the first message that was handed over, or call that was answered, by an actor the rule binds."""
     within_days: int = Field(ge=0)
     again_months: int | None = Field(default=None, ge=1)
 

@@ -21,8 +21,8 @@ fed AS (
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, party, step, purpose, route, route_at, zone, template, daily_cap,
---             batch_id, corrects, at, useful_until)
+--   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, zone, template,
+--             daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
 --   provider(channel, provider, ready, registered, caller, kind)
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals), and those of RuleBook.parameters.
@@ -48,7 +48,8 @@ item_state AS (
            g.at AS delivered_at, coalesce(g.lender_zone, c.zone) AS book_zone,
            -- include: debit_pending
            AS debit,
-           CASE WHEN c.corrects IS NOT NULL THEN NULL  -- a correction is owed also to those who have paid since
+           -- A correction is owed also to those who have paid since, the confirmation of a stop to whoever said it.
+           CASE WHEN c.corrects IS NOT NULL OR c.confirms IS NOT NULL THEN NULL
                 WHEN ci.lane IS NULL THEN 'PAID'
                 WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
                 WHEN CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END <= %(as_of)s
@@ -118,8 +119,8 @@ item_summary AS (
 summed AS MATERIALIZED (
     -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
     -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
-    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.zone, c.party, c.template,
-           c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
+    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.zone, c.party, c.actor, c.acts,
+           c.template, c.confirms, c.to_point, c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
            s.debit, s.stale,
            s.item_loans, s.item_numbers, s.item_steps, s.item_products
     FROM candidate c
@@ -144,7 +145,13 @@ known AS MATERIALIZED (
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
-                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.effective_at <= s.at) AS consents,
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.effective_at <= s.at
+                   -- What confirms a stop passes it, and a repetition of the same word; no other.
+                   AND NOT (s.confirms IS NOT NULL AND x.kind = 'contact' AND NOT x.granted AND EXISTS (
+                            SELECT 1 FROM consent w
+                            WHERE w.lane = x.lane AND w.consent_id = ANY(s.confirms)
+                              AND w.purpose IS NOT DISTINCT FROM x.purpose AND w.channel IS NOT DISTINCT FROM x.channel
+                              AND w.address_index IS NOT DISTINCT FROM x.address_index))) AS consents,
            ARRAY(SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
                  FROM hold x
                  WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id
@@ -161,7 +168,14 @@ known AS MATERIALIZED (
                    AND (x.ended_at IS NULL OR x.ended_at > s.at)) AS wishes,
            ARRAY(SELECT ROW(x.kind, x.loan_id, x.served_at)::seen_notice
                  FROM notice x
-                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.served_at <= s.at) AS notices,
+                 WHERE x.lane = s.lane AND x.borrower_id = s.borrower_id AND x.served_at <= s.at)
+           -- Before some acts a conversation will do.
+           || CASE WHEN s.acts IS NULL THEN ARRAY[]::seen_notice[] ELSE ARRAY(
+                 SELECT ROW('conversation', k.loan_id, k.at)::seen_notice
+                 FROM contact k
+                 WHERE k.lane = s.lane AND k.borrower_id = s.borrower_id AND k.outcome = 'conversation' AND k.actor = s.actor
+                   AND k.at <= s.at) END
+               AS notices,
            EXISTS (SELECT 1 FROM suppression x
                    WHERE x.kind = 'id-number' AND x.index_hash = b.id_number_index AND x.effective_at <= s.at
                      AND (x.ended_at IS NULL OR x.ended_at > s.at)) AS id_suppressed
@@ -171,8 +185,8 @@ known AS MATERIALIZED (
 unit AS (
     SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel, p.provider, p.ready, p.registered,
            p.caller, p.kind AS provider_kind, cp.rank, cp.contact_point_id, cp.address_sealed, cp.address_index,
-           NULL::text AS address_kind, d.loan_id, d.product, k.region, k.zones, k.purpose, 'creditor'::text AS actor,
-           k.party, ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
+           NULL::text AS address_kind, d.loan_id, d.product, k.region, k.zones, k.purpose, k.actor,
+           k.party, coalesce(k.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
            k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
            k.contacts, k.consents, k.holds, k.wishes, k.notices,
            k.id_suppressed OR EXISTS (
@@ -184,6 +198,7 @@ unit AS (
     JOIN provider p ON p.channel = r.channel
     JOIN contact_point cp ON cp.lane = k.lane AND cp.borrower_id = k.borrower_id
                          AND cp.channel = r.channel AND cp.state = 'active'
+                         AND (k.to_point IS NULL OR cp.contact_point_id = k.to_point)
     JOIN unnest(k.item_loans, k.item_products, k.item_numbers) WITH ORDINALITY AS d (loan_id, product, number, n)
       ON d.n = array_position(k.item_loans, d.loan_id)
     WHERE r.place >= k.route_at
@@ -456,8 +471,9 @@ needed AS (
                                                    WHERE starts_with(ltrim(c.caller, '+'), rtrim(ltrim(s, '+'), 'xX*'))))
                                               AND NOT (n.shown AND coalesce(c.caller, '?') = '')
                                          THEN tstzmultirange() ELSE tstzmultirange(tstzrange(NULL, NULL)) END
-                               WHEN 'P11' THEN tstzmultirange(tstzrange(NULL, notice_served(
-                                    c.notices, n.notice, c.loan_id, n.wait_days, n.times, c.places)))
+                               WHEN 'P11' THEN tstzmultirange(tstzrange(NULL, least(
+                                    notice_served(c.notices, n.notice, c.loan_id, n.wait_days, n.times, c.places),
+                                    CASE WHEN n.spoken THEN notice_served(c.notices, 'conversation', c.loan_id, 0, 1, c.places) END)))
                           END AS blocked,
                           CASE n.primitive
                                WHEN 'P4' THEN jsonb_build_object('kinds', n.kinds, 'fresh_days', n.fresh_days)
@@ -559,7 +575,10 @@ WITH unit AS (
            ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_consent, s.consents) AS k) AS consents,
            ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_hold, s.holds) AS k) AS holds,
            ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_wish, s.wishes) AS k) AS wishes,
-           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_notice, s.notices) AS k) AS notices
+           ARRAY(SELECT k FROM jsonb_populate_recordset(NULL::seen_notice, s.notices) AS k)
+           || ARRAY(SELECT ROW('conversation', loan, k.at)::seen_notice
+                    FROM jsonb_populate_recordset(NULL::seen_contact, s.contacts) AS k CROSS JOIN unnest(k.loans) AS loan
+                    WHERE k.reached >= 3) AS notices
     FROM jsonb_to_recordset(%(scenarios)s::jsonb)
         AS s (message_id uuid, loan_id uuid, region text, zones text[], purpose text, channel text, actor text, product text, party text,
               address_kind text, actions text[], lenders text[], provider_kind text, by_debtor boolean, at timestamptz,

@@ -136,7 +136,11 @@ _SCOPES: Final = ("as-said", "channel", "all-channels")
 
 
 def _opt_out(old: OptOut, new: OptOut) -> bool:
-    return _SCOPES.index(new.scope) >= _SCOPES.index(old.scope) and new.within_days <= old.within_days
+    return (
+        _SCOPES.index(new.scope) >= _SCOPES.index(old.scope)
+        and new.within_days <= old.within_days
+        and _at_most(old.confirmation_minutes, new.confirmation_minutes)
+    )
 
 
 def _hold(old: Hold, new: Hold) -> bool:
@@ -177,7 +181,8 @@ def _sender(old: Sender, new: Sender) -> bool:
 
 
 def _prior_notice(old: PriorNotice, new: PriorNotice) -> bool:
-    return new.notice == old.notice and new.wait_days >= old.wait_days and new.times >= old.times
+    longer = new.notice == old.notice and new.wait_days >= old.wait_days and new.times >= old.times
+    return longer and (old.or_conversation or not new.or_conversation)
 
 
 def _mandatory(old: Mandatory, new: Mandatory) -> bool:

@@ -165,6 +165,12 @@ def _opt_out(does: OptOut) -> Names:
     return _joined(
         Names(en=f"an opt-out holds for: {does.scope}", zh=f"退订范围：{scope.zh}"),
         _when(does.within_days, f"the law allows {does.within_days} days", f"法定期限{does.within_days}日"),
+        _when(
+            does.confirmation_minutes,
+            f"one confirmation within {does.confirmation_minutes} minutes",
+            f"{does.confirmation_minutes}分钟内可发送一次确认",
+        ),
+        _when(does.confirmation_minutes == 0, "no confirmation", "不得发送确认"),
     )
 
 
@@ -213,6 +219,7 @@ def _prior_notice(does: PriorNotice) -> Names:
         Names(en=f"first a notice ({does.notice})", zh=f"须先发出{notice.zh}"),
         _when(does.times > 1, f"{does.times} times", f"{does.times}次"),
         _when(does.wait_days, f"then wait {does.wait_days} days", f"等待{does.wait_days}日"),
+        _when(does.or_conversation, "or a conversation about it", "或已就此当面或电话沟通"),
     )
 
 

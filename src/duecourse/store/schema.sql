@@ -58,7 +58,7 @@ CREATE TYPE compiled_rule AS (
     unanswered boolean,
     kinds text[], fresh_days integer, scope text, lets_pass text[],
     obligors text[], after_refusal boolean, registered text[], series text[], shown boolean,
-    notice text, wait_days integer, times integer, honours text[], refuses boolean, special boolean
+    notice text, wait_days integer, times integer, spoken boolean, honours text[], refuses boolean, special boolean
 );
 
 -- Minutes since Monday 00:00 of a wall clock.
@@ -978,6 +978,8 @@ CREATE TABLE message (
     leg smallint NOT NULL DEFAULT 0,          -- 0 when the route is walked in order, else the leg's place in it
     borrower_id uuid NOT NULL,                -- to whom it goes
     party text NOT NULL DEFAULT 'borrower',   -- as what: of every debt it speaks of
+    actor text NOT NULL DEFAULT 'creditor',   -- as whom we speak: rules bind creditors, collectors and agencies differently
+    acts text[],                              -- what the text announces or performs: rules.model.Action
     policy text NOT NULL,
     policy_version integer NOT NULL,
     step text NOT NULL,
@@ -985,7 +987,8 @@ CREATE TABLE message (
     creditor text NOT NULL,
     currency char(3) NOT NULL,
     -- '' for all that falls together for a borrower, 'guarantor/<borrower>' for the debts of one borrower told to
-    -- another party ('borrower/<company>' to a company's contact), or the loan it is only for.
+    -- another party ('borrower/<company>' to a company's contact), or the loan it is only for; before it '<actor>:'
+    -- where we are not the creditor.
     bundle text NOT NULL DEFAULT '',
     template text NOT NULL,
     template_version integer NOT NULL,
@@ -1003,6 +1006,8 @@ CREATE TABLE message (
     route_at smallint NOT NULL DEFAULT 1,     -- index into route of the channel to try next
     batch_id uuid,                            -- the batch whose brakes hold it; null where the policy has none
     corrects uuid,                            -- the batch whose wrong messages it puts right
+    confirms uuid[],                          -- the words to stop (consent_id) that it confirms, and passes
+    to_point uuid,                            -- the only contact point it may go to; null: any of the route's
     tries smallint NOT NULL DEFAULT 0,        -- attempts made, throttled and released ones included
     planned_for timestamptz NOT NULL,         -- where the step's window put it
     not_before timestamptz NOT NULL,
@@ -1018,6 +1023,7 @@ CREATE TABLE message (
     PRIMARY KEY (lane, message_id),
     UNIQUE (lane, borrower_id, purpose, creditor, currency, bundle, local_on, supplement, leg),
     CONSTRAINT message_party CHECK (party IN ('borrower', 'co-borrower', 'guarantor', 'third')),
+    CONSTRAINT message_actor CHECK (actor IN ('creditor', 'collector', 'agency')),
     CONSTRAINT message_state CHECK (state IN ('planned', 'in_flight', 'done')),
     CONSTRAINT message_outcome CHECK ((state = 'done') = (outcome IS NOT NULL)),
     CONSTRAINT message_outcome_known CHECK (outcome IN

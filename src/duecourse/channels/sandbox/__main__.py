@@ -1,6 +1,6 @@
-"""`python -m duecourse.channels.sandbox`: an SMSC and a mail server on loopback.
+"""`python -m duecourse.channels.sandbox`: far ends of providers on loopback.
 
-Prints one JSON line with the bound ports, then runs until SIGTERM, SIGINT or the end of standard input.
+Prints one JSON line with the bound port of each kind, then runs until SIGTERM, SIGINT or the end of standard input.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ import signal
 import threading
 from pathlib import Path
 
+from duecourse.channels.registry import KINDS
 from duecourse.channels.sandbox.journal import Journal
-from duecourse.channels.sandbox.mailbox import SandboxMailServer
+from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import SandboxRules
-from duecourse.channels.sandbox.smsc import SandboxSmsc
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m duecourse.channels.sandbox", description=__doc__)
-    parser.add_argument("--smpp-port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--smtp-port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--smpp-password", default="", help="empty accepts any")
-    parser.add_argument("--maildir", type=Path, required=True, help="where bounces are delivered")
+    parser.add_argument(
+        "--ports", default="{}", help="JSON: each kind to run and its port; 0 takes a free one"
+    )
+    parser.add_argument("--password", default="", help="of the SMSC; empty accepts any")
+    parser.add_argument("--folder", type=Path, required=True, help="where bounces and print jobs are put")
     parser.add_argument("--log", type=Path, help="JSONL of all that was taken and said")
     parser.add_argument("--rules", default="{}", help="special addresses, as JSON")
+    parser.add_argument("--callbacks-url", default="", help="where receipts are posted, before /NAME")
     return parser.parse_args()
 
 
 async def _run(arguments: argparse.Namespace) -> None:
     rules = SandboxRules.model_validate_json(arguments.rules)
     journal = Journal(arguments.log)
-    smsc = SandboxSmsc(rules, journal, arguments.smpp_password)
-    mail = SandboxMailServer(rules, journal, arguments.maildir)
+    room = Room(rules, journal, arguments.folder, arguments.callbacks_url, arguments.password)
+    far_ends = {kind: KINDS[kind].far_end.of(room) for kind in json.loads(arguments.ports)}
     ports = {
-        "smpp_port": await smsc.start(port=arguments.smpp_port),
-        "smtp_port": await mail.start(port=arguments.smtp_port),
+        kind: await far_ends[kind].start(port=port) for kind, port in json.loads(arguments.ports).items()
     }
     print(json.dumps(ports), flush=True)
     ended = asyncio.Event()
@@ -49,8 +50,8 @@ async def _run(arguments: argparse.Namespace) -> None:
     watch = threading.Thread(target=_until_end, args=(loop, ended), daemon=True)
     watch.start()
     await ended.wait()
-    await smsc.stop()
-    await mail.stop()
+    for far_end in far_ends.values():
+        await far_end.stop()
     journal.close()
 
 

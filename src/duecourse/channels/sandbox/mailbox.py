@@ -18,8 +18,10 @@ from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any, Self
 
 from duecourse.channels.sandbox.journal import Journal, digest
+from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 
 MOST_OCTETS = 10_000_000
@@ -58,6 +60,26 @@ class _Envelope:
 
 class SandboxMailServer:
     """The server. One event loop, any number of connections."""
+
+    @classmethod
+    def of(cls, room: Room) -> Self:
+        """Not yet listening; bounces go to the folder's Maildir."""
+        return cls(room.rules, room.journal, room.folder / "bounces")
+
+    @staticmethod
+    def settings(port: int, folder: Path) -> dict[str, Any]:
+        """As a relay that is near and patient."""
+        return {
+            "host": "127.0.0.1",
+            "port": port,
+            "security": "none",
+            "from_address": "notices@lender.example",
+            "return_path": "bounces@lender.example",
+            "bounces_maildir": str(folder / "bounces"),
+            "connections": 50,
+            "response_seconds": 2,
+            "throttle_pause_seconds": 0,
+        }
 
     def __init__(self, rules: SandboxRules, journal: Journal, maildir: Path) -> None:
         self.rules = rules

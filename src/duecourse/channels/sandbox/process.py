@@ -6,14 +6,18 @@ import json
 import select
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Final
 
+from duecourse.channels.registry import KINDS
 from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.domain.problems import DuecourseError, Problem
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
+SMS_AND_MAIL: Final[Mapping[str, int]] = {"sms.smpp": 0, "email.smtp": 0}
 
 
 class SandboxProcess:
@@ -24,21 +28,32 @@ class SandboxProcess:
 
     def __init__(
         self,
-        maildir: Path,
-        log: Path,
+        folder: Path,
         *,
         rules: SandboxRules | None = None,
-        smpp_port: int = 0,
-        smtp_port: int = 0,
-        smpp_password: str = "",
+        ports: Mapping[str, int] = SMS_AND_MAIL,
+        callbacks_url: str = "",
+        password: str = "",
     ) -> None:
-        self.maildir = maildir
-        self.log = log
-        self.smpp_port = smpp_port
-        self.smtp_port = smtp_port
+        """folder: made when missing; for journal.jsonl and what far ends keep. ports: each kind to run and its port;
+        0 takes a free one, kept over a restart. callbacks_url: where receipts are posted, before /NAME.
+        """
+        self.folder = folder
+        self.log = folder / "journal.jsonl"
+        self.ports = dict(ports)
         self._rules = rules or SandboxRules()
-        self._password = smpp_password
+        self._callbacks_url = callbacks_url
+        self._password = password
         self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def maildir(self) -> Path:
+        """Where the mail server puts its bounces."""
+        return self.folder / "bounces"
+
+    def settings(self, kind: str) -> dict[str, Any]:
+        """The adapter's settings that reach the running far end of this kind."""
+        return KINDS[kind].far_end.settings(self.ports[kind], self.folder)
 
     @property
     def pid(self) -> int:
@@ -46,11 +61,12 @@ class SandboxProcess:
         return self._process.pid if self._process is not None else 0
 
     def start(self) -> SandboxProcess:
-        """Run it; returns once both ports accept. A restart keeps the ports. Raises DuecourseError C030."""
+        """Run it; returns once every port accepts. A restart keeps the ports. Raises DuecourseError C030."""
         command = [sys.executable, "-m", "duecourse.channels.sandbox"]
-        command += ["--smpp-port", str(self.smpp_port), "--smtp-port", str(self.smtp_port)]
-        command += ["--maildir", str(self.maildir), "--log", str(self.log)]
-        command += ["--rules", self._rules.model_dump_json(), "--smpp-password", self._password]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command += ["--ports", json.dumps(self.ports), "--folder", str(self.folder), "--log", str(self.log)]
+        command += ["--rules", self._rules.model_dump_json(), "--password", self._password]
+        command += ["--callbacks-url", self._callbacks_url]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
@@ -62,8 +78,7 @@ class SandboxProcess:
                 Problem("C030", "sandbox", "It did not start within 20 s or could not bind its ports."),
                 exit_code=3,
             )
-        ports = json.loads(line)
-        self.smpp_port, self.smtp_port = ports["smpp_port"], ports["smtp_port"]
+        self.ports = json.loads(line)
         self._process = process
         return self
 

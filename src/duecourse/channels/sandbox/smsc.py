@@ -11,18 +11,18 @@ import itertools
 import time
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
 
 from duecourse.channels.sandbox.journal import Journal, digest
+from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 from duecourse.channels.smpp import codes
 from duecourse.channels.smpp.codec import (
     HEADER_LENGTH,
     MAX_LENGTH,
-    RESPONSE,
     Command,
-    DecodeError,
     EsmClass,
-    Frame,
     ShortMessage,
     Tag,
     decode_bind,
@@ -34,6 +34,7 @@ from duecourse.channels.smpp.codec import (
     encode_short_message,
 )
 from duecourse.channels.smpp.text import decode_text, split_header
+from duecourse.channels.wire.frame import RESPONSE, DecodeError, Frame
 
 WINDOW = 1000
 """deliver_sm unanswered at once on one connection."""
@@ -58,6 +59,23 @@ class _Account:
 
 class SandboxSmsc:
     """The server. One event loop, any number of connections."""
+
+    @classmethod
+    def of(cls, room: Room) -> Self:
+        """Not yet listening."""
+        return cls(room.rules, room.journal, room.password)
+
+    @staticmethod
+    def settings(port: int, folder: Path) -> dict[str, Any]:
+        """As a provider that is near, wide and patient."""
+        return {
+            "host": "127.0.0.1",
+            "port": port,
+            "system_id": "duecourse",
+            "window": 1000,
+            "response_seconds": 2,
+            "throttle_pause_seconds": 0,
+        }
 
     def __init__(self, rules: SandboxRules, journal: Journal, password: str = "") -> None:
         self.rules = rules

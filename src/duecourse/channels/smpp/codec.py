@@ -10,13 +10,13 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+
+from duecourse.channels.wire.frame import DecodeError, Frame
 
 HEADER = struct.Struct(">IIII")
 HEADER_LENGTH = 16
 MAX_LENGTH = 70_000
 """Above any legal PDU (message_payload is at most 65,535 octets), below what a hostile length could cost."""
-RESPONSE = 0x8000_0000
 INTERFACE_VERSION = 0x34
 
 
@@ -73,19 +73,6 @@ class DataCoding(IntEnum):
     LATIN_1 = 0x03
     OCTETS = 0x04
     UCS2 = 0x08
-
-
-class DecodeError(ValueError):
-    """The octets are not the PDU they claim to be."""
-
-
-class Frame(NamedTuple):
-    """A PDU with its header taken apart and its body still octets."""
-
-    command: int
-    status: int
-    sequence: int
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

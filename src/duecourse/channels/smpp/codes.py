@@ -39,6 +39,8 @@ THROTTLED = 0x58
 INVALID_BIND_STATE = 0x04
 TEMPORARY_APPLICATION_ERROR = 0x64
 PERMANENT_APPLICATION_ERROR = 0x65
+OF_THE_ACCOUNT = (0x0E, 0x0F)
+"""A wrong password or system id: no bind will succeed before a person has acted."""
 
 _A, _C, _K, _T = (
     StatusClass.ADDRESS,

@@ -9,12 +9,26 @@ optional parameters receipted_message_id and message_state, where given, win ove
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
-from duecourse.channels.smpp.codec import EsmClass, ShortMessage, Tag
-from duecourse.domain.messaging import Receipt, ReceiptStatus
+from duecourse.channels.smpp import codes
+from duecourse.channels.smpp.codec import (
+    Command,
+    EsmClass,
+    ShortMessage,
+    Tag,
+    decode_short_message,
+    encode_message_id,
+)
+from duecourse.channels.smpp.text import decode_text, split_header
+from duecourse.channels.wire.frame import Frame
+from duecourse.channels.wire.inbound import Verdict
+from duecourse.channels.wire.parts import Incoming
+from duecourse.domain.messaging import Cause, Receipt, ReceiptStatus
 
 _FIELD = re.compile(
     r"\b(id|sub|dlvrd|submit date|done date|stat|err)\s*:\s*([^\s:]*)",
@@ -53,8 +67,16 @@ _SPELLINGS = {
     "EXPIRD": "EXPIRED",
 }
 GSM_NETWORK = 3
-UNKNOWN_SUBSCRIBER = 1
-"""GSM MAP error unknownSubscriber (3GPP TS 29.002, 17.6.1): nobody has this number."""
+MAP_ERRORS: dict[int, Cause] = {
+    1: Cause.DEAD,  # unknownSubscriber
+    6: Cause.OFF,  # absentSubscriberSM
+    11: Cause.SUSPENDED,  # teleserviceNotProvisioned
+    13: Cause.SUSPENDED,  # callBarred
+    27: Cause.OFF,  # absentSubscriber
+    31: Cause.OFF,  # subscriberBusyForMT-SMS
+}
+"""GSM MAP errors that tell about the phone. Source: 3GPP TS 29.002, 17.6.6; only the first says that nobody has this
+number."""
 
 
 class IdForm(StrEnum):
@@ -76,6 +98,42 @@ class ReceiptForm(NamedTuple):
     """Zone of `done date`; without it the receipt carries no time of its own."""
     permanent_errors: frozenset[str] = frozenset()
     """Values of `err:` by which this SMSC says that the number is dead."""
+    causes: Mapping[str, Cause] = MappingProxyType({})
+    """What other values of `err:` mean at this SMSC."""
+
+
+_ANSWERS = {
+    Verdict.TAKEN: codes.OK,
+    Verdict.AGAIN: codes.TEMPORARY_APPLICATION_ERROR,
+    Verdict.NEVER: codes.PERMANENT_APPLICATION_ERROR,
+}
+_EMPTY_ID = encode_message_id("")
+
+
+class SmppInterpreter:
+    """deliver_sm as Inbound takes it."""
+
+    def __init__(self, form: ReceiptForm) -> None:
+        self._form = form
+
+    def is_notice(self, frame: Frame) -> bool:
+        """These two have no response (4.12.1, 4.1.7)."""
+        return frame.command in (Command.ALERT_NOTIFICATION, Command.OUTBIND)
+
+    def brings(self, frame: Frame) -> bool:
+        return frame.command == Command.DELIVER_SM
+
+    def read(self, frame: Frame) -> Receipt | Incoming | None:
+        """The receipt or the reply in a deliver_sm."""
+        message = decode_short_message(frame.body)
+        if is_receipt(message):
+            return parse_receipt(message, self._form)
+        octets, place = split_header(message)
+        text = decode_text(octets, message.data_coding) or ""
+        return Incoming(message.source, message.destination, text, place)
+
+    def answer(self, frame: Frame, verdict: Verdict) -> tuple[int, bytes]:
+        return _ANSWERS[verdict], _EMPTY_ID
 
 
 def canonical_id(given: str, form: IdForm) -> str:
@@ -108,19 +166,30 @@ def parse_receipt(message: ShortMessage, form: ReceiptForm) -> Receipt | None:
         return None
     status = STATUSES[state]
     error = fields.get("err", "")
-    network = tlvs.get(Tag.NETWORK_ERROR_CODE, b"")
-    dead = error in form.permanent_errors or (
-        len(network) == 3 and network[0] == GSM_NETWORK and int.from_bytes(network[1:]) == UNKNOWN_SUBSCRIBER
-    )
+    cause = _cause(status, error, tlvs.get(Tag.NETWORK_ERROR_CODE, b""), form)
     return Receipt(
         status=status,
         code=f"{state}:{error}" if error.strip("0") else state,
         provider_id=provider_id,
-        permanent=status is ReceiptStatus.FAILED and dead,
+        permanent=status is ReceiptStatus.FAILED and cause is Cause.DEAD,
+        cause=cause,
         occurred_at=_done_at(fields.get("done date", ""), form.zone),
         address=_number(message.source),
         reference=_reference(tlvs.get(Tag.USER_MESSAGE_REFERENCE, b"")),
     )
+
+
+def _cause(status: ReceiptStatus, error: str, network: bytes, form: ReceiptForm) -> Cause:
+    if status is ReceiptStatus.EXPIRED:
+        return form.causes.get(error, Cause.OFF)
+    if status is not ReceiptStatus.FAILED:
+        return Cause.OTHER
+    if error in form.permanent_errors:
+        return Cause.DEAD
+    if error in form.causes:
+        return form.causes[error]
+    of_map = len(network) == 3 and network[0] == GSM_NETWORK
+    return MAP_ERRORS.get(int.from_bytes(network[1:]), Cause.OTHER) if of_map else Cause.OTHER
 
 
 def _number(source: str) -> str:

@@ -5,13 +5,13 @@ Source: 3GPP TS 23.038, TS 23.040 (9.2.3.24.1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 import smsutil  # type: ignore[import-untyped]
 
 from duecourse.channels.smpp.codec import DataCoding, EsmClass, ShortMessage, Tag
+from duecourse.channels.wire.text import Concatenation, header, place, split_user_data
 
 GSM_SINGLE, GSM_UDH8, GSM_UDH16 = 160, 153, 152
 UCS2_SINGLE, UCS2_UDH8, UCS2_UDH16 = 140, 134, 132
@@ -44,15 +44,6 @@ class Encoded(NamedTuple):
     payload: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Concatenation:
-    """Where a received part belongs. number is 1..total."""
-
-    reference: int
-    total: int
-    number: int
-
-
 def encode_text(text: str, alphabet: Alphabet, long_messages: LongMessages, reference: int) -> Encoded:
     """Octets of `text`, in as many parts as it needs. A character outside the BMP is never cut in two.
 
@@ -72,7 +63,7 @@ def encode_text(text: str, alphabet: Alphabet, long_messages: LongMessages, refe
         raise ValueError(f"text needs {len(pieces)} parts; at most 255")
     codec = "gsm0338" if gsm else "utf-16-be"
     bodies = tuple(
-        _header(reference, len(pieces), number, wide) + piece.encode(codec, "replace")
+        header(reference, len(pieces), number, wide=wide) + piece.encode(codec, "replace")
         for number, piece in enumerate(pieces, 1)
     )
     return Encoded(coding, bodies, len(pieces))
@@ -102,14 +93,10 @@ def decode_text(octets: bytes, data_coding: int) -> str | None:
 
 def split_header(message: ShortMessage) -> tuple[bytes, Concatenation | None]:
     """The user data without its header, and how it concatenates (by header or by sar_* parameters)."""
-    octets = message.content
-    joined = None
-    if message.esm_class & EsmClass.UDH and octets and octets[0] < len(octets):
-        joined = _concatenation(octets[1 : octets[0] + 1])
-        octets = octets[octets[0] + 1 :]
+    octets, joined = split_user_data(message.content, has_header=bool(message.esm_class & EsmClass.UDH))
     tlvs = message.tlvs
     if joined is None and Tag.SAR_MSG_REF_NUM in tlvs:
-        joined = _checked(
+        joined = place(
             int.from_bytes(tlvs[Tag.SAR_MSG_REF_NUM]),
             int.from_bytes(tlvs.get(Tag.SAR_TOTAL_SEGMENTS, b"")),
             int.from_bytes(tlvs.get(Tag.SAR_SEGMENT_SEQNUM, b"")),
@@ -125,27 +112,3 @@ def _octets(text: str, alphabet: Alphabet) -> tuple[int, bytes]:
         except UnicodeEncodeError:
             pass
     return DataCoding.UCS2, text.encode("utf-16-be", "replace")
-
-
-def _header(reference: int, total: int, number: int, wide: bool) -> bytes:
-    if wide:
-        return bytes((6, 0x08, 4)) + (reference & 0xFFFF).to_bytes(2) + bytes((total, number))
-    return bytes((5, 0x00, 3, reference & 0xFF, total, number))
-
-
-def _concatenation(elements: bytes) -> Concatenation | None:
-    at = 0
-    while at + 2 <= len(elements):
-        tag, length = elements[at], elements[at + 1]
-        value = elements[at + 2 : at + 2 + length]
-        if tag == 0x00 and len(value) == 3:
-            return _checked(value[0], value[1], value[2])
-        if tag == 0x08 and len(value) == 4:
-            return _checked(int.from_bytes(value[:2]), value[2], value[3])
-        at += 2 + length
-    return None
-
-
-def _checked(reference: int, total: int, number: int) -> Concatenation | None:
-    # 23.040: a part that claims an impossible place is to be read as a message of its own.
-    return Concatenation(reference, total, number) if 1 <= number <= total else None

@@ -7,6 +7,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,13 +21,18 @@ from duecourse.channels.smtp.codes import WHOLE_RELAY
 from duecourse.channels.smtp.dkim import DkimSigner, sign
 from duecourse.channels.smtp.line import Line
 from duecourse.channels.smtp.message import AddressError, ascii_domain, build_message
+from duecourse.channels.smtp.unsubscribe import Unsubscribes, is_one_click, page
 from duecourse.domain.messaging import (
     Channel,
     NotWritten,
     Outcome,
     Outgoing,
+    RawRequest,
+    RawResponse,
     ReceiptSink,
     Refused,
+    Reply,
+    ReplyKind,
     ReplySink,
     Throttled,
 )
@@ -99,6 +105,10 @@ class SmtpConfig(BaseModel):
     """After a failed connection nothing is tried for this long."""
     response_seconds: float = Field(default=30, gt=0, le=600)
     throttle_pause_seconds: float = Field(default=30, ge=0, le=3600)
+    unsubscribe_url: str = Field(default="", pattern=r"^(https://[!-~]+)?$")
+    """Where people stop by one click: https, and it leads to /callbacks/NAME of this provider."""
+    unsubscribe_secret: SecretStr = SecretStr("")
+    """16 characters or more; links made under another are no longer taken."""
     bounces_maildir: Path | None = None
     bounces_poll_seconds: float = Field(default=5, gt=0, le=3600)
 
@@ -108,6 +118,12 @@ class SmtpConfig(BaseModel):
         if value and not ascii_domain(value).isascii():
             raise ValueError("the sender's address must be ASCII")
         return ascii_domain(value) if value else value
+
+    @model_validator(mode="after")
+    def _unsubscribe_is_whole(self) -> Self:
+        if self.unsubscribe_url and len(self.unsubscribe_secret.get_secret_value()) < 16:
+            raise ValueError("unsubscribe_url wants an unsubscribe_secret of 16 characters or more")
+        return self
 
     @model_validator(mode="after")
     def _password_is_covered(self) -> Self:
@@ -131,7 +147,7 @@ class SmtpAdapter:
         on_reply: ReplySink,
         clock: Clock | None = None,
     ) -> None:
-        """on_reply is never called: mail that people write goes to the lender's own box, not here."""
+        """on_reply hears of complaints and unsubscribes; mail that people write goes to the lender's own box."""
         self._clock = clock
         self.name = name
         self.window = config.connections
@@ -147,8 +163,14 @@ class SmtpAdapter:
             self._lines.put_nowait(Line(self._client, config.response_seconds, config.throttle_pause_seconds))
         self._open = False
         self._rest_until = 0.0
+        self._on_reply = on_reply
+        self._unsubscribes = (
+            Unsubscribes(config.unsubscribe_url, config.unsubscribe_secret.get_secret_value())
+            if config.unsubscribe_url
+            else None
+        )
         self._bounces = (
-            MaildirBounces(name, config.bounces_maildir, on_receipts, config.bounces_poll_seconds)
+            MaildirBounces(name, config.bounces_maildir, on_receipts, on_reply, config.bounces_poll_seconds)
             if config.bounces_maildir
             else None
         )
@@ -210,6 +232,24 @@ class SmtpAdapter:
             await line.close()
             self._lines.put_nowait(line)
 
+    async def receive(self, request: RawRequest) -> RawResponse:
+        """One-click unsubscribes. A GET, which scanners make too, only asks; 403 for a link that we did not make."""
+        attempt_id = self._unsubscribes.attempt_of(request.query) if self._unsubscribes else None
+        if attempt_id is None:
+            return page(403)
+        if not is_one_click(request):
+            return page(200)
+        try:
+            await self._on_reply(
+                Reply(self.name, "", "", "", self.channel, ReplyKind.UNSUBSCRIBED, attempt_id)
+            )
+        except Exception as error:
+            log.error(
+                "%s: an unsubscribe could not be stored (%s). (%s)", self.name, type(error).__name__, "C026"
+            )
+            return RawResponse(503)
+        return page(200, done=True)
+
     async def _send_one(self, line: Line, outgoing: Outgoing) -> Outcome:
         config = self._config
         if outgoing.valid_for_seconds < 1:
@@ -217,6 +257,9 @@ class SmtpAdapter:
         if time.monotonic() < self._rest_until:
             return NotWritten("the relay is away or asked for a pause")
         attempt = outgoing.attempt_id.hex
+        if self._unsubscribes is not None:
+            offered = self._unsubscribes.headers(outgoing.attempt_id)
+            outgoing = replace(outgoing, headers={**offered, **outgoing.headers})
         try:
             message, date = build_message(
                 outgoing, config.from_name, config.from_address, self._domain, self._clock and self._clock()

@@ -1,6 +1,6 @@
-"""Delivery reports that come back by mail.
+"""What comes back by mail: delivery reports, complaints, and mail that asks to stop.
 
-Sources: RFC 3464 (reports), RFC 3461 (ENVID), RFC 3463 (status codes).
+Sources: RFC 3464 (reports), RFC 3461 (ENVID), RFC 3463 (status codes), RFC 5965 (ARF, complaints).
 """
 
 from __future__ import annotations
@@ -17,8 +17,16 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from uuid import UUID
 
-from duecourse.channels.smtp.codes import DEAD_ADDRESS, EXPIRED
-from duecourse.domain.messaging import Receipt, ReceiptSink, ReceiptStatus
+from duecourse.channels.smtp.codes import DEAD_ADDRESS, EXPIRED, cause
+from duecourse.domain.messaging import (
+    Channel,
+    Receipt,
+    ReceiptSink,
+    ReceiptStatus,
+    Reply,
+    ReplyKind,
+    ReplySink,
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,16 +70,43 @@ def parse_report(octets: bytes) -> Receipt | None:
         code=code or str(recipient["Action"]).strip().lower(),
         attempt_id=attempt_id,
         permanent=action is ReceiptStatus.FAILED and code in DEAD_ADDRESS,
+        cause=cause(code),
         occurred_at=_date(str(recipient.get("Last-Attempt-Date", ""))),
     )
 
 
-class MaildirBounces:
-    """Reads reports from a Maildir. One is moved from new/ to cur/ only after its receipt is committed."""
+def parse_complaint(provider: str, octets: bytes) -> Reply | None:
+    """What a person did who marked our mail as unwanted; None for other mail, or one that names none of our attempts.
 
-    def __init__(self, name: str, maildir: Path, on_receipts: ReceiptSink, poll_seconds: float) -> None:
+    Feedback of type not-spam takes nothing back and is other mail.
+    """
+    message = email.message_from_bytes(octets)
+    part = next((p for p in message.walk() if p.get_content_type() == "message/feedback-report"), None)
+    if part is None:
+        return None
+    # The library keeps the fields of a message/* it does not know as the headers of a message inside.
+    payload = part.get_payload()
+    fields = payload[0] if isinstance(payload, list) and payload else email.message_from_string(str(payload))
+    if not isinstance(fields, Message) or str(fields.get("Feedback-Type", "")).strip().lower() == "not-spam":
+        return None
+    attempt_id = _attempt_id(message, [fields])
+    if attempt_id is None:
+        found = _VERP.search(str(fields.get("Original-Mail-From", "")))
+        attempt_id = UUID(hex=found[1]) if found else None
+    if attempt_id is None:
+        return None
+    return Reply(provider, "", "", "", Channel.EMAIL, ReplyKind.COMPLAINT, attempt_id)
+
+
+class MaildirBounces:
+    """Reads reports and complaints from a Maildir. One moves from new/ to cur/ only after it is committed."""
+
+    def __init__(
+        self, name: str, maildir: Path, on_receipts: ReceiptSink, on_reply: ReplySink, poll_seconds: float
+    ) -> None:
         self.unread = 0
-        """Messages that were no report on an attempt of ours; they are in cur/ too."""
+        """Messages that told nothing of an attempt of ours; they are in cur/ too."""
+        self._on_reply = on_reply
         self._name = name
         self._maildir = maildir
         self._on_receipts = on_receipts
@@ -100,10 +135,13 @@ class MaildirBounces:
         """
         async with self._turn:
             found = await asyncio.to_thread(lambda: list(self._read()))
-            receipts = [receipt for _, receipt in found if receipt is not None]
+            receipts = [told for _, told in found if isinstance(told, Receipt)]
             if receipts:
                 await self._on_receipts(self._name, receipts)
-            strange = sum(receipt is None for _, receipt in found)
+            for _, told in found:
+                if isinstance(told, Reply):
+                    await self._on_reply(told)
+            strange = sum(told is None for _, told in found)
             if strange:
                 self.unread += strange
                 log.warning(
@@ -138,13 +176,14 @@ class MaildirBounces:
             await self.take_what_goes()
             await asyncio.sleep(self._poll_seconds)
 
-    def _read(self) -> Iterator[tuple[Path, Receipt | None]]:
+    def _read(self) -> Iterator[tuple[Path, Receipt | Reply | None]]:
         folder = self._maildir / "new"
         paths = sorted(folder.iterdir())[:MOST_AT_ONCE] if folder.is_dir() else []
         for path in paths:
             # Another worker on the same Maildir may be faster; the store makes two receipts one.
             with suppress(FileNotFoundError), path.open("rb") as file:
-                yield path, parse_report(file.read(MOST_OCTETS))
+                octets = file.read(MOST_OCTETS)
+                yield path, parse_report(octets) or parse_complaint(self._name, octets)
 
     def _set_aside(self, paths: Sequence[Path]) -> None:
         (self._maildir / "cur").mkdir(exist_ok=True)

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import re
 
-from duecourse.domain.messaging import Outcome, Refused, Throttled
+from duecourse.domain.messaging import AccountTrouble, Cause, Deferred, Outcome, Refused, Throttled
 
 _ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
 DEAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
 SLOW_DOWN = frozenset({"4.3.2", "4.4.5", "4.5.3", "4.7.0", "4.7.1", "4.7.28", "4.7.29"})
+FULL = frozenset({"4.2.2", "5.2.2"})
+BLOCKED = frozenset({"5.7.1", "5.7.20", "5.7.23", "5.7.25", "5.7.26"})
+NO_ACCOUNT = frozenset({454, 530, 534, 535, 538})
+"""Answers to AUTH, and to MAIL without one (RFC 4954, 6)."""
 WHOLE_RELAY = frozenset({"421", "4.3.2", "4.4.5"})
 """Throttling that is not about one recipient."""
 EXPIRED = frozenset({"4.4.7", "5.4.7"})
@@ -72,4 +76,18 @@ def outcome(code: int, text: str, pause_seconds: float) -> Outcome:
     label = status if status and code != 421 else str(code)
     if code == 421 or status in SLOW_DOWN:
         return Throttled(label, pause_seconds)
-    return Refused(label, meaning(status) if status else f"reply {code}", permanent=status in DEAD_ADDRESS)
+    words = meaning(status) if status else f"reply {code}"
+    if code in NO_ACCOUNT:
+        return AccountTrouble(label, "the relay does not accept the login")
+    if code < 500 and status not in FULL:
+        return Deferred(label, words)
+    return Refused(label, words, permanent=status in DEAD_ADDRESS, cause=cause(status))
+
+
+def cause(status: str) -> Cause:
+    """Why mail was refused or came back, by its enhanced status."""
+    if status in DEAD_ADDRESS:
+        return Cause.DEAD
+    if status in FULL:
+        return Cause.FULL
+    return Cause.BLOCKED if status in BLOCKED else Cause.OTHER

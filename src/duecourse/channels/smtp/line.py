@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from aiosmtplib.response import SMTPResponse
 
-from duecourse.channels.smtp.codes import outcome
-from duecourse.domain.messaging import Accepted, NotWritten, Outcome, Refused, Unknown
+from duecourse.channels.smtp.codes import NO_ACCOUNT, outcome
+from duecourse.domain.messaging import Accepted, AccountTrouble, NotWritten, Outcome, Refused, Unknown
 
 _NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
 _DOT = re.compile(rb"(?m)^\.")
@@ -23,6 +23,10 @@ _DOT = re.compile(rb"(?m)^\.")
 
 class LineLostError(Exception):
     """The connection failed before anything was handed over."""
+
+
+class LoginRefusedError(Exception):
+    """The relay does not accept our credentials."""
 
 
 class Line:
@@ -49,14 +53,16 @@ class Line:
         """The outcome of one message. A connection that went stale while idle is made anew once."""
         fresh = self._client is None or not self._client.is_connected
         try:
-            return await self._try(attempt, return_path, recipient, notify, message, write_before)
-        except LineLostError as error:
-            if fresh:
-                return NotWritten(str(error))
-        try:
-            return await self._try(attempt, return_path, recipient, notify, message, write_before)
+            try:
+                return await self._try(attempt, return_path, recipient, notify, message, write_before)
+            except LineLostError:
+                if fresh:
+                    raise
+                return await self._try(attempt, return_path, recipient, notify, message, write_before)
         except LineLostError as error:
             return NotWritten(str(error))
+        except LoginRefusedError as error:
+            return AccountTrouble(str(error), "the relay does not accept the login")
 
     async def close(self) -> None:
         """QUIT and close."""
@@ -139,6 +145,8 @@ class Line:
             await client.ehlo()
         except SMTPResponseException as error:
             client.close()
+            if error.code in NO_ACCOUNT:
+                raise LoginRefusedError(str(error.code)) from None
             raise LineLostError(f"the server refused the connection ({error.code})") from None
         except (SMTPException, OSError, TimeoutError) as error:
             client.close()

@@ -88,8 +88,21 @@ def build_message(
         # RFC 3834: no out-of-office answers to a machine.
         message["Auto-Submitted"] = "auto-generated"
     message.set_content(outgoing.text)
+    inline = [one for one in outgoing.attachments if f"cid:{one.name}" in outgoing.html]
     if outgoing.html:
         message.add_alternative(outgoing.html, subtype="html")
+        html = message.get_payload()[1]  # type: ignore[index]
+        for one in inline:
+            html.add_related(  # type: ignore[union-attr]
+                one.content,
+                *one.media_type.split("/"),
+                cid=f"<{one.name}>",
+                filename=one.name,
+                disposition="inline",
+            )
+    for one in outgoing.attachments:
+        if one not in inline:
+            message.add_attachment(one.content, *one.media_type.split("/"), filename=one.name)
     return message.as_bytes(), date
 
 

@@ -13,7 +13,6 @@ SENTENCES: Final[Mapping[str, str]] = {
         "新的主密钥为 {key}；密钥环中共 {count} 把。请备份 keys.json。"
     ),
     # sandbox
-    "SMSC 127.0.0.1:{smpp}  mail 127.0.0.1:{smtp}": "短信中心 127.0.0.1:{smpp}  邮件 127.0.0.1:{smtp}",
     "Journal {journal}  bounces {bounces}": "日志 {journal}  退信 {bounces}",
     "Special addresses; every other is delivered": "特殊地址；其余一律送达",
     "what happens": "结果",

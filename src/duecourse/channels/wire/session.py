@@ -1,6 +1,6 @@
 """A windowed request and response session over length-prefixed PDUs, on one connection.
 
-It knows no more of the protocol than a `Wire` tells it, so that SMPP and CMPP can share it. It lives on one
+It knows no more of the protocol than a `Wire` tells it, so that SMPP, CMPP, SGIP and SMGP can share it. It lives on one
 event loop and makes no task and no timer per message: requests wait in a queue, `_pump` writes as many as the
 window allows in one go, responses free the window, and one tick looks after deadlines, pauses and probes.
 
@@ -16,33 +16,49 @@ import itertools
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from duecourse.channels.smpp.codec import RESPONSE, DecodeError, Frame
+from duecourse.channels.wire.frame import RESPONSE, DecodeError, Frame
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.1
 LATE_REMEMBERED = 10_000
-LAST_SEQUENCE = 0x7FFF_FFFF
 
 
 class Wire(Protocol):
-    """What the session must know of a protocol: its header and the commands that keep a line alive."""
+    """What the session must know of a protocol: its header and the commands that keep a line alive.
+
+    One instance for each connection: it numbers what is written there.
+    """
 
     header_length: int
     max_length: int
-    probe: int
+    probe: int | None
+    """None where the protocol has none: such a line ends when it is silent, and is made anew on demand."""
+    probe_answer: bytes
     unbind: int
-    nack: int
+    nack: int | None
+    """None where what cannot be understood stays unanswered."""
     invalid_length: int
     invalid_command: int
 
     def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes: ...
     def decode(self, octets: bytes) -> Frame: ...
+
+    def next_sequence(self, tag: object) -> int:
+        """A sequence number that no unanswered PDU has. tag: that of the request it is for, or None."""
+
+    def is_throttle(self, frame: Frame) -> bool:
+        """Whether this response asks us to slow down."""
+
+
+def cycle(first: int, last: int) -> Iterator[int]:
+    """Numbers from `first` to `last`, then from `first` again, without end."""
+    return itertools.chain.from_iterable(itertools.repeat(range(first, last + 1)))
 
 
 class Listener(Protocol):
@@ -53,6 +69,9 @@ class Listener(Protocol):
 
     def on_part(self, request: Request, index: int, frame: Frame, late: bool) -> None:
         """A response to one PDU of a request with several, or (late) of one that was given up already."""
+
+    def on_unanswered(self, request: Request, index: int, sequence: int) -> None:
+        """A PDU was written, and its response will not be waited for any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +135,15 @@ class Counters:
 class Session(asyncio.Protocol):
     """One connection. Made by `loop.create_connection`, opened for traffic by its owner once bound."""
 
-    def __init__(
-        self, wire: Wire, limits: Limits, listener: Listener, is_throttle: Callable[[Frame], bool]
-    ) -> None:
+    def __init__(self, wire: Wire, limits: Limits, listener: Listener) -> None:
         self.counters = Counters()
         self._wire = wire
         self._limits = limits
         self._listener = listener
-        self._is_throttle = is_throttle
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._tail = b""
-        self._sequences = itertools.count(1)
         self._pending: deque[Request] = deque()
         self._in_flight: OrderedDict[int, tuple[Request, int, float]] = OrderedDict()
         self._late: OrderedDict[int, tuple[Request, int]] = OrderedDict()
@@ -138,7 +153,7 @@ class Session(asyncio.Protocol):
         self._why_closed = "not bound"
         self._write_blocked = False
         self._resume_at = 0.0
-        self._heard_at = time.monotonic()
+        self._heard_at = self._wrote_at = time.monotonic()
         self._probe_sent_at: float | None = None
         self._tick: asyncio.TimerHandle | None = None
 
@@ -173,7 +188,7 @@ class Session(asyncio.Protocol):
         """One request outside the window (bind, probe, unbind). Raises SessionLostError."""
         if self._transport is None or self.lost.done():
             raise SessionLostError("the connection is closed")
-        sequence = self._next_sequence()
+        sequence = self._wire.next_sequence(None)
         future: asyncio.Future[Frame] = self._loop.create_future()
         self._calls[sequence] = (command, future)
         self._out.append(self._wire.encode(command, 0, sequence, body))
@@ -186,8 +201,18 @@ class Session(asyncio.Protocol):
             self._calls.pop(sequence, None)
 
     async def probe(self) -> None:
-        """A round trip: everything the peer wrote before its answer has been taken when this returns."""
-        await self.call(self._wire.probe)
+        """A round trip: everything the peer wrote before its answer has been taken when this returns.
+
+        Does nothing where the protocol has no probe.
+        """
+        if self._wire.probe is not None:
+            await self.call(self._wire.probe)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long nothing has come from the peer, nor waits to be answered; 0 while something does."""
+        busy = self._pending or self._in_flight or self._calls
+        return 0.0 if busy else time.monotonic() - max(self._heard_at, self._wrote_at)
 
     def respond(self, responses: Iterable[tuple[Frame, int, bytes]]) -> None:
         """Answer requests of the peer: (request, status, body). Does nothing once the connection is gone."""
@@ -234,7 +259,8 @@ class Session(asyncio.Protocol):
         if self._tick is not None:
             self._tick.cancel()
         self.stop_traffic(why)
-        for request, _, _ in self._in_flight.values():
+        for sequence, (request, index, _) in self._in_flight.items():
+            self._listener.on_unanswered(request, index, sequence)
             _part_ended(request, "the connection was lost")
         self._in_flight.clear()
         for _, future in self._calls.values():
@@ -270,8 +296,9 @@ class Session(asyncio.Protocol):
                     requests.append(frame)
         except DecodeError as error:
             log.warning("The peer sent what is not a PDU: %s. The connection is dropped. (%s)", error, "C013")
-            self._out.append(wire.encode(wire.nack, wire.invalid_length, 0, b""))
-            self._flush()
+            if wire.nack is not None:
+                self._out.append(wire.encode(wire.nack, wire.invalid_length, 0, b""))
+                self._flush()
             self.abort("the peer broke the protocol")
             return
         self._tail = octets[at:]
@@ -290,7 +317,7 @@ class Session(asyncio.Protocol):
                 self.counters.unexpected_responses += 1
                 return
             del self._in_flight[frame.sequence]
-            if self._is_throttle(frame):
+            if self._wire.is_throttle(frame):
                 self._resume_at = time.monotonic() + self._limits.throttle_pause_seconds
             request.replies[index] = frame
             if len(request.bodies) > 1:
@@ -304,14 +331,16 @@ class Session(asyncio.Protocol):
             request, index = self._late.pop(frame.sequence)
             self.counters.late_responses += 1
             self._listener.on_part(request, index, frame, True)
-        elif self._probe_sent_at is not None and frame.command == self._wire.probe | RESPONSE:
+        elif self._probe_sent_at is not None and frame.command == (self._wire.probe or 0) | RESPONSE:
             self._probe_sent_at = None
         else:
             self.counters.unexpected_responses += 1
 
     def _keep_alive(self, frame: Frame) -> bool:
         if frame.command == self._wire.probe:
-            self._out.append(self._wire.encode(frame.command | RESPONSE, 0, frame.sequence, b""))
+            self._out.append(
+                self._wire.encode(frame.command | RESPONSE, 0, frame.sequence, self._wire.probe_answer)
+            )
             return True
         if frame.command == self._wire.unbind:
             self._out.append(self._wire.encode(frame.command | RESPONSE, 0, frame.sequence, b""))
@@ -321,9 +350,11 @@ class Session(asyncio.Protocol):
         return False
 
     def refuse(self, frame: Frame) -> None:
-        """Answer a request that nobody here understands."""
-        self._out.append(self._wire.encode(self._wire.nack, self._wire.invalid_command, frame.sequence, b""))
-        self._flush()
+        """Answer a request that nobody here understands, where the protocol has an answer to that."""
+        wire = self._wire
+        if wire.nack is not None:
+            self._out.append(wire.encode(wire.nack, wire.invalid_command, frame.sequence, b""))
+            self._flush()
 
     def _pump(self) -> None:
         pending = self._pending
@@ -341,9 +372,10 @@ class Session(asyncio.Protocol):
                 _never_written(request, "its time to be written had passed")
                 continue
             request.unanswered = len(request.bodies)
+            self._wrote_at = now
             deadline = now + self._limits.response_seconds
             for index, body in enumerate(request.bodies):
-                sequence = self._next_sequence()
+                sequence = self._wire.next_sequence(request.tag)
                 self._in_flight[sequence] = (request, index, deadline)
                 self._out.append(self._wire.encode(request.command, 0, sequence, body))
             room -= len(request.bodies)
@@ -367,6 +399,7 @@ class Session(asyncio.Protocol):
             self._late[sequence] = (request, index)
             if len(self._late) > LATE_REMEMBERED:
                 self._late.popitem(last=False)
+            self._listener.on_unanswered(request, index, sequence)
             _part_ended(request, f"no response within {self._limits.response_seconds:g} s")
         if any(request.write_before < now for request in self._pending):
             waiting, self._pending = self._pending, deque()
@@ -379,22 +412,17 @@ class Session(asyncio.Protocol):
         self._pump()
 
     def _probe_if_silent(self, now: float) -> None:
+        probe = self._wire.probe
         if self._probe_sent_at is not None:
             if self._heard_at > self._probe_sent_at:
                 self._probe_sent_at = None
             elif now - self._probe_sent_at > self._limits.response_seconds:
                 log.warning("The peer does not answer probes. The connection is dropped. (%s)", "C012")
                 self.abort("the peer stopped answering")
-        elif self._open and now - self._heard_at > self._limits.probe_seconds:
+        elif probe is not None and self._open and now - self._heard_at > self._limits.probe_seconds:
             self._probe_sent_at = now
-            self._out.append(self._wire.encode(self._wire.probe, 0, self._next_sequence(), b""))
+            self._out.append(self._wire.encode(probe, 0, self._wire.next_sequence(None), b""))
             self._flush()
-
-    def _next_sequence(self) -> int:
-        sequence = next(self._sequences)
-        if sequence >= LAST_SEQUENCE:
-            self._sequences = itertools.count(1)
-        return sequence
 
 
 def _never_written(request: Request, why: str) -> None:

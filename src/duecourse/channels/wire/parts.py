@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from uuid import UUID
 
-from duecourse.channels.smpp.codec import Frame
-from duecourse.channels.smpp.text import Concatenation
+from duecourse.channels.wire.frame import Frame
+from duecourse.channels.wire.session import Session
+from duecourse.channels.wire.text import Concatenation
 from duecourse.domain.messaging import Receipt, ReceiptStatus
 
 GAP = "[…]"
@@ -71,51 +73,92 @@ class PartReceipts:
         return replace(receipt, provider_id=attempt.ids[0])
 
 
+class Asked(NamedTuple):
+    """A request of the peer and the line it came over, which alone can carry the answer."""
+
+    session: Session
+    frame: Frame
+
+    @property
+    def lost(self) -> bool:
+        """Nobody can answer any more what a former connection brought: the peer sends it again on another."""
+        return self.session.lost.done()
+
+
+class Incoming(NamedTuple):
+    """A reply, or a part of one."""
+
+    sender: str
+    recipient: str
+    text: str
+    place: Concatenation | None = None
+    key: object = None
+    """What a repetition of the same reply has too, where the protocol repeats what stays unanswered."""
+
+
+class Whole(NamedTuple):
+    """A reply that is complete, or as complete as it will be, and what is to be answered for it."""
+
+    sender: str
+    recipient: str
+    text: str
+    asked: Sequence[Asked]
+    keys: Sequence[object] = ()
+
+
 @dataclass(slots=True, eq=False)
-class _Incoming:
+class _Gathered:
     since: float
-    texts: dict[int, str] = field(default_factory=dict)
-    frames: list[Frame] = field(default_factory=list)
+    parts: list[tuple[int, Incoming, Asked]] = field(default_factory=list)
+    """As they came, repetitions too."""
+
+    def forget_lost(self) -> None:
+        """Without what came over lines that are gone."""
+        self.parts = [part for part in self.parts if not part[2].lost]
 
 
 class IncomingParts:
-    """Joins replies that come in parts. Frames stay unanswered until their reply is whole or overdue."""
+    """Joins replies that come in parts. Parts stay unanswered until their reply is whole or overdue."""
 
     def __init__(self, patience_seconds: float) -> None:
         self._patience_seconds = patience_seconds
-        self._open: OrderedDict[tuple[str, str, int, int], _Incoming] = OrderedDict()
+        self._open: OrderedDict[tuple[str, str, int, int], _Gathered] = OrderedDict()
 
-    def add(
-        self, sender: str, recipient: str, place: Concatenation, text: str, frame: Frame, now: float
-    ) -> tuple[str, Sequence[Frame]] | None:
-        """The whole text and the frames to answer once it is committed, or None while parts are missing."""
-        key = (sender, recipient, place.reference, place.total)
-        incoming = self._open.setdefault(key, _Incoming(now))
-        incoming.texts[place.number] = text
-        incoming.frames.append(frame)
-        if len(incoming.texts) < place.total:
+    def add(self, part: Incoming, place: Concatenation, asked: Asked, now: float) -> Whole | None:
+        """The whole reply, or None while parts are missing."""
+        key = (part.sender, part.recipient, place.reference, place.total)
+        gathered = self._open.setdefault(key, _Gathered(now))
+        gathered.forget_lost()
+        gathered.parts.append((place.number, part, asked))
+        if len({number for number, _, _ in gathered.parts}) < place.total:
             return None
         del self._open[key]
-        return _joined(incoming, place.total), incoming.frames
+        return _whole(key, gathered)
 
-    def overdue(self, now: float) -> list[tuple[str, str, str, Sequence[Frame]]]:
-        """Replies whose parts did not all come in time: sender, recipient, text with gaps marked, frames."""
-        out: list[tuple[str, str, str, Sequence[Frame]]] = []
+    def overdue(self, now: float) -> list[Whole]:
+        """Replies whose parts did not all come in time, with their gaps marked."""
+        out: list[Whole] = []
         while self._open:
-            key, incoming = next(iter(self._open.items()))
-            if now - incoming.since < self._patience_seconds:
+            key, gathered = next(iter(self._open.items()))
+            if now - gathered.since < self._patience_seconds:
                 break
             del self._open[key]
-            out.append((key[0], key[1], _joined(incoming, key[3]), incoming.frames))
+            gathered.forget_lost()
+            if gathered.parts:
+                out.append(_whole(key, gathered))
         return out
-
-    def forget(self) -> None:
-        """The connection is gone: the SMSC sends what was unanswered again."""
-        self._open.clear()
 
     def __len__(self) -> int:
         return len(self._open)
 
 
-def _joined(incoming: _Incoming, total: int) -> str:
-    return "".join(incoming.texts.get(number, GAP) for number in range(1, total + 1))
+def _whole(key: tuple[str, str, int, int], gathered: _Gathered) -> Whole:
+    sender, recipient, _, total = key
+    texts = {number: part.text for number, part, _ in gathered.parts}
+    return Whole(
+        sender,
+        recipient,
+        "".join(texts.get(number, GAP) for number in range(1, total + 1)),
+        [asked for _, _, asked in gathered.parts],
+        [part.key for _, part, _ in gathered.parts],
+    )

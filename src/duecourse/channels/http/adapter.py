@@ -1,0 +1,156 @@
+"""What every adapter over HTTP does alike; a family says how to ask and what an answer means."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from duecourse.channels.http.line import Answer, Ask, HttpLine, HttpSettings
+from duecourse.domain.messaging import (
+    Channel,
+    NotWritten,
+    Outcome,
+    Outgoing,
+    Receipt,
+    ReceiptSink,
+    Refused,
+    Reply,
+    ReplySink,
+    Unknown,
+)
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=HttpSettings)
+
+
+class HttpAdapter(ABC, Generic[S]):
+    """One message a request. A subclass gives its class variables, `ask_for` and `outcome_of`."""
+
+    kind: ClassVar[str]
+    channel: ClassVar[Channel]
+    deduplicates: ClassVar[bool] = False
+    http2: ClassVar[bool] = False
+    settings_type: ClassVar[type[HttpSettings]]
+
+    def __init__(
+        self,
+        name: str,
+        settings: S,
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.name = name
+        self.window = settings.window
+        self.settings = settings
+        self.clock = clock
+        self.line = HttpLine(name, settings, http2=self.http2)
+        self._on_receipts = on_receipts
+        self._on_reply = on_reply
+        self._turns = asyncio.Semaphore(settings.window)
+        self._puller: asyncio.Task[None] | None = None
+
+    @classmethod
+    def configured(
+        cls,
+        name: str,
+        config: Mapping[str, Any],
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+        clock: Callable[[], datetime] | None = None,
+    ) -> Self:
+        """From settings as written. Raises pydantic.ValidationError; OSError or ValueError for key files."""
+        return cls(name, cls.settings_type.model_validate(config), on_receipts, on_reply, clock)  # type: ignore[arg-type]
+
+    @abstractmethod
+    async def ask_for(self, outgoing: Outgoing) -> Ask | Outcome:
+        """The request that hands a message over, or why there can be none (Refused: the address, the text)."""
+
+    @abstractmethod
+    def outcome_of(self, outgoing: Outgoing, answer: Answer) -> Outcome:
+        """What the provider's answer means."""
+
+    async def pull(self) -> bool:
+        """Ask once for receipts and hand them in; whether there may be more. Families that can, override it."""
+        return False
+
+    async def open(self) -> None:
+        """Connections are made when the first message needs them."""
+        self.line.open()
+        if self.settings.pull_seconds:
+            self._puller = asyncio.create_task(self._keep_pulling())
+
+    async def send(self, batch: Sequence[Outgoing]) -> Sequence[Outcome]:
+        """All at once, as many as the window lets; one outcome each, in order."""
+        return await asyncio.gather(*(self._send_one(outgoing) for outgoing in batch))
+
+    async def drain(self) -> None:
+        """Take what the provider has for us."""
+        if self.settings.drain_url and self.line.is_open:
+            await self.line.ask(Ask(self.settings.drain_url, method="GET"))
+        while await self.pull():
+            pass
+
+    async def close(self) -> None:
+        """Stop asking for receipts and close every connection."""
+        puller, self._puller = self._puller, None
+        if puller is not None:
+            puller.cancel()
+            with suppress(asyncio.CancelledError):
+                await puller
+        await self.line.close()
+
+    async def hand_in(self, receipts: Sequence[Receipt], replies: Sequence[Reply] = ()) -> bool:
+        """Whether all of it was committed; a caller acknowledges to the provider only then."""
+        try:
+            if receipts:
+                await self._on_receipts(self.name, receipts)
+            for reply in replies:
+                await self._on_reply(reply)
+        except Exception as error:
+            log.error(
+                "%s: receipts could not be stored (%s); the provider sends them again",
+                self.name,
+                type(error).__name__,
+            )
+            return False
+        return True
+
+    async def _send_one(self, outgoing: Outgoing) -> Outcome:
+        if not self.line.is_open:
+            return NotWritten("closed")
+        if outgoing.valid_for_seconds < 1:
+            return NotWritten("its validity had passed")
+        async with self._turns:
+            ask = await self.ask_for(outgoing)
+            if not isinstance(ask, Ask):
+                return ask
+            heard = await self.line.ask(ask, outgoing.write_before)
+        if not isinstance(heard, Answer):
+            return heard
+        try:
+            return self.outcome_of(outgoing, heard)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            # The answer is not what the provider's documents say: whether it took the message nobody knows.
+            return Unknown(f"the answer of status {heard.status} is not understood ({type(error).__name__})")
+
+    async def _keep_pulling(self) -> None:
+        while True:
+            try:
+                more = await self.pull()
+            except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+                log.error("%s: the list of receipts is not understood (%s)", self.name, type(error).__name__)
+                more = False
+            if not more:
+                await asyncio.sleep(self.settings.pull_seconds)
+
+
+def refused_address(reason: str) -> Refused:
+    """For an address that this channel cannot have; the reason never quotes it."""
+    return Refused("address", reason, permanent=True)

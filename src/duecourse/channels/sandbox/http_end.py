@@ -1,0 +1,116 @@
+"""What the sandbox's far ends over HTTP share: a server, and receipts that are posted until they are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from duecourse.channels.http.line import Ask
+from duecourse.channels.http.listener import Listener
+from duecourse.channels.sandbox.room import Room, provider_name
+from duecourse.channels.sandbox.rules import Behaviour
+
+AGAIN_SECONDS = 0.05
+
+
+class HttpEnd(ABC):
+    """A provider's HTTP interface. A subclass gives its `routes` and answers them; `owe` posts what it tells us."""
+
+    kind: ClassVar[str]
+    """As the adapter's."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.rules = room.rules
+        self.journal = room.journal
+        self.throttled: Counter[str] = Counter()
+        self._ids = itertools.count(1)
+        self._epoch = f"{time.time_ns() // 1_000_000:x}"
+        self._owed: set[asyncio.Task[None]] = set()
+        self._client = httpx2.AsyncClient(trust_env=False, timeout=5)
+        drain = Route("/sandbox/drain", self._drain, methods=["GET"])
+        self._listener = Listener(Starlette(routes=[*self.routes(), drain]))
+
+    @classmethod
+    def of(cls, room: Room) -> Self:
+        """Not yet listening."""
+        return cls(room)
+
+    @abstractmethod
+    def routes(self) -> Sequence[Route]:
+        """The paths of the provider's interface."""
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listen; returns the port."""
+        return await self._listener.start(host, port)
+
+    async def stop(self) -> None:
+        """Close; what is still owed stays owed."""
+        for task in self._owed:
+            task.cancel()
+        await asyncio.gather(*self._owed, return_exceptions=True)
+        await self._client.aclose()
+        await self._listener.stop()
+        self.journal.flush()
+
+    def next_id(self) -> str:
+        """Never given before, also not by a sandbox of this folder that ran earlier."""
+        return f"{self._epoch}{next(self._ids):08x}"
+
+    def is_throttled(self, address: str) -> bool:
+        """Whether this address is refused this time as too fast; counts the time."""
+        self.throttled[address] += 1
+        return self.throttled[address] <= self.rules.throttled_times
+
+    def owe(self, ask: Ask, *, late: bool = False) -> None:
+        """Post this to our listener, again until it is answered 2xx, then note it. The URL is a path and query after
+        the provider's callback address, '' for itself.
+        """
+        if self.room.callbacks_url:
+            task = asyncio.create_task(self._post(ask, self.rules.late_seconds if late else 0.0))
+            self._owed.add(task)
+            task.add_done_callback(self._owed.discard)
+
+    async def unanswered(self) -> Response:
+        """For Behaviour.UNANSWERED: never answers."""
+        await asyncio.Event().wait()
+        return Response()
+
+    async def _post(self, ask: Ask, after: float) -> None:
+        await asyncio.sleep(after)
+        url = f"{self.room.callbacks_url}/{provider_name(self.kind)}{ask.url}"
+        while True:
+            try:
+                response = await self._client.request(
+                    ask.method, url, content=ask.content, headers=dict(ask.headers)
+                )
+                if response.is_success:
+                    break
+            except httpx2.TransportError:
+                pass
+            await asyncio.sleep(AGAIN_SECONDS)
+        self.journal.add("acknowledged", kind=self.kind)
+        self.journal.flush()
+
+    async def _drain(self, _: Request) -> Response:
+        while self._owed:
+            await asyncio.wait(list(self._owed))
+        return PlainTextResponse("drained")
+
+
+def delivers(behaviour: Behaviour) -> bool:
+    """Whether a message that was taken arrives."""
+    return behaviour in (
+        Behaviour.DELIVERED, Behaviour.THROTTLED, Behaviour.LATE, Behaviour.STOPS, Behaviour.LOST_ANSWER,
+    )  # fmt: skip

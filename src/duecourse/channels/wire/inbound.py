@@ -1,0 +1,227 @@
+"""What a peer sends us: receipts and replies, answered only after they are committed.
+
+One task takes everything that arrived together: one sink call for all receipts, then one write for each line with all
+answers. When the sink fails, the peer is told, or left, to send it again, whichever its protocol has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from duecourse.channels.wire.frame import DecodeError, Frame
+from duecourse.channels.wire.parts import Asked, Incoming, IncomingParts, PartReceipts, Whole
+from duecourse.channels.wire.session import Session
+from duecourse.domain.messaging import Receipt, ReceiptSink, Reply, ReplySink
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000
+"""Above this the peer is told to come again later, so that memory stays bounded while the store is slow."""
+REPLY_PATIENCE_SECONDS = 60.0
+KEYS_REMEMBERED = 10_000
+
+
+class Verdict(Enum):
+    """What becomes of a request of the peer."""
+
+    TAKEN = auto()
+    AGAIN = auto()  # not now: it shall come again
+    NEVER = auto()  # unreadable: it shall not come again
+
+
+class Interpreter(Protocol):
+    """How one protocol says what Inbound takes."""
+
+    def is_notice(self, frame: Frame) -> bool:
+        """Whether this request has no response and means nothing here."""
+
+    def brings(self, frame: Frame) -> bool:
+        """Whether this request brings a receipt or a reply."""
+
+    def read(self, frame: Frame) -> Receipt | Incoming | None:
+        """What it brings; None for a receipt that names no message or no known state. Raises DecodeError."""
+
+    def answer(self, frame: Frame, verdict: Verdict) -> tuple[int, bytes] | None:
+        """Status and body of the response; None where silence says it."""
+
+
+@dataclass(slots=True)
+class InboundCounters:
+    """Since the adapter was opened."""
+
+    receipts: int = 0
+    replies: int = 0
+    refused: int = 0
+    sink_failures: int = 0
+
+
+class Inbound:
+    """The queue between the sessions and the sinks."""
+
+    def __init__(
+        self,
+        name: str,
+        interpreter: Interpreter,
+        parts: PartReceipts,
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+    ) -> None:
+        self.counters = InboundCounters()
+        self.taken = 0
+        self._name = name
+        self._interpreter = interpreter
+        self._parts = parts
+        self._on_receipts = on_receipts
+        self._on_reply = on_reply
+        self._replies = IncomingParts(REPLY_PATIENCE_SECONDS)
+        self._keys: OrderedDict[object, None] = OrderedDict()
+        self._waiting: list[Asked] = []
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin taking."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._take(), name=f"inbound {self._name}")
+
+    def put(self, session: Session, frames: Sequence[Frame]) -> None:
+        """Requests of the peer, as they arrived."""
+        interpreter = self._interpreter
+        for frame in frames:
+            if interpreter.is_notice(frame):
+                continue
+            if not interpreter.brings(frame):
+                session.refuse(frame)
+            elif len(self._waiting) >= MOST_WAITING:
+                self._answer([Asked(session, frame)], Verdict.AGAIN)
+            else:
+                self.taken += 1
+                self._waiting.append(Asked(session, frame))
+        if self._waiting:
+            self._idle.clear()
+            self._arrived.set()
+
+    async def idle(self) -> None:
+        """Wait until nothing is queued or being committed. Replies that lack a part do not count."""
+        await self._idle.wait()
+
+    async def stop(self) -> None:
+        """Commit and answer what arrived, then end."""
+        await self.idle()
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _take(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), REPLY_PATIENCE_SECONDS / 4)
+            self._arrived.clear()
+            asked, self._waiting = self._waiting, []
+            await self._settle([each for each in asked if not each.lost])
+            if not self._waiting:
+                self._idle.set()
+
+    async def _settle(self, asked: Sequence[Asked]) -> None:
+        receipts: list[Receipt] = []
+        of_receipts: list[Asked] = []
+        replies: list[Whole] = []
+        refused: list[Asked] = []
+        for each in asked:
+            try:
+                read = self._interpreter.read(each.frame)
+            except Exception as error:
+                # One strange PDU must not stop the rest. Only our own error quotes no content.
+                what = error if isinstance(error, DecodeError) else type(error).__name__
+                log.warning("%s: a delivery cannot be read: %s. Refused. (%s)", self._name, what, "C014")
+                refused.append(each)
+                continue
+            if read is None:
+                log.warning(
+                    "%s: a receipt names no message or no known state. Refused. (%s)", self._name, "C014"
+                )
+                refused.append(each)
+            elif isinstance(read, Incoming):
+                replies.extend(self._reply(read, each))
+            else:
+                of_receipts.append(each)
+                combined = self._parts.combine(read)
+                if combined is not None:
+                    receipts.append(combined)
+        self.counters.refused += len(refused)
+        self._answer(refused, Verdict.NEVER)
+        await self._commit_receipts(receipts, of_receipts)
+        replies.extend(self._replies.overdue(time.monotonic()))
+        for reply in replies:
+            await self._commit_reply(reply)
+
+    async def _commit_receipts(self, receipts: list[Receipt], asked: list[Asked]) -> None:
+        verdict = Verdict.TAKEN
+        if receipts:
+            try:
+                await self._on_receipts(self._name, receipts)
+                self.counters.receipts += len(receipts)
+            except Exception as error:
+                # Its text may quote what could not be stored: the type is enough here.
+                verdict = self._sink_failed(error)
+        self._answer(asked, verdict)
+
+    def _reply(self, part: Incoming, asked: Asked) -> list[Whole]:
+        if part.place is None or part.place.total == 1:
+            return [Whole(part.sender, part.recipient, part.text, [asked], [part.key])]
+        if part.key in self._keys:
+            return [Whole(part.sender, part.recipient, "", [asked])]
+        whole = self._replies.add(part, part.place, asked, time.monotonic())
+        return [] if whole is None else [whole]
+
+    async def _commit_reply(self, reply: Whole) -> None:
+        verdict = Verdict.TAKEN
+        keys = [key for key in reply.keys if key is not None]
+        if reply.text and not (keys and self._keys.keys() >= set(keys)):
+            try:
+                await self._on_reply(Reply(self._name, _e164(reply.sender), reply.recipient, reply.text))
+                self.counters.replies += 1
+                self._remember(keys)
+            except Exception as error:
+                verdict = self._sink_failed(error)
+        self._answer(reply.asked, verdict)
+
+    def _remember(self, keys: Iterable[object]) -> None:
+        self._keys.update(dict.fromkeys(keys))
+        while len(self._keys) > KEYS_REMEMBERED:
+            self._keys.popitem(last=False)
+
+    def _answer(self, asked: Sequence[Asked], verdict: Verdict) -> None:
+        responses: dict[Session, list[tuple[Frame, int, bytes]]] = {}
+        for session, frame in asked:
+            answer = self._interpreter.answer(frame, verdict)
+            if answer is not None:
+                responses.setdefault(session, []).append((frame, *answer))
+        for session, of_session in responses.items():
+            session.respond(of_session)
+
+    def _sink_failed(self, error: Exception) -> Verdict:
+        self.counters.sink_failures += 1
+        log.error(
+            "%s: what the provider sent could not be stored (%s). It will send it again. (%s)",
+            self._name,
+            type(error).__name__,
+            "C015",
+        )
+        return Verdict.AGAIN
+
+
+def _e164(sender: str) -> str:
+    return f"+{sender}" if sender.isdigit() else sender
