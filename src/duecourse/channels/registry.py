@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.inbox.adapter import BookInbox
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
 from duecourse.channels.sandbox.smsc import SandboxSmsc
 from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smtp.adapter import SmtpAdapter
+from duecourse.channels.task.adapter import BookTasks
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -44,6 +46,11 @@ KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
 }
+IN_BOOK: Mapping[str, Configurable] = {
+    "inbox.book": BookInbox,
+    "task.book": BookTasks,
+}
+"""Kinds that have no other side: what is handed over stays in the book. Every book has them."""
 
 
 def build(
@@ -61,14 +68,14 @@ def build(
     unusable).
     """
     where = f"provider {name}"
-    known_kind = KINDS.get(kind)
-    if known_kind is None:
-        known = ", ".join(sorted(KINDS))
+    adapter = KINDS[kind].adapter if kind in KINDS else IN_BOOK.get(kind)
+    if adapter is None:
+        known = ", ".join(sorted([*KINDS, *IN_BOOK]))
         raise DuecourseError(
             Problem("C001", where, f"kind '{kind}' is unknown; known: {known}.", "Not opened.")
         )
     try:
-        return known_kind.adapter.configured(name, config, on_receipts, on_reply, clock)
+        return adapter.configured(name, config, on_receipts, on_reply, clock)
     except ValidationError as error:
         raise DuecourseError(
             [

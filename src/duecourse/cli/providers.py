@@ -12,11 +12,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from duecourse.channels.registry import build
+from duecourse.channels.registry import IN_BOOK, build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
 from duecourse.dispatch.claim import Registration
 from duecourse.dispatch.desk import Switchboard
+from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 
 _FROM_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -98,6 +99,8 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
     problems = []
     for provider in providers:
         host = str(provider.config.get("host", ""))
+        if provider.kind in IN_BOOK:
+            continue
         if simulated and not (provider.sandbox and _is_loopback(host)):
             problems.append(
                 Problem(
@@ -135,7 +138,10 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
     for provider in providers:
         config = dict(provider.config)
         switchboard.registrations[provider.name] = Registration(
-            tuple(config.pop("registered", ())), config.pop("caller", None), provider.kind.partition(".")[2]
+            tuple(config.pop("registered", ())),
+            config.pop("caller", None),
+            provider.kind.partition(".")[2],
+            _serves(provider),
         )
         try:
             switchboard.adapters[provider.name] = build(
@@ -152,8 +158,23 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
         raise DuecourseError(problems)
 
 
+def _serves(provider: Provider) -> str | None:
+    """Whose addresses it reaches: of an app's devices those of its own push service, of WeChat its own account's."""
+    channel, _, family = provider.kind.partition(".")
+    if channel == Channel.APP:
+        return family
+    return str(provider.config["appid"]) if channel == Channel.WECHAT and "appid" in provider.config else None
+
+
+def with_book_channels(providers: list[Provider]) -> list[Provider]:
+    """The providers with those that every book has: an inbox and call tasks, unless some of their channel are named."""
+    channels = {provider.kind.partition(".")[0] for provider in providers}
+    own = [Provider(kind.partition(".")[0], kind, False, {}) for kind in IN_BOOK]
+    return [*providers, *(one for one in own if one.name not in channels)]
+
+
 def configured_providers(home: Path, *, simulated: bool) -> list[Provider]:
     """providers.toml of the home, checked against the kind of book."""
-    providers = read_providers(home / "providers.toml", os.environ)
+    providers = with_book_channels(read_providers(home / "providers.toml", os.environ))
     check_providers(providers, simulated=simulated)
     return providers

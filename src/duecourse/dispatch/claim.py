@@ -45,6 +45,8 @@ class Registration:
     registered: tuple[str, ...] | None = None
     caller: str | None = None
     kind: str | None = None
+    serves: str | None = None
+    """Whose addresses it can reach: a push service, a WeChat account's appid. None: all of its channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,12 @@ class _Allowed:
     channel: str
     provider: str
     contact_point_id: UUID
-    address_sealed: bytes
+    address_sealed: bytes | None
+    """None where the channel needs none: an inbox, a task for whom there is no number."""
     valid_until: datetime
     loans: Sequence[UUID]
     shared: bool
-    address_index: bytes
+    address_index: bytes | None
     considered: Sequence[str]
     batch_id: UUID | None
     resumed: bool
@@ -167,7 +170,7 @@ def claim_batch(
                 one,
                 addresses[one.message_id],
                 renditions[one.message_id],
-                facts[one.message_id].language,
+                facts[one.message_id],
                 now,
                 write_before,
                 read_at,
@@ -205,6 +208,7 @@ def _judge(
             "registered": [_array(line.registration.registered) for line in lines],
             "callers": [line.registration.caller for line in lines],
             "kinds": [line.registration.kind for line in lines],
+            "serves": [line.registration.serves for line in lines],
             "recheck": recheck,
             "pause": pause,
             **rules.parameters,
@@ -332,12 +336,16 @@ def _open_facts(
     for one in allowed:
         try:
             facts[one.message_id] = Facts.from_row(keyring, rows[one.message_id])
-            addresses[one.message_id] = open_value(
-                keyring, one.address_sealed, "contact_point", "address", one.contact_point_id
-            )
+            addresses[one.message_id] = _address(keyring, one, facts[one.message_id])
         except DuecourseError as error:
             unreadable[one.message_id] = Rendition(refusals=(str(error),), rule="UNREADABLE")
     return facts, addresses, unreadable
+
+
+def _address(keyring: Keyring, one: _Allowed, facts: Facts) -> str:
+    if one.address_sealed is not None:
+        return open_value(keyring, one.address_sealed, "contact_point", "address", one.contact_point_id)
+    return facts.borrower_key if one.channel == Channel.INBOX else ""
 
 
 def _hold_batches(
@@ -435,7 +443,7 @@ def _outgoing(
     one: _Allowed,
     address: str,
     rendition: Rendition,
-    language: str,
+    facts: Facts,
     now: datetime,
     write_before: float,
     read_at: float,
@@ -447,7 +455,8 @@ def _outgoing(
         text=rendition.text,
         subject=rendition.subject,
         html=rendition.html,
-        language=language,
+        language=facts.language,
+        purpose=facts.purpose,
         valid_for_seconds=int(valid_seconds),  # under a second an adapter does not write it
         write_before=min(write_before, read_at + valid_seconds),
     )

@@ -41,6 +41,7 @@ class Facts:
     template_version: int
     name: str
     language: str
+    borrower_key: str
     first: bool
     """Whether nothing was said to the person for this purpose before."""
     items: tuple[Item, ...]
@@ -50,7 +51,7 @@ class Facts:
     def from_row(cls, keyring: Keyring, row: Sequence[Any]) -> Self:
         """From a row of `read_facts`, whose items are JSON."""
         (_, message_id, borrower_id, policy, policy_version, purpose, creditor, currency) = row[:8]
-        (template, template_version, local_on, name_sealed, language, first, items) = row[8:]
+        (template, template_version, local_on, name_sealed, language, borrower_key, first, items) = row[8:]
         entries = items or []
         return cls(
             message_id=message_id,
@@ -63,6 +64,7 @@ class Facts:
             template_version=template_version,
             name=open_value(keyring, name_sealed, "borrower", "name", borrower_id) if name_sealed else "",
             language=language,
+            borrower_key=borrower_key,
             first=first,
             items=tuple(_item(entry, local_on) for entry in entries),
             loan_ids=tuple(dict.fromkeys(UUID(entry["loan_id"]) for entry in entries)),

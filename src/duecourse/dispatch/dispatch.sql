@@ -24,7 +24,7 @@ SELECT least(
 -- name: claim_messages
 -- Claim at most :take messages, one per person, each judged again by the rules; refusals keep rule and reason.
 -- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room, registered (text[] as text), callers,
--- kinds: parallel arrays; recheck, pause: intervals; and those of RuleBook.parameters.
+-- kinds, serves: parallel arrays; recheck, pause: intervals; and those of RuleBook.parameters.
 -- room: how many may be at a provider at once; what does not fit stays due.
 -- Returns every judged message; the allowed ones with their contact point, the debts that may be spoken of and, where the
 -- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
@@ -73,7 +73,7 @@ told_behind AS (
 ),
 candidate AS (
     SELECT DISTINCT ON (coalesce(b.person_id, h.borrower_id))
-           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, b.zone,
+           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, h.leg, b.zone,
            h.template, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
            %(now)s::timestamptz AS at,
            CASE WHEN b.has_others OR b.home_lane IS NOT NULL OR b.person_id IS NOT NULL
@@ -88,10 +88,10 @@ candidate_item AS (
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
 provider AS (
-    SELECT channel, provider, ready, room, registered::text[] AS registered, caller, kind
+    SELECT channel, provider, ready, room, registered::text[] AS registered, caller, kind, serves
     FROM unnest(%(channels)s::text[], %(providers)s::text[], %(ready)s::boolean[], %(room)s::int[],
-                %(registered)s::text[], %(callers)s::text[], %(kinds)s::text[])
-        AS p (channel, provider, ready, room, registered, caller, kind)
+                %(registered)s::text[], %(callers)s::text[], %(kinds)s::text[], %(serves)s::text[])
+        AS p (channel, provider, ready, room, registered, caller, kind, serves)
 ),
 -- include: rules.judge
 ,
@@ -142,6 +142,8 @@ moved AS (
                            WHEN v.allow OR v.rule = 'PROVIDER-PAUSED' THEN coalesce(m.waits_since, %(now)s)
                            ELSE m.waits_since END,
         route_at = CASE WHEN v.allow THEN v.route_at ELSE m.route_at END,
+        -- A person is asked for, whom the route did not have.
+        route = CASE WHEN v.allow AND v.route_at > cardinality(m.route) THEN m.route || v.channel ELSE m.route END,
         tries = m.tries + CASE WHEN v.allow THEN 1 ELSE 0 END,
         rule = v.rule, reason = v.reason, verdict = v.verdict,
         version = m.version + CASE WHEN v.allow OR v.rule IS DISTINCT FROM v.old_rule
@@ -162,6 +164,16 @@ SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
        coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person
 FROM moved;
+
+-- fragment: reachable
+-- Whether the route of s, from its present place on, has another address than the one that will not work again.
+EXISTS (SELECT 1 FROM message m CROSS JOIN unnest(m.route) WITH ORDINALITY AS r (channel, place)
+        WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
+          AND (r.channel IN ('inbox', 'task') AND r.place > s.route_at
+               OR EXISTS (SELECT 1 FROM contact_point p
+                          WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.state = 'active'
+                            AND p.contact_point_id <> s.contact_point_id
+                            AND (p.channel = r.channel OR r.channel IN ('voice', 'task') AND p.channel IN ('voice', 'sms')))))
 
 -- fragment: moves_at
 -- When the route of message w moves on from what it waits for, hours at which nothing may go not taken out yet.
@@ -203,13 +215,14 @@ mate AS MATERIALIZED (
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
 -- debts (uuid[] as text), kinds (of the provider): parallel arrays; now; and RuleBook.person_parameters.
 WITH asked AS (
-    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.daily_cap, p.channel,
+    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.daily_cap,
+           CASE m.route[m.route_at] WHEN 'task' THEN 'voice' ELSE m.route[m.route_at] END AS channel,
            p.address_index, b.borrower_id, b.region, b.zone, coalesce(b.zones, ARRAY[b.zone]) AS zones, l.loan_id, l.product, c.kind
     FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[], %(persons)s::uuid[], %(debts)s::text[], %(kinds)s::text[])
          AS c (lane, message_id, point, person, debts, kind)
     JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
     JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
-    JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
+    LEFT JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
     JOIN loan l ON l.lane = c.lane AND l.loan_id = ANY(c.debts::uuid[])
 ),
 -- include: mates
@@ -306,7 +319,7 @@ FROM judged_unit WHERE refused IS NOT NULL;
 WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language,
+       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language, b.borrower_key,
        NOT EXISTS (SELECT 1 FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.purpose = m.purpose)
            AS is_first,
        (SELECT json_agg(json_build_object(
@@ -383,11 +396,12 @@ ledger AS (
     SELECT DISTINCT w.lane, w.borrower_id, w.attempt_id, d.loan_id, 1, m.group_id, m.purpose, w.channel, m.actor, p.address_index,
            m.template, (%(now)s AT TIME ZONE b.zone)::date, %(now)s::timestamptz
     FROM written w
-    JOIN contact_point p ON p.lane = w.lane AND p.contact_point_id = w.contact_point_id
+    LEFT JOIN contact_point p ON p.lane = w.lane AND p.contact_point_id = w.contact_point_id
     JOIN borrower b ON b.lane = w.lane AND b.borrower_id = w.borrower_id
     JOIN unnest(%(loan_lanes)s::smallint[], %(loan_attempts)s::uuid[], %(loans)s::uuid[])
          AS d (lane, attempt_id, loan_id) ON d.lane = w.lane AND d.attempt_id = w.attempt_id
     JOIN message m ON m.lane = w.lane AND m.message_id = w.message_id
+    WHERE w.channel <> 'task'  -- no contact yet: the permit of the call is
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, at)
@@ -419,7 +433,7 @@ INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, ve
 SELECT lane, message_id, version, 'message', 'planned', rule, reason, verdict, %(now)s FROM moved;
 
 -- fragment: served
--- A notice is served when its message was delivered, and by e-mail when it was handed over; what comes back was not.
+-- A notice is served when its message was delivered, and by e-mail or letter when it was handed over; what comes back was not.
 -- Needs settled. Writes: notice
 served AS (
     INSERT INTO notice (lane, borrower_id, notice_id, loan_id, kind, served_at, evidence, message_id, recorded_by, recorded_at)
@@ -428,7 +442,7 @@ served AS (
     FROM settled s
     JOIN message m ON m.lane = s.lane AND m.message_id = s.message_id AND m.corrects IS NULL
     JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id AND x.serves IS NOT NULL
-    WHERE s.state IN ('delivered', 'read') OR s.state = 'sent' AND m.route[s.route_at] = 'email'
+    WHERE s.state IN ('delivered', 'read') OR s.state = 'sent' AND m.route[s.route_at] IN ('email', 'letter')
     ON CONFLICT DO NOTHING
 ),
 unserved AS (
@@ -562,11 +576,9 @@ uncounted AS (
 ),
 -- include: dispatch.served
 ended AS (
-    SELECT s.*, EXISTS (
-               SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
-               WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
-                 AND p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.channel = r.channel
-                 AND p.state = 'active' AND p.contact_point_id <> s.contact_point_id) AS reachable
+    SELECT s.*, 
+           -- include: dispatch.reachable
+           AS reachable
     FROM settled s
 ),
 -- include: dispatch.follow
@@ -669,11 +681,9 @@ learnt AS (
 ),
 -- include: dispatch.served
 ended AS (
-    SELECT s.*, interval '0' AS after, NULL::text AS rule, false AS deduplicates, EXISTS (
-               SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
-               WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
-                 AND p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.channel = r.channel
-                 AND p.state = 'active' AND p.contact_point_id <> s.contact_point_id) AS reachable
+    SELECT s.*, interval '0' AS after, NULL::text AS rule, false AS deduplicates, 
+           -- include: dispatch.reachable
+           AS reachable
     FROM settled s
 ),
 -- include: dispatch.follow

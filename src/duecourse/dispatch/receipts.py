@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from duecourse.book.identity import address_index
-from duecourse.domain.messaging import Channel, Receipt
+from duecourse.domain.messaging import Cause, Channel, Receipt
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
@@ -58,7 +58,7 @@ def append_receipts(
                 "attempts": [receipt.attempt_id for receipt in receipts],
                 "statuses": [receipt.status.value for receipt in receipts],
                 "codes": [receipt.code for receipt in receipts],
-                "permanents": [receipt.permanent for receipt in receipts],
+                "permanents": [receipt.permanent or receipt.cause is Cause.DEAD for receipt in receipts],
                 "addresses": [
                     None if reference is None else address_index(keyring, Channel.SMS, receipt.address)
                     for receipt, reference in zip(receipts, references, strict=True)

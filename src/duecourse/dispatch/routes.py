@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from duecourse.domain.messaging import Outgoing
+from duecourse.domain.messaging import Channel, Outgoing
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value
 from duecourse.rules.compiling import RuleBook
@@ -92,13 +92,15 @@ def claim_again(
 def _again(
     keyring: Keyring, row: Sequence[Any], now: datetime, write_before: float, read_at: float
 ) -> Claimed:
-    lane, epoch, message_id, attempt_id, provider, point_id, address_sealed, borrower_key = row[:8]
-    language, purpose, text_sealed, valid_until = row[8:]
+    lane, epoch, message_id, attempt_id, provider, channel, point_id, address_sealed = row[:8]
+    borrower_key, language, purpose, text_sealed, valid_until = row[8:]
     said = json.loads(open_value(keyring, text_sealed, "attempt", "text", attempt_id))
     address = (
         open_value(keyring, address_sealed, "contact_point", "address", point_id)
         if address_sealed
         else borrower_key
+        if channel == Channel.INBOX
+        else ""
     )
     valid_seconds = (valid_until - now).total_seconds()
     outgoing = Outgoing(

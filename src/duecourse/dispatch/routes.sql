@@ -228,14 +228,14 @@ moved AS (
     SET state = 'claimed', epoch = a.epoch, resends = t.resends + 1, settled_at = NULL, version = t.version + 1
     FROM again a
     WHERE t.lane = a.lane AND t.attempt_id = a.attempt_id AND t.state = 'unknown'
-    RETURNING t.lane, t.message_id, t.attempt_id, t.provider, t.contact_point_id, t.borrower_id, t.version, t.text_sealed,
+    RETURNING t.lane, t.message_id, t.attempt_id, t.provider, t.channel, t.contact_point_id, t.borrower_id, t.version, t.text_sealed,
               t.valid_until, a.epoch, a.purpose
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
     SELECT lane, attempt_id, version, 'attempt', 'claimed', 'again, under the same id', %(now)s FROM moved
 )
-SELECT m.lane, m.epoch, m.message_id, m.attempt_id, m.provider, m.contact_point_id, p.address_sealed, b.borrower_key, b.language,
+SELECT m.lane, m.epoch, m.message_id, m.attempt_id, m.provider, m.channel, m.contact_point_id, p.address_sealed, b.borrower_key, b.language,
        m.purpose, m.text_sealed, m.valid_until
 FROM moved m
 JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id

@@ -13,6 +13,7 @@ from duecourse.book.contact_points import retire_contact_points
 from duecourse.domain.messaging import (
     Accepted,
     AccountTrouble,
+    Cause,
     Deferred,
     NotWritten,
     Outcome,
@@ -46,8 +47,9 @@ def _answer(outcome: Outcome) -> _Answer:
     match outcome:
         case Accepted(provider_id, parts):
             return _Answer("sent", provider_id=provider_id, parts=parts)
-        case Refused(code, reason, permanent):
-            return _Answer("refused", code=code, reason=reason, permanent=permanent)
+        case Refused(code, reason, permanent, cause):
+            dead = permanent or cause is Cause.DEAD
+            return _Answer("refused", code=code, reason=reason, permanent=dead)
         case Throttled(code, after_seconds):
             return _Answer(
                 "released",

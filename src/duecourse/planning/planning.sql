@@ -139,7 +139,7 @@ new_message AS (
 candidate AS (
     -- A batch is judged by what is known when it begins, so not yet.
     SELECT lane, message_id, group_id, borrower_id, party, actor, CASE WHEN act IS NOT NULL THEN ARRAY[act] END AS acts,
-           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, zone,
+           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, leg, zone,
            agreed_template AS template, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
@@ -154,8 +154,8 @@ candidate_item AS (
 provider AS (
     -- Which provider it will be shows at the claim: here one that is registered for everything.
     SELECT DISTINCT channel, NULL::text AS provider, true AS ready, NULL::text AS caller, NULL::text AS kind,
-           NULL::text[] AS registered
-    FROM new_message, unnest(route) AS channel
+           NULL::text[] AS registered, NULL::text AS serves
+    FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS used
 ),
 -- include: rules.judge
 ,

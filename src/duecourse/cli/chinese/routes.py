@@ -7,6 +7,8 @@ from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = {
     "{route} if not {state} by {time}": "{route}（{time} 前未达到“{state}”则换下一渠道）",
+    "Added: {point}": "已添加：{point}",
+    "Known already: {point}": "此前已登记：{point}",
 }
 REASONS: Final[Mapping[str, str]] = {
     "answered": "已有回应",
