@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from duecourse.dispatch.claim import fence
+from duecourse.dispatch.lines import Line, line_parameters
+from duecourse.domain.messaging import Channel
 from duecourse.planning.plan import plan_book
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.rules.packs import Packs
@@ -115,8 +117,8 @@ def _claimer(
     epochs = dict(conn.execute("SELECT lane, epoch FROM lane_lease WHERE owner = 'bench'").fetchall())
     conn.rollback()
     given: dict[str, Any] = {
-        **fence(epochs), "now": NOON, "as_of": NOON.date(), "take": TAKE, "channels": ["sms"], "providers": ["bench"],
-        "ready": [True], "room": [TAKE], "registered": [None], "callers": [None], "kinds": [None],
+        **fence(epochs), "now": NOON, "as_of": NOON.date(), "take": TAKE,
+        **line_parameters([Line(Channel.SMS, "bench", ready=True, room=TAKE)]),
         "recheck": timedelta(minutes=10), "pause": timedelta(seconds=2), **rules.parameters,
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Channels without a device or a network: what is handed over lies in the book, for the lender's app or staff to take."""
+"""Channels without device or network: what is handed over lies in the book, for the lender's app or staff to take."""
 
 from __future__ import annotations
 

@@ -9,13 +9,34 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from duecourse.channels.aliyun.far_end import SandboxAliyunSms, SandboxAliyunVoice
+from duecourse.channels.aliyun.sms import AliyunSmsAdapter
+from duecourse.channels.aliyun.voice import AliyunVoiceAdapter
+from duecourse.channels.apns.adapter import ApnsAdapter
+from duecourse.channels.apns.far_end import SandboxApns
+from duecourse.channels.cmpp.adapter import CmppAdapter
+from duecourse.channels.cmpp.far_end import SandboxIsmg
+from duecourse.channels.fcm.adapter import FcmAdapter
+from duecourse.channels.fcm.far_end import SandboxFcm
 from duecourse.channels.inbox.adapter import BookInbox
+from duecourse.channels.jpush.adapter import JpushAdapter
+from duecourse.channels.jpush.far_end import SandboxJpush
+from duecourse.channels.letter.adapter import LetterAdapter
+from duecourse.channels.letter.far_end import PrintHouse
 from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
-from duecourse.channels.sandbox.smsc import SandboxSmsc
+from duecourse.channels.sgip.adapter import SgipAdapter
+from duecourse.channels.sgip.far_end import SandboxSmg
+from duecourse.channels.smgp.adapter import SmgpAdapter
+from duecourse.channels.smgp.far_end import SandboxSmgw
 from duecourse.channels.smpp.adapter import SmppAdapter
+from duecourse.channels.smpp.far_end import SandboxSmsc
 from duecourse.channels.smtp.adapter import SmtpAdapter
 from duecourse.channels.task.adapter import BookTasks
+from duecourse.channels.webpush.adapter import WebpushAdapter
+from duecourse.channels.webpush.far_end import SandboxWebpush
+from duecourse.channels.wechat.adapter import WechatAdapter
+from duecourse.channels.wechat.far_end import SandboxWechat
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -44,7 +65,18 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
+    "sms.cmpp": Kind(CmppAdapter, SandboxIsmg),
+    "sms.sgip": Kind(SgipAdapter, SandboxSmg),
+    "sms.smgp": Kind(SmgpAdapter, SandboxSmgw),
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
+    "letter.print": Kind(LetterAdapter, PrintHouse),
+    "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
+    "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
+    "app.apns": Kind(ApnsAdapter, SandboxApns),
+    "app.fcm": Kind(FcmAdapter, SandboxFcm),
+    "app.jpush": Kind(JpushAdapter, SandboxJpush),
+    "wechat.service": Kind(WechatAdapter, SandboxWechat),
+    "webpush.vapid": Kind(WebpushAdapter, SandboxWebpush),
 }
 IN_BOOK: Mapping[str, Configurable] = {
     "inbox.book": BookInbox,

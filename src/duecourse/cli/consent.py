@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from duecourse.book.consents import ConsentKind, Scope, consents_of, record_consent
-from duecourse.book.wishes import Person, index_of_address
+from duecourse.book.wishes import Person, Said, index_of_address
 from duecourse.domain.messaging import Channel, Purpose
 
 from .context import context
@@ -30,6 +30,7 @@ from .wishes import (
     typed,
 )
 from .words import say, word
+from .workshop import confirmer
 
 app = typer.Typer(help="What a borrower agreed to: add, end, show.", no_args_is_help=True)
 
@@ -53,8 +54,17 @@ AddressOption = Annotated[
 
 
 def _scope(case: Case, purpose: Purpose | None, channel: Channel | None, address: str | None) -> Scope:
-    index = index_of_address(case.here.keyring, typed(address), case.borrower.region)[1] if address else None
+    index = index_of_address(case.here.keyring, address, case.borrower.region)[1] if address else None
     return Scope(purpose, channel, index)
+
+
+def _confirm(case: Case, said: Said, scope: Scope, address: str | None) -> bool:
+    """Plan the one message that confirms a stop, where it was said; whether there is a new one."""
+    confirms = confirmer(case.here)
+    channel = scope.channel or (None if address is None else Channel.EMAIL if "@" in address else Channel.SMS)
+    where = Scope(scope.purpose, channel, scope.address_index)
+    person = None if scope.address_index else case.person
+    return confirms.confirm(case.conn, confirms.policies(), said=said, scope=where, person=person) is not None
 
 
 @app.command()
@@ -84,7 +94,7 @@ def add(
     Example: duecourse consent add C00042 --kind consent --purpose marketing --channel sms --evidence "form 17, p. 2"
     """
     with case_of(borrower) as case, tried(case.conn, dry_run):
-        scope = _scope(case, purpose, channel, address)
+        scope = _scope(case, purpose, channel, typed(address) if address else None)
         said = case.said(evidence, at)
         kinds = [kind, *(ConsentKind(one) for one in overrides or ())]
         expires_at = case.at(expires, "--expires")
@@ -122,11 +132,13 @@ def end(
     """Record that a borrower took back, or refused. With --kind contact it is a stop.
 
     It covers every narrower scope in force, and every message not yet handed over. With --address a stop holds for
-    everybody who has that number or address.
+    everybody who has that number or address. A stop with --address or --channel is confirmed there once, where a policy
+    in force has a text for it (opt_out_confirmation).
 
     Example: duecourse consent end C00042 --kind contact --channel sms --evidence "call of 3 March, 10:12"
     """
     with case_of(borrower) as case, tried(case.conn, dry_run):
+        address = typed(address) if address else None
         scope = _scope(case, purpose, channel, address)
         said = case.said(evidence, at)
         people: list[Person] = []
@@ -137,14 +149,17 @@ def end(
                 case.conn, kind, granted=False, said=said, person=case.person, scope=scope
             )
         concerned = list({case.person, *people})
+        confirmed = bool(people) and kind is ConsentKind.CONTACT and _confirm(case, said, scope, address)
+        what = say("Recorded as taken back.") if people else say("It stood there already.")
         tell(
             case,
-            say("Recorded as taken back.") if people else say("It stood there already."),
+            f"{what} {say('One message confirms it.')}" if confirmed else what,
             changed=len({one.borrower_id for one in people}),
             people=len({one.borrower_id for one in concerned}),
             messages=touched(case, concerned, purpose=purpose, channel=channel),
             dry_run=dry_run,
             as_json=as_json,
+            confirmed=confirmed,
         )
 
 

@@ -20,6 +20,7 @@ from .batch import app as batch_app
 from .batch import correct
 from .book import app as book_app
 from .brake import resume, stop
+from .carrier import app as carrier_app
 from .cash import buckets, cash
 from .consent import app as consent_app
 from .contact import app as contact_app
@@ -32,6 +33,7 @@ from .hold import app as hold_app
 from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
+from .letter import app as letter_app
 from .merge import merge
 from .notice import app as notice_app
 from .payment import app as payment_app
@@ -39,6 +41,8 @@ from .permit import app as permit_app
 from .plan import plan
 from .policy import app as policy_app
 from .preference import app as preference_app
+from .provider import app as provider_app
+from .registration import app as registration_app
 from .replay import run
 from .rules import app as rules_app
 from .sandbox import sandbox
@@ -89,8 +93,12 @@ app.add_typer(preference_app, name="preference")
 app.add_typer(suppression_app, name="suppression")
 app.add_typer(contact_app, name="contact")
 app.add_typer(notice_app, name="notice")
+app.add_typer(provider_app, name="provider")
+app.add_typer(registration_app, name="registration")
+app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
 app.add_typer(keys_app, name="keys")
+app.add_typer(letter_app, name="letter")
 app.command()(sandbox)
 app.command()(demo)
 

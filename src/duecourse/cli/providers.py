@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from duecourse.channels.registry import IN_BOOK, build
+from duecourse.channels.http.adapter import HttpAdapter
+from duecourse.channels.registry import IN_BOOK, KINDS, build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
-from duecourse.dispatch.claim import Registration
 from duecourse.dispatch.desk import Switchboard
+from duecourse.dispatch.lines import Registration
 from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
+
+from .routing import take_routing
 
 _FROM_ENVIRONMENT = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
@@ -132,10 +135,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def is_checker(kind: str) -> bool:
+    """Whether a provider only says how numbers stand, and carries nothing."""
+    return kind.partition(".")[0] == "number-check"
+
+
 def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> None:
     """Build every adapter and plug it in. Raises DuecourseError C001 to C003 with every fault."""
     problems: list[Problem] = []
     for provider in providers:
+        if is_checker(provider.kind):
+            continue
         config = dict(provider.config)
         switchboard.registrations[provider.name] = Registration(
             tuple(config.pop("registered", ())),
@@ -143,6 +153,8 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
             provider.kind.partition(".")[2],
             _serves(provider),
         )
+        switchboard.routings[provider.name], faults = take_routing(config, provider.name, provider.kind)
+        problems += faults
         try:
             switchboard.adapters[provider.name] = build(
                 provider.kind,
@@ -150,7 +162,7 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
                 config,
                 switchboard.take_receipts,
                 switchboard.take_reply,
-                lambda: switchboard.now or datetime.now(UTC),
+                _clock_of(provider.kind, switchboard),
             )
         except DuecourseError as error:
             problems.extend(error.problems)
@@ -171,6 +183,13 @@ def with_book_channels(providers: list[Provider]) -> list[Provider]:
     channels = {provider.kind.partition(".")[0] for provider in providers}
     own = [Provider(kind.partition(".")[0], kind, False, {}) for kind in IN_BOOK]
     return [*providers, *(one for one in own if one.name not in channels)]
+
+
+def _clock_of(kind: str, switchboard: Switchboard) -> Callable[[], datetime]:
+    """What a message is dated with is the book's day, also in a replay; what is signed for a provider is of now."""
+    if kind in KINDS and issubclass(KINDS[kind].adapter, HttpAdapter):  # type: ignore[arg-type]
+        return lambda: datetime.now(UTC)
+    return lambda: switchboard.now or datetime.now(UTC)
 
 
 def configured_providers(home: Path, *, simulated: bool) -> list[Provider]:

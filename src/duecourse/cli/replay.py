@@ -35,7 +35,7 @@ from .dates import AS_OF_HELP, parse_date
 from .providers import check_providers, connect_providers, sandbox_providers, with_book_channels
 from .reports import print_run
 from .words import say
-from .workshop import Workshop, plannables, rules_that_judge, share
+from .workshop import Workshop, confirmer, plannables, rules_that_judge, share
 
 DESKS = 1
 TAKE = 1000
@@ -165,6 +165,7 @@ async def _in_sandbox(
 ) -> Tally:
     here.durable = False
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    switchboard.confirmer = confirmer(here)
     port = await switchboard.listen()
     # Nothing of a replay may depend on how fast this machine is: what is late on a real clock comes at once.
     with SandboxProcess(

@@ -65,6 +65,14 @@ class Settings(BaseSettings):
         ge=0,
         description="Failed attempts, with no delivery since, after which a contact point is due; 0 is never.",
     )
+    retire_after_failures: int = Field(
+        default=5,
+        ge=0,
+        description="Times in a row a number was switched off or barred before it is retired; 0 is never.",
+    )
+    retire_after_days: int = Field(
+        default=14, ge=0, description="Days that must lie between the first and the last of them."
+    )
     callbacks_listen: str = Field(
         default="",
         pattern=r"^([^:/]+:\d{1,5})?$",

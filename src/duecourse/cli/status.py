@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -11,20 +12,23 @@ from rich.table import Table
 
 from duecourse.dispatch.batches import list_batches
 from duecourse.dispatch.brake import Stop, stops_in_force
+from duecourse.dispatch.providers import open_alerts
 from duecourse.dispatch.reading import read_rows, standing_now
 
 from .context import Context, context
+from .provider import print_alerts
 from .screen import local, print_json, table
 from .words import listed, reason, say, word
 
 UNKNOWN_SHOWN = 20
+CAUSES_OF = timedelta(days=7)
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
     """What stands where: planned, due, in flight, unknown; stops in force; who works.
 
-    Exit code 0 when nothing needs a person; 1 when a stop is in force, a batch is held, or an attempt's outcome is
-    unknown.
+    Exit code 0 when nothing needs a person; 1 when a stop is in force, a batch is held, a provider is in trouble, or an
+    attempt's outcome is unknown.
 
     Example: duecourse status --json
     """
@@ -36,6 +40,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
     stops = stops_in_force(conn)
     held = list_batches(conn, held_only=True)
     unknown = read_rows(conn, "unknown_attempts", take=UNKNOWN_SHOWN)
+    alerts = open_alerts(conn)
+    causes = read_rows(conn, "causes", since=now - CAUSES_OF)
     if as_json:
         print_json(
             here.console,
@@ -57,6 +63,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
                 ],
                 "held_batches": held,
                 "unknown_attempts": unknown,
+                "alerts": alerts,
+                "causes": causes,
             },
         )
     else:
@@ -64,9 +72,12 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
         _print_figures(here, figures, zone)
         _print_stops(here, stops, zone)
         _print_held(here, held)
+        print_alerts(here, alerts)
+        if causes:
+            here.console.print(_causes_table(causes))
         if unknown:
             here.console.print(_unknown_table(unknown, zone))
-    if stops or held or figures["unknown"]:
+    if stops or held or alerts or figures["unknown"]:
         raise typer.Exit(1)
 
 
@@ -136,6 +147,18 @@ def _print_held(here: Context, held: Iterable[Mapping[str, Any]]) -> None:
             ),
             style="bold",
         )
+
+
+def _causes_table(causes: Iterable[Mapping[str, Any]]) -> Table:
+    return table(
+        say("Did not arrive in the last {days} days", days=CAUSES_OF.days),
+        [say("channel"), say("provider"), say("why"), say("how many")],
+        [
+            (word("channel", row["channel"]), row["provider"], word("cause", row["cause"]), row["attempts"])
+            for row in causes
+        ],
+        right=[3],
+    )
 
 
 def _unknown_table(attempts: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> Table:

@@ -16,7 +16,9 @@ import structlog
 import typer
 
 from duecourse.dispatch.batches import recheck_batches
+from duecourse.dispatch.carriers import learn_carriers
 from duecourse.dispatch.desk import Pace, Switchboard, Tally
+from duecourse.dispatch.settle import Silence
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.plan import plan_book
@@ -25,7 +27,7 @@ from duecourse.rules.compiling import RuleBook
 from .context import Context, context
 from .providers import configured_providers, connect_providers
 from .words import say
-from .workshop import Workshop, plannables, rules_that_judge
+from .workshop import Workshop, confirmer, plannables, rules_that_judge
 
 DESKS = 2
 log = structlog.get_logger("duecourse.work")
@@ -76,10 +78,19 @@ def work(
 
 async def _work(here: Context, providers, plan_every: float, until_idle: bool, tally: Tally) -> None:  # type: ignore[no-untyped-def]
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    switchboard.confirmer = confirmer(here)
     connect_providers(switchboard, providers)
     rules = rules_that_judge(here)
-    desks = Workshop(here).desks(switchboard, DESKS, Pace(), tally)
+    silence = Silence(here.settings.retire_after_failures, here.settings.retire_after_days)
+    desks = Workshop(here).desks(switchboard, DESKS, Pace(silence=silence), tally)
     plan_conn = here.connect()
+    by_carrier = any(routing.carriers is not None for routing in switchboard.routings.values())
+
+    def plan(now: datetime, as_of: date, lanes: Sequence[int]) -> None:
+        if by_carrier:
+            learn_carriers(plan_conn, here.keyring, lanes, now=now)
+        _plan_lanes(here, plan_conn, now, as_of, lanes, rules)
+
     worker = Worker(
         WorkerPlan(
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -91,7 +102,7 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         desks,
         switchboard,
         here.connect(autocommit=True),
-        lambda now, as_of, lanes: _plan_lanes(here, plan_conn, now, as_of, lanes, rules),
+        plan,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,7 +132,9 @@ def _plan_lanes(
     here: Context, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
 ) -> None:
     try:
-        report = plan_book(conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules)
+        report = plan_book(
+            conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules
+        )
     except DuecourseError as error:
         log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
         return

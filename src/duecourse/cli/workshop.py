@@ -12,6 +12,7 @@ from duecourse.dispatch.compose import Composer
 from duecourse.dispatch.desk import Desk, Pace, Switchboard, Tally
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
+from duecourse.planning.confirming import Confirmer
 from duecourse.policy.model import Policy
 from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef, load_templates, policy_at, published_policies
@@ -23,7 +24,10 @@ from .context import Context
 
 
 def plannables(conn: Connection, actor: str) -> list[Plannable]:
-    """The policies in force; actor: as whom those speak that do not say. Raises DuecourseError D004 when none is published."""
+    """The policies in force. actor: as whom those speak that do not say.
+
+    Raises DuecourseError D004 when none is published.
+    """
     published = published_policies(conn)
     refs = {TemplateRef(*ref) for one in published for ref in one.template_versions.items()}
     silent = {ref for ref, texts in load_templates(conn, refs).items() if not names_amount(texts)}
@@ -42,6 +46,19 @@ def plannables(conn: Connection, actor: str) -> list[Plannable]:
         )
         for one in published
     ]
+
+
+def confirmer(here: Context) -> Confirmer:
+    """Who confirms words to stop, with a connection of its own."""
+    conn = here.connect()
+
+    def policies() -> list[Plannable]:
+        try:
+            return plannables(conn, here.settings.actor)
+        except DuecourseError:  # none is published
+            return []
+
+    return Confirmer(here.packs, policies)
 
 
 def rules_that_judge(here: Context) -> RuleBook:

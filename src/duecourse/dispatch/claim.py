@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -21,6 +21,8 @@ from duecourse.store.lease import hold_fence
 from duecourse.store.sql import load
 
 from .compose import BATCH_HELD, Composer, Facts, Rendition
+from .lines import Line, as_array, line_parameters
+from .registry import Approvals
 
 SQL = load("dispatch")
 BATCHES = load("dispatch/batches")
@@ -37,30 +39,6 @@ class FenceLostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
-    """What rules ask of a sender. registered: signature, header, template, …, None where nothing is known against it.
-    caller: the number shown; '' is a hidden one. kind: whose limits hold, such as aliyun.
-    """
-
-    registered: tuple[str, ...] | None = None
-    caller: str | None = None
-    kind: str | None = None
-    serves: str | None = None
-    """Whose addresses it can reach: a push service, a WeChat account's appid. None: all of its channel."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A provider as a claim sees it. ready: taking messages now. room: how many it may be handed at once."""
-
-    channel: Channel
-    provider: str
-    ready: bool
-    room: int
-    registration: Registration = Registration()
-
-
-@dataclass(frozen=True, slots=True)
 class Claimed:
     """One attempt, committed and ready to be handed over."""
 
@@ -68,10 +46,15 @@ class Claimed:
     epoch: int
     message_id: UUID
     attempt_id: UUID
-    provider: str
+    line: Line
     outgoing: Outgoing
     seq: int = 1
     """1.. within the message."""
+
+    @property
+    def provider(self) -> str:
+        """Who it is handed to."""
+        return self.line.provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +77,8 @@ class _Allowed:
     seq: int
     route_at: int
     channel: str
-    provider: str
+    line: int
+    """Its line's place, from 1."""
     contact_point_id: UUID
     address_sealed: bytes | None
     """None where the channel needs none: an inbox, a task for whom there is no number."""
@@ -155,17 +139,18 @@ def claim_batch(
             or composer.compose(facts[one.message_id], one.channel, text_rules(rules.packs, one.considered))
             for one in allowed
         }
+        renditions |= _registered(conn, lines, allowed, facts, renditions, now)
         renditions |= _hold_batches(conn, allowed, renditions, now)
         _give_back_refused(conn, epochs, allowed, renditions, now, rules)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
-        _record(conn, keyring, epochs, going, facts, renditions, now)
+        _record(conn, keyring, lines, epochs, going, facts, renditions, now)
     claimed = [
         Claimed(
             one.lane,
             epochs[one.lane],
             one.message_id,
             one.attempt_id,
-            one.provider,
+            lines[one.line - 1],
             _outgoing(
                 one,
                 addresses[one.message_id],
@@ -201,24 +186,12 @@ def _judge(
             "now": now,
             "as_of": as_of,
             "take": take,
-            "channels": [line.channel.value for line in lines],
-            "providers": [line.provider for line in lines],
-            "ready": [line.ready for line in lines],
-            "room": [line.room for line in lines],
-            "registered": [_array(line.registration.registered) for line in lines],
-            "callers": [line.registration.caller for line in lines],
-            "kinds": [line.registration.kind for line in lines],
-            "serves": [line.registration.serves for line in lines],
+            **line_parameters(lines),
             "recheck": recheck,
             "pause": pause,
             **rules.parameters,
         },
     ).fetchall()
-
-
-def _array(values: Iterable[object] | None) -> str | None:
-    """An array of words or ids as PostgreSQL reads it: arrays of arrays must be rectangular there."""
-    return None if values is None else "{" + ",".join(map(str, values)) + "}"
 
 
 def _share_numbers(
@@ -236,9 +209,8 @@ def _share_numbers(
     shared = [one for one in allowed if one.shared]
     if not shared:
         return allowed
-    kinds = {line.provider: line.registration.kind for line in lines}
     given: dict[str, Any] = {
-        "kinds": [kinds[one.provider] for one in shared],
+        "kinds": [lines[one.line - 1].registration.kind for one in shared],
         "lanes": [one.lane for one in shared],
         "messages": [one.message_id for one in shared],
         "points": [one.contact_point_id for one in shared],
@@ -264,14 +236,13 @@ def _share_persons(
     if not several:
         return allowed
     persons = [one.person for one in several]
-    kinds = {line.provider: line.registration.kind for line in lines}
     given: dict[str, Any] = {
-        "kinds": [kinds[one.provider] for one in several],
+        "kinds": [lines[one.line - 1].registration.kind for one in several],
         "lanes": [one.lane for one in several],
         "messages": [one.message_id for one in several],
         "points": [one.contact_point_id for one in several],
         "persons": persons,
-        "debts": [_array(one.loans) for one in several],
+        "debts": [as_array(one.loans) for one in several],
     }
     conn.execute(SQL["lock_persons"], {"persons": persons})
     refused = conn.execute(SQL["judge_persons"], {**given, "now": now, **rules.person_parameters}).fetchall()
@@ -318,7 +289,7 @@ def _read_facts(
         {
             "lanes": [one.lane for one in allowed],
             "messages": [one.message_id for one in allowed],
-            "debts": [_array(one.loans) for one in allowed],
+            "debts": [as_array(one.loans) for one in allowed],
             "now": now,
             "as_of": as_of,
         },
@@ -346,6 +317,31 @@ def _address(keyring: Keyring, one: _Allowed, facts: Facts) -> str:
     if one.address_sealed is not None:
         return open_value(keyring, one.address_sealed, "contact_point", "address", one.contact_point_id)
     return facts.borrower_key if one.channel == Channel.INBOX else ""
+
+
+def _registered(
+    conn: psycopg.Connection,
+    lines: Sequence[Line],
+    allowed: Sequence[_Allowed],
+    facts: Mapping[UUID, Facts],
+    renditions: Mapping[UUID, Rendition],
+    now: datetime,
+) -> dict[UUID, Rendition]:
+    """The texts with what their providers have approved of them; a refusal where that shows to be missing only now."""
+    found: dict[UUID, Rendition] = {}
+    approvals = Approvals(conn, lines, now=now)
+    for one in allowed:
+        made, of = renditions[one.message_id], facts.get(one.message_id)
+        if made.refusals or of is None:
+            continue
+        line = lines[one.line - 1]
+        goes = approvals.of(line, of.template, of.template_version, made.language, made.values)
+        if isinstance(goes, str):
+            found[one.message_id] = Rendition(refusals=(goes,), rule="NOT-REGISTERED")
+        elif goes is not None:
+            fields = made.registered.values if made.registered else ()
+            found[one.message_id] = replace(made, registered=replace(goes, values=goes.values or fields))
+    return found
 
 
 def _hold_batches(
@@ -403,6 +399,7 @@ def _refused_text(rendition: Rendition, one: _Allowed, rules: RuleBook) -> str |
 def _record(
     conn: psycopg.Connection,
     keyring: Keyring,
+    lines: Sequence[Line],
     epochs: Mapping[int, int],
     going: Sequence[_Allowed],
     facts: Mapping[UUID, Facts],
@@ -420,7 +417,7 @@ def _record(
         "seqs": [one.seq for one in going],
         "routes": [one.route_at for one in going],
         "channels": [one.channel for one in going],
-        "providers": [one.provider for one in going],
+        "providers": [lines[one.line - 1].provider for one in going],
         "points": [one.contact_point_id for one in going],
         "texts": [
             seal_value(keyring, renditions[one.message_id].archived, "attempt", "text", one.attempt_id)
@@ -455,8 +452,13 @@ def _outgoing(
         text=rendition.text,
         subject=rendition.subject,
         html=rendition.html,
-        language=facts.language,
+        language=rendition.language,
         purpose=facts.purpose,
+        registered=rendition.registered,
+        script=rendition.script,
+        link=rendition.link,
+        attachments=rendition.attachments,
+        large=rendition.large,
         valid_for_seconds=int(valid_seconds),  # under a second an adapter does not write it
         write_before=min(write_before, read_at + valid_seconds),
     )

@@ -26,6 +26,7 @@ from duecourse.domain.messaging import (
     Throttled,
     Unknown,
 )
+from duecourse.planning.confirming import Confirmer
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
@@ -37,16 +38,17 @@ from .claim import (
     Claimed,
     ClaimResult,
     FenceLostError,
-    Line,
-    Registration,
     claim_batch,
     fence,
 )
 from .compose import Composer
+from .limits import give_back, reserve
+from .lines import Line, Registration, Routing
+from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
 from .receipts import ReceiptKey, append_receipts, apply_receipts, sweep_receipts
 from .replies import take_reply
 from .routes import advance_routes, claim_again, overtaken, take_words
-from .settle import settle
+from .settle import Silence, settle
 
 SQL = load("dispatch")
 T = TypeVar("T")
@@ -64,6 +66,8 @@ class Pace:
     """For what only a new fact can change: paid, opted out, no contact point."""
     pause: timedelta = timedelta(seconds=2)
     """For a stop or a provider that takes nothing."""
+    silence: Silence = field(default_factory=Silence)
+    """When a number that is off or barred is given up."""
 
 
 @dataclass(slots=True)
@@ -99,9 +103,13 @@ class Switchboard:
         self.adapters: dict[str, Adapter] = {}
         self.registrations: dict[str, Registration] = {}
         """Of each provider by name; of one that is not here nothing is known against it."""
+        self.routings: dict[str, Routing] = {}
+        """What each provider is chosen by; one that is not here has no limit and serves all."""
         self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
         self.stops_heard = 0
         self.replies_unread = 0
+        self.confirmer: Confirmer | None = None
+        """Plans the confirmation of a word to stop; None: none is sent."""
         self._receivers: dict[str, Receives] = {}
         self._listener: Listener | None = None
         self.now: datetime | None = None
@@ -128,22 +136,31 @@ class Switchboard:
             self.replies_unread += 1
 
     def _take_reply(self, reply: Reply) -> bool:
-        return take_reply(self._conn, self._keyring, reply, now=self.now or database_now(self._conn))
+        now = self.now or database_now(self._conn)
+        return take_reply(self._conn, self._keyring, reply, now=now, confirmer=self.confirmer)
 
     def lines(self) -> list[Line]:
-        """The first configured provider of each channel, and whether it takes messages now."""
-        lines: dict[str, Line] = {}
+        """Every provider, with each of its senders, and whether this worker may use it now."""
+        lines: list[Line] = []
         for name, adapter in self.adapters.items():
             ready = self._paused_until.get(name, 0.0) <= time.monotonic()
-            room = max(1, adapter.window // self._desks)
             known = self.registrations.get(name, Registration())
-            lines.setdefault(adapter.channel, Line(adapter.channel, name, ready, room, known))
-        return list(lines.values())
+            routing = self.routings.get(name, Routing())
+            room = max(1, adapter.window // self._desks // max(1, len(routing.senders)))
+            lines += [
+                Line(adapter.channel, name, ready, room, known, routing, sender)
+                for sender in routing.senders or ("",)
+            ]
+        return lines
 
-    def deduplicating(self, *, ready: bool = False) -> set[str]:
-        """The providers that drop a second submission of the same id; ready: those that take messages now."""
-        known = {name for name, adapter in self.adapters.items() if adapter.deduplicates}
-        return known & {line.provider for line in self.lines() if line.ready} if ready else known
+    @property
+    def channels(self) -> dict[str, str]:
+        """Channel of each provider by name."""
+        return {name: adapter.channel.value for name, adapter in self.adapters.items()}
+
+    def deduplicating(self) -> set[str]:
+        """The providers that drop a second submission of the same id."""
+        return {name for name, adapter in self.adapters.items() if adapter.deduplicates}
 
     def take(self, most: int) -> int:
         """How many messages a desk claims at once: what the providers have room for, `most` over all desks."""
@@ -265,24 +282,28 @@ class Desk:
             return False
         self._tally.judged += result.judged
         if result.claimed:
-            outcomes = await self._send(result.claimed, now)
+            outcomes, answers = await self._send(result.claimed, now)
             self._tally.handed_over += sum(not isinstance(outcome, NotWritten) for outcome in outcomes)
             self._tally.count(outcomes)
             self._tally.settled += await self._db(self._settle, result.claimed, outcomes, now)
+            await self._db(self._weigh, answers, now)
         await self._hand_over_again(now, take, write_before, read_at)
         return result.more
 
     async def _hand_over_again(self, now: datetime, take: int, write_before: float, read_at: float) -> None:
         """What may have been taken by a provider that drops a second submission is submitted again."""
-        ready = self._switchboard.deduplicating(ready=True)
-        if not ready:
+        known = self._switchboard.deduplicating()
+        lines = {
+            line.provider: line for line in self._switchboard.lines() if line.ready and line.provider in known
+        }
+        if not lines:
             return
         again = await self._db(
             lambda: claim_again(
                 self._conn,
                 self._keyring,
                 self.epochs,
-                ready,
+                lines,
                 now=now,
                 as_of=self.as_of(now),
                 take=take,
@@ -291,18 +312,31 @@ class Desk:
             )
         )
         if again:
-            outcomes = await self._send(again, now)
+            outcomes, _ = await self._send(again, now)
             self._tally.count(outcomes)
             self._tally.settled += await self._db(self._settle, again, outcomes, now)
 
     def _claim(self, now: datetime, take: int, write_before: float, read_at: float) -> ClaimResult:
+        lines = self._switchboard.lines()
+        # A replay's clock stands still while providers answer: it has neither limits nor anything to try again.
+        live = self._switchboard.now is None
+        if live:
+            lines = reserve(self._conn, lines, take=take, now=now)
+        result = self._claim_on(lines, now, take, write_before, read_at)
+        if live:
+            give_back(self._conn, lines, [one.line for one in result.claimed])
+        return result
+
+    def _claim_on(
+        self, lines: Sequence[Line], now: datetime, take: int, write_before: float, read_at: float
+    ) -> ClaimResult:
         with self._conn.transaction():
-            take_words(self._conn, self.epochs, now=now)
+            take_words(self._conn, self.epochs, now=now, silence=self._pace.silence)
             return claim_batch(
                 self._conn,
                 self._keyring,
                 self.composer,
-                self._switchboard.lines(),
+                lines,
                 self.epochs,
                 now=now,
                 as_of=self.as_of(now),
@@ -317,11 +351,33 @@ class Desk:
     def _settle(self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime) -> int:
         # Live, an answer is recorded when it came; in a replay the clock stands still until the sockets are drained.
         at = now if self._switchboard.now else database_now(self._conn)
-        deduplicating = self._switchboard.deduplicating()
-        return settle(self._conn, claimed, outcomes, now=at, deduplicating=deduplicating)
+        return settle(
+            self._conn,
+            claimed,
+            outcomes,
+            now=at,
+            lines=self._switchboard.lines(),
+            silence=self._pace.silence,
+            deduplicating=self._switchboard.deduplicating(),
+        )
 
-    async def _send(self, claimed: Sequence[Claimed], now: datetime) -> list[Outcome]:
+    def _weigh(self, answers: Mapping[str, Answers], now: datetime) -> None:
+        """What the providers' answers mean for all workers. A replay knows account trouble and no rates."""
+        live = self._switchboard.now is None
+        at = database_now(self._conn) if live else now
+        for name, each in answers.items():
+            if each.trouble:
+                stop_for_trouble(self._conn, name, each.trouble, now=at)
+        if live:
+            see_answers(self._conn, answers, now=at)
+            if any(each.bad or each.throttled or each.slow for each in answers.values()):
+                weigh(self._conn, self._switchboard.channels, now=at)
+
+    async def _send(
+        self, claimed: Sequence[Claimed], now: datetime
+    ) -> tuple[list[Outcome], dict[str, Answers]]:
         outcomes: dict[UUID, Outcome] = {}
+        heard: dict[str, Answers] = {}
         batches: dict[str, list[Claimed]] = {}
         later = [(one.lane, one.attempt_id) for one in claimed if one.seq > 1]
         if later:
@@ -333,6 +389,7 @@ class Desk:
 
         async def hand_over(provider: str, batch: list[Claimed]) -> None:
             answers: Sequence[Outcome]
+            began = time.monotonic()
             try:
                 answers = await self._switchboard.adapters[provider].send([one.outgoing for one in batch])
             except Exception as error:
@@ -340,10 +397,12 @@ class Desk:
                 log.error("the adapter failed", provider=provider, error=type(error).__name__, problem="C031")
                 answers = [Unknown(f"the adapter failed ({type(error).__name__})")] * len(batch)
             self._switchboard.ease(provider, answers)
+            late = time.monotonic() - began > self._switchboard.routings.get(provider, Routing()).slow_seconds
+            heard[provider] = Answers.of(answers, late=late)
             outcomes.update(zip((one.attempt_id for one in batch), answers, strict=True))
 
         await asyncio.gather(*(hand_over(provider, batch) for provider, batch in batches.items()))
-        return [outcomes[one.attempt_id] for one in claimed]
+        return [outcomes[one.attempt_id] for one in claimed], heard
 
     async def receive(self, now: datetime, *, keep_seconds: float = 30.0) -> None:
         """Apply receipts handed in since; those whose attempt is not settled yet are kept for the next time."""
@@ -351,7 +410,9 @@ class Desk:
         if not pending or not self.epochs:
             return
         keys = [key for key, _ in pending.values()]
-        applied = await self._db(lambda: apply_receipts(self._conn, self.epochs, keys, now=now))
+        applied = await self._db(
+            lambda: apply_receipts(self._conn, self.epochs, keys, now=now, silence=self._pace.silence)
+        )
         self._tally.receipts += len(applied)
         limit = time.monotonic() - keep_seconds
         for key, arrived in list(pending.values()):
@@ -364,10 +425,12 @@ class Desk:
             await self._db(self._advance, now)
 
     def _advance(self, now: datetime) -> None:
+        if self._switchboard.now is None:
+            weigh(self._conn, self._switchboard.channels, now=now)
         weigh_batches(self._conn, now=now)
         held = fence(self.epochs) | {"now": now}
         with self._conn.transaction():
-            advance_routes(self._conn, self.epochs, self._rules, now=now)
+            advance_routes(self._conn, self.epochs, self._rules, now=now, silence=self._pace.silence)
             self._conn.execute(SQL["wake_batches"], held)
             self._conn.execute(SQL["expire_messages"], held)
 
@@ -378,7 +441,10 @@ class Desk:
     async def sweep(self, now: datetime) -> None:
         """Apply what was heard of open attempts by other ways than this worker's own adapters."""
         if self.epochs:
-            await self._db(lambda: sweep_receipts(self._conn, self.epochs, now=now))
+            await self._db(
+                lambda: sweep_receipts(self._conn, self.epochs, now=now, silence=self._pace.silence)
+            )
+        await self._db(lambda: forget_answers(self._conn, now=now))
 
     async def recover(self, epochs: Mapping[int, int], now: datetime) -> int:
         """Take over lanes: what an earlier owner left claimed is unknown; what was heard meanwhile is applied."""
@@ -388,7 +454,7 @@ class Desk:
         held = fence(epochs) | {"now": now, "deduplicating": sorted(self._switchboard.deduplicating())}
         with self._conn.transaction():
             row = self._conn.execute(SQL["recover_attempts"], held).fetchone()
-        sweep_receipts(self._conn, epochs, now=now, lately=RECOVERED)
+        sweep_receipts(self._conn, epochs, now=now, lately=RECOVERED, silence=self._pace.silence)
         return int(row[0]) if row else 0
 
     async def has_due(self, now: datetime) -> bool:

@@ -23,9 +23,10 @@ SELECT least(
 
 -- name: claim_messages
 -- Claim at most :take messages, one per person, each judged again by the rules; refusals keep rule and reason.
--- lanes, epochs: parallel arrays; now; as_of; channels, providers, ready, room, registered (text[] as text), callers,
--- kinds, serves: parallel arrays; recheck, pause: intervals; and those of RuleBook.parameters.
--- room: how many may be at a provider at once; what does not fit stays due.
+-- lanes, epochs: parallel arrays; now; as_of; those of dispatch.lines.line_parameters; recheck, pause: intervals; and
+-- those of RuleBook.parameters.
+-- room: how many may be handed to a line by this claim; what does not fit stays due, as does what begins with a channel of
+-- which no line has room (full_channels).
 -- Returns every judged message; the allowed ones with their contact point, the debts that may be spoken of and, where the
 -- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
 WITH
@@ -35,6 +36,7 @@ head AS (
     SELECT m.* FROM message m
     WHERE m.lane IN (SELECT lane FROM fence) AND m.lane = ANY(%(lanes)s::smallint[])
       AND m.state = 'planned' AND m.not_before <= %(now)s AND m.useful_until > %(now)s
+      AND coalesce(m.route[m.route_at] <> ALL(%(full_channels)s::text[]), true)
     ORDER BY m.not_before
     LIMIT %(take)s
 ),
@@ -74,8 +76,11 @@ told_behind AS (
 candidate AS (
     SELECT DISTINCT ON (coalesce(b.person_id, h.borrower_id))
            h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, h.leg, b.zone,
-           h.template, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
+           h.template, h.template_version, h.tries, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
            %(now)s::timestamptz AS at,
+           -- Who did not take it the last times: others go first.
+           CASE WHEN h.tries > 0 THEN ARRAY(SELECT a.provider FROM attempt a WHERE a.lane = h.lane AND a.message_id = h.message_id
+                                            AND a.seq > h.tries - 3 AND a.state = 'released') END AS failed,
            CASE WHEN b.has_others OR b.home_lane IS NOT NULL OR b.person_id IS NOT NULL
                 THEN coalesce(b.person_id, b.borrower_id) END AS person
     FROM head h
@@ -87,12 +92,8 @@ candidate_item AS (
     SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step, i.names_amount, i.max_book_age
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
-provider AS (
-    SELECT channel, provider, ready, room, registered::text[] AS registered, caller, kind, serves
-    FROM unnest(%(channels)s::text[], %(providers)s::text[], %(ready)s::boolean[], %(room)s::int[],
-                %(registered)s::text[], %(callers)s::text[], %(kinds)s::text[], %(serves)s::text[])
-        AS p (channel, provider, ready, room, registered, caller, kind, serves)
-),
+-- include: dispatch/providers.provider
+,
 -- include: rules.judge
 ,
 -- The text follows the items that are still open: a bundle planned as "due today" that has lost that debt says so no more.
@@ -113,13 +114,13 @@ spoken AS (
 -- FULL as in rules.judge: each candidate has one verdict, and what is spoken of has its candidate.
 queued AS (
     SELECT v.*, c.old_rule, c.old_reason, c.person, s.policy, s.policy_version, s.step, s.template, s.template_version,
-           row_number() OVER (PARTITION BY v.allow, v.provider ORDER BY v.not_before, v.message_id) AS place
+           row_number() OVER (PARTITION BY v.allow, v.line ORDER BY v.not_before, v.message_id) AS place
     FROM verdict v
     FULL JOIN candidate c ON c.lane = v.lane AND c.message_id = v.message_id
     FULL JOIN spoken s ON s.lane = v.lane AND s.message_id = v.message_id
 ),
 fitting AS (
-    SELECT q.* FROM queued q LEFT JOIN provider p ON p.provider = q.provider
+    SELECT q.* FROM queued q LEFT JOIN provider p ON p.line = q.line
     WHERE NOT q.allow OR q.place <= p.room
 ),
 moved AS (
@@ -152,14 +153,14 @@ moved AS (
     FROM fitting v
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
     RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.verdict, m.tries, m.batch_id, v.allow, v.route_at,
-              v.channel, v.provider, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index, v.person,
+              v.channel, v.line, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index, v.person,
               v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
     SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
-SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, provider,
+SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, line,
        contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered',
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
        coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person
@@ -197,19 +198,6 @@ FROM unnest(%(persons)s::uuid[]) AS person
 ORDER BY 1, 3
 ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 
--- fragment: mates
--- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
--- keeps the planner from reading all borrowers.
-mate AS MATERIALIZED (
-    SELECT a.person, o.lane, o.borrower_id
-    FROM (SELECT DISTINCT person FROM asked) AS a
-    CROSS JOIN LATERAL (
-        SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = a.person
-        UNION
-        SELECT b.lane, b.borrower_id FROM borrower b
-        WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
-)
-
 -- name: judge_persons
 -- Which of the claimed messages a cap refuses, with what the person had under any of their rows. Runs after lock_persons, so
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
@@ -225,7 +213,7 @@ WITH asked AS (
     LEFT JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
     JOIN loan l ON l.lane = c.lane AND l.loan_id = ANY(c.debts::uuid[])
 ),
--- include: mates
+-- include: rules.mates
 ,
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, c.loan_id, c.region, c.zones, c.purpose,
@@ -311,15 +299,32 @@ SELECT lane, message_id, (refused[1]).rule, not_before - at AS after,
            AS verdict
 FROM judged_unit WHERE refused IS NOT NULL;
 
+-- fragment: wished
+-- Whether the preference p is in force at :now, as the book knows it then.
+p.recorded_at <= %(now)s AND p.effective_at <= %(now)s
+AND NOT coalesce(p.end_recorded_at <= %(now)s AND p.ended_at <= %(now)s, false)
+
 -- name: read_facts
 -- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages, debts (uuid[] as text: those
 -- that may be spoken of): parallel arrays; as_of; now.
--- local_on: the borrower's day on which it is said. items: JSON array of the debts still open, oldest first, by the
+-- local_on: the borrower's day on which it is said. language: as wished, else as in the book. large: large type and plain
+-- words are wished, or the lender's field large_type of the borrower says so. items: JSON array of the debts still open, oldest first, by the
 -- same tests as rules.judge.
 WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language, b.borrower_key,
+       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed,
+       coalesce((SELECT max(p.wish ->> 'language') FROM preference p
+                 WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.kind = 'language'
+                   AND
+                   -- include: wished
+                ), b.language) AS language, b.borrower_key,
+       (coalesce(b.attributes ->> 'large_type' IN ('true', 'yes', '1'), false)
+        OR EXISTS (SELECT 1 FROM preference p
+                   WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.kind = 'large-type'
+                     AND
+                     -- include: wished
+                  )) AS large,
        NOT EXISTS (SELECT 1 FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.purpose = m.purpose)
            AS is_first,
        (SELECT json_agg(json_build_object(
@@ -455,8 +460,7 @@ unserved AS (
 -- What follows for a message when its current attempt came to an end. Needs
 --   ended(lane, message_id, seq, route_at, channel, state, sent_at, permanent, deduplicates, after, rule, code, reachable)
 -- where state is the attempt's new one. Gives followed: the messages moved, and writes history.
--- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted, and from
--- the fifth time on a little later each time (up to 5 minutes: a line down for days must not cost thousands of attempts).
+-- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted, after so long.
 -- An earlier attempt that was delivered after all ends a message of which nothing else is under way.
 -- refused: the next address or channel. unknown: where the provider deduplicates it is sent again (claim_again); else a
 -- reminder goes on to the next channel and anything else waits, since it could be said twice. A receipt after the end
@@ -476,9 +480,7 @@ followed AS (
     FROM (
         SELECT DISTINCT ON (lane, message_id) * FROM (
         SELECT a.lane, a.message_id, a.seq, a.rule, a.code, a.sent_at,
-               CASE WHEN a.state = 'released'
-                    THEN greatest(a.after, least(a.after * (a.seq / 4.0), interval '5 min'))
-                    ELSE a.after END AS after,
+               a.after,
                CASE WHEN a.state IN ('refused', 'unknown') AND (a.state = 'unknown' OR NOT a.permanent)
                     THEN a.route_at + 1 ELSE a.route_at END AS next_route_at,
                CASE WHEN w.done THEN CASE WHEN a.state IN ('delivered', 'read') THEN a.state ELSE 'failed' END
@@ -535,8 +537,10 @@ followed_told AS (
 
 -- name: settle_attempts
 -- The provider's answers. lanes, epochs: the fence. Parallel arrays: at_lanes, attempts, states, provider_ids, codes, reasons, parts,
--- permanents, afters (interval), rules; now; deduplicating: providers that drop a second submission of the same id.
--- Fenced; a fence lost settles nothing, and the next owner recovers.
+-- permanents, causes, afters (interval: not sooner), rules, rivals (how many providers could take it); now. Fenced; a fence
+-- lost settles nothing, and the next owner recovers. What nobody took goes at once to a provider that has not had it;
+-- when all have, it waits a random part of 2 s, 4 s, 8 s, … up to 5 minutes, and half of its use that is left at most.
+-- deduplicating: providers that drop a second submission of the same id.
 -- Returns the attempts settled. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
@@ -544,20 +548,20 @@ WITH
 answer AS (
     SELECT a.*, f.epoch FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[], %(states)s::text[],
                 %(provider_ids)s::text[], %(codes)s::text[], %(reasons)s::text[], %(parts)s::smallint[],
-                %(permanents)s::boolean[], %(afters)s::interval[], %(rules)s::text[])
-         AS a (lane, attempt_id, state, provider_id, code, reason, parts, permanent, after, rule)
+                %(permanents)s::boolean[], %(causes)s::text[], %(afters)s::interval[], %(rules)s::text[], %(rivals)s::int[])
+         AS a (lane, attempt_id, state, provider_id, code, reason, parts, permanent, cause, at_least, rule, rivals)
     JOIN fence f ON f.lane = a.lane
 ),
 settled AS (
     UPDATE attempt t
-    SET state = a.state, provider_message_id = nullif(a.provider_id, ''), code = a.code, reason = a.reason,
+    SET state = a.state, provider_message_id = nullif(a.provider_id, ''), code = a.code, reason = a.reason, cause = a.cause,
         parts = coalesce(a.parts, t.parts), version = t.version + 1,
         sent_at = CASE WHEN a.state = 'sent' THEN %(now)s::timestamptz END,
         settled_at = CASE WHEN a.state <> 'sent' THEN %(now)s::timestamptz END
     FROM answer a
     WHERE t.lane = a.lane AND t.attempt_id = a.attempt_id AND t.state = 'claimed' AND t.epoch = a.epoch
     RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.channel, t.version, t.state, t.code,
-              t.reason, t.sent_at, t.contact_point_id, a.permanent, a.after, a.rule,
+              t.reason, t.sent_at, t.contact_point_id, a.permanent, t.cause, a.at_least, a.rule, a.rivals,
               t.provider = ANY(%(deduplicating)s::text[]) AS deduplicates
 ),
 told AS (
@@ -575,30 +579,51 @@ uncounted AS (
     WHERE s.state = 'released'
 ),
 -- include: dispatch.served
+-- hops: attempts in a row that nobody took, this one included.
+hopped AS (
+    SELECT s.lane, s.attempt_id, m.useful_until,
+           1 + (SELECT count(*) FROM attempt a WHERE a.lane = s.lane AND a.message_id = s.message_id AND a.seq < s.seq AND a.state = 'released'
+                AND a.seq > coalesce((SELECT max(b.seq) FROM attempt b WHERE b.lane = s.lane AND b.message_id = s.message_id
+                                      AND b.seq < s.seq AND b.state <> 'released'), 0)) AS hops
+    FROM settled s JOIN message m ON m.lane = s.lane AND m.message_id = s.message_id
+    WHERE s.state = 'released'
+),
 ended AS (
-    SELECT s.*, 
+    SELECT s.*,
+           CASE WHEN h.hops IS NULL THEN s.at_least
+                WHEN h.hops < s.rivals THEN interval '0'
+                ELSE greatest(s.at_least, least(
+                         interval '2 s' * (2 ^ least(h.hops - s.rivals, 8)) *
+                             (((hashtextextended(s.attempt_id::text, 2) & 1048575) + 1) / 1048576.0),
+                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '2 s'))) END AS after,
            -- include: dispatch.reachable
            AS reachable
     FROM settled s
+    LEFT JOIN hopped h ON h.lane = s.lane AND h.attempt_id = s.attempt_id
 ),
 -- include: dispatch.follow
-SELECT lane, attempt_id, contact_point_id, state, permanent FROM settled;
+SELECT lane, attempt_id, contact_point_id, state, permanent, cause FROM settled;
 
 -- name: append_receipts
 -- Append what providers say, before it is acknowledged. The same receipt twice is one row.
--- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, addresses,
+-- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, causes, addresses,
 -- ref_nums, occurred; now. addresses: keyed blind indexes, null where the receipt carries no reference of ours.
 -- Writes: receipt
 INSERT INTO receipt (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
-    address_index, reference, occurred_at, received_at, recorded_at)
-SELECT lane, receipt_id, provider, nullif(provider_message_id, ''), attempt_id, status, code, permanent,
+    cause, address_index, reference, occurred_at, received_at, recorded_at)
+SELECT lane, receipt_id, provider, nullif(provider_message_id, ''), attempt_id, status, code, permanent, cause,
        address_index, reference, occurred_at, %(now)s, clock_timestamp()
 FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(provider_ids)s::text[],
             %(attempts)s::uuid[], %(statuses)s::text[], %(codes)s::text[], %(permanents)s::boolean[],
-            %(addresses)s::bytea[], %(ref_nums)s::integer[], %(occurred)s::timestamptz[])
-     AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
+            %(causes)s::text[], %(addresses)s::bytea[], %(ref_nums)s::integer[], %(occurred)s::timestamptz[])
+     AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent, cause,
            address_index, reference, occurred_at)
 ON CONFLICT DO NOTHING;
+
+-- name: known_references
+-- Which of a provider's ids an attempt has, in any lane. provider; references: text[].
+SELECT DISTINCT provider_message_id FROM attempt
+WHERE provider = %(provider)s AND provider_message_id = ANY(%(references)s::text[]);
 
 -- fragment: referred
 -- Receipts whose provider's id nobody knows, and the attempts of unknown outcome that they name by address and
@@ -615,7 +640,7 @@ unmatched AS (
 ),
 possible AS (
     SELECT t.lane, t.attempt_id, t.state, coalesce(t.parts, 1) AS parts,
-           u.receipt_id, u.provider_message_id, u.status, u.code, u.permanent, u.received_at,
+           u.receipt_id, u.provider_message_id, u.status, u.code, u.permanent, u.cause, u.received_at,
            count(*) OVER (PARTITION BY u.lane, u.receipt_id) AS attempts
     FROM unmatched u
     JOIN contact_point p ON p.address_index = u.address_index
@@ -639,10 +664,10 @@ referred AS (
 
 -- fragment: apply
 -- Move attempts by what was heard of them; an attempt only moves forward, so any order and repetition ends the same.
--- Needs heard(lane, attempt_id, provider_message_id, status, code, permanent, received_at), fenced. Gives settled, and
+-- Needs heard(lane, attempt_id, provider_message_id, status, code, permanent, cause, received_at), fenced. Gives settled, and
 -- what follows. An attempt whose submission was never answered takes the provider's id from the receipt.
 best_heard AS (
-    SELECT DISTINCT ON (h.lane, h.attempt_id) h.lane, h.attempt_id, h.provider_message_id, h.code, h.permanent,
+    SELECT DISTINCT ON (h.lane, h.attempt_id) h.lane, h.attempt_id, h.provider_message_id, h.code, h.permanent, h.cause,
            CASE h.status WHEN 'read' THEN 'read' WHEN 'delivered' THEN 'delivered' ELSE 'refused' END AS state
     FROM heard h
     WHERE h.status <> 'buffered'
@@ -651,7 +676,7 @@ best_heard AS (
 ),
 settled AS (
     UPDATE attempt t
-    SET state = h.state, code = h.code, settled_at = %(now)s, version = t.version + 1,
+    SET state = h.state, code = h.code, cause = CASE WHEN h.state = 'refused' THEN h.cause END, settled_at = %(now)s, version = t.version + 1,
         sent_at = coalesce(t.sent_at, t.claimed_at),
         provider_message_id = coalesce(t.provider_message_id, h.provider_message_id)
     FROM best_heard h
@@ -660,7 +685,7 @@ settled AS (
            OR (t.state = 'delivered' AND h.state = 'read')
            OR (t.state = 'refused' AND t.sent_at IS NOT NULL AND h.state IN ('delivered', 'read')))
     RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.channel, t.version, t.state, t.code,
-              t.sent_at, t.contact_point_id, h.permanent
+              t.contact_point_id, t.sent_at, h.permanent, t.cause
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
@@ -705,20 +730,20 @@ asked AS (
 -- include: dispatch.referred
 ,
 heard AS (
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.cause, r.received_at
     FROM new_receipt r
     JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
     WHERE t.lane IN (SELECT lane FROM fence)
     UNION ALL
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.cause, r.received_at
     FROM new_receipt r
     JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
     WHERE t.state <> 'claimed' AND t.lane IN (SELECT lane FROM fence)
     UNION ALL
-    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, received_at FROM referred
+    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, cause, received_at FROM referred
 ),
 -- include: dispatch.apply
-SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent
+SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause
 FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
 
 -- name: sweep_receipts
@@ -762,18 +787,18 @@ asked AS (
 -- include: dispatch.referred
 ,
 heard AS (
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.cause, r.received_at
     FROM open_attempt t
     JOIN receipt r ON r.provider = t.provider AND r.provider_message_id = t.provider_message_id
     UNION ALL
-    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.received_at
+    SELECT t.lane, t.attempt_id, r.receipt_id, r.provider_message_id, r.status, r.code, r.permanent, r.cause, r.received_at
     FROM open_attempt t
     JOIN receipt r ON r.attempt_id = t.attempt_id
     UNION ALL
-    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, received_at FROM referred
+    SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, cause, received_at FROM referred
 ),
 -- include: dispatch.apply
-SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent
+SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause
 FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
 
 -- name: wake_batches
@@ -840,6 +865,27 @@ ended AS (
 ),
 -- include: dispatch.follow
 SELECT count(*) FROM settled;
+
+-- name: address_of_attempt
+-- The index of the address that an attempt went to. lanes: all of them; attempt_id.
+SELECT p.address_index FROM attempt a
+JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
+WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = %(attempt_id)s;
+
+-- name: silent_points
+-- Of contact points whose last attempt failed because the phone was off or barred: those where that has been so :times in a
+-- row, over :days days or more, with nothing delivered between. lanes, points: parallel arrays; times; days.
+SELECT w.lane, w.point
+FROM unnest(%(lanes)s::smallint[], %(points)s::uuid[]) AS w (lane, point)
+JOIN contact_point p ON p.lane = w.lane AND p.contact_point_id = w.point
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE t.cause IN ('off', 'suspended')) AS failed, min(t.claimed_at) AS first, max(t.claimed_at) AS last
+    FROM (SELECT a.cause, a.claimed_at
+          FROM message m JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id
+          WHERE m.lane = p.lane AND m.borrower_id = p.borrower_id AND a.contact_point_id = p.contact_point_id
+            AND a.state IN ('refused', 'delivered', 'read')
+          ORDER BY a.claimed_at DESC, a.seq DESC LIMIT %(times)s) AS t) AS h
+WHERE p.state = 'active' AND h.failed = %(times)s AND h.last - h.first >= make_interval(days => %(days)s);
 
 -- name: put_stop
 -- Put a stop in force. Nulls mean every step, channel or purpose. Writes: stop

@@ -28,6 +28,12 @@ SELECT
     (SELECT count(DISTINCT owner) FROM lane_lease
      WHERE owner IS NOT NULL AND expires_at > clock_timestamp()) AS workers;
 
+-- name: causes
+-- Attempts claimed since :since that did not arrive, by channel, provider and cause.
+SELECT channel, provider, coalesce(cause, 'other') AS cause, count(*) AS attempts
+FROM attempt WHERE state = 'refused' AND claimed_at >= %(since)s
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+
 -- name: unknown_attempts
 -- Attempts whose outcome nobody knows, the newest first. take.
 SELECT message_id, attempt_id, channel, provider, claimed_at, reason
@@ -58,7 +64,7 @@ ORDER BY i.due_on, l.loan_ref, i.number;
 
 -- name: show_attempts
 -- The attempts of a message with their sealed text and address. lane, message_id.
-SELECT a.attempt_id, a.seq, a.channel, a.provider, a.state, a.provider_message_id, a.code, a.reason, a.parts,
+SELECT a.attempt_id, a.seq, a.channel, a.provider, a.state, a.provider_message_id, a.code, a.cause, a.reason, a.parts,
        a.text_sealed, a.text_digest, a.claimed_at, a.sent_at, a.settled_at, a.valid_until, a.contact_point_id,
        p.address_sealed
 FROM attempt a
@@ -67,14 +73,14 @@ WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s ORDER BY a.seq;
 
 -- name: show_receipts
 -- Every receipt of a message's attempts. lane, message_id.
-SELECT a.seq, r.provider, r.status, r.code, r.received_at
+SELECT a.seq, r.provider, r.status, r.code, nullif(r.cause, 'other') AS cause, r.received_at
 FROM attempt a JOIN receipt r ON r.provider = a.provider AND r.provider_message_id = a.provider_message_id
 WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
 UNION
-SELECT a.seq, r.provider, r.status, r.code, r.received_at
+SELECT a.seq, r.provider, r.status, r.code, nullif(r.cause, 'other') AS cause, r.received_at
 FROM attempt a JOIN receipt r ON r.attempt_id = a.attempt_id
 WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
-ORDER BY 1, 5;
+ORDER BY 1, 6;
 
 -- name: show_history
 -- Every transition of a message and its attempts: the verdicts, in order. lane, message_id.

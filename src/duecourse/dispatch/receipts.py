@@ -16,7 +16,7 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
 from .claim import fence
-from .settle import retire_dead
+from .settle import Failed, Silence, retire_failed
 
 SQL = load("dispatch")
 
@@ -59,6 +59,7 @@ def append_receipts(
                 "statuses": [receipt.status.value for receipt in receipts],
                 "codes": [receipt.code for receipt in receipts],
                 "permanents": [receipt.permanent or receipt.cause is Cause.DEAD for receipt in receipts],
+                "causes": [receipt.cause.value for receipt in receipts],
                 "addresses": [
                     None if reference is None else address_index(keyring, Channel.SMS, receipt.address)
                     for receipt, reference in zip(receipts, references, strict=True)
@@ -71,8 +72,21 @@ def append_receipts(
     return keys
 
 
+def unknown_references(conn: psycopg.Connection, provider: str, references: Sequence[str]) -> set[str]:
+    """Those of a provider's ids that no attempt has."""
+    known = conn.execute(
+        SQL["known_references"], {"provider": provider, "references": list(references)}
+    ).fetchall()
+    return set(references) - {row[0] for row in known}
+
+
 def apply_receipts(
-    conn: psycopg.Connection, epochs: Mapping[int, int], keys: Sequence[ReceiptKey], *, now: datetime
+    conn: psycopg.Connection,
+    epochs: Mapping[int, int],
+    keys: Sequence[ReceiptKey],
+    *,
+    now: datetime,
+    silence: Silence = Silence(),  # noqa: B008 frozen
 ) -> set[UUID]:
     """Apply receipts just appended; returns the ids of those whose attempt was found in these lanes."""
     if not keys:
@@ -82,7 +96,7 @@ def apply_receipts(
         "receipt_ids": [receipt_id for _, receipt_id in keys],
         "now": now,
     }
-    return _apply(conn, "apply_receipts", parameters, now)
+    return _apply(conn, "apply_receipts", parameters, now, silence)
 
 
 def sweep_receipts(
@@ -92,19 +106,20 @@ def sweep_receipts(
     now: datetime,
     due_only: bool = False,
     lately: timedelta = LATELY,
+    silence: Silence = Silence(),  # noqa: B008 frozen
 ) -> int:
     """Apply whatever was heard of any attempt still open in these lanes, and within `lately` of any at all; returns how
     many receipts matched. due_only: nothing but attempts of messages about to be claimed again or to move on.
     """
     given = fence(epochs) | {"now": now, "due_only": due_only, "lately": lately}
-    return len(_apply(conn, "sweep_receipts", given, now))
+    return len(_apply(conn, "sweep_receipts", given, now, silence))
 
 
-def _apply(conn: psycopg.Connection, statement: str, parameters: dict[str, Any], now: datetime) -> set[UUID]:
+def _apply(
+    conn: psycopg.Connection, statement: str, parameters: dict[str, Any], now: datetime, silence: Silence
+) -> set[UUID]:
     with conn.transaction():
         rows = conn.execute(SQL[statement], parameters).fetchall()
-        dead = {
-            (lane, point) for _, lane, point, state, permanent in rows if state == "refused" and permanent
-        }
-        retire_dead(conn, sorted(dead), now=now)
+        failed = {Failed(*row[1:3], *row[4:6]) for row in rows if row[3] == "refused"}
+        retire_failed(conn, failed, silence=silence, now=now)
     return {row[0] for row in rows}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
 
@@ -24,11 +26,22 @@ from duecourse.domain.messaging import (
 from duecourse.store.sql import load
 
 from .claim import Claimed, fence
+from .lines import Line
 
 SQL = load("dispatch")
 
-RELEASE_PAUSE = timedelta(seconds=2)
-"""How long a message waits after it was not handed over; a provider that is down is paused besides."""
+NOT_SOONER = timedelta(milliseconds=200)
+"""How long a message waits at least that no provider took: its back-off is a random part of a growing time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """When a number that is switched off or barred counts as given up: so many times in a row, the last so many days
+    after the first or later. times 0: never.
+    """
+
+    times: int = 5
+    days: int = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,7 @@ class _Answer:
     reason: str = ""
     parts: int | None = None
     permanent: bool = False
+    cause: str | None = None
     after: timedelta = timedelta(0)
     rule: str | None = None
 
@@ -49,13 +63,13 @@ def _answer(outcome: Outcome) -> _Answer:
             return _Answer("sent", provider_id=provider_id, parts=parts)
         case Refused(code, reason, permanent, cause):
             dead = permanent or cause is Cause.DEAD
-            return _Answer("refused", code=code, reason=reason, permanent=dead)
+            return _Answer("refused", code=code, reason=reason, permanent=dead, cause=cause.value)
         case Throttled(code, after_seconds):
             return _Answer(
                 "released",
                 code=code,
                 reason="throttled",
-                after=max(RELEASE_PAUSE, timedelta(seconds=after_seconds)),
+                after=max(NOT_SOONER, timedelta(seconds=after_seconds)),
                 rule="THROTTLED",
             )
         case Deferred(code, reason, after_seconds):
@@ -63,13 +77,13 @@ def _answer(outcome: Outcome) -> _Answer:
                 "released",
                 code=code,
                 reason=reason,
-                after=max(RELEASE_PAUSE, timedelta(seconds=after_seconds)),
+                after=max(NOT_SOONER, timedelta(seconds=after_seconds)),
                 rule="DEFERRED",
             )
         case AccountTrouble(code, reason):
-            return _Answer("released", code=code, reason=reason, after=RELEASE_PAUSE, rule="ACCOUNT-TROUBLE")
+            return _Answer("released", code=code, reason=reason, after=NOT_SOONER, rule="ACCOUNT-TROUBLE")
         case NotWritten(reason):
-            return _Answer("released", reason=reason, after=RELEASE_PAUSE, rule="NOT-HANDED-OVER")
+            return _Answer("released", reason=reason, after=NOT_SOONER, rule="NOT-HANDED-OVER")
         case Unknown(reason):
             return _Answer("unknown", reason=reason)
 
@@ -80,15 +94,22 @@ def settle(
     outcomes: Sequence[Outcome],
     *,
     now: datetime,
+    lines: Sequence[Line] = (),
+    silence: Silence = Silence(),
     deduplicating: Collection[str] = (),
 ) -> int:
     """Record one outcome per claimed attempt, in order; returns how many were settled.
 
+    lines: those that the worker has now, to tell whether a message that was not taken has another provider to go to.
+
     Fewer than given means that a lane was taken over meanwhile: its new owner has made those attempts unknown.
     deduplicating: the providers that drop a second submission of the same id: what they may have taken is sent again.
-    A permanent refusal retires the contact point in the same transaction.
+    A permanent refusal retires the contact point in the same transaction; so does a silence that lasted too long.
     """
     answers = [_answer(outcome) for outcome in outcomes]
+    rivals = Counter(
+        channel for channel, _ in {(each.channel, each.provider) for each in lines if each.ready}
+    )
     parameters: dict[str, Any] = {
         **fence({one.lane: one.epoch for one in claimed}),
         "at_lanes": [one.lane for one in claimed],
@@ -99,6 +120,8 @@ def settle(
         "reasons": [answer.reason for answer in answers],
         "parts": [answer.parts for answer in answers],
         "permanents": [answer.permanent for answer in answers],
+        "causes": [answer.cause for answer in answers],
+        "rivals": [rivals[one.line.channel] for one in claimed],
         "afters": [answer.after for answer in answers],
         "rules": [answer.rule for answer in answers],
         "deduplicating": sorted(deduplicating),
@@ -106,11 +129,36 @@ def settle(
     }
     with conn.transaction():
         rows = conn.execute(SQL["settle_attempts"], parameters).fetchall()
-        retire_dead(conn, [(row[0], row[2]) for row in rows if row[3] == "refused" and row[4]], now=now)
+        failed = [Failed(row[0], row[2], row[4], row[5]) for row in rows if row[3] == "refused"]
+        retire_failed(conn, failed, silence=silence, now=now)
     return len(rows)
 
 
-def retire_dead(conn: psycopg.Connection, points: Sequence[tuple[int, Any]], *, now: datetime) -> None:
-    """Retire contact points, given as (lane, id), that a provider said will not work again."""
-    if points:
-        retire_contact_points(conn, points, reason="refused by the provider as permanent", now=now)
+class Failed(NamedTuple):
+    """A contact point at which an attempt has just failed."""
+
+    lane: int
+    point: UUID
+    permanent: bool
+    cause: str | None
+
+
+def retire_failed(
+    conn: psycopg.Connection, failed: Iterable[Failed], *, silence: Silence, now: datetime
+) -> None:
+    """Retire contact points that a provider said are dead, and those that were off or barred for too long."""
+    every = set(failed)
+    quiet = {one for one in every if one.cause in (Cause.OFF, Cause.SUSPENDED)}
+    dead = {one[:2] for one in every - quiet if one.permanent or one.cause == Cause.DEAD}
+    if dead:
+        retire_contact_points(conn, sorted(dead), reason="refused by the provider as permanent", now=now)
+    if quiet and silence.times:
+        asked = sorted({one[:2] for one in quiet} - dead)
+        given = {
+            "lanes": [lane for lane, _ in asked],
+            "points": [point for _, point in asked],
+            "times": silence.times,
+            "days": silence.days,
+        }
+        if gone := conn.execute(SQL["silent_points"], given).fetchall():
+            retire_contact_points(conn, gone, reason="off or barred for too long", now=now)

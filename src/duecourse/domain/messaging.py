@@ -11,9 +11,7 @@ from uuid import UUID
 
 
 class Channel(StrEnum):
-    """How a person is reached. Rules and consents know all of them; a policy may use those its templates can say
-    (`policy.model.NEEDED`). Providers are chosen below this.
-    """
+    """How a person is reached. Rules, consents, policies and templates know all of them; providers are chosen below."""
 
     SMS = "sms"
     VOICE = "voice"
@@ -101,6 +99,8 @@ class Outgoing:
     link: str = ""
     """An https address to open; '' when there is none. Never holds personal data."""
     attachments: tuple[Attachment, ...] = ()
+    large: bool = False
+    """The person wants large type: HTML has it already, a letter sets it."""
     valid_for_seconds: int = 86_400
     """How long the provider may keep trying; the adapter passes it on (validity period, ttl, expiration)."""
     write_before: float = field(default=float("inf"))
@@ -274,6 +274,8 @@ class RawRequest:
     body: bytes = field(repr=False)
     url: str = ""
     """The address as the provider called it, for signatures over it."""
+    peer: str = ""
+    """The network address it came from; behind a reverse proxy on this machine, the one that the proxy names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,8 @@ LEFT JOIN (SELECT c.lane, c.company_id, c.since, c.until, w.borrower_id, w.zone,
       AND coalesce(k.since <= {local_on}, true) AND coalesce(k.until >= {local_on}, true)
 """
 _COLUMNS = (
-    "lane", "loan_id", "number", "borrower_id", "party", "actor", "act", "creditor", "currency", "zone", "policy", "policy_version",
+    "lane", "loan_id", "number", "borrower_id", "party", "actor", "act", "creditor", "currency", "zone", "policy",
+    "policy_version",
     "priority", "step", "step_rank", "purpose", "template", "own_template", "full_route", "legs", "next_if",
     "next_after_seconds", "next_by", "supersedes", "daily_cap", "braked", "starts", "ends", "useful_days",
     "useful_time", "bundle", "names_amount", "max_book_age", "serves", "anchor_on", "local_on",

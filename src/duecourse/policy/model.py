@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,19 +17,6 @@ from duecourse.domain.buckets import DEFAULT_BUCKETS
 from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.money import to_minor
-
-NEEDED: Final[Mapping[Channel, tuple[str, ...]]] = {
-    Channel.SMS: ("sms",),
-    Channel.EMAIL: ("subject", "email"),
-    Channel.VOICE: ("subject", "email"),
-    Channel.WECHAT: ("subject", "email"),
-    Channel.APP: ("subject", "email"),
-    Channel.WEBPUSH: ("subject", "email"),
-    Channel.LETTER: ("subject", "email"),
-    Channel.INBOX: ("subject", "email"),
-    Channel.TASK: ("subject", "email"),
-}
-"""The channels a policy may use, and the parts of a template without which a channel cannot be written to."""
 
 
 class Frozen(BaseModel):
@@ -195,7 +182,8 @@ class Languages(Frozen):
     default: str | None = None
     """For a borrower whose language is neither known nor covered by `fallback`; None: send nothing."""
     fallback: Mapping[str, str] = {}
-    """Borrower's language to a known one; the only way to another script besides `default`."""
+    """Borrower's language to a known one; the only way to another script besides `default`. For a known language: the
+    one in which a template is used that is not written in it."""
 
     def resolve(self, language: str) -> str | None:
         """The known language to write in: exact, declared fallback, base language, default; None if none."""
@@ -205,6 +193,15 @@ class Languages(Frozen):
             return self.fallback[language]
         base = language.partition("-")[0]
         return base if base in self.known else self.default
+
+    def written(self, language: str, texts: Container[str]) -> str | None:
+        """The language in which one of `texts` is to be used: as resolve, and where a template is not written in that,
+        its declared fallback; None if there is none.
+        """
+        known = self.resolve(language)
+        if known is not None and known not in texts:
+            known = self.fallback.get(known)
+        return known if known in texts else None
 
 
 class Creditor(Frozen):

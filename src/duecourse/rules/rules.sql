@@ -28,16 +28,67 @@ CASE WHEN k.leg <= 1 AND cardinality(k.consents) + cardinality(k.holds) + cardin
                           WHERE w.kind = 'person' AND coalesce((w.wish ->> 'wanted')::boolean, true))
                OR stopped_since(k.consents, 'automation', 'as-said', k.purpose, k.route[k.route_at], NULL) IS NOT NULL)
      THEN ARRAY['task'] ELSE ARRAY[]::text[] END
+-- fragment: mates
+-- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
+-- keeps the planner from reading all borrowers.
+mate AS MATERIALIZED (
+    SELECT a.person, o.lane, o.borrower_id
+    FROM (SELECT DISTINCT person FROM asked) AS a
+    CROSS JOIN LATERAL (
+        SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = a.person
+        UNION
+        SELECT b.lane, b.borrower_id FROM borrower b
+        WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
+)
+
+-- fragment: against_line
+-- What stands against line o for message k to address cp, null for nothing: its carrier or region is not served there, or
+-- something that the provider must have approved is not. o.approved: keys kind or kind/subject/version/language.
+CASE WHEN cp.platform <> o.serves THEN format('no provider serves %%s', cp.platform)
+     WHEN o.regions IS NOT NULL AND NOT (k.region = ANY(o.regions) OR split_part(k.region, '-', 1) = ANY(o.regions))
+     THEN format('no provider serves the region %%s', k.region)
+     WHEN o.carriers IS NOT NULL AND NOT coalesce((
+          SELECT n.carrier FROM point_carrier n WHERE n.lane = cp.lane AND n.contact_point_id = cp.contact_point_id), '') = ANY(o.carriers)
+     THEN format('no provider serves the carrier %%s', coalesce((
+          SELECT nullif(n.carrier, '') FROM point_carrier n WHERE n.lane = cp.lane AND n.contact_point_id = cp.contact_point_id), 'unknown'))
+     WHEN o.needs IS NOT NULL THEN (
+          SELECT format('not approved: %%s at %%s', string_agg(
+                     CASE need WHEN 'template' THEN concat_ws(' ', 'template', k.template, k.template_version, k.language)
+                               ELSE need END, ', ' ORDER BY need), o.provider)
+          FROM unnest(o.needs) AS need
+          WHERE NOT coalesce(CASE
+              WHEN need <> 'template' THEN o.approved ? need
+              WHEN o.approved ?| ARRAY[concat_ws('/', 'template', k.template, k.template_version, k.language),
+                                       concat_ws('/', 'template', k.template, k.template_version, '*')] THEN true
+              -- A language that the text is not written in has a fallback, which shows when it is rendered.
+              ELSE o.approved ? concat_ws('/', 'template', k.template, k.template_version)
+                   AND NOT EXISTS (SELECT 1 FROM template_version t
+                                   WHERE t.template = k.template AND t.version = k.template_version AND t.language = k.language) END, false)
+          HAVING count(*) > 0) END
+
+-- fragment: chosen_line
+-- The line of channel r that message k takes to address cp: one that nothing stands against, that is ready, did not fail it
+-- just before, is open to it, of the first tier; among these by weight. The same whenever it is asked for the same try
+-- (rendezvous hashing: the least of -ln(u) / weight, u drawn from the names, falls on each in proportion to its weight).
+(SELECT (array_agg(o.line ORDER BY (
+            -- include: against_line
+            ) IS NOT NULL, NOT o.ready, coalesce(o.provider = ANY(k.failed), false),
+            o.admits < 1 AND (hashtextextended(concat_ws('/', k.message_id, k.tries, o.name), 1) & 1048575) / 1048576.0 >= o.admits,
+            o.tier,
+            -ln(((hashtextextended(concat_ws('/', k.message_id, k.tries, o.name), 0) & 1048575) + 0.5) / 1048576.0)
+                / greatest(o.weight, 1e-9), o.line))[1]
+ FROM provider o WHERE o.channel = r.channel)
 
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, zone, template,
---             daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
+--   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, zone, template, template_version,
+--             tries, failed, daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
---   provider(channel, provider, ready, registered, caller, kind, serves)
+--   provider(line, name, channel, provider, ready, registered, caller, kind, tier, weight, admits, carriers, regions, needs, approved, serves)
+--   of which each address takes one line: see rules.chosen_line
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals), and those of RuleBook.parameters.
--- Gives verdict(lane, message_id, allow, not_before, waits, rule, reason, verdict, loans, shared, route_at, channel,
+-- Gives verdict(lane, message_id, allow, not_before, waits, rule, reason, verdict, loans, shared, route_at, channel, line,
 -- provider, contact_point_id, address_sealed, address_index, valid_until) with exactly one row per candidate, and
 -- open_item(lane, message_id, loan_id, number, step). waits: whether not_before is when its rules open, and not when to look again.
 -- loans: the debts that may be spoken of. shared: whether a cap counts what others were sent to the same number, of any template or of this one.
@@ -131,7 +182,7 @@ summed AS MATERIALIZED (
     -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
     -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
     SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.leg, c.zone, c.party, c.actor, c.acts,
-           c.template, c.confirms, c.to_point, c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
+           c.template, c.template_version, c.tries, c.failed, c.confirms, c.to_point, c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
            s.debit, s.stale,
            s.item_loans, s.item_numbers, s.item_steps, s.item_products
     FROM candidate c
@@ -139,7 +190,7 @@ summed AS MATERIALIZED (
 ),
 -- What is known of the person, each read once by its index. Contacts as far back as any cap can ask.
 known AS MATERIALIZED (
-    SELECT s.*, b.region, coalesce(b.zones, ARRAY[s.zone]) AS zones,
+    SELECT s.*, b.region, b.language, coalesce(b.zones, ARRAY[s.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
@@ -197,9 +248,21 @@ unit AS (
     -- A call by a person is judged as the call that it is; what asks for a person does not stand against it. Without a number
     -- for calls the one for SMS serves; an inbox and a task need no address.
     SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel AS via,
-           CASE r.channel WHEN 'task' THEN 'voice' ELSE r.channel END AS channel, p.provider, p.ready, p.registered,
-           p.caller, p.kind AS provider_kind, coalesce(cp.rank, 1) AS rank, coalesce(cp.contact_point_id, k.borrower_id) AS contact_point_id,
-           cp.address_sealed, cp.address_index,
+           CASE r.channel WHEN 'task' THEN 'voice' ELSE r.channel END AS channel, p.line, p.provider, p.ready,
+           -- Of all lines of the channel, when this one, the best, cannot serve.
+           CASE WHEN (SELECT
+               -- include: against_line
+               FROM (SELECT p.provider, p.carriers, p.regions, p.needs, p.approved, p.serves) AS o) IS NOT NULL
+           THEN (SELECT string_agg(DISTINCT
+               -- include: against_line
+               , '; ') FROM provider o WHERE o.channel = r.channel) END AS unfit,
+           CASE WHEN p.approved IS NULL THEN p.registered
+                ELSE coalesce(p.registered, ARRAY[]::text[]) || ARRAY(SELECT word FROM unnest(ARRAY['signature', 'header', 'category-suffix']) AS word
+                                                                      WHERE p.approved ? word)
+                     || CASE WHEN p.approved ? concat_ws('/', 'template', k.template, k.template_version) THEN ARRAY['template']
+                             ELSE ARRAY[]::text[] END
+           END AS registered,
+           p.caller, p.kind AS provider_kind, coalesce(cp.rank, 1) AS rank, coalesce(cp.contact_point_id, k.borrower_id) AS contact_point_id, cp.address_sealed, cp.address_index,
            NULL::text AS address_kind, d.loan_id, d.product, k.region, k.zones, k.purpose, k.actor,
            k.party, coalesce(k.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
            k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
@@ -216,7 +279,6 @@ unit AS (
     CROSS JOIN unnest(k.route ||
                       -- include: by_person
                       ) WITH ORDINALITY AS r (channel, place)
-    JOIN provider p ON p.channel = r.channel
     LEFT JOIN contact_point cp
            ON cp.lane = k.lane AND cp.borrower_id = k.borrower_id AND cp.state = 'active'
           AND (cp.channel = r.channel
@@ -224,8 +286,10 @@ unit AS (
                OR r.channel IN ('voice', 'task') AND cp.channel = 'sms' AND NOT EXISTS (
                   SELECT 1 FROM contact_point v
                   WHERE v.lane = k.lane AND v.borrower_id = k.borrower_id AND v.channel = 'voice' AND v.state = 'active'))
-          AND (cp.platform IS NULL OR p.serves IS NULL OR cp.platform = p.serves)
+          AND (cp.platform IS NULL OR EXISTS (SELECT 1 FROM provider o WHERE o.channel = r.channel AND coalesce(o.serves = cp.platform, true)))
           AND (k.to_point IS NULL OR cp.contact_point_id = k.to_point)
+    JOIN provider p ON p.line =
+         -- include: chosen_line
     JOIN unnest(k.item_loans, k.item_products, k.item_numbers) WITH ORDINALITY AS d (loan_id, product, number, n)
       ON d.n = array_position(k.item_loans, d.loan_id)
     WHERE r.place >= k.route_at AND (cp.contact_point_id IS NOT NULL OR r.channel IN ('inbox', 'task') AND k.to_point IS NULL)
@@ -243,12 +307,12 @@ weighed AS (
 chosen AS (
     SELECT DISTINCT ON (lane, message_id) *
     FROM weighed
-    ORDER BY lane, message_id, opens_at IS NULL OR opens_at >= useful_until, place, rank, contact_point_id, not_before, loan_id
+    ORDER BY lane, message_id, unfit IS NOT NULL OR opens_at IS NULL OR opens_at >= useful_until, place, rank, contact_point_id, not_before, loan_id
 ),
 placed AS MATERIALIZED (
     SELECT s.lane, s.message_id, s.purpose, s.zone, s.at, s.useful_until, s.still_open, s.item_rule, s.complete_through, s.grace_ends,
            s.debit, s.stale, s.item_loans, s.item_numbers, s.item_steps,
-           u.place AS route_at, u.via AS channel, u.provider, u.ready, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
+           u.place AS route_at, u.via AS channel, u.line, u.provider, u.ready, u.unfit, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
            u.refusals, u.refused, u.shut, u.windows, u.lifted, u.places, u.considered,
            u.address_index IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per IN ('number', 'template')) AS shared,
            u.opens_at IS NOT DISTINCT FROM s.at AS free
@@ -285,6 +349,7 @@ ruled AS (
                 WHEN h.message_id IS NOT NULL THEN 'STOPPED'
                 WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
                 WHEN NOT p.free THEN coalesce((p.refused[1]).rule, (p.windows[p.shut[1]]).id)
+                WHEN p.unfit IS NOT NULL THEN CASE WHEN p.unfit LIKE '%%not approved:%%' THEN 'NOT-REGISTERED' ELSE 'NO-PROVIDER' END
                 WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
                 WHEN k.rule IS NOT NULL THEN k.rule
            END AS rule
@@ -293,7 +358,7 @@ ruled AS (
     FULL JOIN braked k ON k.lane = p.lane AND k.message_id = p.message_id
 ),
 verdict AS MATERIALIZED (
-    SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, provider, contact_point_id,
+    SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, line, provider, contact_point_id,
            address_sealed, address_index, loans, shared, waiting AS waits,
            CASE WHEN rule IS NULL THEN at
                 WHEN waiting THEN opens_at
@@ -309,6 +374,8 @@ verdict AS MATERIALIZED (
                 WHEN 'STOPPED' THEN halted_for
                 WHEN 'BATCH-HELD' THEN braked_for
                 WHEN 'PROVIDER-PAUSED' THEN channel
+                WHEN 'NOT-REGISTERED' THEN unfit
+                WHEN 'NO-PROVIDER' THEN unfit
            END AS reason,
            CASE WHEN rule IS NULL OR NOT free AND refused_by_rule THEN
                 jsonb_build_object('rule_set', %(rule_set)s::text, 'considered', considered, 'first_allowed', opens_at, 'rules',

@@ -56,6 +56,14 @@ RULES: Final[dict[str, RuleWords]] = {
     ),
     "DAILY-CAP": RuleWords("daily limit of messages reached", "已达每日消息上限", "policy"),
     "PROVIDER-PAUSED": RuleWords("the provider is not taking messages now", "通道暂不可用", "policy"),
+    "NOT-REGISTERED": RuleWords(
+        "no provider has approved what it needs to carry this text",
+        "没有通道批准承载此内容所需的报备",
+        "policy",
+    ),
+    "NO-PROVIDER": RuleWords(
+        "no provider serves the number's carrier or region", "没有通道服务该号码的运营商或地区", "policy"
+    ),
     "UNREADABLE": RuleWords(
         "a sealed field of the borrower does not open; see the keys", "加密字段无法解开，请检查密钥", "book"
     ),

@@ -1082,6 +1082,7 @@ CREATE TABLE attempt (
     state text NOT NULL,
     provider_message_id text,
     code text,
+    cause text,                               -- why it did not arrive, whatever the provider calls it: dead, off, blocked, ...
     reason text,
     parts smallint,
     text_sealed bytea,                        -- what was handed over, exactly
@@ -1182,6 +1183,7 @@ CREATE TABLE receipt (
     status text NOT NULL,
     code text NOT NULL,
     permanent boolean NOT NULL,
+    cause text NOT NULL DEFAULT 'other',      -- domain.messaging.Cause
     address_index bytea,                      -- keyed, of the address it is about; only beside a reference
     reference integer,                        -- first two octets of the attempt's id, where the provider carries them
     occurred_at timestamptz,
@@ -1233,6 +1235,142 @@ CREATE TABLE stop (
     stopped_at timestamptz NOT NULL,
     resumed_by text,
     resumed_at timestamptz
+);
+
+-- How a provider stands, for every worker. No row: it works, by the weight that providers.toml gives it. Small; a reference
+-- table on a cluster.
+-- Writes: dispatch
+CREATE TABLE provider_state (
+    provider text PRIMARY KEY,
+    state text NOT NULL,
+    share double precision NOT NULL DEFAULT 1,  -- of its weight: less while it errs or is slow
+    weight integer,                           -- set by a person; null: as in providers.toml
+    trips integer NOT NULL DEFAULT 0,         -- times it went to rest lately: the next rest is longer
+    retry_at timestamptz,                     -- of a resting one: when a few messages may try it
+    probes integer NOT NULL DEFAULT 0,        -- of a probing one: how many may still try it
+    reason text NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamptz NOT NULL,          -- of state, share or weight
+    version integer NOT NULL,
+    CONSTRAINT provider_state_known CHECK (state IN ('working', 'resting', 'probing', 'paused', 'trouble')),
+    CONSTRAINT provider_share CHECK (share > 0 AND share <= 1),
+    CONSTRAINT provider_weight CHECK (weight BETWEEN 0 AND 1000000),
+    CONSTRAINT resting_ends CHECK (state <> 'resting' OR retry_at IS NOT NULL)
+);
+
+-- Every change of a provider's standing, with its reason. Append-only.
+-- Writes: dispatch
+CREATE TABLE provider_history (
+    provider text NOT NULL,
+    version integer NOT NULL,
+    state text NOT NULL,
+    share double precision NOT NULL,
+    weight integer,
+    reason text NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (provider, version)
+);
+
+-- What a provider answered in one second, all workers together. Kept for an hour.
+-- Writes: dispatch
+CREATE TABLE provider_seen (
+    provider text NOT NULL,
+    at timestamptz NOT NULL,                  -- beginning of the second
+    good bigint NOT NULL,
+    bad bigint NOT NULL,                      -- trouble of the provider's own, or no answer
+    throttled bigint NOT NULL,
+    slow bigint NOT NULL,                     -- of the good ones: answered late
+    PRIMARY KEY (provider, at)
+);
+
+-- What may be handed to a provider now, by its limit of messages a second; one row a sender where senders are limited.
+-- Writes: dispatch
+CREATE TABLE provider_bucket (
+    provider text NOT NULL,
+    sender text NOT NULL,                     -- '': the provider as a whole
+    tokens double precision NOT NULL,
+    granted bigint NOT NULL,                  -- by the last reservation
+    at timestamptz NOT NULL,                  -- through when tokens were filled up
+    PRIMARY KEY (provider, sender),
+    CONSTRAINT tokens_not_negative CHECK (tokens >= 0)
+);
+
+-- What a person must look at. Closed by whoever mends it.
+-- Writes: dispatch
+CREATE TABLE alert (
+    alert_id uuid PRIMARY KEY,
+    code text NOT NULL,                       -- of docs/reference/errors
+    subject text NOT NULL,                    -- a provider
+    reason text NOT NULL,
+    raised_at timestamptz NOT NULL,
+    closed_by text,
+    closed_at timestamptz,
+    CONSTRAINT alert_closed_is_whole CHECK ((closed_by IS NULL) = (closed_at IS NULL))
+);
+CREATE UNIQUE INDEX alert_open ON alert (code, subject) WHERE closed_at IS NULL;
+
+-- What a provider must have approved before it may carry a text: signatures, senders, templates. Small; a reference table
+-- on a cluster.
+-- Writes: dispatch
+CREATE TABLE registration (
+    provider text NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,                    -- the signature, the sender; of a template our name for it
+    version integer NOT NULL DEFAULT 0,       -- of our template; 0 for everything else
+    language text NOT NULL DEFAULT '',        -- BCP 47; '': whatever the language
+    code text NOT NULL DEFAULT '',            -- the provider's name for it
+    parameters text[] NOT NULL DEFAULT '{}',  -- of a template, in the provider's order: 'name' or 'theirs=ours'
+    state text NOT NULL,
+    expires_at timestamptz,                   -- of an approval
+    evidence text NOT NULL,
+    recorded_by text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    change integer NOT NULL,                  -- number of the row's last change; history has one row each
+    PRIMARY KEY (provider, kind, subject, version, language),
+    CONSTRAINT registration_kind CHECK (kind IN ('signature', 'sender', 'sub-port', 'template', 'category-suffix')),
+    CONSTRAINT registration_state CHECK (state IN ('draft', 'submitted', 'approved', 'refused', 'expired')),
+    CONSTRAINT only_templates_have_versions CHECK ((kind = 'template') = (version > 0))
+);
+
+-- Every change of a registration. Append-only.
+-- Writes: dispatch
+CREATE TABLE registration_history (
+    provider text NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    version integer NOT NULL,
+    language text NOT NULL,
+    change integer NOT NULL,
+    code text NOT NULL,
+    parameters text[] NOT NULL,
+    state text NOT NULL,
+    expires_at timestamptz,
+    evidence text NOT NULL,
+    recorded_by text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (provider, kind, subject, version, language, change)
+);
+
+-- The carrier that serves a contact point's number, by prefix or because it was ported; '' where none is known.
+-- Writes: dispatch
+CREATE TABLE point_carrier (
+    lane smallint NOT NULL,
+    contact_point_id uuid NOT NULL,
+    carrier text NOT NULL,
+    source text NOT NULL,
+    learnt_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, contact_point_id),
+    CONSTRAINT point_carrier_source CHECK (source IN ('prefix', 'ported', 'checked'))
+);
+
+-- Numbers that left the carrier of their prefix, by the lender's word. A reference table on a cluster.
+-- Writes: dispatch
+CREATE TABLE ported_number (
+    address_index bytea PRIMARY KEY,          -- keyed blind index
+    carrier text NOT NULL,
+    source text NOT NULL,                     -- who says so
+    recorded_at timestamptz NOT NULL
 );
 
 -- What one step of one policy version says on one day, where the policy has brakes. Opened at the first claim; a reference

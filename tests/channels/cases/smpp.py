@@ -29,6 +29,8 @@ CASES = (
         number,
         takes_event="submit",
         text_key="whole_sha256",
-        acknowledged=lambda _, events: sum(e["event"] == "answered" and e["status"] == 0 for e in events),
+        acknowledged=lambda _, events: sum(
+            e["event"] == "answered" and e["kind"] == "sms.smpp" and e["status"] == 0 for e in events
+        ),
     ),
 )

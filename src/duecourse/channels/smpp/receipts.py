@@ -113,6 +113,8 @@ _EMPTY_ID = encode_message_id("")
 class SmppInterpreter:
     """deliver_sm as Inbound takes it."""
 
+    repeats = False
+
     def __init__(self, form: ReceiptForm) -> None:
         self._form = form
 

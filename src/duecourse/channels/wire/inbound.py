@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 from duecourse.channels.wire.frame import DecodeError, Frame
 from duecourse.channels.wire.parts import Asked, Incoming, IncomingParts, PartReceipts, Whole
@@ -29,6 +29,11 @@ REPLY_PATIENCE_SECONDS = 60.0
 KEYS_REMEMBERED = 10_000
 
 
+Heard: TypeAlias = tuple[Session, int]
+"""A line and a sequence number of the peer on it."""
+_Key = TypeVar("_Key")
+
+
 class Verdict(Enum):
     """What becomes of a request of the peer."""
 
@@ -39,6 +44,9 @@ class Verdict(Enum):
 
 class Interpreter(Protocol):
     """How one protocol says what Inbound takes."""
+
+    repeats: bool
+    """Whether the peer sends again, under the same sequence number, what it waited for too long."""
 
     def is_notice(self, frame: Frame) -> bool:
         """Whether this request has no response and means nothing here."""
@@ -83,6 +91,8 @@ class Inbound:
         self._on_reply = on_reply
         self._replies = IncomingParts(REPLY_PATIENCE_SECONDS)
         self._keys: OrderedDict[object, None] = OrderedDict()
+        self._in_hand: set[Heard] = set()
+        self._taken: OrderedDict[Heard, None] = OrderedDict()
         self._waiting: list[Asked] = []
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
@@ -104,12 +114,23 @@ class Inbound:
                 session.refuse(frame)
             elif len(self._waiting) >= MOST_WAITING:
                 self._answer([Asked(session, frame)], Verdict.AGAIN)
-            else:
+            elif not interpreter.repeats or self._is_new(session, frame):
                 self.taken += 1
                 self._waiting.append(Asked(session, frame))
         if self._waiting:
             self._idle.clear()
             self._arrived.set()
+
+    def _is_new(self, session: Session, frame: Frame) -> bool:
+        """Whether this is not the repetition of what is in hand, or was taken and its answer crossed it."""
+        heard = (session, frame.sequence)
+        if heard in self._taken:
+            self._answer([Asked(session, frame)], Verdict.TAKEN)
+            return False
+        if heard in self._in_hand:
+            return False
+        self._in_hand.add(heard)
+        return True
 
     async def idle(self) -> None:
         """Wait until nothing is queued or being committed. Replies that lack a part do not count."""
@@ -131,6 +152,9 @@ class Inbound:
             self._arrived.clear()
             asked, self._waiting = self._waiting, []
             await self._settle([each for each in asked if not each.lost])
+            self._in_hand.difference_update(
+                (each.session, each.frame.sequence) for each in asked if each.lost
+            )
             if not self._waiting:
                 self._idle.set()
 
@@ -193,17 +217,17 @@ class Inbound:
             try:
                 await self._on_reply(Reply(self._name, _e164(reply.sender), reply.recipient, reply.text))
                 self.counters.replies += 1
-                self._remember(keys)
+                _remember(self._keys, keys)
             except Exception as error:
                 verdict = self._sink_failed(error)
         self._answer(reply.asked, verdict)
 
-    def _remember(self, keys: Iterable[object]) -> None:
-        self._keys.update(dict.fromkeys(keys))
-        while len(self._keys) > KEYS_REMEMBERED:
-            self._keys.popitem(last=False)
-
     def _answer(self, asked: Sequence[Asked], verdict: Verdict) -> None:
+        if self._interpreter.repeats:
+            heard = [(session, frame.sequence) for session, frame in asked]
+            self._in_hand.difference_update(heard)
+            if verdict is Verdict.TAKEN:
+                _remember(self._taken, heard)
         responses: dict[Session, list[tuple[Frame, int, bytes]]] = {}
         for session, frame in asked:
             answer = self._interpreter.answer(frame, verdict)
@@ -221,6 +245,12 @@ class Inbound:
             "C015",
         )
         return Verdict.AGAIN
+
+
+def _remember(memory: OrderedDict[_Key, None], keys: Iterable[_Key]) -> None:
+    memory.update(dict.fromkeys(keys))
+    while len(memory) > KEYS_REMEMBERED:
+        memory.popitem(last=False)
 
 
 def _e164(sender: str) -> str:

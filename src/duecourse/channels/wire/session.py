@@ -238,6 +238,19 @@ class Session(asyncio.Protocol):
         while self._pending:
             _never_written(self._pending.popleft(), why)
 
+    def close(self) -> None:
+        """End the connection once what is under way has been written. What is unanswered ends as lost."""
+        self.stop_traffic("closed")
+        if self._transport is not None:
+            self._transport.close()
+
+    @property
+    def peer_host(self) -> str:
+        """The address of the other side."""
+        assert self._transport is not None
+        host: str = self._transport.get_extra_info("peername")[0]
+        return host
+
     def abort(self, why: str) -> None:
         """Drop the connection. What is unanswered ends as lost."""
         self.stop_traffic(why)

@@ -1,0 +1,99 @@
+"""Pages and pictures from a Typst source and values, with fonts that are the same on every machine.
+
+Only the fonts of the given folders and Typst's own are used, never those a machine happens to have: the same letter
+looks the same everywhere, and a character that no font has is refused instead of printed as a box. Values enter as
+JSON and are never read as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import typst
+from fontTools.ttLib import TTCollection, TTFont
+
+FONT_FAMILIES: Final = (
+    "Noto Sans SC", "Noto Sans CJK SC", "Noto Sans CJK TC", "Noto Sans", "Noto Sans Devanagari", "Noto Sans Arabic",
+    "Noto Naskh Arabic", "Libertinus Serif",
+)  # fmt: skip
+"""In this order the first that has a character gives it; those that are not there are passed over."""
+INSTALLED_FONTS: Final = Path(sys.prefix) / "share" / "fonts"
+"""Where `make install` puts the Chinese font (Noto Sans SC, SIL Open Font License 1.1)."""
+_FONT_FILES: Final = frozenset({".ttf", ".otf", ".ttc", ".otc"})
+_LIKE_LATIN: Final = range(0x20, 0x17F)
+"""What the fonts inside Typst have for sure."""
+
+
+class Typesetter:
+    """Compiles sources with one set of fonts. Parsed once; for one thread at a time."""
+
+    def __init__(self, folders: Iterable[Path] = ()) -> None:
+        """folders: with fonts besides INSTALLED_FONTS, at any depth. Raises OSError for one that is not there."""
+        self._folders = [INSTALLED_FONTS, *folders]
+        for folder in self._folders[1:]:
+            if not folder.is_dir():
+                raise FileNotFoundError(f"the folder of fonts {folder} is missing")
+        paths = [str(folder) for folder in self._folders if folder.is_dir()]
+        self._compiler = typst.Compiler(
+            font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=paths),
+            ignore_system_fonts=True,
+        )
+
+    def missing(self, text: str) -> str:
+        """The characters of a text that no font has, each once, in order; '' when all can be set."""
+        return "".join(
+            dict.fromkeys(
+                each
+                for each in text
+                if ord(each) not in _LIKE_LATIN
+                and ord(each) not in self._characters
+                and unicodedata.category(each) not in ("Cc", "Cf", "Zs", "Zl", "Zp", "Mn")
+            )
+        )
+
+    def pdf(self, source: str, values: Mapping[str, Any], at: datetime) -> bytes:
+        """A PDF/A-2b file. values: what the source reads from `sys.inputs.values` as JSON; at: its date, so that the
+        same letter made twice is the same file. Raises ValueError where the source does not compile.
+        """
+        made = self._compile(
+            source, values, format="pdf", pdf_standards="a-2b", timestamp=at.replace(microsecond=0)
+        )
+        return made if isinstance(made, bytes) else b"".join(made)
+
+    def png(self, source: str, values: Mapping[str, Any], ppi: float = 144) -> bytes:
+        """The first page as a PNG. ppi: points per inch, 72 to 600."""
+        made = self._compile(source, values, format="png", ppi=ppi)
+        return made if isinstance(made, bytes) else made[0]
+
+    def _compile(self, source: str, values: Mapping[str, Any], **how: Any) -> bytes | list[bytes]:
+        inputs = {"values": json.dumps(values, ensure_ascii=False), "fonts": json.dumps(FONT_FAMILIES)}
+        try:
+            made = self._compiler.compile(source.encode(), sys_inputs=inputs, **how)
+        except typst.TypstError as error:
+            # Its message may quote a value.
+            raise ValueError(f"the page cannot be set ({type(error).__name__})") from None
+        assert made is not None
+        return made
+
+    @cached_property
+    def _characters(self) -> frozenset[int]:
+        found: set[int] = set()
+        for folder in self._folders:
+            for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+                if path.suffix.lower() in _FONT_FILES:
+                    for font in _fonts(path):
+                        found.update(font.getBestCmap() or {})
+        return frozenset(found)
+
+
+def _fonts(path: Path) -> list[TTFont]:
+    if path.suffix.lower() in (".ttc", ".otc"):
+        return list(TTCollection(path, lazy=True).fonts)
+    return [TTFont(path, lazy=True)]
