@@ -18,6 +18,7 @@ from duecourse.channels.cmpp.adapter import CmppAdapter
 from duecourse.channels.cmpp.far_end import SandboxIsmg
 from duecourse.channels.fcm.adapter import FcmAdapter
 from duecourse.channels.fcm.far_end import SandboxFcm
+from duecourse.channels.inbox.adapter import BookInbox
 from duecourse.channels.jpush.adapter import JpushAdapter
 from duecourse.channels.jpush.far_end import SandboxJpush
 from duecourse.channels.letter.adapter import LetterAdapter
@@ -31,6 +32,7 @@ from duecourse.channels.smgp.far_end import SandboxSmgw
 from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smpp.far_end import SandboxSmsc
 from duecourse.channels.smtp.adapter import SmtpAdapter
+from duecourse.channels.task.adapter import BookTasks
 from duecourse.channels.tencent.far_end import SandboxTencentSms, SandboxTencentVoice
 from duecourse.channels.tencent.sms import TencentSmsAdapter
 from duecourse.channels.tencent.voice import TencentVoiceAdapter
@@ -84,6 +86,11 @@ KINDS: Mapping[str, Kind] = {
     "wechat.service": Kind(WechatAdapter, SandboxWechat),
     "webpush.vapid": Kind(WebpushAdapter, SandboxWebpush),
 }
+IN_BOOK: Mapping[str, Configurable] = {
+    "inbox.book": BookInbox,
+    "task.book": BookTasks,
+}
+"""Kinds that have no other side: what is handed over stays in the book. Every book has them."""
 
 
 def build(
@@ -101,14 +108,14 @@ def build(
     unusable).
     """
     where = f"provider {name}"
-    known_kind = KINDS.get(kind)
-    if known_kind is None:
-        known = ", ".join(sorted(KINDS))
+    adapter = KINDS[kind].adapter if kind in KINDS else IN_BOOK.get(kind)
+    if adapter is None:
+        known = ", ".join(sorted([*KINDS, *IN_BOOK]))
         raise DuecourseError(
             Problem("C001", where, f"kind '{kind}' is unknown; known: {known}.", "Not opened.")
         )
     try:
-        return known_kind.adapter.configured(name, config, on_receipts, on_reply, clock)
+        return adapter.configured(name, config, on_receipts, on_reply, clock)
     except ValidationError as error:
         raise DuecourseError(
             [

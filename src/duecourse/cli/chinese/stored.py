@@ -22,6 +22,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "cancelled": "已取消",
         "buffered": "投递中",
     },
+    "standing of a route": {
+        "sent": "已提交",
+        "delivered": "已送达",
+        "read": "已读",
+        "answered": "有回应",
+        "paid": "已还款",
+    },
     "provider": {
         "working": "正常",
         "resting": "暂歇",
