@@ -137,6 +137,11 @@ def _find(conn: psycopg.Connection, kind: str, key_hash: bytes) -> Borrower | No
         return cursor.execute(SQL["borrower_by_key"], {"kind": kind, "key_hash": key_hash}).fetchone()
 
 
+def borrowers_of_loan(conn: psycopg.Connection, loan_ref: str) -> list[str]:
+    """The customer key of the first borrower of every loan with this reference; several creditors may use it."""
+    return [row[0] for row in conn.execute(SQL["borrowers_of_loan"], {"loan_ref": loan_ref})]
+
+
 def find_by_address(
     conn: psycopg.Connection, keyring: Keyring, channel: Channel, address: str
 ) -> list[tuple[int, UUID]]:

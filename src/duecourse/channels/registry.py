@@ -31,6 +31,11 @@ from duecourse.channels.smgp.far_end import SandboxSmgw
 from duecourse.channels.smpp.adapter import SmppAdapter
 from duecourse.channels.smpp.far_end import SandboxSmsc
 from duecourse.channels.smtp.adapter import SmtpAdapter
+from duecourse.channels.tencent.far_end import SandboxTencentSms, SandboxTencentVoice
+from duecourse.channels.tencent.sms import TencentSmsAdapter
+from duecourse.channels.tencent.voice import TencentVoiceAdapter
+from duecourse.channels.voice_sip.adapter import VoiceSipAdapter
+from duecourse.channels.voice_sip.far_end import SandboxExchange
 from duecourse.channels.webpush.adapter import WebpushAdapter
 from duecourse.channels.webpush.far_end import SandboxWebpush
 from duecourse.channels.wechat.adapter import WechatAdapter
@@ -69,7 +74,10 @@ KINDS: Mapping[str, Kind] = {
     "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
     "letter.print": Kind(LetterAdapter, PrintHouse),
     "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
+    "sms.tencent": Kind(TencentSmsAdapter, SandboxTencentSms),
+    "voice.sip": Kind(VoiceSipAdapter, SandboxExchange),
     "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
+    "voice.tencent": Kind(TencentVoiceAdapter, SandboxTencentVoice),
     "app.apns": Kind(ApnsAdapter, SandboxApns),
     "app.fcm": Kind(FcmAdapter, SandboxFcm),
     "app.jpush": Kind(JpushAdapter, SandboxJpush),

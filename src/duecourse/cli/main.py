@@ -52,6 +52,7 @@ from .screen import print_problems
 from .show import borrower_app, message_app
 from .status import status
 from .suppression import app as suppression_app
+from .template import app as template_app
 from .words import say
 from .work import work
 
@@ -71,6 +72,7 @@ book_app.command()(differences)
 app.add_typer(book_app, name="book")
 app.add_typer(payment_app, name="payment")
 app.add_typer(policy_app, name="policy")
+app.add_typer(template_app, name="template")
 app.command()(schedule)
 rules_app.command()(judge)
 rules_app.command()(explain)

@@ -229,6 +229,8 @@ class Receipt:
     """Who the attempt was for, E.164 with plus, where the provider says so. Personal: never logged."""
     reference: int | None = None
     """`reference_of` the attempt, where the provider carries it: finds one whose submission was never answered."""
+    evidence: str = ""
+    """What proves it and is kept elsewhere: where, and its digest (`3f/3f….wav sha256:…` of a recorded call)."""
 
 
 class ReplyKind(StrEnum):

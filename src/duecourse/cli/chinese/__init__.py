@@ -28,6 +28,7 @@ from . import (
     schedule,
     sending,
     showing,
+    template,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -53,6 +54,7 @@ _GROUPS: Final = (
     schedule,
     sending,
     showing,
+    template,
     wishes,
 )
 

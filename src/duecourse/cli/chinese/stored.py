@@ -85,6 +85,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "inbox": "站内信",
         "task": "人工外呼任务",
     },
+    "output": {
+        "text": "正文",
+        "subject": "标题",
+        "html": "HTML",
+        "greeting": "开场白",
+        "notice": "通知内容",
+        "voicemail": "语音留言",
+        "keys": "按键说明",
+    },
     "method": {
         "annuity": "等额本息",
         "equal-principal": "等额本金",
