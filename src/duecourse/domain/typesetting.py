@@ -34,9 +34,13 @@ class Typesetter:
     """Compiles sources with one set of fonts. Parsed once; for one thread at a time."""
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
+<<<<<<< HEAD
         """folders: with fonts besides those that come with the program, at any depth. Raises OSError for one that is
         not there.
         """
+=======
+        """folders: with fonts besides those that come along, at any depth. Raises OSError for one that is not there."""
+>>>>>>> 1229e2e288729bdececd753ca824514674e92989
         given = list(folders)
         for folder in given:
             if not folder.is_dir():
