@@ -34,6 +34,9 @@ from duecourse.channels.smtp.adapter import SmtpAdapter
 from duecourse.channels.tencent.far_end import SandboxTencentSms, SandboxTencentVoice
 from duecourse.channels.tencent.sms import TencentSmsAdapter
 from duecourse.channels.tencent.voice import TencentVoiceAdapter
+from duecourse.channels.twilio.far_end import SandboxTwilioSms, SandboxTwilioVoice
+from duecourse.channels.twilio.sms import TwilioSmsAdapter
+from duecourse.channels.twilio.voice import TwilioVoiceAdapter
 from duecourse.channels.webpush.adapter import WebpushAdapter
 from duecourse.channels.webpush.far_end import SandboxWebpush
 from duecourse.channels.wechat.adapter import WechatAdapter
@@ -73,8 +76,10 @@ KINDS: Mapping[str, Kind] = {
     "letter.print": Kind(LetterAdapter, PrintHouse),
     "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
     "sms.tencent": Kind(TencentSmsAdapter, SandboxTencentSms),
+    "sms.twilio": Kind(TwilioSmsAdapter, SandboxTwilioSms),
     "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
     "voice.tencent": Kind(TencentVoiceAdapter, SandboxTencentVoice),
+    "voice.twilio": Kind(TwilioVoiceAdapter, SandboxTwilioVoice),
     "app.apns": Kind(ApnsAdapter, SandboxApns),
     "app.fcm": Kind(FcmAdapter, SandboxFcm),
     "app.jpush": Kind(JpushAdapter, SandboxJpush),
