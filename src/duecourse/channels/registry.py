@@ -37,6 +37,22 @@ from duecourse.channels.tencent.voice import TencentVoiceAdapter
 from duecourse.channels.twilio.far_end import SandboxTwilioSms, SandboxTwilioVoice
 from duecourse.channels.twilio.sms import TwilioSmsAdapter
 from duecourse.channels.twilio.voice import TwilioVoiceAdapter
+from duecourse.channels.webhook.adapter import (
+    AppWebhook,
+    EmailWebhook,
+    LetterWebhook,
+    SmsWebhook,
+    VoiceWebhook,
+    WechatWebhook,
+)
+from duecourse.channels.webhook.far_end import (
+    SandboxAppWebhook,
+    SandboxEmailWebhook,
+    SandboxLetterWebhook,
+    SandboxSmsWebhook,
+    SandboxVoiceWebhook,
+    SandboxWechatWebhook,
+)
 from duecourse.channels.webpush.adapter import WebpushAdapter
 from duecourse.channels.webpush.far_end import SandboxWebpush
 from duecourse.channels.wechat.adapter import WechatAdapter
@@ -80,6 +96,12 @@ KINDS: Mapping[str, Kind] = {
     "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
     "voice.tencent": Kind(TencentVoiceAdapter, SandboxTencentVoice),
     "voice.twilio": Kind(TwilioVoiceAdapter, SandboxTwilioVoice),
+    "sms.webhook": Kind(SmsWebhook, SandboxSmsWebhook),
+    "email.webhook": Kind(EmailWebhook, SandboxEmailWebhook),
+    "wechat.webhook": Kind(WechatWebhook, SandboxWechatWebhook),
+    "app.webhook": Kind(AppWebhook, SandboxAppWebhook),
+    "voice.webhook": Kind(VoiceWebhook, SandboxVoiceWebhook),
+    "letter.webhook": Kind(LetterWebhook, SandboxLetterWebhook),
     "app.apns": Kind(ApnsAdapter, SandboxApns),
     "app.fcm": Kind(FcmAdapter, SandboxFcm),
     "app.jpush": Kind(JpushAdapter, SandboxJpush),

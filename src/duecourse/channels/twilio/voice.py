@@ -4,8 +4,8 @@ Sources (read 2026-11-25): twilio.com/docs/voice/api/call-resource, /voice/twiml
 /voice/answering-machine-detection, /voice/api/recording; PyPI twilio 9.13.0.
 
 The call: greeting and "press 1 if you are"; 1 goes on, 2 is somebody else, nothing gets the voicemail text. Only
-after 1 the notice, which no key cuts short, then the keys: 1 heard, 2 a link by SMS, 9 call me, 0 stop. A machine hears the
-voicemail text.
+after 1 the notice, which no key cuts short, then the keys: 1 heard, 2 a link by SMS, 9 call me, 0 stop. A machine hears
+the voicemail text.
 """
 
 from __future__ import annotations
