@@ -18,6 +18,8 @@ from duecourse.channels.cmpp.adapter import CmppAdapter
 from duecourse.channels.cmpp.far_end import SandboxIsmg
 from duecourse.channels.fcm.adapter import FcmAdapter
 from duecourse.channels.fcm.far_end import SandboxFcm
+from duecourse.channels.gateway.adapter import HttpGatewayAdapter
+from duecourse.channels.gateway.far_end import SandboxGateway
 from duecourse.channels.jpush.adapter import JpushAdapter
 from duecourse.channels.jpush.far_end import SandboxJpush
 from duecourse.channels.letter.adapter import LetterAdapter
@@ -92,6 +94,7 @@ KINDS: Mapping[str, Kind] = {
     "letter.print": Kind(LetterAdapter, PrintHouse),
     "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
     "sms.tencent": Kind(TencentSmsAdapter, SandboxTencentSms),
+    "sms.http": Kind(HttpGatewayAdapter, SandboxGateway),
     "sms.twilio": Kind(TwilioSmsAdapter, SandboxTwilioSms),
     "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
     "voice.tencent": Kind(TencentVoiceAdapter, SandboxTencentVoice),
