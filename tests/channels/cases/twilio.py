@@ -5,7 +5,7 @@ from typing import Any
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.domain.messaging import ReceiptStatus
 
-from ..conformance import RESPONSE_SECONDS, Case, call_to, number
+from ..conformance import RESPONSE_SECONDS, Case, call_to, digest, number
 
 
 def _config(kind: str, **more: Any) -> Any:
@@ -24,7 +24,7 @@ CASES = (
         number,
         call_to,
         # What a call says the far end learns only by answering it; the attempt it knows at once.
-        digested=lambda outgoing: outgoing.attempt_id.hex,
+        mark=lambda outgoing: digest(outgoing.attempt_id.hex),
         delivered=ReceiptStatus.READ,
         free_text=False,
     ),

@@ -161,6 +161,8 @@ def _receipt(serial: str, delivered: bool, code: str, at: datetime | None) -> Re
 
 def _beijing(one: Mapping[str, Any]) -> datetime | None:
     try:
-        return datetime.strptime(str(one.get("user_receive_time")), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
+        return datetime.strptime(str(one.get("user_receive_time")), "%Y-%m-%d %H:%M:%S").replace(
+            tzinfo=BEIJING
+        )
     except ValueError:
         return None

@@ -23,11 +23,13 @@ from . import (
     payment,
     policy,
     residence,
+    routes,
     routing,
     rules,
     schedule,
     sending,
     showing,
+    template,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -48,11 +50,13 @@ _GROUPS: Final = (
     payment,
     policy,
     residence,
+    routes,
     routing,
     rules,
     schedule,
     sending,
     showing,
+    template,
     wishes,
 )
 
