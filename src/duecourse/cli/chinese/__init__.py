@@ -22,12 +22,14 @@ from . import (
     parties,
     payment,
     policy,
+    push,
     residence,
     routing,
     rules,
     schedule,
     sending,
     showing,
+    wechat,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -53,6 +55,7 @@ _GROUPS: Final = (
     schedule,
     sending,
     showing,
+    wechat,
     wishes,
 )
 
@@ -60,6 +63,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS}
+REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS, **push.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
