@@ -22,6 +22,7 @@ from . import (
     parties,
     payment,
     policy,
+    push,
     residence,
     routes,
     routing,
@@ -30,6 +31,7 @@ from . import (
     sending,
     showing,
     template,
+    wechat,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -49,6 +51,7 @@ _GROUPS: Final = (
     parties,
     payment,
     policy,
+    push,
     residence,
     routes,
     routing,
@@ -57,6 +60,7 @@ _GROUPS: Final = (
     sending,
     showing,
     template,
+    wechat,
     wishes,
 )
 
