@@ -151,7 +151,7 @@ class Switchboard:
         """Every provider, with each of its senders, and whether this worker may use it now."""
         lines: list[Line] = []
         for name, adapter in self.adapters.items():
-            ready = self._paused_until.get(name, 0.0) <= time.monotonic()
+            ready = self._paused_until.get(name, 0.0) <= time.monotonic() and adapter.window > 0
             known = self.registrations.get(name, Registration())
             routing = self.routings.get(name, Routing())
             room = max(1, adapter.window // self._desks // max(1, len(routing.senders)))

@@ -1241,6 +1241,7 @@ CREATE TABLE receipt (
     cause text NOT NULL DEFAULT 'other',      -- domain.messaging.Cause
     address_index bytea,                      -- keyed, of the address it is about; only beside a reference
     reference integer,                        -- first two octets of the attempt's id, where the provider carries them
+    evidence text,                            -- what proves it and is kept elsewhere: where, and its digest
     occurred_at timestamptz,
     received_at timestamptz NOT NULL,         -- by the book's clock
     recorded_at timestamptz NOT NULL,
