@@ -16,7 +16,7 @@ from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 from duecourse.domain.messaging import Accepted, Outcome, ReceiptStatus, Unknown
 from duecourse.domain.problems import DuecourseError
 
-from .cases import cmpp, sgip, smgp, smpp, smtp
+from .cases import cmpp, smgp, smpp, smtp
 from .conformance import (
     SILENT_SECONDS,
     Case,
@@ -30,7 +30,7 @@ from .conformance import (
 )
 
 (SMPP,), (SMTP,) = smpp.CASES, smtp.CASES
-LATE = [SMPP, SMTP, cmpp.CASES[0], *sgip.CASES, *smgp.CASES]
+LATE = [SMPP, SMTP, cmpp.CASES[0], *smgp.CASES]
 ORPHAN_MAKER = """
 import sys, time
 from pathlib import Path
