@@ -62,6 +62,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS}
+REASONS: Final[Mapping[str, str]] = {**STORED, **law.REASONS, **deliveries.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
