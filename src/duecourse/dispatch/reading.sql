@@ -46,7 +46,7 @@ WHERE lane = ANY(%(lanes)s::smallint[]) AND message_id BETWEEN %(least)s AND %(m
 
 -- name: show_message
 -- One message. lane, message_id.
-SELECT m.message_id, b.borrower_key, m.policy, m.policy_version, m.step, m.purpose, m.creditor, m.currency,
+SELECT m.message_id, b.borrower_key, m.party, m.actor, m.acts, m.policy, m.policy_version, m.step, m.purpose, m.creditor, m.currency,
        m.template, m.template_version, m.route, m.route_at, m.next_if, m.next_after_seconds, m.next_by, m.zone, m.local_on,
        m.supplement, m.state, m.outcome, m.planned_for, m.not_before, m.useful_until, m.rule, m.reason
 FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
@@ -65,7 +65,7 @@ ORDER BY i.due_on, l.loan_ref, i.number;
 -- name: show_attempts
 -- The attempts of a message with their sealed text and address. lane, message_id.
 SELECT a.attempt_id, a.seq, a.channel, a.provider, a.state, a.provider_message_id, a.code, a.cause, a.reason, a.parts,
-       a.text_sealed, a.text_digest, a.claimed_at, a.sent_at, a.settled_at, a.valid_until, a.contact_point_id,
+       a.text_sealed, a.text_digest, a.text_erased_at, a.claimed_at, a.sent_at, a.settled_at, a.valid_until, a.contact_point_id,
        p.address_sealed
 FROM attempt a
 LEFT JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
