@@ -206,20 +206,18 @@ SELECT month, state, ours, arrears, count(*) AS accounts
 FROM standing GROUP BY month, state, ours, arrears ORDER BY month, state, ours, arrears;
 
 -- name: sample_messages
--- Three messages worth showing: a Chinese reminder by SMS, an English one by e-mail, a collection notice.
--- from_on, to_on: local days.
+-- A message of each channel worth showing, those in Chinese and those that speak of most first; the last is a collection
+-- notice by SMS. from_on, to_on: local days.
 SELECT DISTINCT ON (kind) kind, message_id FROM (
-    SELECT m.message_id,
-           CASE WHEN m.purpose = 'collection' THEN 3
-                WHEN a.channel = 'sms' AND b.language LIKE 'zh%%' THEN 1
-                WHEN a.channel = 'email' AND b.language = 'en' THEN 2 END AS kind,
+    SELECT m.message_id, a.channel || CASE WHEN m.purpose = 'collection' AND a.channel = 'sms' THEN ', collection' ELSE '' END AS kind,
+           b.language LIKE 'zh%%' AS chinese,
            (SELECT count(*) FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id) AS items
     FROM message m
     JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id AND a.seq = m.tries
     JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
-    WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s AND m.outcome IN ('delivered', 'sent')
+    WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s AND m.outcome IN ('read', 'delivered', 'sent')
 ) AS sample
-WHERE kind IS NOT NULL ORDER BY kind, items DESC, message_id;
+ORDER BY kind, chinese DESC, items DESC, message_id;
 
 -- name: busiest_borrower
 -- The borrower to whom most happened. from_on, to_on: local days.
