@@ -21,6 +21,10 @@ class Exchange(Counter):
         for name, routing in routings.items():
             self.add(name, routing)
 
+    def rounds(self, instant: str, times: int = 4) -> None:
+        """All that is due at an instant, also what comes back at once."""
+        self.at(*[instant] * times)
+
     def add(self, name: str, routing: Routing, registration: Registration | None = None) -> Scripted:
         """One more provider of SMS."""
         end = Scripted(Channel.SMS, [])
