@@ -468,6 +468,7 @@ CREATE TABLE consent (
     evidence text NOT NULL,                   -- where it can be seen: a document, a call, a message; nothing personal
     source text NOT NULL,                     -- who told us: cli, import, reply, page, api
     recorded_by text NOT NULL,
+    messages integer,                         -- allows so many messages; null: any number
     effective_at timestamptz NOT NULL,
     expires_at timestamptz,
     recorded_at timestamptz NOT NULL,
@@ -996,6 +997,7 @@ CREATE TABLE message (
     next_if text,                             -- go on to the next channel if not: sent, delivered, read, answered, paid
     next_after_seconds integer,               -- within so many, counted while the next channel may be used
     next_by time,                             -- or by this time of the borrower's day, the first after it was sent
+    by_debtor boolean NOT NULL DEFAULT false,  -- asked for by the person: bound by no hours, caps or cool-offs
     supersedes boolean NOT NULL DEFAULT false, -- ends earlier steps' messages about its items; else it waits for them
     daily_cap smallint NOT NULL DEFAULT 1,
     zone text NOT NULL,
