@@ -1,7 +1,7 @@
 """What people send us or do: kept, and followed where it means one of a few things.
 
-A word or a key to stop, an unsubscription, a complaint is a stop of its channel and address; a key during a call can say
-that the notice was heard, ask for a link to pay or for a person; a channel that is allowed by its own means is a consent.
+A word or a key to stop, an unsubscription, a complaint is a stop of its channel and address; a key during a call can
+say that the notice was heard, ask for a link to pay or for a person; a channel allowed by its own means is a consent.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def take_reply(
 ) -> bool:
     """Keep a reply and record what it means, in one transaction; returns whether it was a word to stop.
 
-    A word that means everything ("stop all") ends every channel of theirs, any other the messages to that address on that
-    channel. An address that nobody has is suppressed, so that the word holds for whoever comes with it. A written word
-    is confirmed once by `confirmer`, in the same transaction; whoever stopped by other means was told there.
+    A word that means everything ("stop all") ends every channel of theirs, any other the messages to that address on
+    that channel. An address that nobody has is suppressed, so that the word holds for whoever comes with it. A written
+    word is confirmed once by `confirmer`, in the same transaction; whoever stopped by other means was told there.
 
     A sender that is no address (a name, a short code) is nobody we write to: its word is not one, and is not
     refused either, since the provider would send it again for ever.

@@ -40,7 +40,7 @@ def plan_answer(
     found = conn.execute(SQL["answered_message"], {"lanes": EVERY_LANE, "attempt_id": attempt_id}).fetchone()
     if found is None:
         return None
-    lane, policy, version = found
+    lane, policy = found
     template = template_version = names_amount = None
     if wish == "pay-link":
         of = next((one for one in plannables if one.policy.name == policy and one.policy.pay_link), None)

@@ -2,7 +2,7 @@
 
 -- name: answered_message
 -- The message and the policy that an attempt was of. lanes: all of them; attempt_id.
-SELECT a.lane, m.policy, m.policy_version FROM attempt a
+SELECT a.lane, m.policy FROM attempt a
 JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
 WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = %(attempt_id)s;
 

@@ -386,7 +386,8 @@ verdict AS MATERIALIZED (
                                  FROM unnest(shut) AS n), '[]'))
            END AS verdict,
            -- Until a window shuts, or a block begins that is not there yet: a consent that ends, a hold to come.
-           CASE WHEN rule IS NULL THEN
+           -- A task is a call to come: whether it may be made then, its permit says.
+           CASE WHEN rule IS NULL AND channel <> 'task' THEN
                 least((SELECT min(lower(b)) FROM unnest(refusals) AS r CROSS JOIN unnest(r.blocked) AS b WHERE lower(b) > at),
                       first_shut(at, useful_until, places, windows, lifted))
                 ELSE useful_until END AS valid_until

@@ -1106,6 +1106,7 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claimed';
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
+CREATE INDEX attempt_task ON attempt (lane, valid_until) WHERE channel = 'task' AND state = 'sent';
 CREATE INDEX attempt_unknown ON attempt (lane, settled_at) WHERE state = 'unknown';
 
 -- The ledger that caps read: one row per debt, attempt and what became of it. Append-only: a released attempt appends
@@ -1163,6 +1164,7 @@ CREATE TABLE permit (
     channel text NOT NULL,
     actor text NOT NULL,
     address_index bytea,                      -- of the number it is for
+    attempt_id uuid,                          -- of the call task that it is for
     asked_by text NOT NULL,
     asked_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
@@ -1174,6 +1176,7 @@ CREATE TABLE permit (
     CONSTRAINT permit_report_is_whole CHECK ((outcome IS NULL) = (reported_at IS NULL) AND (outcome IS NULL) = (reported_by IS NULL)),
     CONSTRAINT permit_expires_later CHECK (expires_at > asked_at)
 );
+CREATE INDEX permit_attempt ON permit (lane, attempt_id) WHERE attempt_id IS NOT NULL;
 
 -- A provider's word, appended before it is acknowledged. lane is the first byte of the id's hash, not the borrower's.
 -- Writes: dispatch
