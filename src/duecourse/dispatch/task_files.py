@@ -55,8 +55,8 @@ def _text(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
-    """A workbook where the name ends in .xlsx, else CSV with a byte order mark, as spreadsheets want it. Only its owner may
-    read the file: numbers stand in it.
+    """A workbook where the name ends in .xlsx, else CSV with a byte order mark, as spreadsheets want it. Only its owner
+    may read the file: numbers stand in it.
     """
     path.touch(mode=0o600, exist_ok=True)
     path.chmod(0o600)
