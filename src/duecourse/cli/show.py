@@ -184,8 +184,10 @@ def _masked(keyring: Keyring, borrower: Borrower) -> dict[str, Any]:
     }
 
 
-def masked_address(keyring: Keyring, channel: str, sealed: bytes, point: object) -> str:
-    """A contact point's address, masked for the screen."""
+def masked_address(keyring: Keyring, channel: str, sealed: bytes | None, point: object) -> str:
+    """A contact point's address, masked for the screen; '' for one that is erased."""
+    if sealed is None:
+        return ""
     address = open_value(keyring, sealed, "contact_point", "address", str(point))
     match channel:
         case Channel.EMAIL:
@@ -256,7 +258,7 @@ def message_facts(here: Context, message_id: str) -> dict[str, Any]:
         attempts.append(
             {
                 **row,
-                "address": masked_address(here.keyring, row["channel"], sealed, point) if sealed else "",
+                "address": masked_address(here.keyring, row["channel"], sealed, point),
                 "text_digest": bytes(digest).hex() if digest else None,
                 **text,
             }

@@ -431,8 +431,9 @@ CREATE TABLE contact_point (
     contact_point_id uuid NOT NULL,
     channel text NOT NULL,
     rank smallint NOT NULL DEFAULT 1,         -- 1 is tried first
-    address_sealed bytea NOT NULL,
-    address_index bytea NOT NULL,
+    address_sealed bytea,                     -- null, as its index, once its time of keeping was over: erased_at
+    address_index bytea,
+    erased_at timestamptz,
     zones text[],                             -- of a phone number: where its prefix may be; null: it does not say
     platform text,                            -- whose address it is: of a device its push service, of WeChat the account's appid
     state text NOT NULL DEFAULT 'active',
@@ -446,12 +447,64 @@ CREATE TABLE contact_point (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, contact_point_id),
     CONSTRAINT contact_point_state CHECK (state IN ('active', 'retired')),
+    CONSTRAINT only_retired_is_erased CHECK (erased_at IS NULL OR state = 'retired'),
+    CONSTRAINT address_unless_erased CHECK ((address_sealed IS NULL) = (erased_at IS NOT NULL)
+                                            AND (address_index IS NULL) = (erased_at IS NOT NULL)),
     CONSTRAINT retired_has_reason CHECK (state <> 'retired' OR retired_reason IS NOT NULL),
     CONSTRAINT verification_is_whole CHECK ((verified_at IS NULL) = (verified_by IS NULL)
                                             AND (verified_at IS NULL) = (verified_how IS NULL))
 );
 CREATE INDEX contact_point_borrower ON contact_point (lane, borrower_id, channel, rank);
 CREATE INDEX contact_point_address ON contact_point (address_index);
+
+-- Invitations to say whose a WeChat account is. lane is the first byte of the code's keyed hash, not the borrower's: who
+-- answers brings nothing but the code.
+-- Writes: book
+CREATE TABLE wechat_invitation (
+    lane smallint NOT NULL,
+    code_index bytea NOT NULL,                -- keyed, of the code
+    borrower_key text NOT NULL,
+    provider text NOT NULL,                   -- through whose account it is answered
+    platform text NOT NULL,                   -- that account's appid
+    way text NOT NULL,
+    invited_by text NOT NULL,
+    invited_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    state text NOT NULL DEFAULT 'open',
+    reason text,                              -- why it was refused
+    address_index bytea,                      -- keyed, of the OpenID that answered
+    answered_at timestamptz,
+    PRIMARY KEY (lane, code_index),
+    CONSTRAINT wechat_invitation_way CHECK (way IN ('code', 'scan')),
+    CONSTRAINT wechat_invitation_state CHECK (state IN ('open', 'bound', 'refused', 'withdrawn')),
+    CONSTRAINT refused_has_reason CHECK ((state = 'refused') = (reason IS NOT NULL)),
+    CONSTRAINT closed_has_time CHECK ((state = 'open') = (answered_at IS NULL))
+);
+CREATE INDEX wechat_invitation_borrower ON wechat_invitation (borrower_key, invited_at);
+
+-- Who holds an OpenID: one person. lane is the first byte of address_index.
+-- Writes: book
+CREATE TABLE wechat_binding (
+    lane smallint NOT NULL,
+    address_index bytea NOT NULL,
+    platform text NOT NULL,
+    borrower_key text NOT NULL,
+    way text NOT NULL,
+    bound_by text NOT NULL,
+    bound_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, address_index, platform),
+    CONSTRAINT wechat_binding_way CHECK (way IN ('code', 'scan', 'page', 'staff'))
+);
+
+-- Wrong codes that an OpenID tried. lane is the first byte of address_index.
+-- Writes: book
+CREATE TABLE wechat_guess (
+    lane smallint NOT NULL,
+    address_index bytea NOT NULL,
+    guesses integer NOT NULL,
+    began_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, address_index)
+);
 
 -- What a person agreed to or took back, append-only: the last row of a scope holds. A stop is kind 'contact', not granted.
 -- Null purpose, channel or address: all of them.
@@ -1088,7 +1141,8 @@ CREATE TABLE attempt (
     reason text,
     parts smallint,
     text_sealed bytea,                        -- what was handed over, exactly
-    text_digest bytea,                        -- keyed
+    text_digest bytea,                        -- keyed; stays when the text is erased
+    text_erased_at timestamptz,               -- when its time of keeping was over
     valid_until timestamptz NOT NULL,
     resends smallint NOT NULL DEFAULT 0,      -- handed over again under the same id, to a provider that drops the second
     claimed_at timestamptz NOT NULL,
@@ -1100,7 +1154,8 @@ CREATE TABLE attempt (
     CONSTRAINT attempt_state CHECK (state IN
         ('claimed', 'released', 'sent', 'delivered', 'read', 'refused', 'unknown')),
     CONSTRAINT sent_has_time CHECK (state NOT IN ('sent', 'delivered', 'read') OR sent_at IS NOT NULL),
-    CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read') OR text_sealed IS NOT NULL)
+    CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read')
+                                         OR text_sealed IS NOT NULL OR text_erased_at IS NOT NULL)
 );
 CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claimed';
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
@@ -1191,6 +1246,7 @@ CREATE TABLE receipt (
     cause text NOT NULL DEFAULT 'other',      -- domain.messaging.Cause
     address_index bytea,                      -- keyed, of the address it is about; only beside a reference
     reference integer,                        -- first two octets of the attempt's id, where the provider carries them
+    evidence text,                            -- what proves it and is kept elsewhere: where, and its digest
     occurred_at timestamptz,
     received_at timestamptz NOT NULL,         -- by the book's clock
     recorded_at timestamptz NOT NULL,

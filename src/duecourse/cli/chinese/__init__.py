@@ -22,6 +22,7 @@ from . import (
     parties,
     payment,
     policy,
+    push,
     residence,
     routes,
     routing,
@@ -29,6 +30,8 @@ from . import (
     schedule,
     sending,
     showing,
+    template,
+    wechat,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -55,6 +58,8 @@ _GROUPS: Final = (
     schedule,
     sending,
     showing,
+    template,
+    wechat,
     wishes,
 )
 
@@ -62,6 +67,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS, **routes.REASONS}
+REASONS: Final[Mapping[str, str]] = {
+    **STORED,
+    **deliveries.REASONS,
+    **push.REASONS,
+    **routes.REASONS,
+    **routing.REASONS,
+}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
