@@ -171,7 +171,9 @@ class Formats:
         return lru_cache(maxsize=4000)(spoken)
 
     def _ungrouped(self, currency: str, digits: int) -> Write:
-        sign = get_currency_symbol(currency, self.locale)
+        # Of CN¥ and US$ the sign alone, and for a code the sign that English has: WeChat's fields take one character.
+        symbols = (get_currency_symbol(currency, locale) for locale in (self.locale, "en"))
+        sign = next((symbol[-1:] for symbol in symbols if not symbol.isalnum()), currency)
 
         def figures(amount_minor: int) -> str:
             return f"{sign}{from_minor(amount_minor, currency):.{digits}f}"
