@@ -44,12 +44,15 @@ class Borrower:
 
 @dataclass(frozen=True, slots=True)
 class ContactPoint:
-    """A way to reach a borrower. address_sealed opens at ("contact_point", "address", contact_point_id)."""
+    """A way to reach a borrower.
+
+    address_sealed opens at ("contact_point", "address", contact_point_id); None once it is erased.
+    """
 
     contact_point_id: UUID
     channel: str
     rank: int
-    address_sealed: bytes
+    address_sealed: bytes | None
     state: str
     retired_reason: str | None
     collected_on: date | None
