@@ -49,8 +49,10 @@ class Parts(Post):
         def read_templates(ref: TemplateRef) -> dict[TemplateRef, list[TemplateText]]:
             return {ref: [TemplateText(ref.template, "en", PARTS)]}
 
+        artist = BillArtist()
+        artist.warm()
         return Composer(
-            Renderer(draw=BillArtist()),
+            Renderer(draw=artist),
             lambda name, _: {p.name: p for p in self.lender.policies}[name],
             read_templates,
         )
@@ -66,15 +68,16 @@ def facts(**more: Any) -> Facts:
         "message_id": uuid4(), "policy": "test", "policy_version": 1, "purpose": "reminder", "creditor": "bank",
         "currency": "CNY", "template": "due-soon", "template_version": 1, "name": "Test Person", "language": "en",
         "large": False, "first": True, "items": (Item("L-1", date(2026, 3, 10), 10000, "cash-loan"),),
-        "loan_ids": (),
+        "loan_ids": (), "borrower_key": "B-L-1",
     }  # fmt: skip
     return Facts(**{**given, **more})
 
 
 def kept(parts: Parts) -> tuple[dict[str, Any], bytes]:
-    [(attempt, sealed, digest)] = parts.lender.conn.execute(
-        "SELECT attempt_id, text_sealed, text_digest FROM attempt"
-    ).fetchall()
+    """What the archive has of the last attempt, and its digest."""
+    attempt, sealed, digest = parts.lender.conn.execute(
+        "SELECT attempt_id, text_sealed, text_digest FROM attempt ORDER BY claimed_at DESC, attempt_id"
+    ).fetchall()[0]
     parts.lender.conn.commit()
     return json.loads(open_value(parts.keyring, sealed, "attempt", "text", attempt)), bytes(digest)
 
@@ -94,7 +97,6 @@ def test_what_was_handed_over_is_made_again_from_the_version_and_the_facts(
     assert keyring.digest(again.archived) == digest
     other = parts.composer().compose(facts(name="Test Persons"), "email")
     assert keyring.digest(other.archived) != digest
-    assert parts.attempts()[0][:2] in (("email", "sent"), ("email", "delivered"))
 
 
 def test_a_wish_for_large_type_gets_plain_words_set_large_and_a_language_wished_is_used(
