@@ -191,7 +191,9 @@ def _serves(provider: Provider) -> str | None:
     channel, _, family = provider.kind.partition(".")
     if channel == Channel.APP:
         return family if family in PLATFORMS else None
-    return str(provider.config["app_id"]) if channel == Channel.WECHAT and "app_id" in provider.config else None
+    return (
+        str(provider.config["app_id"]) if channel == Channel.WECHAT and "app_id" in provider.config else None
+    )
 
 
 def with_book_channels(providers: list[Provider]) -> list[Provider]:
