@@ -100,7 +100,8 @@ JOIN borrower p ON p.borrower_id = s.borrower_id AND p.home_lane IS NOT NULL
 JOIN contact_point c ON c.lane = s.lane AND c.borrower_id = s.borrower_id AND c.recorded_at = %(recorded_at)s
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
     rank = EXCLUDED.rank, zones = EXCLUDED.zones, platform = EXCLUDED.platform, state = EXCLUDED.state,
-    retired_reason = EXCLUDED.retired_reason, address_sealed = EXCLUDED.address_sealed, address_index = EXCLUDED.address_index, erased_at = EXCLUDED.erased_at,
+    retired_reason = EXCLUDED.retired_reason, erased_at = EXCLUDED.erased_at,
+    address_sealed = EXCLUDED.address_sealed, address_index = EXCLUDED.address_index,
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis, verified_at = EXCLUDED.verified_at,
     verified_by = EXCLUDED.verified_by, verified_how = EXCLUDED.verified_how,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;

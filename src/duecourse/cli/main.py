@@ -53,6 +53,7 @@ from .show import borrower_app, message_app
 from .status import status
 from .suppression import app as suppression_app
 from .template import app as template_app
+from .wechat import app as wechat_app
 from .words import say
 from .work import work
 
@@ -103,6 +104,7 @@ app.add_typer(permit_app, name="permit")
 app.add_typer(retention_app, name="retention")
 app.add_typer(keys_app, name="keys")
 app.add_typer(letter_app, name="letter")
+app.add_typer(wechat_app, name="wechat")
 app.command()(sandbox)
 app.command()(demo)
 

@@ -284,7 +284,7 @@ def _receipts(receipts: Sequence[Row], zone: ZoneInfo) -> Table:
                 one["seq"],
                 one["provider"],
                 word("state", one["status"]),
-                one["code"],
+                " ".join(filter(None, (one["code"], one["evidence"]))),
                 local(one["received_at"], zone),
             )
             for one in receipts

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from duecourse.channels.http.adapter import HttpAdapter
 from duecourse.channels.registry import IN_BOOK, KINDS, build
@@ -101,15 +102,14 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
     """
     problems = []
     for provider in providers:
-        host = str(provider.config.get("host", ""))
         if provider.kind in IN_BOOK:
             continue
-        if simulated and not (provider.sandbox and _is_loopback(host)):
+        if simulated and not (provider.sandbox and _stays_here(provider)):
             problems.append(
                 Problem(
                     "D013",
                     f"provider {provider.name}",
-                    "the book is simulated, and this is no sandbox on this machine (sandbox = true, a loopback host)",
+                    "the book is simulated, and this is no sandbox on this machine (sandbox = true, a loopback host or url)",
                     "Nothing was sent.",
                 )
             )
@@ -124,6 +124,20 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
             )
     if problems:
         raise DuecourseError(problems)
+
+
+def _stays_here(provider: Provider) -> bool:
+    """Whether its adapter, told so, goes to addresses of this machine alone."""
+    kind = KINDS.get(provider.kind)
+    adapter: Any = kind.adapter if kind is not None else None
+    if not (isinstance(adapter, type) and issubclass(adapter, HttpAdapter)):
+        return _is_loopback(str(provider.config.get("host", "localhost")))
+    goes_to = [
+        name
+        for name, field in adapter.settings_type.model_fields.items()
+        if name in ("url", "gateway") or str(field.default).startswith(("http://", "https://"))
+    ]
+    return all(_is_loopback(urlsplit(str(provider.config.get(name, ""))).hostname or "") for name in goes_to)
 
 
 def _is_loopback(host: str) -> bool:
@@ -183,6 +197,15 @@ def with_book_channels(providers: list[Provider]) -> list[Provider]:
     channels = {provider.kind.partition(".")[0] for provider in providers}
     own = [Provider(kind.partition(".")[0], kind, False, {}) for kind in IN_BOOK]
     return [*providers, *(one for one in own if one.name not in channels)]
+
+
+def adapter_config(provider: Provider) -> dict[str, Any]:
+    """The adapter's own settings, without what routing and rules read beside them."""
+    config = dict(provider.config)
+    for key in ("registered", "caller"):
+        config.pop(key, None)
+    take_routing(config, provider.name, provider.kind)
+    return config
 
 
 def _clock_of(kind: str, switchboard: Switchboard) -> Callable[[], datetime]:

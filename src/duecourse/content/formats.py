@@ -137,7 +137,8 @@ class Formats:
                 currency_digits=False,
                 numbering_system="default",
             )
-            return self._plain(_isolated(_spaced(text)) if self.right_to_left else _spaced(text))
+            spaced = self._digits(_spaced(text))
+            return self._plain(_isolated(spaced) if self.right_to_left else spaced)
 
         if self.manner == "sms" and self._latin and not is_gsm(by_babel(0)):
             pattern = pattern.replace("¤", "¤¤")  # PHP 100.00: the sign would force UCS-2 on the whole text

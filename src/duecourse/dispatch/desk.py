@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import structlog
 
+from duecourse.book.binding import Bound
 from duecourse.channels.http.listener import Listener, callbacks
 from duecourse.domain.messaging import (
     Adapter,
@@ -23,6 +24,7 @@ from duecourse.domain.messaging import (
     Receipt,
     Receives,
     Reply,
+    ReplyKind,
     Throttled,
     Unknown,
 )
@@ -33,6 +35,7 @@ from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
 from .batches import open_batches, weigh_batches
+from .binding import take_binding
 from .claim import (
     HAND_OVER_SECONDS,
     Claimed,
@@ -137,13 +140,18 @@ class Switchboard:
 
     def _take_reply(self, reply: Reply) -> bool:
         now = self.now or database_now(self._conn)
+        bound = take_binding(self._conn, self._keyring, reply, now=now)
+        if bound is not None:
+            log.info("an account was offered for a borrower", provider=reply.provider, result=bound.value)
+            if reply.kind is ReplyKind.TEXT and bound is not Bound.UNKNOWN:
+                return False
         return take_reply(self._conn, self._keyring, reply, now=now, confirmer=self.confirmer)
 
     def lines(self) -> list[Line]:
         """Every provider, with each of its senders, and whether this worker may use it now."""
         lines: list[Line] = []
         for name, adapter in self.adapters.items():
-            ready = self._paused_until.get(name, 0.0) <= time.monotonic()
+            ready = self._paused_until.get(name, 0.0) <= time.monotonic() and adapter.window > 0
             known = self.registrations.get(name, Registration())
             routing = self.routings.get(name, Routing())
             room = max(1, adapter.window // self._desks // max(1, len(routing.senders)))

@@ -607,17 +607,18 @@ SELECT lane, attempt_id, contact_point_id, state, permanent, cause FROM settled;
 -- name: append_receipts
 -- Append what providers say, before it is acknowledged. The same receipt twice is one row.
 -- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, causes, addresses,
--- ref_nums, occurred; now. addresses: keyed blind indexes, null where the receipt carries no reference of ours.
+-- ref_nums, evidences, occurred; now. addresses: keyed blind indexes, null where the receipt carries no reference of ours.
 -- Writes: receipt
 INSERT INTO receipt (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
-    cause, address_index, reference, occurred_at, received_at, recorded_at)
+    cause, address_index, reference, evidence, occurred_at, received_at, recorded_at)
 SELECT lane, receipt_id, provider, nullif(provider_message_id, ''), attempt_id, status, code, permanent, cause,
-       address_index, reference, occurred_at, %(now)s, clock_timestamp()
+       address_index, reference, nullif(evidence, ''), occurred_at, %(now)s, clock_timestamp()
 FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(provider_ids)s::text[],
             %(attempts)s::uuid[], %(statuses)s::text[], %(codes)s::text[], %(permanents)s::boolean[],
-            %(causes)s::text[], %(addresses)s::bytea[], %(ref_nums)s::integer[], %(occurred)s::timestamptz[])
+            %(causes)s::text[], %(addresses)s::bytea[], %(ref_nums)s::integer[], %(evidences)s::text[],
+            %(occurred)s::timestamptz[])
      AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent, cause,
-           address_index, reference, occurred_at)
+           address_index, reference, evidence, occurred_at)
 ON CONFLICT DO NOTHING;
 
 -- name: known_references

@@ -65,6 +65,7 @@ def append_receipts(
                     for receipt, reference in zip(receipts, references, strict=True)
                 ],
                 "ref_nums": references,
+                "evidences": [receipt.evidence for receipt in receipts],
                 "occurred": [receipt.occurred_at for receipt in receipts],
                 "now": now,
             },

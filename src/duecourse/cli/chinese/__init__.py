@@ -22,6 +22,7 @@ from . import (
     parties,
     payment,
     policy,
+    push,
     residence,
     routes,
     routing,
@@ -30,6 +31,7 @@ from . import (
     sending,
     showing,
     template,
+    wechat,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -57,6 +59,7 @@ _GROUPS: Final = (
     sending,
     showing,
     template,
+    wechat,
     wishes,
 )
 
@@ -64,6 +67,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS}
+REASONS: Final[Mapping[str, str]] = {
+    **STORED,
+    **deliveries.REASONS,
+    **push.REASONS,
+    **routes.REASONS,
+    **routing.REASONS,
+}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

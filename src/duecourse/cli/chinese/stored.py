@@ -29,6 +29,14 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "answered": "有回应",
         "paid": "已还款",
     },
+    "binding way": {"code": "输入绑定码", "scan": "扫码", "page": "网页授权", "staff": "人工登记"},
+    "binding state": {
+        "open": "待绑定",
+        "bound": "已绑定",
+        "refused": "被拒绝",
+        "withdrawn": "已撤回",
+        "expired": "已过期",
+    },
     "provider": {
         "working": "正常",
         "resting": "暂歇",

@@ -458,6 +458,55 @@ CREATE TABLE contact_point (
 CREATE INDEX contact_point_borrower ON contact_point (lane, borrower_id, channel, rank);
 CREATE INDEX contact_point_address ON contact_point (address_index);
 
+-- Invitations to say whose a WeChat account is. lane is the first byte of the code's keyed hash, not the borrower's: who
+-- answers brings nothing but the code.
+-- Writes: book
+CREATE TABLE wechat_invitation (
+    lane smallint NOT NULL,
+    code_index bytea NOT NULL,                -- keyed, of the code
+    borrower_key text NOT NULL,
+    provider text NOT NULL,                   -- through whose account it is answered
+    platform text NOT NULL,                   -- that account's appid
+    way text NOT NULL,
+    invited_by text NOT NULL,
+    invited_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    state text NOT NULL DEFAULT 'open',
+    reason text,                              -- why it was refused
+    address_index bytea,                      -- keyed, of the OpenID that answered
+    answered_at timestamptz,
+    PRIMARY KEY (lane, code_index),
+    CONSTRAINT wechat_invitation_way CHECK (way IN ('code', 'scan')),
+    CONSTRAINT wechat_invitation_state CHECK (state IN ('open', 'bound', 'refused', 'withdrawn')),
+    CONSTRAINT refused_has_reason CHECK ((state = 'refused') = (reason IS NOT NULL)),
+    CONSTRAINT closed_has_time CHECK ((state = 'open') = (answered_at IS NULL))
+);
+CREATE INDEX wechat_invitation_borrower ON wechat_invitation (borrower_key, invited_at);
+
+-- Who holds an OpenID: one person. lane is the first byte of address_index.
+-- Writes: book
+CREATE TABLE wechat_binding (
+    lane smallint NOT NULL,
+    address_index bytea NOT NULL,
+    platform text NOT NULL,
+    borrower_key text NOT NULL,
+    way text NOT NULL,
+    bound_by text NOT NULL,
+    bound_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, address_index, platform),
+    CONSTRAINT wechat_binding_way CHECK (way IN ('code', 'scan', 'page', 'staff'))
+);
+
+-- Wrong codes that an OpenID tried. lane is the first byte of address_index.
+-- Writes: book
+CREATE TABLE wechat_guess (
+    lane smallint NOT NULL,
+    address_index bytea NOT NULL,
+    guesses integer NOT NULL,
+    began_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, address_index)
+);
+
 -- What a person agreed to or took back, append-only: the last row of a scope holds. A stop is kind 'contact', not granted.
 -- Null purpose, channel or address: all of them.
 -- Writes: book, dispatch (merge)
@@ -1193,6 +1242,7 @@ CREATE TABLE receipt (
     cause text NOT NULL DEFAULT 'other',      -- domain.messaging.Cause
     address_index bytea,                      -- keyed, of the address it is about; only beside a reference
     reference integer,                        -- first two octets of the attempt's id, where the provider carries them
+    evidence text,                            -- what proves it and is kept elsewhere: where, and its digest
     occurred_at timestamptz,
     received_at timestamptz NOT NULL,         -- by the book's clock
     recorded_at timestamptz NOT NULL,
