@@ -139,7 +139,10 @@ def _stays_here(provider: Provider) -> bool:
         for name, field in adapter.settings_type.model_fields.items()
         if name in ("url", "gateway") or str(field.default).startswith(("http://", "https://"))
     ]
-    return all(_is_loopback(urlsplit(str(provider.config.get(name, ""))).hostname or "") for name in goes_to)
+    addresses = [provider.config.get(name, "") for name in goes_to]
+    # A described gateway has its address one level down.
+    addresses += [part["url"] for part in provider.config.values() if isinstance(part, dict) and "url" in part]
+    return all(_is_loopback(urlsplit(str(address)).hostname or "") for address in addresses)
 
 
 def _is_loopback(host: str) -> bool:
