@@ -23,6 +23,7 @@ from duecourse.domain.messaging import (
     Outcome,
     Outgoing,
     Receipt,
+    ReceiptStatus,
     Registered,
     Reply,
     VoiceScript,
@@ -78,6 +79,8 @@ class Case:
     """Name of the journal's event when the far end took a message whole."""
     text_key: str = "text_sha256"
     """Where that event holds the digest of the whole text; null for a part."""
+    delivered: ReceiptStatus = ReceiptStatus.DELIVERED
+    """The receipt of a message that arrives."""
     tells_delivery: bool = True
     """Whether receipts come. Where none do, accepted is all one ever hears."""
     tells_failure: bool = True
@@ -92,8 +95,16 @@ class Case:
     """What no address of this channel can be made to do."""
     needs_peer: bool = True
     """False where a message is handed over to a folder or a table: nobody need be there to answer."""
+    size: float = 0.3
+    """Share of the usual crowds of messages: a call takes seconds where a message takes a moment."""
+    mark: Callable[[Outgoing], str] = lambda outgoing: digest(outgoing.text)
+    """What stands under `text_key` for a message."""
     acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int] | None = None
     """How many receipts the far end knows to be in our hands; None counts its "acknowledged" events."""
+
+    def many(self, usual: int) -> int:
+        """So many messages, where others take `usual`."""
+        return max(1, round(usual * self.size))
 
     def in_hand(self, sandbox: SandboxProcess, events: list[dict[str, Any]]) -> int:
         """Receipts that the far end knows to be in our hands."""

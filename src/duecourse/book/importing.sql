@@ -516,6 +516,8 @@ SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, addre
 FROM stage_contact_point
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
     rank = EXCLUDED.rank, zones = EXCLUDED.zones, platform = EXCLUDED.platform, state = 'active', retired_reason = NULL,
+    address_sealed = coalesce(contact_point.address_sealed, EXCLUDED.address_sealed),
+    address_index = EXCLUDED.address_index, erased_at = NULL,
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 

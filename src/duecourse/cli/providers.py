@@ -14,11 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from duecourse.channels.http.adapter import HttpAdapter
-from duecourse.channels.registry import KINDS, build
+from duecourse.channels.registry import IN_BOOK, KINDS, build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
 from duecourse.dispatch.desk import Switchboard
 from duecourse.dispatch.lines import Registration
+from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .routing import take_routing
@@ -101,6 +102,8 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
     """
     problems = []
     for provider in providers:
+        if provider.kind in IN_BOOK:
+            continue
         if simulated and not (provider.sandbox and _stays_here(provider)):
             problems.append(
                 Problem(
@@ -159,7 +162,10 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
             continue
         config = dict(provider.config)
         switchboard.registrations[provider.name] = Registration(
-            tuple(config.pop("registered", ())), config.pop("caller", None), provider.kind.partition(".")[2]
+            tuple(config.pop("registered", ())),
+            config.pop("caller", None),
+            provider.kind.partition(".")[2],
+            _serves(provider),
         )
         switchboard.routings[provider.name], faults = take_routing(config, provider.name, provider.kind)
         problems += faults
@@ -176,6 +182,21 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
             problems.extend(error.problems)
     if problems:
         raise DuecourseError(problems)
+
+
+def _serves(provider: Provider) -> str | None:
+    """Whose addresses it reaches: of an app's devices those of its own push service, of WeChat its own account's."""
+    channel, _, family = provider.kind.partition(".")
+    if channel == Channel.APP:
+        return family
+    return str(provider.config["appid"]) if channel == Channel.WECHAT and "appid" in provider.config else None
+
+
+def with_book_channels(providers: list[Provider]) -> list[Provider]:
+    """The providers with those that every book has: an inbox and call tasks, unless some of their channel are named."""
+    channels = {provider.kind.partition(".")[0] for provider in providers}
+    own = [Provider(kind.partition(".")[0], kind, False, {}) for kind in IN_BOOK]
+    return [*providers, *(one for one in own if one.name not in channels)]
 
 
 def adapter_config(provider: Provider) -> dict[str, Any]:
@@ -196,6 +217,6 @@ def _clock_of(kind: str, switchboard: Switchboard) -> Callable[[], datetime]:
 
 def configured_providers(home: Path, *, simulated: bool) -> list[Provider]:
     """providers.toml of the home, checked against the kind of book."""
-    providers = read_providers(home / "providers.toml", os.environ)
+    providers = with_book_channels(read_providers(home / "providers.toml", os.environ))
     check_providers(providers, simulated=simulated)
     return providers

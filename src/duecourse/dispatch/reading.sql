@@ -47,7 +47,7 @@ WHERE lane = ANY(%(lanes)s::smallint[]) AND message_id BETWEEN %(least)s AND %(m
 -- name: show_message
 -- One message. lane, message_id.
 SELECT m.message_id, b.borrower_key, m.policy, m.policy_version, m.step, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, m.route, m.route_at, m.next_if, m.next_after_seconds, m.zone, m.local_on,
+       m.template, m.template_version, m.route, m.route_at, m.next_if, m.next_after_seconds, m.next_by, m.zone, m.local_on,
        m.supplement, m.state, m.outcome, m.planned_for, m.not_before, m.useful_until, m.rule, m.reason
 FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
 WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s;
@@ -73,11 +73,11 @@ WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s ORDER BY a.seq;
 
 -- name: show_receipts
 -- Every receipt of a message's attempts. lane, message_id.
-SELECT a.seq, r.provider, r.status, r.code, nullif(r.cause, 'other') AS cause, r.received_at
+SELECT a.seq, r.provider, r.status, r.code, nullif(r.cause, 'other') AS cause, r.received_at, r.evidence
 FROM attempt a JOIN receipt r ON r.provider = a.provider AND r.provider_message_id = a.provider_message_id
 WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
 UNION
-SELECT a.seq, r.provider, r.status, r.code, nullif(r.cause, 'other') AS cause, r.received_at
+SELECT a.seq, r.provider, r.status, r.code, nullif(r.cause, 'other') AS cause, r.received_at, r.evidence
 FROM attempt a JOIN receipt r ON r.attempt_id = a.attempt_id
 WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
 ORDER BY 1, 6;

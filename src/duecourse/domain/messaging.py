@@ -229,6 +229,8 @@ class Receipt:
     """Who the attempt was for, E.164 with plus, where the provider says so. Personal: never logged."""
     reference: int | None = None
     """`reference_of` the attempt, where the provider carries it: finds one whose submission was never answered."""
+    evidence: str = ""
+    """What proves it and is kept elsewhere: where, and its digest (`3f/3f….wav sha256:…` of a recorded call)."""
 
 
 class ReplyKind(StrEnum):
@@ -305,7 +307,7 @@ class Adapter(Protocol):
     name: str
     """The configured provider's name; attempts and receipts are filed under it."""
     window: int
-    """How many messages may be at the provider unanswered at once."""
+    """How many messages may be at the provider unanswered at once; 0: it takes none now (every line has a call)."""
 
     async def open(self) -> None:
         """Start the session in the background. Returns without waiting for a bind; raises only for misconfiguration."""

@@ -24,11 +24,13 @@ from . import (
     policy,
     push,
     residence,
+    routes,
     routing,
     rules,
     schedule,
     sending,
     showing,
+    template,
     wechat,
     wishes,
 )
@@ -49,12 +51,15 @@ _GROUPS: Final = (
     parties,
     payment,
     policy,
+    push,
     residence,
+    routes,
     routing,
     rules,
     schedule,
     sending,
     showing,
+    template,
     wechat,
     wishes,
 )
@@ -63,6 +68,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS, **push.REASONS}
+REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
