@@ -187,9 +187,11 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
 def _serves(provider: Provider) -> str | None:
     """Whose addresses it reaches: of an app's devices those of its own push service, of WeChat its own account's."""
     channel, _, family = provider.kind.partition(".")
+    if family == "webhook":  # the lender's own program sends: it knows every one of them
+        return None
     if channel == Channel.APP:
         return family
-    return str(provider.config["appid"]) if channel == Channel.WECHAT and "appid" in provider.config else None
+    return str(provider.config["app_id"]) if channel == Channel.WECHAT and "app_id" in provider.config else None
 
 
 def with_book_channels(providers: list[Provider]) -> list[Provider]:
