@@ -51,7 +51,6 @@ _GROUPS: Final = (
     parties,
     payment,
     policy,
-    push,
     residence,
     routes,
     routing,
@@ -68,6 +67,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS}
+REASONS: Final[Mapping[str, str]] = {
+    **STORED,
+    **deliveries.REASONS,
+    **push.REASONS,
+    **routes.REASONS,
+    **routing.REASONS,
+}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
