@@ -82,7 +82,7 @@ CASE WHEN cp.platform <> o.serves THEN format('no provider serves %%s', cp.platf
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, zone, template, template_version,
+--   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, by_debtor, zone, template, template_version,
 --             tries, failed, daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
 --   provider(line, name, channel, provider, ready, registered, caller, kind, tier, weight, admits, carriers, regions, needs, approved, serves)
@@ -181,7 +181,7 @@ item_summary AS (
 summed AS MATERIALIZED (
     -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
     -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
-    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.leg, c.zone, c.party, c.actor, c.acts,
+    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.leg, c.by_debtor, c.zone, c.party, c.actor, c.acts,
            c.template, c.template_version, c.tries, c.failed, c.confirms, c.to_point, c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
            s.debit, s.stale,
            s.item_loans, s.item_numbers, s.item_steps, s.item_products
@@ -264,7 +264,7 @@ unit AS (
            END AS registered,
            p.caller, p.kind AS provider_kind, coalesce(cp.rank, 1) AS rank, coalesce(cp.contact_point_id, k.borrower_id) AS contact_point_id, cp.address_sealed, cp.address_index,
            NULL::text AS address_kind, d.loan_id, d.product, k.region, k.zones, k.purpose, k.actor,
-           k.party, coalesce(k.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
+           k.party, coalesce(k.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders, k.by_debtor, k.daily_cap, k.template, k.at,
            k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
            k.contacts,
            CASE r.channel WHEN 'task' THEN ARRAY(SELECT x FROM unnest(k.consents) AS x WHERE x.kind <> 'automation') ELSE k.consents END AS consents,
@@ -386,7 +386,8 @@ verdict AS MATERIALIZED (
                                  FROM unnest(shut) AS n), '[]'))
            END AS verdict,
            -- Until a window shuts, or a block begins that is not there yet: a consent that ends, a hold to come.
-           CASE WHEN rule IS NULL THEN
+           -- A task is a call to come: whether it may be made then, its permit says.
+           CASE WHEN rule IS NULL AND channel <> 'task' THEN
                 least((SELECT min(lower(b)) FROM unnest(refusals) AS r CROSS JOIN unnest(r.blocked) AS b WHERE lower(b) > at),
                       first_shut(at, useful_until, places, windows, lifted))
                 ELSE useful_until END AS valid_until
