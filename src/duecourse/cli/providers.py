@@ -141,7 +141,9 @@ def _stays_here(provider: Provider) -> bool:
     ]
     addresses = [provider.config.get(name, "") for name in goes_to]
     # A described gateway has its address one level down.
-    addresses += [part["url"] for part in provider.config.values() if isinstance(part, dict) and "url" in part]
+    addresses += [
+        part["url"] for part in provider.config.values() if isinstance(part, dict) and "url" in part
+    ]
     return all(_is_loopback(urlsplit(str(address)).hostname or "") for address in addresses)
 
 
@@ -192,6 +194,8 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
 def _serves(provider: Provider) -> str | None:
     """Whose addresses it reaches: of an app's devices those of its own push service, of WeChat its own account's."""
     channel, _, family = provider.kind.partition(".")
+    if family == "webhook":  # the lender's own program sends: it knows every one of them
+        return None
     if channel == Channel.APP:
         return family if family in PLATFORMS else None
     return (
