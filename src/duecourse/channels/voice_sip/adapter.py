@@ -179,10 +179,10 @@ class VoiceSipAdapter:
             program,
             modules,
             config.account(),
-            config.local_address,
-            str(config.ca_file or ""),
-            config.rtp_ports,
-            ("srtp",) if config.encrypt_sound else (),
+            local_address=config.local_address,
+            ca_file=str(config.ca_file or ""),
+            rtp_ports=config.rtp_ports,
+            media_modules=("srtp",) if config.encrypt_sound else (),
         )
         quiet = config.ring_seconds + _QUIET_BEYOND_RINGING + config.machine_seconds
         self._lines = Lines(name, config.folder, settings, config.lines, quiet)
