@@ -25,12 +25,11 @@ help: ## show this list
 install: $(STAMP) ## make .venv with the pinned packages and .venv/bin/duecourse
 
 # With PYTHON named, always look whether .venv is made with it.
-$(STAMP): requirements.lock requirements-fonts.lock pyproject.toml tools/make-venv $(if $(PYTHON),named-python)
+$(STAMP): requirements.lock pyproject.toml tools/make-venv $(if $(PYTHON),named-python)
 	@PYTHON="$(PYTHON)" tools/make-venv .venv
 	@echo "Installing the pinned dependencies into .venv (about half a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/share/fonts -r requirements-fonts.lock
 	@touch $@
 	@echo "Installed: $(BIN)/duecourse"
 

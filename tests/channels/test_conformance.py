@@ -148,7 +148,7 @@ def test_taken_message_is_accepted_and_its_delivery_is_told(case, sandbox, journ
         assert isinstance(outcome, Accepted) and outcome.provider_id and outcome.parts == 1
         await adapter.drain()
         (receipt,) = sink.receipts
-        assert receipt.status is ReceiptStatus.DELIVERED
+        assert receipt.status is case.delivered
         assert receipt.provider_id == outcome.provider_id or receipt.attempt_id == outgoing.attempt_id
         assert taken(case, journal.events()) == [case.mark(outgoing)]
 
@@ -371,6 +371,7 @@ def test_logs_hold_nothing_personal(case, sandbox, caplog: pytest.LogCaptureFixt
         for outcome in outcomes:
             assert not any(address in repr(outcome) for address in addresses)
 
-    with_adapter(case, sandbox, body, response_seconds=SILENT_SECONDS)
+    patience = {"response_seconds": SILENT_SECONDS} if case.needs_peer else {}
+    with_adapter(case, sandbox, body, **patience)
     for personal in (secret_text, *addresses, *(address.lstrip("+") for address in addresses)):
         assert personal not in caplog.text

@@ -91,7 +91,13 @@ def test_words_that_look_like_markup_are_only_words(typesetter: Typesetter):
     assert '#panic("x")*bold*$1$\\<label>' in said
 
 
-@pytest.mark.parametrize("text", ["नमस्ते", "مرحبا", "😀"])
+@pytest.mark.parametrize("text", ["नमस्ते", "مرحبا", "繁體中文", "Xin chào"])
+def test_letter_is_set_in_every_script_of_the_templates(typesetter: Typesetter, text: str):
+    assert typesetter.missing(text) == ""
+    assert a_letter(typesetter, text=text, language="ar" if text == "مرحبا" else "en").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("text", ["สวัสดี", "😀", "𓀀"])
 def test_character_that_no_font_has_is_refused_not_printed_as_a_box(typesetter: Typesetter, text: str):
     with pytest.raises(CharactersError) as caught:
         a_letter(typesetter, text=text)

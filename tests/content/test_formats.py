@@ -29,6 +29,7 @@ LANGUAGES = [
     "th",
     "pt-BR",
     "ar",
+    "ar-EG",
     "ja",
     "pl",
 ]
@@ -42,7 +43,14 @@ def test_money_is_what_babel_writes_with_cldr_spacing(
 ) -> None:
     written = formats(language).money(Money(amount_minor, currency))
     locale = Locale.parse(language, sep="-")
-    babel = format_currency(from_minor(amount_minor, currency), currency, locale=locale)
+    value = from_minor(amount_minor, currency)
+    babel = format_currency(value, currency, locale=locale, numbering_system="default")
+    if locale.text_direction == "rtl":
+        written = written.replace("\N{LEFT-TO-RIGHT MARK}", "")
+    if language == "ar-EG":
+        written = written.translate(
+            str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
+        )  # babel translates the signs alone
     assert written == re.sub(r"([^\W\d_])([-+]?\d)", "\\1\N{NO-BREAK SPACE}\\2", babel)
 
 

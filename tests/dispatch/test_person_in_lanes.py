@@ -85,7 +85,8 @@ def test_planning_sees_what_the_person_had_in_other_lanes(lender: Lender, at: st
     desk.book("loan borrower due_on\nL-0 P-0 2026-03-10\nL-1 P-1 2026-04-10")
     desk.beside("L-1", "guarantor", "P-0")
     desk.conn.execute(
-        """INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, source, local_on, at)
+        """INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, source,
+                                local_on, at)
            SELECT lane, %s, gen_random_uuid(), loan_id, 1, gen_random_uuid(), 'reminder', 'sms', 'ours', %s, %s
            FROM loan WHERE loan_ref = 'L-1'""",
         (borrower_id_of("P-0"), at[:10], at),

@@ -52,7 +52,7 @@ def sandbox(
             say("Journal {journal}  bounces {bounces}", journal=far_ends.log, bounces=far_ends.maildir)
         )
         for provider in sandbox_providers(far_ends):
-            here.console.print(_as_toml(provider), highlight=False, markup=False)
+            here.console.print(as_toml(provider), highlight=False, markup=False)
         rows = [(f"…{ending}", word("behaviour", what)) for ending, what in NUMBER_ENDINGS.items()]
         rows += [
             (f"{beginning}…", word("behaviour", what)) for beginning, what in LOCAL_PART_BEGINNINGS.items()
@@ -89,7 +89,7 @@ def _ports(kinds: list[str]) -> dict[str, int]:
     return ports
 
 
-def _as_toml(provider: Provider) -> str:
+def as_toml(provider: Provider) -> str:
     """The entry of providers.toml that reaches it."""
     lines = [f"[{provider.name}]", f'kind = "{provider.kind}"', "sandbox = true"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in provider.config.items()]

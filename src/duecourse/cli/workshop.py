@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from psycopg import Connection
 
 from duecourse.content.amounts import names_amount
+from duecourse.content.bill import BillArtist
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
 from duecourse.dispatch.desk import Desk, Pace, Switchboard, Tally
@@ -83,7 +84,7 @@ class Workshop:
         def read_templates(ref: TemplateRef) -> dict[TemplateRef, list[TemplateText]]:
             return load_templates(conn, [ref])
 
-        return Composer(Renderer(), read_policy, read_templates)
+        return Composer(Renderer(draw=BillArtist()), read_policy, read_templates)
 
     def desks(self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally) -> list[Desk]:
         """Desks with a connection each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.policy.model import Policy, Step
@@ -18,7 +19,9 @@ from .rendered import Rendered
 from .samples import sample_facts
 from .sms_text import Costly, cheapened, cheaper, costly_places, not_gsm, sms_parts
 
-_WARNINGS = ("P215", "P224")
+_WARNINGS: Final = ("P215", "P224")
+_OF_A_SAMPLE: Final = ("P207", "P222")
+"""Codes whose message begins with the sample that showed the fault."""
 
 
 def check_samples(
@@ -35,9 +38,11 @@ def check_samples(
             own = next((piece.part for piece in made if piece.output in ("text", "notice")), f"{WECHAT[:-1]}")
             for step in uses:
                 for code, part, message in _tried(policy, step, text, channel, plain, renderer, own):
-                    about = message.partition(";")[0]
-                    if about not in told:
-                        told.add(about)
+                    # The same of another sample is told once; so is a character, whatever it saves there.
+                    key = message.partition(": ")[2] or message if code in _OF_A_SAMPLE else message
+                    key = f"{part} {key.partition(';')[0]}"
+                    if key not in told:
+                        told.add(key)
                         record = faults.warn if code in _WARNINGS else faults.add
                         record(code, text.where(part), message)
 

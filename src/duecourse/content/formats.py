@@ -89,7 +89,7 @@ class Formats:
         return Count.of(value, self._digits(str(value))) if self._own_digits else value
 
     def telephone(self, number: str) -> str:
-        """A number to call. In a script from right to left a mark keeps its groups in their order."""
+        """A number to call, or another run of figures. From right to left a mark keeps its groups in their order."""
         return f"{_LEFT_TO_RIGHT_MARK}{number}" if number and self.right_to_left else number
 
     def _date(self, day: date, style: str = "day") -> str:
@@ -137,7 +137,8 @@ class Formats:
                 currency_digits=False,
                 numbering_system="default",
             )
-            return self._plain(_spaced(text))
+            spaced = self._digits(_spaced(text))
+            return self._plain(_isolated(spaced) if self.right_to_left else spaced)
 
         if self.manner == "sms" and self._latin and not is_gsm(by_babel(0)):
             pattern = pattern.replace("¤", "¤¤")  # PHP 100.00: the sign would force UCS-2 on the whole text
@@ -187,6 +188,11 @@ def _with_digits(pattern: str, digits: int) -> str:
 def _spaced(text: str) -> str:
     """CLDR's currency spacing, which babel leaves out: a letter does not touch a figure."""
     return re.sub(r"(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=[-+]?\d)", "\N{NO-BREAK SPACE}", text)
+
+
+def _isolated(text: str) -> str:
+    """From right to left: CN¥ stays together and is not turned into ¥CN."""
+    return re.sub(r"([A-Z]+[^\w\s])", rf"\1{_LEFT_TO_RIGHT_MARK}", text)
 
 
 def _learned(written: Write, digits: int) -> Write:

@@ -29,6 +29,16 @@ def framed(html: str, language: str, *, title: str = "", large: bool = False) ->
     return html if _WHOLE.match(html) else _document(html, language, title, large)
 
 
+def with_picture(html: str, name: str) -> str:
+    """An e-mail's HTML that shows an attached picture at its end; HTML that shows it already stays as it is."""
+    reference = f"cid:{name}"
+    before, body, after = html.rpartition("</body>")
+    if reference in html or not body:
+        return html
+    image = f'<p><img src="{reference}" alt="" style="max-width:100%;border:1px solid #d5d8dc"></p>'
+    return f"{before}{image}\n{body}{after}"
+
+
 def _document(body: str, language: str, title: str, large: bool) -> str:
     direction = "rtl" if formats(language).right_to_left else "ltr"
     size = LARGE_PX if large else ORDINARY_PX

@@ -148,7 +148,7 @@ RECIPES: Final[Mapping[Channel, tuple[_Recipe, ...]]] = {
 
 
 def pieces(text: TemplateText, channel: Channel, *, plain: bool = False) -> tuple[list[Piece], list[Missing]]:
-    """What a channel is given of a template, and what is missing for it. plain: of its plain-words form where it has one."""
+    """What a channel is given of a template, and what is missing. plain: of its plain-words form where it has one."""
     if channel == Channel.WECHAT:
         return [], [] if fields(text) else [_no_fields()]
     made: list[Piece] = []

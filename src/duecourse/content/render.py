@@ -17,7 +17,7 @@ from duecourse.policy.templates import WECHAT, TemplateText
 from duecourse.policy.versions import TemplateRef
 
 from .formats import formats
-from .html import framed, html_from_text
+from .html import framed, html_from_text, with_picture
 from .liquid_env import Kind, environment
 from .making import Missing, Output, Piece, fields, pieces
 from .rendered import Rendered
@@ -157,8 +157,11 @@ class Renderer:
         pictured = self._draw and "picture" in text.parts and found.channel in PICTURED
         if not link and not pictured:
             return found
-        drawn = (self._draw(facts, found.language, found.large),) if self._draw and pictured else ()
-        return replace(found, link=link, attachments=drawn)
+        if not self._draw or not pictured:
+            return replace(found, link=link)
+        drawn = self._draw(facts, found.language, found.large)
+        html = with_picture(found.html, drawn.name) if found.channel == Channel.EMAIL else found.html
+        return replace(found, html=html, link=link, attachments=(drawn,))
 
 
 def _make(text: TemplateText, channel: Channel, plain: bool) -> _Made:

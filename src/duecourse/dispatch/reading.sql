@@ -47,7 +47,7 @@ WHERE lane = ANY(%(lanes)s::smallint[]) AND message_id BETWEEN %(least)s AND %(m
 -- name: show_message
 -- One message. lane, message_id.
 SELECT m.message_id, b.borrower_key, m.policy, m.policy_version, m.step, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, m.route, m.route_at, m.next_if, m.next_after_seconds, m.zone, m.local_on,
+       m.template, m.template_version, m.route, m.route_at, m.next_if, m.next_after_seconds, m.next_by, m.zone, m.local_on,
        m.supplement, m.state, m.outcome, m.planned_for, m.not_before, m.useful_until, m.rule, m.reason
 FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
 WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s;

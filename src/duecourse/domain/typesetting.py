@@ -8,9 +8,8 @@ JSON and are never read as markup.
 from __future__ import annotations
 
 import json
-import sys
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +18,8 @@ from typing import Any, Final
 import typst
 from fontTools.ttLib import TTCollection, TTFont
 
-FONT_FAMILIES: Final = (
-    "Noto Sans SC", "Noto Sans CJK SC", "Noto Sans CJK TC", "Noto Sans", "Noto Sans Devanagari", "Noto Sans Arabic",
-    "Noto Naskh Arabic", "Libertinus Serif",
-)  # fmt: skip
-"""In this order the first that has a character gives it; those that are not there are passed over."""
-INSTALLED_FONTS: Final = Path(sys.prefix) / "share" / "fonts"
-"""Where `make install` puts the Chinese font (Noto Sans SC, SIL Open Font License 1.1)."""
+from .typefaces import FAMILIES, font_folders
+
 _FONT_FILES: Final = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 _LIKE_LATIN: Final = range(0x20, 0x17F)
 """What the fonts inside Typst have for sure."""
@@ -35,11 +29,12 @@ class Typesetter:
     """Compiles sources with one set of fonts. Parsed once; for one thread at a time."""
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
-        """folders: with fonts besides INSTALLED_FONTS, at any depth. Raises OSError for one that is not there."""
-        self._folders = [INSTALLED_FONTS, *folders]
-        for folder in self._folders[1:]:
+        """folders: with fonts besides those that come along, at any depth. Raises OSError for one that is not there."""
+        given = list(folders)
+        for folder in given:
             if not folder.is_dir():
                 raise FileNotFoundError(f"the folder of fonts {folder} is missing")
+        self._folders = [*font_folders(), *given]
         paths = [str(folder) for folder in self._folders if folder.is_dir()]
         self._compiler = typst.Compiler(
             font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=paths),
@@ -58,22 +53,33 @@ class Typesetter:
             )
         )
 
-    def pdf(self, source: str, values: Mapping[str, Any], at: datetime) -> bytes:
+    def pdf(
+        self, source: str, values: Mapping[str, Any], at: datetime, families: Sequence[str] = FAMILIES
+    ) -> bytes:
         """A PDF/A-2b file. values: what the source reads from `sys.inputs.values` as JSON; at: its date, so that the
-        same letter made twice is the same file. Raises ValueError where the source does not compile.
+        same letter made twice is the same file. families: the first that has a character gives it, then any other font.
+        Raises ValueError where the source does not compile.
         """
         made = self._compile(
-            source, values, format="pdf", pdf_standards="a-2b", timestamp=at.replace(microsecond=0)
+            source, values, families, format="pdf", pdf_standards="a-2b", timestamp=at.replace(microsecond=0)
         )
         return made if isinstance(made, bytes) else b"".join(made)
 
-    def png(self, source: str, values: Mapping[str, Any], ppi: float = 144) -> bytes:
-        """The first page as a PNG. ppi: points per inch, 72 to 600."""
-        made = self._compile(source, values, format="png", ppi=ppi)
+    def png(
+        self,
+        source: str,
+        values: Mapping[str, Any],
+        ppi: float = 144,
+        families: Sequence[str] = FAMILIES,
+    ) -> bytes:
+        """The first page as a PNG. ppi: points per inch, 72 to 600. Raises ValueError where it does not compile."""
+        made = self._compile(source, values, families, format="png", ppi=ppi)
         return made if isinstance(made, bytes) else made[0]
 
-    def _compile(self, source: str, values: Mapping[str, Any], **how: Any) -> bytes | list[bytes]:
-        inputs = {"values": json.dumps(values, ensure_ascii=False), "fonts": json.dumps(FONT_FAMILIES)}
+    def _compile(
+        self, source: str, values: Mapping[str, Any], families: Sequence[str] = FAMILIES, **how: Any
+    ) -> bytes | list[bytes]:
+        inputs = {"values": json.dumps(values, ensure_ascii=False), "fonts": json.dumps(families)}
         try:
             made = self._compiler.compile(source.encode(), sys_inputs=inputs, **how)
         except typst.TypstError as error:

@@ -17,7 +17,8 @@ from .conditions import Known, parse_condition
 from .counting import read_buckets, read_bureau
 from .model import Creditor, Grace, Languages, Policy, Step, Wording
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
-from .steps import parse_duration, parse_step
+from .routes import parse_duration
+from .steps import parse_step
 
 MAX_GRACE_DAYS = 366
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?\Z")

@@ -93,15 +93,13 @@ class UsefulUntil(Frozen):
 
 
 class NextIf(Frozen):
-    """When the route moves on to its next channel: `unless` was not reached within the time."""
+    """When the route moves on to its next channel: `unless` was not reached in time. One of the times is given."""
 
-    unless: Literal["sent", "delivered", "read"]
-    within_seconds: int
-
-    @property
-    def within(self) -> timedelta:
-        """The waiting time."""
-        return timedelta(seconds=self.within_seconds)
+    unless: Literal["sent", "delivered", "read", "answered", "paid"]
+    within_seconds: int | None = None
+    """Since it was sent, in hours at which the next channel may be used."""
+    by: time | None = None
+    """The first time of day, borrower-local, after it was sent."""
 
 
 class Variant(Frozen):
@@ -127,6 +125,9 @@ class Step(Frozen):
     send: Literal["first", "all"] = "first"
     next_if: NextIf | None = None
     """Only with send `first` and two or more channels. None: move on only when a channel fails."""
+    earlier: Literal["wait", "supersede"] = "wait"
+    """What becomes of an earlier step's message about the same installment that still has a way to go: this waits for
+    it, or takes its place."""
     useful_until: UsefulUntil = UsefulUntil()
     serves: str | None = None
     """The kind of notice (rules.model.Notice) that its message is, entered in the book when it was served."""

@@ -112,13 +112,14 @@ def read_templates(folder: Path, faults: Faults) -> Templates:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.is_dir():
             continue
-        text = _read(path, faults)
+        text = read_template(path, faults)
         if text:
             texts.append(text)
     return Templates(texts)
 
 
-def _read(path: Path, faults: Faults) -> TemplateText | None:
+def read_template(path: Path, faults: Faults) -> TemplateText | None:
+    """One file; None and faults P101 to P103 or P201 where it is no template."""
     match = _FILE.match(path.name)
     if match is None or not IDENTIFIER.match(match["template"]) or not is_language(match["language"]):
         expected = "<template>.<language>.yaml, e.g. due-soon.zh-CN.yaml"

@@ -38,6 +38,7 @@ CASES = (
                 Behaviour.LOST_ANSWER,
             }
         ),
+        size=0.1,
         free_text=False,
         needs_peer=False,
         acknowledged=lambda sandbox, _: len(list((sandbox.folder / "returns" / "read").glob("*.csv"))),

@@ -27,6 +27,7 @@ CASES = (
         "sms.smpp",
         _config,
         number,
+        size=1.0,
         takes_event="submit",
         text_key="whole_sha256",
         acknowledged=lambda _, events: sum(

@@ -30,7 +30,7 @@ from duecourse.channels.cmpp.reports import CmppInterpreter
 from duecourse.channels.wire.carrier import CarrierCentre, CarrierConfig, Clock, Part, month_to_second
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.link import BindRefusedError
-from duecourse.channels.wire.session import Session, cycle
+from duecourse.channels.wire.session import Request, Session, cycle
 from duecourse.channels.wire.text import Format
 from duecourse.domain.messaging import ReceiptSink, ReplySink
 
@@ -76,7 +76,7 @@ class CmppWire:
     def decode(self, octets: bytes) -> Frame:
         return decode_frame(octets, self._dialect)
 
-    def next_sequence(self, tag: object) -> int:
+    def next_sequence(self, request: Request | None, index: int) -> int:
         return next(self._sequences)
 
     def is_throttle(self, frame: Frame) -> bool:

@@ -28,7 +28,10 @@ from duecourse.channels.sandbox.rules import Behaviour
 PROJECT = "duecourse-sandbox"
 EMAIL = "sandbox@duecourse-sandbox.iam.gserviceaccount.com"
 KEY_ID = "5a4db0c5"
-SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+SCOPES = frozenset(
+    f"https://www.googleapis.com/auth/{name}" for name in ("firebase.messaging", "cloud-platform")
+)
+"""Either lets a service account send."""
 TOKEN_SECONDS = 3599
 MOST_OCTETS = 4096
 LEAST_TOKEN = 20
@@ -72,13 +75,15 @@ class SandboxFcm(HttpEnd):
 
     async def _lend(self, request: Request) -> Response:
         form = parse_qs((await request.body()).decode())
+        self.journal.add("token", kind=self.kind)
+        self.journal.flush()
         try:
             header, claims = read_token(form["assertion"][0], self._public)
             good = (
                 form["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
                 and header.get("kid") == KEY_ID
                 and claims["iss"] == EMAIL
-                and SCOPE in str(claims["scope"]).split()
+                and SCOPES & set(str(claims["scope"]).split())
                 and str(claims["aud"]).endswith("/token")
                 and claims["iat"] - 300 <= wall_seconds() < claims["exp"] <= claims["iat"] + 3600
             )

@@ -58,7 +58,7 @@ class LetterConfig(BaseModel):
     """IANA; the date on a letter is the date there."""
     font_size: float = Field(default=11, ge=8, le=24)
     fonts_dir: Path | None = None
-    """Fonts besides Noto Sans SC, for other scripts."""
+    """Fonts besides those that come with the program, for other scripts."""
     letters_at_once: int = Field(default=50, ge=1, le=1000)
     drain_seconds: float = Field(default=0, ge=0, le=60)
     """Of the sandbox: how long to wait, when asked to drain, for the lists of all folders handed over."""

@@ -115,8 +115,10 @@ class SgipWire:
     invalid_command = 0
     decode = staticmethod(decode_frame)
 
-    def __init__(self, node: int, stamp: Callable[[], str], issued: Callable[[int], None]) -> None:
-        """stamp: MMDDHHMMSS now. issued: told the number of every submit, before it is written."""
+    def __init__(
+        self, node: int, stamp: Callable[[], str], issued: Callable[[Request, int, str], None]
+    ) -> None:
+        """stamp: MMDDHHMMSS now. issued: told request, index and id of every submit, before it is written."""
         self._node = node
         self._stamp = stamp
         self._issued = issued
@@ -126,13 +128,16 @@ class SgipWire:
     def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes:
         return encode_frame(command, sequence, body)
 
-    def next_sequence(self, tag: object) -> int:
+    def next_sequence(self, request: Request | None, index: int) -> int:
         """No two that are unanswered have the same: 65,536 numbers of one second differ in the counter alone."""
         self._counter = (self._counter + 1) & 0xFFFF
-        reference = reference_of(tag) if isinstance(tag, UUID) else 0
-        sequence = sequence_of(self._node, self._stamp(), reference << 16 | self._counter)
-        if isinstance(tag, UUID):
-            self._issued(sequence)
+        if request is None:
+            return sequence_of(self._node, self._stamp(), self._counter)
+        attempt_id = request.tag
+        assert isinstance(attempt_id, UUID)
+        number = reference_of(attempt_id) << 16 | self._counter
+        sequence = sequence_of(self._node, self._stamp(), number)
+        self._issued(request, index, id_of(sequence))
         return sequence
 
     def is_throttle(self, frame: Frame) -> bool:
@@ -221,13 +226,6 @@ class SgipAdapter(CarrierCentre):
                 session.respond([(frame, 0, encode_result(0))])
         self._inbound.put(session, [frame for frame in frames if frame.command != Command.USERRPT])
 
-    def on_unanswered(self, request: Request, index: int, sequence: int) -> None:
-        """The id is ours: a report on what was never answered names its attempt all the same."""
-        attempt_id = request.tag
-        if isinstance(attempt_id, UUID):
-            self._parts.accepted(attempt_id, len(request.bodies), index, id_of(sequence))
-            self._parts.unsettled(attempt_id)
-
     # What the family gives
 
     async def _bind(self) -> Session:
@@ -265,8 +263,13 @@ class SgipAdapter(CarrierCentre):
 
     # Inside
 
-    def _issued(self, sequence: int) -> None:
-        self._awaited[id_of(sequence)] = None
+    def _issued(self, request: Request, index: int, provider_id: str) -> None:
+        """The id is ours, so a report names its attempt even when the submit is never answered."""
+        attempt_id = request.tag
+        assert isinstance(attempt_id, UUID)
+        self._parts.accepted(attempt_id, len(request.bodies), index, provider_id)
+        self._parts.unsettled(attempt_id)
+        self._awaited[provider_id] = None
         if len(self._awaited) > MOST_AWAITED:
             self._awaited.popitem(last=False)
 

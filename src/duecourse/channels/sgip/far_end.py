@@ -186,8 +186,10 @@ class SandboxSmg(SandboxCentre):
 
     async def stop(self) -> None:
         """Call nobody any more, and close."""
-        for call in self._calls.values():
+        calls = list(self._calls.values())
+        for call in calls:
             call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
         await super().stop()
 
     def call(self, name: str) -> None:

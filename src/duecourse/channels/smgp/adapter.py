@@ -30,7 +30,7 @@ from duecourse.channels.smgp.reports import SmgpInterpreter
 from duecourse.channels.wire.carrier import CarrierCentre, CarrierConfig, Clock, Part, month_to_second
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.link import BindRefusedError, Links
-from duecourse.channels.wire.session import Session, cycle
+from duecourse.channels.wire.session import Request, Session, cycle
 from duecourse.channels.wire.text import Format
 from duecourse.domain.messaging import ReceiptSink, ReplySink
 
@@ -80,7 +80,7 @@ class SmgpWire:
     def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes:
         return encode_frame(command, sequence, body)
 
-    def next_sequence(self, tag: object) -> int:
+    def next_sequence(self, request: Request | None, index: int) -> int:
         return next(self._sequences)
 
     def is_throttle(self, frame: Frame) -> bool:

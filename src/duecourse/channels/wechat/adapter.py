@@ -114,7 +114,7 @@ class WechatAdapter(HttpAdapter[WechatSettings]):
         except PermissionError:
             return RawResponse(403)
         except ValueError:
-            log.warning("%s: a call of WeChat's server cannot be read (%s)", self.name, "C081")
+            log.warning("%s: a call of WeChat's server cannot be read (%s)", self.name, "C080")
             return RawResponse(400)
         committed = await self._commit_once(told)
         return RawResponse(200, b"success") if committed else RawResponse(503)

@@ -6,6 +6,7 @@ Sources: developers.weixin.qq.com, service accounts: 接收普通消息, 接收�
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,14 +56,12 @@ def read(body: bytes, provider: str, long_term: Collection[str]) -> Told:
         raise ValueError("not a message of WeChat")
     at = _instant(told)
     whose = _Sender(provider, sender, account)
+    # Of events WeChat's advice, sender and second, would take two templates allowed at once for one.
+    key = _text(told, "MsgId") or hashlib.sha256(body).hexdigest()
     if kind == "text":
-        return Told(
-            _text(told, "MsgId") or f"{sender} {at}",
-            replies=(whose.reply(ReplyKind.TEXT, _text(told, "Content")[:MOST_TEXT]),),
-        )
+        return Told(key, replies=(whose.reply(ReplyKind.TEXT, _text(told, "Content")[:MOST_TEXT]),))
     if kind != "event":
-        return Told(_text(told, "MsgId") or f"{sender} {at} {kind}")
-    key = f"{sender} {_text(told, 'CreateTime')} {event} {_text(told, 'EventKey')} {_text(told, 'MsgID')}"
+        return Told(key)
     if event == "TEMPLATESENDJOBFINISH":
         return _template(key, told, whose, at)
     if event in ("subscribe", "SCAN"):

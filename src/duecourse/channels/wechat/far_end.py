@@ -57,6 +57,8 @@ class SandboxWechat(HttpEnd):
         """As the adapter's."""
         return {
             "url": f"http://127.0.0.1:{port}",
+            "open_url": f"http://127.0.0.1:{port}",
+            "picture_url": f"http://127.0.0.1:{port}",
             "app_id": APP_ID,
             "app_secret": APP_SECRET,
             "callback_token": TOKEN,
@@ -82,6 +84,8 @@ class SandboxWechat(HttpEnd):
 
     async def _lend(self, request: Request) -> Response:
         asked = json.loads(await request.body())
+        self.journal.add("token", kind=self.kind)
+        self.journal.flush()
         if asked.get("appid") != APP_ID:
             return _error(40013)
         if asked.get("secret") != APP_SECRET:
@@ -91,8 +95,6 @@ class SandboxWechat(HttpEnd):
         now = wall_seconds()
         if asked.get("force_refresh") or now >= self._token_until:
             self._token, self._token_until = f"SANDBOX_{secrets.token_urlsafe(40)}", now + TOKEN_SECONDS
-        self.journal.add("lent", kind=self.kind)
-        self.journal.flush()
         return JSONResponse({"access_token": self._token, "expires_in": self._token_until - now})
 
     async def _template(self, request: Request) -> Response:

@@ -164,9 +164,6 @@ class MessageCentre:
             if late:
                 self._parts.unsettled(attempt_id)
 
-    def on_unanswered(self, request: Request, index: int, sequence: int) -> None:
-        """Nothing to remember where the centre chooses the ids."""
-
     # What a family gives
 
     def _prepare(self, outgoing: Outgoing) -> Request | Outcome:

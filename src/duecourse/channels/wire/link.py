@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 STEADY_SECONDS = 10.0
 """A session that lived this long resets the back-off."""
 
-ENDED_IN_GOOD_ORDER = ("closing", "the peer unbound")
+ENDED_IN_GOOD_ORDER = ("closing", "closed", "the peer unbound")
 
 
 class BindRefusedError(Exception):
