@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from duecourse.channels.voice.sound import silence, wav_of
 from duecourse.channels.voice_sip.adapter import MODULE_FOLDERS
@@ -83,8 +84,11 @@ class Sipp:
 
     def verdict(self) -> int:
         """0 when the whole call went by the scenario. Waits for its end."""
-        try:
-            return self._process.wait(70)
-        finally:
-            self._process.kill()
-            self._process.wait()
+        return self._process.wait(70)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()

@@ -103,28 +103,24 @@ def test_another_user_agent_hears_the_notice_after_its_key_and_its_keys_are_hear
 
 def test_sipp_finds_the_whole_call_by_the_protocol(tmp_path: Path):
     program("baresip")
-    sipp = Sipp(tmp_path)
 
     async def body(adapter: Adapter, sink: Sink) -> None:
         assert isinstance(await send_until_taken(adapter, a_call(NUMBER, valid_for_seconds=3), 60), Accepted)
         await until(lambda: bool(sink.receipts), 30)
         assert [receipt.code for receipt in sink.receipts] == ["no-key"]
 
-    try:
+    with Sipp(tmp_path) as sipp:
         asyncio.run(with_adapter(trunk(sipp.port), body))
-    finally:
         assert sipp.verdict() == 0
 
 
 def test_sipp_is_given_a_proof_of_the_password_and_its_busy_is_heard(tmp_path: Path):
     program("baresip")
-    sipp = Sipp(tmp_path, BUSY_AFTER_CHALLENGE)
 
     async def body(adapter: Adapter, sink: Sink) -> None:
         outcome = await send_until_taken(adapter, a_call(NUMBER), 60)
         assert isinstance(outcome, Refused) and (outcome.code, outcome.cause) == ("486", "busy")
 
-    try:
+    with Sipp(tmp_path, BUSY_AFTER_CHALLENGE) as sipp:
         asyncio.run(with_adapter(trunk(sipp.port, username="lender", password="geheim"), body))
-    finally:
         assert sipp.verdict() == 0

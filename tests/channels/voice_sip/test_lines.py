@@ -290,6 +290,7 @@ def configured(**changes: Any) -> Adapter:
         ({"caller": "400;auth_pass=x"}, "C002"),
         ({"password": 'a"b'}, "C002"),
         ({"host": "a b"}, "C002"),
+        ({"transport": "tls"}, "C002"),
     ],
 )
 def test_misconfiguration_is_told_at_once(changes: dict[str, Any], code: str):

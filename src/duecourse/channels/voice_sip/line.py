@@ -37,7 +37,6 @@ _CONFIG: Final = """\
 poll_method epoll
 sip_listen {listen}
 {net_interface}
-{ca_file}
 call_local_timeout 120
 call_max_calls 1
 audio_source aufile,{folder}/quiet.wav
@@ -75,7 +74,6 @@ class LineSettings:
     local_address: str = ""
     port: int = 0
     """Where calls to it would come in; 0: any, as for a line that only calls."""
-    ca_file: str = ""
     rtp_ports: str = "10000-19999"
     media_modules: tuple[str, ...] = ()
 
@@ -194,7 +192,6 @@ class Line:
         config = _CONFIG.format(
             listen=f"{settings.local_address or '0.0.0.0'}:{settings.port}",
             net_interface=f"net_interface {settings.local_address}" if settings.local_address else "",
-            ca_file=f"sip_cafile {settings.ca_file}" if settings.ca_file else "",
             folder=self.folder,
             rtp_ports=settings.rtp_ports,
             modules=settings.modules,
