@@ -512,7 +512,7 @@ ended AS (
                 ELSE greatest(s.at_least, least(
                          interval '2 s' * (2 ^ least(h.hops - s.rivals, 8)) *
                              (((hashtextextended(s.attempt_id::text, 2) & 1048575) + 1) / 1048576.0),
-                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '2 s'))) END AS after,
+                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '0.2 s'))) END AS after,
            EXISTS (
                SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
                WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
