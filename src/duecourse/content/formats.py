@@ -171,9 +171,8 @@ class Formats:
         return lru_cache(maxsize=4000)(spoken)
 
     def _ungrouped(self, currency: str, digits: int) -> Write:
-        # Of CN¥ and US$ the sign alone, and for a code the sign that English has: WeChat's fields take one character.
-        symbols = (get_currency_symbol(currency, locale) for locale in (self.locale, "en"))
-        sign = next((symbol[-1:] for symbol in symbols if not symbol.isalnum()), currency)
+        # Whatever the reader's language, ¥ is the yuan there; CN¥ would be more signs than a field takes.
+        sign = get_currency_symbol(currency, "zh_CN")
 
         def figures(amount_minor: int) -> str:
             return f"{sign}{from_minor(amount_minor, currency):.{digits}f}"

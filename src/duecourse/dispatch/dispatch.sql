@@ -596,7 +596,7 @@ ended AS (
                 ELSE greatest(s.at_least, least(
                          interval '2 s' * (2 ^ least(h.hops - s.rivals, 8)) *
                              (((hashtextextended(s.attempt_id::text, 2) & 1048575) + 1) / 1048576.0),
-                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '2 s'))) END AS after,
+                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '0.2 s'))) END AS after,
            -- include: dispatch.reachable
            AS reachable
     FROM settled s
