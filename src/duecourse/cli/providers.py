@@ -109,7 +109,7 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
                 Problem(
                     "D013",
                     f"provider {provider.name}",
-                    "the book is simulated, and this is no sandbox on this machine (sandbox = true, loopback host or url)",
+                    "the book is simulated, and this is no sandbox on this machine (sandbox = true, a loopback host)",
                     "Nothing was sent.",
                 )
             )

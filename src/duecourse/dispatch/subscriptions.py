@@ -41,7 +41,7 @@ def subscriptions_of(
     templates: Collection[str],
     long_term: Collection[str],
 ) -> list[Subscription]:
-    """Each of these templates with what was allowed, used and is left; a refusal in WeChat's settings leaves nothing."""
+    """Each of these templates: allowed, used, left. A refusal in WeChat's settings leaves nothing."""
     given = {"lane": borrower.lane, "borrower_id": borrower.borrower_id, "provider": provider}
     happened: list[tuple[datetime, str, str]] = []
     for reply_id, kind, sealed, at in conn.execute(SQL["subscriptions_said"], given):
