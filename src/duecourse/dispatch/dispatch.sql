@@ -596,9 +596,18 @@ ended AS (
                 ELSE greatest(s.at_least, least(
                          interval '2 s' * (2 ^ least(h.hops - s.rivals, 8)) *
                              (((hashtextextended(s.attempt_id::text, 2) & 1048575) + 1) / 1048576.0),
+<<<<<<< HEAD
                          interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '2 s'))) END AS after,
            -- include: dispatch.reachable
            AS reachable
+=======
+                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '0.2 s'))) END AS after,
+           EXISTS (
+               SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
+               WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
+                 AND p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.channel = r.channel
+                 AND p.state = 'active' AND p.contact_point_id <> s.contact_point_id) AS reachable
+>>>>>>> ed8e5a86efafaf09d7b7a41e05e913caef762ab9
     FROM settled s
     LEFT JOIN hopped h ON h.lane = s.lane AND h.attempt_id = s.attempt_id
 ),

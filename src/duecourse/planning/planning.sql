@@ -157,7 +157,7 @@ provider AS (
     -- Which provider it will be shows at the claim: here one that is registered for everything.
     SELECT row_number() OVER () AS line, NULL::text AS name, channel, NULL::text AS provider, true AS ready, NULL::text AS caller,
            NULL::text AS kind, NULL::text[] AS registered, 1 AS tier, 1.0::double precision AS weight, 1.0::double precision AS admits, NULL::text[] AS carriers,
-           NULL::text[] AS regions, NULL::text[] AS needs, NULL::jsonb AS approved, NULL::text AS serves
+           NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
     FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
 ),
 -- include: rules.judge
