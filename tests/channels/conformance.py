@@ -23,6 +23,7 @@ from duecourse.domain.messaging import (
     Outcome,
     Outgoing,
     Receipt,
+    ReceiptStatus,
     Registered,
     Reply,
     VoiceScript,
@@ -78,6 +79,8 @@ class Case:
     """Name of the journal's event when the far end took a message whole."""
     text_key: str = "text_sha256"
     """Where that event holds the digest of the whole text; null for a part."""
+    delivered: ReceiptStatus = ReceiptStatus.DELIVERED
+    """The receipt of a message that arrives."""
     tells_delivery: bool = True
     """Whether receipts come. Where none do, accepted is all one ever hears."""
     tells_failure: bool = True

@@ -148,7 +148,7 @@ def test_taken_message_is_accepted_and_its_delivery_is_told(case, sandbox, journ
         assert isinstance(outcome, Accepted) and outcome.provider_id and outcome.parts == 1
         await adapter.drain()
         (receipt,) = sink.receipts
-        assert receipt.status is ReceiptStatus.DELIVERED
+        assert receipt.status is case.delivered
         assert receipt.provider_id == outcome.provider_id or receipt.attempt_id == outgoing.attempt_id
         assert taken(case, journal.events()) == [case.mark(outgoing)]
 

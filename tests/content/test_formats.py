@@ -47,6 +47,10 @@ def test_money_is_what_babel_writes_with_cldr_spacing(
     babel = format_currency(value, currency, locale=locale, numbering_system="default")
     if locale.text_direction == "rtl":
         written = written.replace("\N{LEFT-TO-RIGHT MARK}", "")
+    if language == "ar-EG":
+        written = written.translate(
+            str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
+        )  # babel translates the signs alone
     assert written == re.sub(r"([^\W\d_])([-+]?\d)", "\\1\N{NO-BREAK SPACE}\\2", babel)
 
 

@@ -29,7 +29,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.policy.counting import counting_rules
 from duecourse.policy.versions import published_policies
 from duecourse.privacy.keyring import Keyring
-from duecourse.privacy.mask import mask_email, mask_name, mask_phone
+from duecourse.privacy.mask import STARS, mask_email, mask_name, mask_phone, mask_token
 from duecourse.privacy.sealing import open_value
 
 from .context import Context, context
@@ -189,7 +189,17 @@ def masked_address(keyring: Keyring, channel: str, sealed: bytes | None, point: 
     if sealed is None:
         return ""
     address = open_value(keyring, sealed, "contact_point", "address", str(point))
-    return mask_email(address) if channel == Channel.EMAIL else mask_phone(address)
+    match channel:
+        case Channel.EMAIL:
+            return mask_email(address)
+        case Channel.SMS | Channel.VOICE:
+            return mask_phone(address)
+        case Channel.LETTER:
+            return mask_name(address.split("\n", 1)[0])
+        case Channel.WEBPUSH:
+            return STARS
+        case _:
+            return mask_token(address)
 
 
 def _points(conn: Connection, keyring: Keyring, place: Mapping[str, Any]) -> list[dict[str, Any]]:

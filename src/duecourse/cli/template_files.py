@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +38,12 @@ def _text(shown: Shown) -> bytes:
 
 
 def _html(shown: Shown) -> bytes:
-    return shown.rendered.html.encode()
+    """The HTML, its attached pictures put inside: a browser has no attachments."""
+    html = shown.rendered.html
+    for one in shown.rendered.attachments:
+        inside = f"data:{one.media_type};base64,{b64encode(one.content).decode()}"
+        html = html.replace(f"cid:{one.name}", inside)
+    return html.encode()
 
 
 def _picture(shown: Shown) -> bytes:

@@ -137,7 +137,8 @@ class Formats:
                 currency_digits=False,
                 numbering_system="default",
             )
-            return self._plain(_isolated(_spaced(text)) if self.right_to_left else _spaced(text))
+            spaced = self._digits(_spaced(text))
+            return self._plain(_isolated(spaced) if self.right_to_left else spaced)
 
         if self.manner == "sms" and self._latin and not is_gsm(by_babel(0)):
             pattern = pattern.replace("¤", "¤¤")  # PHP 100.00: the sign would force UCS-2 on the whole text
@@ -170,7 +171,8 @@ class Formats:
         return lru_cache(maxsize=4000)(spoken)
 
     def _ungrouped(self, currency: str, digits: int) -> Write:
-        sign = get_currency_symbol(currency, self.locale)
+        # Whatever the reader's language, ¥ is the yuan there; CN¥ would be more signs than a field takes.
+        sign = get_currency_symbol(currency, "zh_CN")
 
         def figures(amount_minor: int) -> str:
             return f"{sign}{from_minor(amount_minor, currency):.{digits}f}"

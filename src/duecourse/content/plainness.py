@@ -3,7 +3,7 @@
 Alphabets: LIX (Björnsson 1968), the words of a sentence on average plus the hundred-fold share of words of more than
 six letters; it needs no list of words. 40 and less is easy in the languages it was tried on, those of Europe; elsewhere
 it serves to compare two texts. Chinese: the longest sentence and the characters outside the common set, which is level
-1 of GB/T 2312 (3,755 characters) or Big5 (5,401); length and frequency are what readability studies of Chinese agree on.
+1 of GB/T 2312 (3,755 characters) or Big5 (5,401); length and frequency are what studies of Chinese agree on.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ class Facts:
     template_version: int
     name: str
     language: str
+    borrower_key: str
     large: bool
     """Whether the person wishes large type and plain words."""
     first: bool
@@ -55,7 +56,9 @@ class Facts:
     def from_row(cls, keyring: Keyring, row: Sequence[Any]) -> Self:
         """From a row of `read_facts`, whose items are JSON."""
         (_, message_id, borrower_id, policy, policy_version, purpose, creditor, currency) = row[:8]
-        (template, template_version, local_on, name_sealed, language, large, first, items) = row[8:]
+        (template, template_version, local_on, name_sealed, language, borrower_key, large, first, items) = (
+            row[8:]
+        )
         entries = items or []
         return cls(
             message_id=message_id,
@@ -68,6 +71,7 @@ class Facts:
             template_version=template_version,
             name=open_value(keyring, name_sealed, "borrower", "name", borrower_id) if name_sealed else "",
             language=language,
+            borrower_key=borrower_key,
             large=large,
             first=first,
             items=tuple(_item(entry, local_on) for entry in entries),

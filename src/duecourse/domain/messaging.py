@@ -307,7 +307,7 @@ class Adapter(Protocol):
     name: str
     """The configured provider's name; attempts and receipts are filed under it."""
     window: int
-    """How many messages may be at the provider unanswered at once."""
+    """How many messages may be at the provider unanswered at once; 0: it takes none now (every line has a call)."""
 
     async def open(self) -> None:
         """Start the session in the background. Returns without waiting for a bind; raises only for misconfiguration."""

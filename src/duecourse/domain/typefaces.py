@@ -1,6 +1,6 @@
 """The typefaces that come with the program, so that a page looks the same on every machine and no script is missing.
 
-Noto Sans for Latin, Greek and Cyrillic (Vietnamese included), simplified and traditional Chinese, Devanagari and Arabic;
+Noto Sans for Latin, Greek and Cyrillic (Vietnamese too), simplified and traditional Chinese, Devanagari and Arabic;
 SIL Open Font License 1.1, each a package of its own that holds nothing but fonts.
 """
 

@@ -11,20 +11,15 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import typst
 from fontTools.ttLib import TTCollection, TTFont
 
-from .typefaces import font_folders
+from .typefaces import FAMILIES, font_folders
 
-FONT_FAMILIES: Final = (
-    "Noto Sans SC", "Noto Sans CJK SC", "Noto Sans TC", "Noto Sans CJK TC", "Noto Sans", "Noto Sans Devanagari",
-    "Noto Sans Arabic", "Noto Naskh Arabic", "Libertinus Serif",
-)  # fmt: skip
-"""In this order the first that has a character gives it; those that are not there are passed over."""
 _FONT_FILES: Final = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 _LIKE_LATIN: Final = range(0x20, 0x17F)
 """What the fonts inside Typst have for sure."""
@@ -34,9 +29,7 @@ class Typesetter:
     """Compiles sources with one set of fonts. Parsed once; for one thread at a time."""
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
-        """folders: with fonts besides those that come with the program, at any depth. Raises OSError for one that is
-        not there.
-        """
+        """folders: with fonts besides those that come along, at any depth. Raises OSError for one that is not there."""
         given = list(folders)
         for folder in given:
             if not folder.is_dir():
@@ -60,12 +53,15 @@ class Typesetter:
             )
         )
 
-    def pdf(self, source: str, values: Mapping[str, Any], at: datetime) -> bytes:
+    def pdf(
+        self, source: str, values: Mapping[str, Any], at: datetime, families: Sequence[str] = FAMILIES
+    ) -> bytes:
         """A PDF/A-2b file. values: what the source reads from `sys.inputs.values` as JSON; at: its date, so that the
-        same letter made twice is the same file. Raises ValueError where the source does not compile.
+        same letter made twice is the same file. families: the first that has a character gives it, then any other font.
+        Raises ValueError where the source does not compile.
         """
         made = self._compile(
-            source, values, format="pdf", pdf_standards="a-2b", timestamp=at.replace(microsecond=0)
+            source, values, families, format="pdf", pdf_standards="a-2b", timestamp=at.replace(microsecond=0)
         )
         return made if isinstance(made, bytes) else b"".join(made)
 
@@ -74,14 +70,14 @@ class Typesetter:
         source: str,
         values: Mapping[str, Any],
         ppi: float = 144,
-        families: Sequence[str] = FONT_FAMILIES,
+        families: Sequence[str] = FAMILIES,
     ) -> bytes:
         """The first page as a PNG. ppi: points per inch, 72 to 600. Raises ValueError where it does not compile."""
         made = self._compile(source, values, families, format="png", ppi=ppi)
         return made if isinstance(made, bytes) else made[0]
 
     def _compile(
-        self, source: str, values: Mapping[str, Any], families: Sequence[str] = FONT_FAMILIES, **how: Any
+        self, source: str, values: Mapping[str, Any], families: Sequence[str] = FAMILIES, **how: Any
     ) -> bytes | list[bytes]:
         inputs = {"values": json.dumps(values, ensure_ascii=False), "fonts": json.dumps(families)}
         try:
@@ -94,13 +90,19 @@ class Typesetter:
 
     @cached_property
     def _characters(self) -> frozenset[int]:
-        found: set[int] = set()
-        for folder in self._folders:
-            for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-                if path.suffix.lower() in _FONT_FILES:
-                    for font in _fonts(path):
-                        found.update(font.getBestCmap() or {})
-        return frozenset(found)
+        return _characters_of(tuple(self._folders))
+
+
+@cache
+def _characters_of(folders: tuple[Path, ...]) -> frozenset[int]:
+    """Every character that a font of these folders has. Half a second for those that come along: once a process."""
+    found: set[int] = set()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if path.suffix.lower() in _FONT_FILES:
+                for font in _fonts(path):
+                    found.update(font.getBestCmap() or {})
+    return frozenset(found)
 
 
 def _fonts(path: Path) -> list[TTFont]:

@@ -141,7 +141,7 @@ new_message AS (
 candidate AS (
     -- A batch is judged by what is known when it begins, so not yet.
     SELECT lane, message_id, group_id, borrower_id, party, actor, CASE WHEN act IS NOT NULL THEN ARRAY[act] END AS acts,
-           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, zone,
+           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, leg, false AS by_debtor, zone,
            agreed_template AS template, template_version, 0::smallint AS tries, NULL::text[] AS failed, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
@@ -157,19 +157,19 @@ provider AS (
     -- Which provider it will be shows at the claim: here one that is registered for everything.
     SELECT row_number() OVER () AS line, NULL::text AS name, channel, NULL::text AS provider, true AS ready, NULL::text AS caller,
            NULL::text AS kind, NULL::text[] AS registered, 1 AS tier, 1.0::double precision AS weight, 1.0::double precision AS admits, NULL::text[] AS carriers,
-           NULL::text[] AS regions, NULL::text[] AS needs, NULL::jsonb AS approved
-    FROM (SELECT DISTINCT channel FROM new_message, unnest(route) AS channel) AS each_channel
+           NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
+    FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
 ),
 -- include: rules.judge
 ,
 inserted AS (
     INSERT INTO message (lane, message_id, group_id, leg, borrower_id, party, actor, acts, policy, policy_version, step, purpose,
-        creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
-        batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
+        creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, next_by, supersedes,
+        daily_cap, batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
         planned_at, changed_at)
     SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, c.actor, c.acts, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
-           n.next_after_seconds, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
+           n.next_after_seconds, n.next_by, n.supersedes, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
            CASE WHEN v.waits THEN v.not_before ELSE c.at END,
            n.useful_until, v.rule, v.reason, v.verdict,
            1 + coalesce((SELECT max(h.version) FROM history h
@@ -270,7 +270,7 @@ ORDER BY local_on, policy, step, rule;
 SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, ''::text AS actor, ''::text AS act, l.creditor, l.currency, ''::text AS zone,
        ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
        ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
-       ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap, false AS braked,
+       ''::text AS next_if, 0 AS next_after_seconds, '00:00'::time AS next_by, false AS supersedes, 0::smallint AS daily_cap, false AS braked,
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
        ''::text AS bundle, true AS names_amount, '0'::interval AS max_book_age, ''::text AS serves, i.due_on AS anchor_on,
        i.due_on AS local_on

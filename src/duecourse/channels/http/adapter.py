@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from duecourse.channels.http.line import Answer, Ask, HttpLine, HttpSettings
+from duecourse.channels.http.line import Answer, Ask, Heard, HttpLine, HttpSettings
 from duecourse.domain.messaging import (
     Channel,
     NotWritten,
@@ -83,6 +83,10 @@ class HttpAdapter(ABC, Generic[S]):
         """Whether the answer refused our credential and there is another one now: then it is asked once more, anew."""
         return False
 
+    async def ask_line(self, ask: Ask, write_before: float) -> Heard:
+        """Hand the request over. One whose provider drops what it has already may try more than once."""
+        return await self.line.ask(ask, write_before)
+
     def now(self) -> datetime:
         """The wall clock, for what is signed or dated. Raises RuntimeError where the entry point gave none."""
         if self.clock is None:
@@ -143,12 +147,12 @@ class HttpAdapter(ABC, Generic[S]):
             ask = await self.ask_for(outgoing)
             if not isinstance(ask, Ask):
                 return ask
-            heard = await self.line.ask(ask, outgoing.write_before)
+            heard = await self.ask_line(ask, outgoing.write_before)
             if isinstance(heard, Answer) and await self.renew(ask, heard):
                 ask = await self.ask_for(outgoing)
                 if not isinstance(ask, Ask):
                     return ask
-                heard = await self.line.ask(ask, outgoing.write_before)
+                heard = await self.ask_line(ask, outgoing.write_before)
         if not isinstance(heard, Answer):
             return heard
         try:

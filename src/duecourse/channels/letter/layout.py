@@ -16,6 +16,7 @@ from uuid import UUID
 from babel.dates import format_date
 from barcode import Code128
 
+from duecourse.domain.typefaces import families_for
 from duecourse.domain.typesetting import Typesetter
 
 SOURCE: Final = files("duecourse.channels.letter").joinpath("letter.typ").read_text("utf-8")
@@ -111,4 +112,4 @@ def letter_pdf(
         "rtl": base in RIGHT_TO_LEFT,
         "size": max(page.size, 16) if large else page.size,
     }
-    return typesetter.pdf(SOURCE, values, at)
+    return typesetter.pdf(SOURCE, values, at, families_for(language))

@@ -56,7 +56,7 @@ class SandboxProcess:
     def settings(self, kind: str) -> dict[str, Any]:
         """The adapter's settings that reach the running far end of this kind."""
         far_end = KINDS[kind].far_end
-        called = issubclass(far_end, HttpEnd) and far_end.given_callback_url
+        called = bool(self._callbacks_url) and issubclass(far_end, HttpEnd) and far_end.given_callback_url
         callback = {"callback_url": f"{self._callbacks_url}/{provider_name(kind)}"} if called else {}
         return far_end.settings(self.ports[kind], self.folder) | callback
 

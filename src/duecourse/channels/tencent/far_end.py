@@ -1,6 +1,7 @@
 """Tencent Cloud's side of `sms.tencent` and `voice.tencent` on loopback.
 
-Signatures are checked, states called back or pulled. Numbers behave as they end. Sources: as sms.py, voice.py and signing.py.
+Signatures are checked, states called back or pulled. Numbers behave as they end.
+Sources: as sms.py, voice.py and signing.py.
 """
 
 from __future__ import annotations

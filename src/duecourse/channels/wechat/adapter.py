@@ -110,11 +110,12 @@ class WechatAdapter(HttpAdapter[WechatSettings]):
             return RawResponse(200, query.get("echostr", "").encode())
         try:
             body = self._opened(request.body, query)
-            told = events.read(body, self.name, self.settings.long_term_templates)
+            settings = self.settings
+            told = events.read(body, self.name, settings.subscription_templates, settings.long_term_templates)
         except PermissionError:
             return RawResponse(403)
         except ValueError:
-            log.warning("%s: a call of WeChat's server cannot be read (%s)", self.name, "C081")
+            log.warning("%s: a call of WeChat's server cannot be read (%s)", self.name, "C080")
             return RawResponse(400)
         committed = await self._commit_once(told)
         return RawResponse(200, b"success") if committed else RawResponse(503)

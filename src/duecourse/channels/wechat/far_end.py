@@ -57,6 +57,8 @@ class SandboxWechat(HttpEnd):
         """As the adapter's."""
         return {
             "url": f"http://127.0.0.1:{port}",
+            "open_url": f"http://127.0.0.1:{port}",
+            "picture_url": f"http://127.0.0.1:{port}",
             "app_id": APP_ID,
             "app_secret": APP_SECRET,
             "callback_token": TOKEN,

@@ -22,13 +22,16 @@ from . import (
     parties,
     payment,
     policy,
+    push,
     residence,
+    routes,
     routing,
     rules,
     schedule,
     sending,
     showing,
     template,
+    wechat,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -49,12 +52,14 @@ _GROUPS: Final = (
     payment,
     policy,
     residence,
+    routes,
     routing,
     rules,
     schedule,
     sending,
     showing,
     template,
+    wechat,
     wishes,
 )
 
@@ -62,6 +67,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **law.REASONS, **deliveries.REASONS}
+REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
