@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from . import auditing, claim, delivery, dispatch, importing, memory, plan
+from . import auditing, claim, delivery, dispatch, importing, memory, plan, rendering
 from .house import House, open_house
 from .machine import machine, server
 from .measure import Report
@@ -37,6 +37,7 @@ BENCHES = {
     "audit": Bench(auditing.bench, auditing.SIZES, "contacts"),
     "delivery": Bench(delivery.bench, delivery.SIZES, "rows"),
     "memory": Bench(memory.bench, memory.SIZES, "messages"),
+    "render": Bench(rendering.bench, rendering.SIZES, "messages"),
 }
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from duecourse.dispatch.claim import Claimed
 from duecourse.dispatch.desk import Desk, Pace, Switchboard
 from duecourse.dispatch.receipts import append_receipts, apply_receipts
 from duecourse.domain.messaging import Accepted, Channel, Outcome, Outgoing, Receipt, ReceiptStatus
@@ -16,12 +17,14 @@ from post import Post
 class Scripted:
     """A far end that answers as the test says; the desk before it is the real one."""
 
-    deduplicates = False
     window = 100
 
-    def __init__(self, channel: Channel, answers: Sequence[Outcome | Exception]) -> None:
+    def __init__(
+        self, channel: Channel, answers: Sequence[Outcome | Exception], *, deduplicates: bool = False
+    ) -> None:
         self.kind = self.name = channel.value
         self.channel = channel
+        self.deduplicates = deduplicates
         self.answers = list(answers)
         self.taken: list[Outgoing] = []
         self.meanwhile: Callable[[], None] = lambda: None
@@ -48,13 +51,18 @@ class Scripted:
 class Counter:
     """A desk that holds every lane, with far ends of the test's own, on a clock the test moves."""
 
-    def __init__(self, post: Post, **answers: Sequence[Outcome | Exception]) -> None:
+    def __init__(
+        self, post: Post, *, deduplicating: Sequence[str] = (), **answers: Sequence[Outcome | Exception]
+    ) -> None:
+        """answers: of SMS, e-mail and every other channel that is named. deduplicating: channels whose end drops a
+        second submission of one id.
+        """
         self.post = post
         self.conn = post.store.connect().__enter__()
         self.switchboard = Switchboard(self.conn, post.keyring, desks=1)
         self.ends = {
-            channel.value: Scripted(channel, answers.get(channel.value, []))
-            for channel in (Channel.SMS, Channel.EMAIL)
+            name: Scripted(Channel(name), answers.get(name, []), deduplicates=name in deduplicating)
+            for name in dict.fromkeys(("sms", "email", *answers))
         }
         for name, end in self.ends.items():
             self.switchboard.adapters[name] = end  # type: ignore[assignment]
@@ -82,6 +90,22 @@ class Counter:
             pass
         await self.desk.receive(now)
         await self.desk.advance(now)
+
+    def after_claim(self, happens: Callable[[], None]) -> None:
+        """Once, between the next claim's commit and the hand-over of what it claimed."""
+        send = self.desk._send
+
+        async def first(claimed: Sequence[Claimed], now: datetime) -> list[Outcome]:
+            if claimed:
+                self.desk._send = send  # type: ignore[method-assign]
+                happens()
+            return await send(claimed, now)
+
+        self.desk._send = first  # type: ignore[method-assign]
+
+    def sweep(self, instant: str) -> None:
+        """Apply what was heard by other ways than this desk's."""
+        asyncio.run(self.desk.sweep(datetime.fromisoformat(instant)))
 
     def hear(self, instant: str, provider: str, status: ReceiptStatus) -> None:
         """A receipt for the last attempt at a provider."""

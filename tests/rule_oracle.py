@@ -236,9 +236,15 @@ class Oracle:
         for one in days:
             if not chain or all(_apart(chain[-1], one, zone) >= does.wait_days for zone in self.zones):
                 chain.append(one)
-        if does.or_conversation and self.one.debt is not None and any(
-            one.outcome == "conversation" and one.at <= self.now and (one.debt or self.one.debt) == self.one.debt
-            for one in self.one.history
+        if (
+            does.or_conversation
+            and self.one.debt is not None
+            and any(
+                one.outcome == "conversation"
+                and one.at <= self.now
+                and (one.debt or self.one.debt) == self.one.debt
+                for one in self.one.history
+            )
         ):
             return True
         if len(chain) < does.times:

@@ -9,6 +9,7 @@ import json
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,9 +17,22 @@ from uuid import uuid4
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import NUMBER_ENDINGS, Behaviour
-from duecourse.domain.messaging import Adapter, NotWritten, Outcome, Outgoing, Receipt, Reply
+from duecourse.domain.messaging import (
+    Adapter,
+    NotWritten,
+    Outcome,
+    Outgoing,
+    Receipt,
+    ReceiptStatus,
+    Registered,
+    Reply,
+    VoiceScript,
+)
 
-RESPONSE_SECONDS = 0.6
+RESPONSE_SECONDS = 20
+"""What cases configure: more than a busy machine keeps anything waiting."""
+SILENT_SECONDS = 0.6
+"""`response_seconds` where a test waits for an answer that never comes."""
 
 
 class Sink:
@@ -65,12 +79,32 @@ class Case:
     """Name of the journal's event when the far end took a message whole."""
     text_key: str = "text_sha256"
     """Where that event holds the digest of the whole text; null for a part."""
+    delivered: ReceiptStatus = ReceiptStatus.DELIVERED
+    """The receipt of a message that arrives."""
     tells_delivery: bool = True
     """Whether receipts come. Where none do, accepted is all one ever hears."""
+    tells_failure: bool = True
+    """Whether a receipt says so when a message did not arrive; some providers tell of arrivals alone."""
+    tells_dead: bool = True
+    """Whether such a receipt tells a dead address from one that is only out of reach."""
+    acknowledges: bool = True
+    """Whether receipts are acknowledged to the provider; False where we only ask for them."""
     free_text: bool = True
     """Whether the text itself is handed over, whatever it is; False for templates filled in by the provider."""
+    lacks: frozenset[Behaviour] = frozenset()
+    """What no address of this channel can be made to do."""
+    needs_peer: bool = True
+    """False where a message is handed over to a folder or a table: nobody need be there to answer."""
+    size: float = 0.3
+    """Share of the usual crowds of messages: a call takes seconds where a message takes a moment."""
+    mark: Callable[[Outgoing], str] = lambda outgoing: digest(outgoing.text)
+    """What stands under `text_key` for a message."""
     acknowledged: Callable[[SandboxProcess, list[dict[str, Any]]], int] | None = None
     """How many receipts the far end knows to be in our hands; None counts its "acknowledged" events."""
+
+    def many(self, usual: int) -> int:
+        """So many messages, where others take `usual`."""
+        return max(1, round(usual * self.size))
 
     def in_hand(self, sandbox: SandboxProcess, events: list[dict[str, Any]]) -> int:
         """Receipts that the far end knows to be in our hands."""
@@ -101,9 +135,32 @@ def number(behaviour: Behaviour, index: int) -> str:
     return f"+86138{index:04d}{ending}"
 
 
+def registered_message(address: str, text: str = "Your payment is due.", **changes: Any) -> Outgoing:
+    """One attempt whose text a provider fills into an approved template; the sandbox's template is its values."""
+    registered = Registered(template="TEMPLATE_1", signature="远东消费金融", values=(("text", text),))
+    return message_to(address, text, registered=registered, **changes)
+
+
+def call_to(address: str, text: str = "Your payment is due.", **changes: Any) -> Outgoing:
+    """One call whose notice is the text."""
+    script = VoiceScript(
+        "This is Far East Finance. The call is recorded. Are you the person named? Press 1.",
+        text,
+        "This is Far East Finance. Please call us back.",
+        "Press 1 if you have heard us.",
+    )
+    return message_to(address, text, script=script, language="en", **changes)
+
+
+def call_that_says(address: str, text: str = "Your payment is due.", **changes: Any) -> Outgoing:
+    """One call of a provider that cannot ask who listens: the text is what anybody may hear."""
+    return message_to(address, text, script=VoiceScript("Hello.", "You owe 1234.56.", text), **changes)
+
+
 def adapter_of(case: Case, sandbox: SandboxProcess, sink: Sink, **changes: Any) -> Adapter:
     """The adapter under test, configured for the sandbox."""
-    return build(case.kind, "under-test", case.config(sandbox) | changes, sink.on_receipts, sink.on_reply)
+    config = case.config(sandbox) | changes
+    return build(case.kind, "under-test", config, sink.on_receipts, sink.on_reply, lambda: datetime.now(UTC))
 
 
 def taken(case: Case, events: Iterable[dict[str, Any]]) -> list[str]:

@@ -129,4 +129,6 @@ def test_report_leaves_new_only_after_its_receipt_is_committed(tmp_path: Path):
 
 
 def test_maildir_that_does_not_exist_yet_is_empty(tmp_path: Path):
-    assert asyncio.run(MaildirBounces("mail", tmp_path / "none", Sink().on_receipts, 60).take()) == 0
+    sink = Sink()
+    bounces = MaildirBounces("mail", tmp_path / "none", sink.on_receipts, sink.on_reply, 60)
+    assert asyncio.run(bounces.take()) == 0

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from duecourse.channels.registry import build
 from duecourse.domain.messaging import Accepted, AccountTrouble, NotWritten
+from duecourse.domain.problems import DuecourseError
 
 from .conformance import Sink, message_to, send_until_taken
 from .scripted import ScriptedPeer, ScriptedSmsc
@@ -57,15 +58,18 @@ def server_context(certificate: tuple[Path, Path]) -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.parametrize("trusted", [True, False])
-def test_smpp_runs_over_tls_with_a_certificate_it_trusts(certificate: tuple[Path, Path], trusted: bool):
+@pytest.mark.parametrize(("trusted", "server_name"), [(True, ""), (True, "127.0.0.1"), (False, "")])
+def test_smpp_runs_over_tls_with_a_certificate_it_trusts(
+    certificate: tuple[Path, Path], trusted: bool, server_name: str
+):
     async def run() -> None:
         smsc = ScriptedSmsc()
         server = await asyncio.get_running_loop().create_server(
             lambda: ScriptedPeer(smsc), "127.0.0.1", 0, ssl=server_context(certificate)
         )
         settings = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "system_id": "lender"}
-        settings |= {"tls": True} | ({"ca_file": str(certificate[0])} if trusted else {})
+        settings |= {"tls": True, "server_name": server_name}
+        settings |= {"ca_file": str(certificate[0])} if trusted else {}
         sink = Sink()
         adapter = build("sms.smpp", "tls", settings, sink.on_receipts, sink.on_reply)
         await adapter.open()
@@ -78,6 +82,32 @@ def test_smpp_runs_over_tls_with_a_certificate_it_trusts(certificate: tuple[Path
         server.close()
 
     asyncio.run(run())
+
+
+def test_smpp_sends_nothing_to_a_server_of_another_name(certificate: tuple[Path, Path]):
+    async def run() -> None:
+        smsc = ScriptedSmsc()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: ScriptedPeer(smsc), "127.0.0.1", 0, ssl=server_context(certificate)
+        )
+        settings = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "system_id": "lender"}
+        settings |= {"tls": True, "ca_file": str(certificate[0]), "server_name": "smsc.example"}
+        sink = Sink()
+        adapter = build("sms.smpp", "tls", settings, sink.on_receipts, sink.on_reply)
+        await adapter.open()
+        (outcome,) = await adapter.send([message_to("+8613800001111")])
+        assert isinstance(outcome, NotWritten)
+        assert not any(peer.heard for peer in smsc.peers)
+        await adapter.close()
+        server.close()
+
+    asyncio.run(run())
+
+
+def test_smpp_wants_tls_where_a_server_name_is_given():
+    with pytest.raises(DuecourseError, match="no meaning without tls"):
+        settings = {"host": "127.0.0.1", "system_id": "lender", "server_name": "smsc.example"}
+        build("sms.smpp", "tls", settings, Sink().on_receipts, Sink().on_reply)
 
 
 class Inbox:

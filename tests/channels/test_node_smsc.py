@@ -18,7 +18,7 @@ from duecourse.domain.messaging import (
     Throttled,
 )
 
-from .conformance import Sink, message_to, send_until_taken
+from .conformance import Sink, message_to, send_until_taken, until
 from .counterparts.node_smsc import NodeSmsc
 
 
@@ -98,3 +98,21 @@ def test_a_thousand_messages_through_the_window_are_each_told_once():
 
     events = exchange(body, window=20)
     assert len([event for event in events if event["event"] == "submit"]) == 1000
+
+
+def test_receipts_of_separate_transmitters_come_over_the_receiver():
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        await until(lambda: bool(adapter._receiving.up))
+        numbers = [f"+86138{1000 + at:04d}{4000 + at:04d}" for at in range(200)]
+        outcomes = await outcomes_of(adapter, *map(message_to, numbers))
+        assert {type(outcome) for outcome in outcomes} == {Accepted}
+        await adapter.drain()
+        assert {r.provider_id for r in sink.receipts} == {o.provider_id for o in outcomes}
+
+    events = exchange(body, bind_as="separate", binds=2, window=20)
+    assert sorted(event["kind"] for event in events if event["event"] == "bind") == [
+        "receiver",
+        "transmitter",
+        "transmitter",
+    ]
+    assert len([event for event in events if event["event"] == "answered"]) == 200

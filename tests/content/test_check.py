@@ -73,7 +73,7 @@ def told(tmp_path: Path) -> Told:
         ("soon.txt", "sms: x", "soon.txt P201 a template's file is named <template>.<language>.yaml"),
         ("soon.en", "about: nothing", "soon.en.yaml P201 the template has no text; its parts are sms, subject"),
         ("soon.en", None, "policy.yaml P202 template 'soon' of soon has no text in en; add soon.en.yaml"),
-        ("soon.en", "sms: x\nsubject: y", "soon.en.yaml P203 part 'email' is missing; soon go by email"),
+        ("soon.en", "subject: y", "soon.en.yaml P203 part 'email' is missing; soon go by email: an SMS text may stand in"),
         ("soon.en", 'sms: "{{ total |"\n' + EMAIL, "soon.en.yaml:1 sms P204 not Liquid: "),
         ("soon.en", "sms: |-\n  one\n  {% if count %}\n" + EMAIL, "soon.en.yaml:3 sms P204 not Liquid: expected tag"),
         ("soon.en", "sms: '{% include \"x\" %}'\n" + EMAIL, "soon.en.yaml:1 sms P204 not Liquid: unexpected tag"),
@@ -92,6 +92,23 @@ def told(tmp_path: Path) -> Told:
         ("soon.en", "sms: x\nsubject: Pay $5\nemail: y\n", "soon.en.yaml:2 subject P210 a lock screen shows the subject, which shows an amount"),
         ("soon.en", "sms: 'x【Harbour】'\n" + EMAIL, "soon.en.yaml:1 sms P214 【】 is for the signature"),
         ("soon.en", "sms: 'your {{ product }}'\n" + EMAIL, "soon.en.yaml:1 sms P216 the text says the product, but products has no name for 'boat'"),
+        ("soon.en", "sms: x\nvoice: {greeting: 'About your loan'}\n" + EMAIL, "soon.en.yaml:2 voice.greeting P220 whoever answers hears the greeting, which says 'loan'"),
+        ("soon.en", "sms: x\nvoice: {greeting: '{{ total | money }}'}\n" + EMAIL, "soon.en.yaml:2 voice.greeting P220 whoever answers hears the greeting: 'total' may not stand there"),
+        ("soon.en", "sms: x\nvoice: {greeting: 'It is $5'}\n" + EMAIL, "soon.en.yaml:2 voice.greeting P220 whoever answers hears the greeting, which shows an amount"),
+        ("soon.en", "sms: x\nvoice: {voicemail: 'For {{ name }}'}\n" + EMAIL, "soon.en.yaml:2 voice.voicemail P220 anybody may hear a voicemail: 'name' may not stand there"),
+        ("soon.zh-CN", "sms: x\nvoice:\n  voicemail: 您的贷款\n" + EMAIL, "soon.zh-CN.yaml:3 voice.voicemail P220 anybody may hear a voicemail, which says '贷款'"),
+        ("soon.en", "sms: x\nvoice: {notice: x, notise: y}\n" + EMAIL, "soon.en.yaml:2 voice P102 key 'notise' is unknown; did you mean 'notice'?"),
+        ("soon.en", "sms: \"{{ count | plural: other: 'x' }}\"\n" + EMAIL, "soon.en.yaml:1 sms P221 plural lacks what en needs: one (1)"),
+        ("soon.en", "sms: |-\n  a\n  {% if count %}{{ count | plural: one: 'x', ones: 'z', other: 'y' }}{% endif %}\n" + EMAIL, "soon.en.yaml:3 sms P221 plural: form 'ones' is unknown; did you mean 'one'?"),
+        ("soon.en", "sms: x\npush: {title: 'Pay {{ total | money }}'}\n" + EMAIL, "soon.en.yaml:2 push.title P223 a lock screen shows a push: 'total' may not stand there"),
+        ("soon.en", "sms: x\npush: {body: It is overdue}\n" + EMAIL, "soon.en.yaml:2 push.body P223 a lock screen shows a push, which says 'overdue'"),
+        ("soon.en", "sms: x\npush: {body: It is $5}\n" + EMAIL, "soon.en.yaml:2 push.body P223 a lock screen shows a push, which shows an amount"),
+        ("soon.en", "sms: x\nwechat: {first: y}\n" + EMAIL, "soon.en.yaml:2 wechat.first P222 'first' is no field of WeChat's; known: thing1"),
+        ("soon.en", "sms: x\nplain: {sms: '{{ totl }}'}\n" + EMAIL, "soon.en.yaml:2 plain.sms P205 variable 'totl' is unknown"),
+        ("soon.en", "sms: x\nplain: {link: 'https://x.example'}\n" + EMAIL, "soon.en.yaml:2 plain P102 key 'link' is unknown"),
+        ("soon.en", "sms: x\nlink: http://x.example\n" + EMAIL, "soon.en.yaml:2 link P225 a link is an https address"),
+        ("soon.en", "sms: x\nlink: 'https://x.example/{{ name }}'\n" + EMAIL, "soon.en.yaml:2 link P225 a link is an https address"),
+        ("soon.en", "sms: x\npicture: chart\n" + EMAIL, "soon.en.yaml:2 picture P226 picture 'chart' is unknown; known: bill"),
         ("soon.en", "sms: [x]\n" + EMAIL, "soon.en.yaml:1 P103 sms: expected text, found a list"),
         ("soon.en", "smss: x\n" + EMAIL, "soon.en.yaml:1 P102 key 'smss' is unknown; did you mean 'sms'?"),
     ],
@@ -131,6 +148,63 @@ def test_what_is_worth_a_look_is_a_warning(told: Told, texts: dict[str, str | No
     assert found.startswith(warning)
 
 
+EVERYWHERE = POLICY.replace(
+    "route: [sms, email]", "route: [wechat, voice, app, letter, inbox, task, webpush]"
+)
+
+
+def test_a_text_for_all_channels_is_checked_for_each(told: Told) -> None:
+    assert told(
+        {"soon.en": "sms: x\n", "soon.zh-CN": "sms: x\nwechat: {thing1: y}\n"}, policy=EVERYWHERE
+    ) == [
+        "soon.en.yaml P203 part 'wechat' is missing; soon go by wechat: its fields have the keywords registered there, "
+        "which no text can give"
+    ]
+
+
+def test_a_field_that_a_sample_overfills_is_told_once(told: Told) -> None:
+    texts = {
+        "soon.en": f"sms: x\nwechat: {{thing1: {'y' * 21}}}\n",
+        "soon.zh-CN": "sms: x\nwechat: {thing1: y}\n",
+    }
+    [found] = told(texts, policy=EVERYWHERE)
+    assert found.startswith(
+        "soon.en.yaml:2 wechat.thing1 P222 one installment: thing1 takes at most 20 characters"
+    )
+
+
+def test_our_voicemail_needs_a_telephone_to_call_back(told: Told) -> None:
+    texts = {"soon.en": "sms: x\nwechat: {thing1: y}\n", "soon.zh-CN": "sms: x\nwechat: {thing1: y}\n"}
+    found = told(texts, policy=EVERYWHERE.replace(', contact_phone: "400"', ""))
+    assert set(found) == {
+        f"soon.{language}.yaml P211 our voicemail says contact_phone, but a creditor of the policy has none"
+        for language in ("en", "zh-CN")
+    }
+
+
+def test_plain_words_that_are_not_plain_are_a_warning(told: Told) -> None:
+    hard = "Notwithstanding previous correspondence, contractual obligations necessitate remittance."
+    [fault, harder] = told({"late.en": f"sms: Pay us.\nplain: {{sms: '{hard}'}}\n"})
+    assert fault.startswith("late.en.yaml:2 plain.sms P224 these words are not plain: LIX is ")
+    assert harder.startswith("late.en.yaml:2 plain.sms P224 the plain form is harder")
+    assert (
+        told({"late.en": "sms: Please settle everything. It is overdue.\nplain: {sms: It is overdue.}\n"})
+        == []
+    )
+
+
+def test_a_language_without_a_text_falls_back_as_declared_or_is_missing(told: Told) -> None:
+    languages = "languages: {known: [zh-CN, en, hi], fallback: {hi: en}}"
+    assert told(policy=POLICY.replace("languages: [zh-CN, en]", languages)) == []
+    without = "languages: {known: [zh-CN, en, hi]}"
+    assert [
+        fault.split(";")[0] for fault in told(policy=POLICY.replace("languages: [zh-CN, en]", without))
+    ] == [
+        "policy.yaml P202 template 'soon' of soon has no text in hi",
+        "policy.yaml P202 template 'late' of late has no text in hi",
+    ]
+
+
 def test_a_sound_policy_has_no_faults(told: Told) -> None:
     assert told() == []
 
@@ -149,7 +223,7 @@ def test_the_shipped_policies_are_sound_and_say_nothing_that_is_refused(example:
     for one in previews(checked.policy, checked.templates):
         for step in checked.policy.uses_of(one.template):
             assert refusals(one.rendered, step.purpose) == []
-        assert one.rendered.parts <= 2
+        assert one.rendered.parts <= 2, one.rendered.text
 
 
 def test_every_variable_filter_tag_and_part_is_documented() -> None:

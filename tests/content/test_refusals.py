@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from duecourse.content.refusals import overdue_words, refusals, signature_is_right
-from duecourse.content.render import Rendered
+from duecourse.content.rendered import Rendered
 
 
 def reasons(

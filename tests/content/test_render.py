@@ -73,7 +73,7 @@ def test_an_email_lists_every_item_and_masks_the_contract(lender: Checked, rende
     assert "2024" not in rendered.text
 
 
-@pytest.mark.parametrize(("borrower", "written"), [("zh-TW", "zh-CN"), ("en-US", "en"), ("vi", "en")])
+@pytest.mark.parametrize(("borrower", "written"), [("zh-HK", "zh-TW"), ("en-US", "en"), ("sw", "en")])
 def test_the_language_falls_back_as_the_policy_declares(
     lender: Checked, renderer: Renderer, borrower: str, written: str
 ) -> None:
@@ -85,7 +85,7 @@ def test_no_text_for_a_language_is_refused_not_guessed(lender: Checked) -> None:
     wording = lender.policy.wording.model_copy(update={"languages": languages})
     renderer = Renderer({TemplateRef("due-soon", 1): lender.templates.of("due-soon")})
     with pytest.raises(RenderError, match="P401"):
-        renderer.render("due-soon", 1, "vi", "sms", Facts("", "any", "CNY", (CAR,), wording))
+        renderer.render("due-soon", 1, "sw", "sms", Facts("", "any", "CNY", (CAR,), wording))
 
 
 def test_a_template_that_is_not_loaded_is_told_and_can_be_added(lender: Checked) -> None:
@@ -136,8 +136,8 @@ def test_a_missing_telephone_is_refused_rather_than_left_out(lender: Checked) ->
 
 def test_values_are_never_read_as_liquid_and_html_is_escaped(lender: Checked) -> None:
     assert written(lender, "{{ name }}", name="{{ total }}") == "{{ total }}"
-    assert written(lender, "<b>{{ name }}</b>", "html", name="<i>&") == "<b>&lt;i&gt;&amp;</b>"
-    assert written(lender, "{{ name }}", "html", name="O'Hara") != "O'Hara"
+    assert "\n<b>&lt;i&gt;&amp;</b>\n" in written(lender, "<b>{{ name }}</b>", "html", name="<i>&")
+    assert "O'Hara" not in written(lender, "{{ name }}", "html", name="O'Hara")
 
 
 def test_a_subject_is_one_line_whatever_the_values_hold(lender: Checked) -> None:

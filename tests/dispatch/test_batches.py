@@ -308,6 +308,38 @@ def test_a_batch_held_by_hand_stays_held(lender: Lender, post: Post) -> None:
     assert (sent(counter), states(lender)[0][0]) == (10, "held")
 
 
+@pytest.mark.parametrize("brakes", ["brakes: {messages: {max: 1000}}\n", ""], ids=["kinder", "none"])
+def test_a_held_batch_stays_held_under_a_new_version_until_a_second_person_decides(
+    lender: Lender, post: Post, brakes: str
+) -> None:
+    planned(lender, "{messages: {max: 20}}")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00")
+    assert states(lender) == [("held", 30, 0, 30)]
+    lender.policy(STEP.replace("at 09:00", "at 09:30"), POLICY_HEAD + brakes)
+    publish(lender)
+    lender.plan("2026-03-09T09:10+08:00")
+    counter.at("2026-03-09T09:45+08:00", "2026-03-09T11:00+08:00")
+    assert (sent(counter), states(lender)) == (0, [("held", 30, 0, 30)])
+    assert lender.messages("policy_version") == [(1,)] * 30
+    resume_batches(lender.conn, by="bob", now=datetime.fromisoformat("2026-03-09T11:10+08:00"))
+    lender.plan("2026-03-09T11:10+08:00")  # the decision stands, whatever is in force since
+    counter.at("2026-03-09T11:20+08:00")
+    assert sent(counter) == 30
+
+
+def test_what_waits_for_its_canaries_is_not_freed_by_a_new_version(lender: Lender, post: Post) -> None:
+    planned(lender, "{canary: {size: 10}}")
+    counter = Counter(post)
+    counter.at(NINE, "2026-03-09T09:00:01+08:00", "2026-03-09T09:00:02+08:00")
+    assert sent(counter) == 10
+    lender.policy(STEP, POLICY_HEAD)
+    publish(lender)
+    lender.plan("2026-03-09T09:01+08:00")
+    counter.at("2026-03-09T09:01:30+08:00", "2026-03-09T09:10+08:00")
+    assert (sent(counter), states(lender)[0][0]) == (10, "canary")
+
+
 # -- corrections ----------------------------------------------------------------------------------------------
 
 
@@ -428,7 +460,7 @@ def test_a_wrong_batch_of_five_thousand_is_caught_by_its_canary_before_the_501st
     def held() -> bool:
         return [row[0] for row in states(lender)] == ["held"]
 
-    wait_for(held, 60, workers[0], home)
+    wait_for(held, 180, workers[0], home)
     handed_over = sum(submits(post).values())
     assert 25 < handed_over <= 500
     wait_for(lambda: rules(lender).get("BATCH-HELD", 0) > 0, 60, workers[0], home)

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from counter import Counter
 from duecourse.dispatch.receipts import append_receipts, apply_receipts, sweep_receipts
-from duecourse.domain.messaging import Receipt, ReceiptStatus, reference_of
+from duecourse.domain.messaging import Receipt, ReceiptStatus, Unknown, reference_of
 from duecourse.store.lease import acquire
 from lender import Lender
 from post import Post
@@ -56,22 +57,30 @@ def test_receipt_of_an_unanswered_submission_says_what_became_of_it(lender: Lend
     assert kept == (submit["id"], True)
 
 
-def test_message_that_has_moved_on_stays_with_its_newer_attempt(lender: Lender, post: Post) -> None:
+def test_receipt_that_came_before_the_next_channel_is_claimed_stops_it(lender: Lender, post: Post) -> None:
     planned(lender, f"+86139{post.serial()}0009")
 
-    async def two_turns_before_the_receipt() -> None:
+    async def a_turn_after_the_receipt() -> None:
         with post.store.connect() as conn:
             desk, switchboard = await post.open(conn)
             switchboard.now = NINE
             try:
-                for _ in range(2):
-                    await desk.take_turn(NINE, 500)
+                await desk.take_turn(NINE, 500)
                 await switchboard.drain()
-                await desk.receive(NINE)
+                await desk.take_turn(NINE, 500)  # before anybody applied the receipt
             finally:
                 await switchboard.close()
 
-    asyncio.run(two_turns_before_the_receipt())
+    asyncio.run(a_turn_after_the_receipt())
+    assert [attempt[:2] for attempt in post.attempts()] == [("sms", "delivered")]
+    assert post.outcomes() == [("L-1", "delivered", None)]
+
+
+def test_message_that_has_moved_on_stays_with_its_newer_attempt(lender: Lender, post: Post) -> None:
+    planned(lender, "+8613911110000")
+    counter = Counter(post, sms=[Unknown("no answer")])
+    counter.at(NINE.isoformat(), NINE.isoformat())
+    counter.hear(NINE.isoformat(), "sms", DELIVERED)
     assert [attempt[:2] for attempt in post.attempts()] == [("sms", "delivered"), ("email", "sent")]
     assert lender.messages("state", "route_at", "tries") == [("in_flight", 2, 2)]
 

@@ -77,6 +77,29 @@ def test_two_records_of_one_id_number_share_the_cap(lender: Lender, post: Post) 
     assert verdict["rules"][0]["saw"]["taken"] == 1
 
 
+@pytest.mark.parametrize(
+    ("at", "rule"), [("2026-03-09T08:30+08:00", "DAILY-CAP"), ("2026-03-08T08:30+08:00", None)]
+)
+def test_planning_sees_what_the_person_had_in_other_lanes(lender: Lender, at: str, rule: str | None) -> None:
+    desk = Desk(lender)
+    desk.book("loan borrower due_on\nL-0 P-0 2026-03-10\nL-1 P-1 2026-04-10")
+    desk.beside("L-1", "guarantor", "P-0")
+    desk.conn.execute(
+        """INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, source,
+                                local_on, at)
+           SELECT lane, %s, gen_random_uuid(), loan_id, 1, gen_random_uuid(), 'reminder', 'sms', 'ours', %s, %s
+           FROM loan WHERE loan_ref = 'L-1'""",
+        (borrower_id_of("P-0"), at[:10], at),
+    )
+    desk.conn.commit()
+    lender.policy(STEP.format(at="09:00", to="borrower"))
+    lender.plan("2026-03-09T08:40+08:00")
+    opens = "2026-03-10 08:00" if rule else "2026-03-09 09:00"
+    assert lender.messages("rule", "local_time", where="loans = 'L-0'") == [(rule, opens)]
+    told_of = desk.all("SELECT state, rule FROM history WHERE subject = 'message' ORDER BY version")
+    assert told_of == [("planned", None), ("planned", "DAILY-CAP")][: 2 if rule else 1]
+
+
 def test_a_permit_counts_what_the_person_had_in_other_lanes(lender: Lender) -> None:
     desk = Desk(lender)
     desk.book("loan borrower due_on\nL-1 A 2026-02-01\nL-2 B 2026-02-01", "A", "B")

@@ -233,20 +233,28 @@ US = {"region": "US-CA", "zone": "America/Los_Angeles", "amount": "90.00 USD"}
 
 
 def contact(
-    lender: Lender, at: str, *, channel: str = "sms", outcome: str = "attempt", actor: str = "collector", **more: object
+    lender: Lender,
+    at: str,
+    *,
+    channel: str = "sms",
+    outcome: str = "attempt",
+    actor: str = "collector",
+    **more: object,
 ) -> None:
     """A contact about L-1, as our own attempts or an import leave it."""
     row = {
         "lane": lane_of("B-L-1"), "borrower_id": borrower_id_of("B-L-1"), "weight": 1, "outcome": "attempt",
-        "purpose": "collection", "channel": channel, "actor": actor, "at": at, "local_on": at[:10], "attempt_id": uuid4(), **more,
+        "purpose": "collection", "channel": channel, "actor": actor, "at": at, "local_on": at[:10],
+        "attempt_id": uuid4(), **more,
     }  # fmt: skip
     weights = [(1, "attempt")] if outcome == "attempt" else [(1, "attempt"), (0, outcome)]
     for weight, reached in weights:
         lender.conn.execute(
-            """INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, outcome, group_id, purpose, channel, actor,
-                                    source, local_on, at)
-               SELECT %(lane)s, %(borrower_id)s, %(attempt_id)s, loan_id, %(weight)s, %(outcome)s, %(attempt_id)s, %(purpose)s,
-                      %(channel)s, %(actor)s, 'import', %(local_on)s, %(at)s FROM loan WHERE loan_ref = 'L-1'""",
+            """INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, outcome, group_id, purpose,
+                                    channel, actor, source, local_on, at)
+               SELECT %(lane)s, %(borrower_id)s, %(attempt_id)s, loan_id, %(weight)s, %(outcome)s, %(attempt_id)s,
+                      %(purpose)s, %(channel)s, %(actor)s, 'import', %(local_on)s, %(at)s
+               FROM loan WHERE loan_ref = 'L-1'""",
             row | {"weight": weight, "outcome": reached},
         )
     lender.conn.commit()

@@ -19,7 +19,7 @@ from duecourse.domain.problems import DuecourseError
 from duecourse.policy.load import load_policy, read_policy
 from duecourse.policy.model import Anchor, Brakes, Canary, NextIf, Policy, UsefulUntil, Window
 from duecourse.policy.reading import Faults
-from duecourse.policy.steps import parse_duration
+from duecourse.policy.routes import parse_duration
 
 Faulty = Callable[..., list[str]]
 
@@ -58,6 +58,11 @@ FAULTS = [
     ("route: [sms, email]", "route: [sms, sms]", "11 step soon P109 route: channel 'sms' stands twice"),
     ("route: [sms, email]", "route: [sms]", "12 step soon P110 next_if: the route has no channel after 'sms'"),
     (NEXT, f"send: all\n    {NEXT}", "13 step soon P110 next_if: with 'send: all' every channel goes at once"),
+    ("within: 2h", "by: 11:30", "12 step soon next_if P130 by: 11:30 is not after the window's end, 11:30"),
+    ("within: 2h", "by: noon", "12 step soon next_if P130 by: 'noon' is not a time of day"),
+    (", within: 2h", "", "12 step soon next_if P131 give either 'within: 2h' or 'by: \"18:00\"', and not both"),
+    ("within: 2h", "within: 2h, by: 18:00", "12 step soon next_if P131 give either"),
+    ("not: delivered", "not: seen", "12 step soon next_if P103 not: 'seen' is unknown"),
     ("within: 2h", "within: soon", "12 step soon next_if P111 within: 'soon' is not a time of 1m to 30d"),
     ("autopay: false", "grade: C", "9 step soon if P112 grade 'C' is unknown; known: A, B"),
     ("purpose: reminder", "purpose: collection", "10 step soon P113 purpose: 'due - 3d' is not past the due date"),
@@ -193,6 +198,38 @@ def test_warnings_stop_nothing(policy_file: Callable[..., Path]) -> None:
     assert read_policy(changed, found) is not None
     assert found.problems == []
     assert [warning.code for warning in found.warnings] == ["P119", "P118"]
+
+
+@pytest.mark.parametrize(
+    ("route", "unless", "silent"),
+    [
+        ("[sms, email]", "delivered", None),
+        ("[sms, email]", "read", "sms"),
+        ("[email, sms]", "delivered", "email"),
+        ("[wechat, app, voice, sms]", "delivered", "app"),
+        ("[app, letter, sms]", "delivered", "app and letter"),
+        ("[inbox, task]", "read", None),
+        ("[voice, task]", "answered", None),
+        ("[webpush, sms]", "accepted", None),
+        ("[letter, sms]", "paid", None),
+    ],
+)
+def test_a_condition_that_a_channel_never_reports_is_pointed_out(
+    policy_file: Callable[..., Path], route: str, unless: str, silent: str | None
+) -> None:
+    found = Faults()
+    read_policy(policy_file(("[sms, email]", route), ("not: delivered", f"not: {unless}")), found)
+    told = [
+        warning.message.split(" cannot")[0].removeprefix("next_if: ")
+        for warning in found.warnings
+        if warning.code == "P119"
+    ]
+    assert told == ([silent] if silent else [])
+
+
+def test_accepted_is_another_word_for_sent(policy_file: Callable[..., Path]) -> None:
+    policy = load_policy(policy_file(("not: delivered, within: 2h", "not: accepted, by: 18:00")))
+    assert policy.step("soon").next_if == NextIf(unless="sent", by=time(18))
 
 
 def test_what_yaml_1_1_bends_stays_as_written(policy_file: Callable[..., Path]) -> None:

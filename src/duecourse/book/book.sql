@@ -323,3 +323,9 @@ WHERE placed_at IS NULL AND source = %(source)s AND reference = %(reference)s AN
 -- It has become a payment of a loan. Writes: suspense.
 UPDATE suspense SET placed_loan_id = %(loan_id)s, placed_at = %(now)s
 WHERE lane = get_byte(uuid_send(%(suspense_id)s::uuid), 0) AND suspense_id = %(suspense_id)s AND placed_at IS NULL;
+
+-- name: borrowers_of_loan
+-- The first borrower of every loan with this reference. loan_ref.
+SELECT b.borrower_key
+FROM loan l JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
+WHERE l.loan_ref = %(loan_ref)s ORDER BY b.borrower_key;

@@ -1,4 +1,4 @@
-"""Checks of single values that a lender's file brings: addresses, zones, languages, regions, words of a fixed set."""
+"""Checks of single values that a lender's file brings: zones, languages, regions, words of a fixed set."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ from collections.abc import Collection
 from functools import lru_cache
 from zoneinfo import available_timezones
 
-import phonenumbers
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 
-from duecourse.domain.messaging import Channel
 from duecourse.domain.money import MoneyError, minor_digits
 
 from .parsing import FieldFault, length, quoted
 
 LONGEST_TEXT = 200
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_EMAIL = re.compile(
-    rf"(?=.{{3,254}}$)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
-)
 _REGION = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 _CUT_OFF = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2,3}")
 """As spreadsheets write a long number: a phone, an ID or an account number of which the last digits are gone."""
@@ -50,32 +43,6 @@ def one_of(text: str, known: Collection[str]) -> str:
     if text not in known:
         raise FieldFault("B018", f"{quoted(text)} is unknown", f"known: {', '.join(known)}")
     return text
-
-
-def normal_address(channel: Channel, address: str, region: str) -> str:
-    """The address as it is kept, sealed and looked up: E.164 for phones, lower case for e-mail.
-
-    region: of the borrower; a number without a country code is read as one of that country. B019, B020 when bad.
-    """
-    return _email(address) if channel is Channel.EMAIL else _phone(address, region[:2])
-
-
-def _phone(address: str, country: str) -> str:
-    expected = f"expected a number that exists in its country, e.g. +14155550123, or one of {country}"
-    try:
-        number = phonenumbers.parse(address, country)
-    except phonenumbers.NumberParseException:
-        raise FieldFault("B019", f"{length(address)} is not a phone number", expected) from None
-    if not phonenumbers.is_valid_number(number) or number.extension:
-        raise FieldFault("B019", f"{length(address)} is not a phone number in use", expected)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _email(address: str) -> str:
-    # Lower case also before the @: an opt-out must find its address however it was typed.
-    if not _EMAIL.fullmatch(address):
-        raise FieldFault("B020", f"{length(address)} is not an e-mail address", "expected name@example.com")
-    return address.lower()
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,8 @@ from uuid import UUID
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.privacy.keyring import Keyring
 
-from .checking import normal_address, one_of, region_code, zone_name
+from .addresses import normal_address
+from .checking import one_of, region_code, zone_name
 from .fields import Field, FieldMaker, RowReader, first_given, optional, required
 from .identity import address_index, customer_hash
 from .moments import MomentField

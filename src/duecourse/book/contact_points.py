@@ -10,11 +10,67 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from duecourse.domain.messaging import Channel
+from duecourse.privacy.keyring import Keyring
+from duecourse.privacy.sealing import seal_value
 from duecourse.store.sql import load
 
+from .addresses import address_text, normal_address, platform_of
+from .identity import address_index, customer_hash
+from .parsing import FieldFault
 from .parties import SQL as PARTIES
+from .reading import Borrower
+from .records import ContactPointRecord, Records, contact_point_id_of
+from .residence import number_zones
+from .staging import Staging
 
 SQL = load("book")
+
+
+def add_contact_point(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    borrower: Borrower,
+    channel: Channel,
+    address: str,
+    *,
+    rank: int,
+    platform: str = "",
+    legal_basis: str | None = None,
+    by: str,
+    now: datetime,
+) -> tuple[UUID, bool]:
+    """A way to reach somebody, as an import would bring it: it replaces the one of its channel and rank, and takes over
+    what was said of its address. Answers its id and whether anything changed. What was retired for another reason
+    than 'replaced' does not come back.
+
+    Raises FieldFault B014, B016, B019, B020, B024 or B066 to B069, which do not repeat the address.
+    """
+    normal = normal_address(channel, address_text(channel, address), borrower.region)
+    index = address_index(keyring, channel, normal)
+    hashed = customer_hash(keyring, borrower.borrower_key)
+    point = contact_point_id_of(borrower.borrower_id, channel.value, index)
+    record = ContactPointRecord(
+        1,
+        hashed,
+        borrower.borrower_id,
+        point,
+        channel.value,
+        rank,
+        seal_value(keyring, normal, "contact_point", "address", point),
+        index,
+        list(number_zones(normal)) or None if channel in (Channel.SMS, Channel.VOICE) else None,
+        None,
+        legal_basis,
+        platform_of(channel, platform),
+    )
+    staging = Staging(conn, share_person=False, by=by)
+    with conn.transaction():
+        staging.load(Records(contact_points=[record]))
+        if staging.check():
+            raise FieldFault("B033", "the record was merged into another", "use the key of the one kept")
+        counts = staging.write(now=now)
+    return point, counts["contact_points same"] == 0
 
 
 def retire_contact_points(

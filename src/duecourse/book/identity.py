@@ -12,9 +12,14 @@ _ADDRESS_KIND = {
     Channel.SMS: IndexKind.PHONE,
     Channel.VOICE: IndexKind.PHONE,  # one number is one number, written to or called
     Channel.EMAIL: IndexKind.EMAIL,
+    Channel.WECHAT: IndexKind.WECHAT,
+    Channel.APP: IndexKind.APP,
+    Channel.WEBPUSH: IndexKind.WEBPUSH,
+    Channel.LETTER: IndexKind.LETTER,
+    Channel.INBOX: IndexKind.INBOX,
 }
 ADDRESSABLE = tuple(_ADDRESS_KIND)
-"""Channels whose addresses the book can check and find again."""
+"""Channels that have addresses of their own, which the book can check and find. A task has the number of a call."""
 
 
 def customer_hash(keyring: Keyring, borrower_key: str) -> bytes:

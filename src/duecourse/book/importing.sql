@@ -16,7 +16,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_party (
     lane smallint, borrower_id uuid, home_lane smallint, company_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_contact_point (
     row_no bigint, key_hash bytea, own_id uuid, contact_point_id uuid, channel text, rank smallint,
-    address_sealed bytea, address_index bytea, zones text[], collected_on date, legal_basis text,
+    address_sealed bytea, address_index bytea, zones text[], collected_on date, legal_basis text, platform text,
     lane smallint, borrower_id uuid, fresh boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_loan (
     row_no bigint, key_hash bytea, loan_id uuid, loan_ref text, creditor text, product text, rate_type text,
@@ -80,7 +80,7 @@ COPY stage_borrower (row_no, key_hash, own_id, borrower_key, kind, name_sealed, 
 
 -- name: copy_contact_points
 COPY stage_contact_point (row_no, key_hash, own_id, contact_point_id, channel, rank, address_sealed, address_index,
-                          zones, collected_on, legal_basis) FROM STDIN;
+                          zones, collected_on, legal_basis, platform) FROM STDIN;
 
 -- name: copy_parties
 -- Roles.
@@ -487,7 +487,7 @@ WHERE s.id_number_index IS NOT NULL AND d.borrower_id <> s.borrower_id
 DELETE FROM stage_contact_point s USING contact_point c
 WHERE NOT s.fresh AND c.lane = s.lane AND c.contact_point_id = s.contact_point_id
   AND (c.state = 'active' AND c.rank = s.rank
-       AND (c.collected_on, c.legal_basis) IS NOT DISTINCT FROM (s.collected_on, s.legal_basis) OR c.state = 'retired' AND c.retired_reason <> 'replaced');
+       AND (c.collected_on, c.legal_basis, c.platform) IS NOT DISTINCT FROM (s.collected_on, s.legal_basis, s.platform) OR c.state = 'retired' AND c.retired_reason <> 'replaced');
 
 -- name: keep_old_contact_points
 -- Those that change, and those that lose their place to another address. Writes: book_history.
@@ -510,12 +510,14 @@ WHERE NOT s.fresh AND s.lane = c.lane AND s.borrower_id = c.borrower_id AND s.ch
 -- name: write_contact_points
 -- Writes: contact_point.
 INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones,
-                           collected_on, legal_basis, effective_at, recorded_at)
-SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, collected_on, legal_basis,
+                           platform, collected_on, legal_basis, effective_at, recorded_at)
+SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, platform, collected_on, legal_basis,
        %(now)s, %(recorded_at)s
 FROM stage_contact_point
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
-    rank = EXCLUDED.rank, zones = EXCLUDED.zones, state = 'active', retired_reason = NULL,
+    rank = EXCLUDED.rank, zones = EXCLUDED.zones, platform = EXCLUDED.platform, state = 'active', retired_reason = NULL,
+    address_sealed = coalesce(contact_point.address_sealed, EXCLUDED.address_sealed),
+    address_index = EXCLUDED.address_index, erased_at = NULL,
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 

@@ -171,6 +171,8 @@ class ContactPointSection(Section):
     channel: TextValue
     rank: IntegerValue = IntegerRule(value=1)
     address: TextValue
+    platform: TextValue | None = None
+    """Whose address it is: of an app's device its push service, of a WeChat OpenID the account's appid."""
     region: TextValue | None = None
     collected_on: DateValue | None = None
     legal_basis: TextValue | None = None

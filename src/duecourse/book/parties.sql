@@ -89,17 +89,19 @@ WHERE p.borrower_id = b.borrower_id AND p.home_lane IS NOT NULL AND NOT s.fresh;
 
 -- name: spread_contact_points
 -- The home's contact points that this batch touched, replaced ones too, in every presence. Writes: contact_point.
-INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, state,
-                           retired_reason, collected_on, legal_basis, verified_at, verified_by, verified_how,
+INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, platform, state,
+                           retired_reason, erased_at, collected_on, legal_basis, verified_at, verified_by, verified_how,
                            effective_at, recorded_at)
-SELECT p.lane, c.borrower_id, c.contact_point_id, c.channel, c.rank, c.address_sealed, c.address_index, c.zones, c.state,
-       c.retired_reason, c.collected_on, c.legal_basis, c.verified_at, c.verified_by, c.verified_how,
+SELECT p.lane, c.borrower_id, c.contact_point_id, c.channel, c.rank, c.address_sealed, c.address_index, c.zones, c.platform, c.state,
+       c.retired_reason, c.erased_at, c.collected_on, c.legal_basis, c.verified_at, c.verified_by, c.verified_how,
        c.effective_at, c.recorded_at
 FROM (SELECT DISTINCT lane, borrower_id FROM stage_contact_point WHERE NOT fresh) AS s
 JOIN borrower p ON p.borrower_id = s.borrower_id AND p.home_lane IS NOT NULL
 JOIN contact_point c ON c.lane = s.lane AND c.borrower_id = s.borrower_id AND c.recorded_at = %(recorded_at)s
 ON CONFLICT (lane, contact_point_id) DO UPDATE SET
-    rank = EXCLUDED.rank, zones = EXCLUDED.zones, state = EXCLUDED.state, retired_reason = EXCLUDED.retired_reason,
+    rank = EXCLUDED.rank, zones = EXCLUDED.zones, platform = EXCLUDED.platform, state = EXCLUDED.state,
+    retired_reason = EXCLUDED.retired_reason, erased_at = EXCLUDED.erased_at,
+    address_sealed = EXCLUDED.address_sealed, address_index = EXCLUDED.address_index,
     collected_on = EXCLUDED.collected_on, legal_basis = EXCLUDED.legal_basis, verified_at = EXCLUDED.verified_at,
     verified_by = EXCLUDED.verified_by, verified_how = EXCLUDED.verified_how,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;

@@ -12,7 +12,7 @@ from duecourse.domain.zones import candidates
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import seal_value
 
-from .checking import normal_address
+from .addresses import address_text, normal_address, platform_of
 from .fields import (
     Field,
     FieldMaker,
@@ -278,6 +278,7 @@ class ContactPointBuilder:
         )
         self._channel = make.text("channel", section.channel)
         self._rank = make.integer("rank", section.rank)
+        self._platform = make.text("platform", first_given(section.platform))
         self._address = make.text("address", section.address)
         self._region = make.text("region", first_given(section.region, borrower.region if borrower else None))
         self._collected_on = make.day("collected_on", section.collected_on)
@@ -288,7 +289,7 @@ class ContactPointBuilder:
     def add(self, reader: RowReader, to: Records) -> None:
         """One contact point, or none when the address is empty."""
         before = len(reader.faults)
-        if not reader.get(self._borrower, optional) and not reader.get(self._address, optional):
+        if not reader.get(self._borrower, optional) and not reader.get(self._address, str.strip):
             return  # of a party that the row does not have
         channel = reader.need(self._channel, _a_channel)
         home = reader.need(self._region, region)
@@ -300,8 +301,13 @@ class ContactPointBuilder:
         if len(reader.faults) == before:
             address = reader.get(
                 self._address,
-                lambda text: normal_address(channel, found, home) if (found := optional(text)) else "",
+                lambda text: (
+                    normal_address(channel, found, home) if (found := address_text(channel, text)) else ""
+                ),
             )
+        platform = None
+        if address:
+            platform = reader.get(self._platform, lambda text: platform_of(channel, text))
         if len(reader.faults) > before:
             if self._leave_out:
                 reader.faults[before:] = [
@@ -331,6 +337,7 @@ class ContactPointBuilder:
                 _zones(channel, address),
                 collected_on,
                 legal_basis,
+                platform,
             )
         )
 
@@ -340,4 +347,4 @@ def _a_channel(text: str) -> Channel:
 
 
 def _zones(channel: Channel, address: str) -> list[str] | None:
-    return None if channel is Channel.EMAIL else list(number_zones(address)) or None
+    return list(number_zones(address)) or None if channel in (Channel.SMS, Channel.VOICE) else None

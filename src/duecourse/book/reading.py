@@ -44,12 +44,15 @@ class Borrower:
 
 @dataclass(frozen=True, slots=True)
 class ContactPoint:
-    """A way to reach a borrower. address_sealed opens at ("contact_point", "address", contact_point_id)."""
+    """A way to reach a borrower.
+
+    address_sealed opens at ("contact_point", "address", contact_point_id); None once it is erased.
+    """
 
     contact_point_id: UUID
     channel: str
     rank: int
-    address_sealed: bytes
+    address_sealed: bytes | None
     state: str
     retired_reason: str | None
     collected_on: date | None
@@ -132,6 +135,11 @@ def find_by_id_number(conn: psycopg.Connection, keyring: Keyring, id_number: str
 def _find(conn: psycopg.Connection, kind: str, key_hash: bytes) -> Borrower | None:
     with conn.cursor(row_factory=class_row(Borrower)) as cursor:
         return cursor.execute(SQL["borrower_by_key"], {"kind": kind, "key_hash": key_hash}).fetchone()
+
+
+def borrowers_of_loan(conn: psycopg.Connection, loan_ref: str) -> list[str]:
+    """The customer key of the first borrower of every loan with this reference; several creditors may use it."""
+    return [row[0] for row in conn.execute(SQL["borrowers_of_loan"], {"loan_ref": loan_ref})]
 
 
 def find_by_address(

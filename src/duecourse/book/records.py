@@ -70,6 +70,7 @@ class ContactPointRecord(NamedTuple):
     zones: list[str] | None
     collected_on: date | None
     legal_basis: str | None
+    platform: str | None = None
 
 
 class LoanRecord(NamedTuple):

@@ -20,8 +20,9 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
+from .addresses import normal_address
 from .cells import as_text
-from .checking import normal_address, text_within
+from .checking import text_within
 from .delimited import LONGEST_FIELD
 from .identity import address_index, id_number_index
 from .parsing import FieldFault

@@ -9,7 +9,8 @@ from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 
-from .checking import normal_address, one_of, region_code
+from .addresses import normal_address
+from .checking import one_of, region_code
 from .consents import ConsentKind
 from .fields import Field, FieldMaker, RowReader, first_given, optional, required
 from .holds import HoldEffect, HoldKind, usual_effect

@@ -15,7 +15,7 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
-from .checking import normal_address
+from .addresses import normal_address
 from .identity import address_index
 from .parsing import FieldFault
 

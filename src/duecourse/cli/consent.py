@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from duecourse.book.consents import ConsentKind, Scope, consents_of, record_consent
-from duecourse.book.wishes import Person, index_of_address
+from duecourse.book.consents import Consent, ConsentKind, Scope, consents_of, record_consent
+from duecourse.book.wishes import Person, Said, index_of_address
 from duecourse.domain.messaging import Channel, Purpose
 
-from .context import context
-from .screen import print_json, table
 from .wishes import (
     AsOfOption,
     AtOption,
@@ -22,14 +19,15 @@ from .wishes import (
     DryRunOption,
     EvidenceOption,
     JsonOption,
-    case_of,
+    change_of,
     local_time,
+    show_words,
     tell,
     touched,
-    tried,
     typed,
 )
 from .words import say, word
+from .workshop import confirmer
 
 app = typer.Typer(help="What a borrower agreed to: add, end, show.", no_args_is_help=True)
 
@@ -53,8 +51,17 @@ AddressOption = Annotated[
 
 
 def _scope(case: Case, purpose: Purpose | None, channel: Channel | None, address: str | None) -> Scope:
-    index = index_of_address(case.here.keyring, typed(address), case.borrower.region)[1] if address else None
+    index = index_of_address(case.here.keyring, address, case.borrower.region)[1] if address else None
     return Scope(purpose, channel, index)
+
+
+def _confirm(case: Case, said: Said, scope: Scope, address: str | None) -> bool:
+    """Plan the one message that confirms a stop, where it was said; whether there is a new one."""
+    confirms = confirmer(case.here)
+    channel = scope.channel or (None if address is None else Channel.EMAIL if "@" in address else Channel.SMS)
+    where = Scope(scope.purpose, channel, scope.address_index)
+    person = None if scope.address_index else case.person
+    return confirms.confirm(case.conn, confirms.policies(), said=said, scope=where, person=person) is not None
 
 
 @app.command()
@@ -83,8 +90,8 @@ def add(
 
     Example: duecourse consent add C00042 --kind consent --purpose marketing --channel sms --evidence "form 17, p. 2"
     """
-    with case_of(borrower) as case, tried(case.conn, dry_run):
-        scope = _scope(case, purpose, channel, address)
+    with change_of(borrower, dry_run=dry_run, as_json=as_json) as case:
+        scope = _scope(case, purpose, channel, typed(address) if address else None)
         said = case.said(evidence, at)
         kinds = [kind, *(ConsentKind(one) for one in overrides or ())]
         expires_at = case.at(expires, "--expires")
@@ -104,7 +111,7 @@ def add(
         )
         messages = touched(case, [case.person], purpose=purpose, channel=channel)
         what = say("Recorded as agreed.") if changed else say("It stood there already.")
-        tell(case, what, changed=changed, people=1, messages=messages, dry_run=dry_run, as_json=as_json)
+        tell(case, what, changed=changed, messages=messages)
 
 
 @app.command()
@@ -122,11 +129,13 @@ def end(
     """Record that a borrower took back, or refused. With --kind contact it is a stop.
 
     It covers every narrower scope in force, and every message not yet handed over. With --address a stop holds for
-    everybody who has that number or address.
+    everybody who has that number or address. A stop with --address or --channel is confirmed there once, where a policy
+    in force has a text for it (opt_out_confirmation).
 
     Example: duecourse consent end C00042 --kind contact --channel sms --evidence "call of 3 March, 10:12"
     """
-    with case_of(borrower) as case, tried(case.conn, dry_run):
+    with change_of(borrower, dry_run=dry_run, as_json=as_json) as case:
+        address = typed(address) if address else None
         scope = _scope(case, purpose, channel, address)
         said = case.said(evidence, at)
         people: list[Person] = []
@@ -137,14 +146,15 @@ def end(
                 case.conn, kind, granted=False, said=said, person=case.person, scope=scope
             )
         concerned = list({case.person, *people})
+        confirmed = bool(people) and kind is ConsentKind.CONTACT and _confirm(case, said, scope, address)
+        what = say("Recorded as taken back.") if people else say("It stood there already.")
         tell(
             case,
-            say("Recorded as taken back.") if people else say("It stood there already."),
+            f"{what} {say('One message confirms it.')}" if confirmed else what,
             changed=len({one.borrower_id for one in people}),
             people=len({one.borrower_id for one in concerned}),
             messages=touched(case, concerned, purpose=purpose, channel=channel),
-            dry_run=dry_run,
-            as_json=as_json,
+            confirmed=confirmed,
         )
 
 
@@ -154,35 +164,24 @@ def show(borrower: BorrowerArgument, as_of: AsOfOption = None, as_json: JsonOpti
 
     Example: duecourse consent show C00042 --as-of 2026-03-01
     """
-    with case_of(borrower) as case:
-        at = case.at(as_of, "--as-of") or case.now
-        words = consents_of(case.conn, case.person, at=at)
-    if as_json:
-        rows = [asdict(one) for one in words]
-        in_force = [row for row in rows if row["in_force"]]
-        print_json(
-            context().console,
-            {"borrower": borrower, "as_of": at, "in_force": in_force, "history": rows},
-        )
-        return
-    zone = case.borrower.zone
-    rows_shown = [
-        (
-            word("consent", one.kind),
-            say("agreed") if one.granted else say("refused"),
-            word("purpose", one.purpose) or say("all"),
-            word("channel", one.channel) or say("all"),
-            say("one address") if one.for_address else say("all"),
-            local_time(one.effective_at, zone),
-            local_time(one.expires_at, zone),
-            say("yes") if one.in_force else say("no"),
-            one.recorded_by,
-            one.evidence,
-        )
-        for one in words
-    ]
     columns = [
         say("about"), say("said"), say("purpose"), say("channel"), say("address"), say("since"), say("expires"),
         say("in force"), say("by"), say("evidence"),
     ]  # fmt: skip
-    context().console.print(table(say("Consents of {borrower}", borrower=borrower), columns, rows_shown))
+    title = say("Consents of {borrower}", borrower=borrower)
+    show_words(borrower, as_of, consents_of, as_json=as_json, title=title, columns=columns, row=_row)
+
+
+def _row(one: Consent, zone: str) -> tuple[object, ...]:
+    return (
+        word("consent", one.kind),
+        say("agreed") if one.granted else say("refused"),
+        word("purpose", one.purpose) or say("all"),
+        word("channel", one.channel) or say("all"),
+        say("one address") if one.for_address else say("all"),
+        local_time(one.effective_at, zone),
+        local_time(one.expires_at, zone),
+        say("yes") if one.in_force else say("no"),
+        one.recorded_by,
+        one.evidence,
+    )

@@ -9,7 +9,14 @@ from uuid import UUID
 import typer
 from psycopg import Connection
 
-from duecourse.book.contact_points import contact_points_due, retire_contact_points, verify_contact_point
+from duecourse.book.contact_points import (
+    add_contact_point,
+    contact_points_due,
+    retire_contact_points,
+    verify_contact_point,
+)
+from duecourse.book.identity import ADDRESSABLE
+from duecourse.book.parsing import FieldFault
 from duecourse.book.reading import contact_points_of, find_borrower
 from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
@@ -17,9 +24,10 @@ from duecourse.domain.problems import DuecourseError, Problem
 from .context import Context, context
 from .screen import print_json, table
 from .show import masked_address
+from .wishes import typed
 from .words import listed, say, word
 
-app = typer.Typer(help="Contact points: due, verify, retire.", no_args_is_help=True)
+app = typer.Typer(help="Contact points: add, due, verify, retire.", no_args_is_help=True)
 
 BorrowerArgument = Annotated[str, typer.Argument(metavar="BORROWER", help="The lender's customer key.")]
 PointArgument = Annotated[
@@ -86,6 +94,66 @@ def due(
         say("borrower"), say("id"), say("channel"), say("address"), say("why"), say("last seen"), say("times failed"),
     ]  # fmt: skip
     here.console.print(table(say("Contact points due for verification"), columns, rows, right=[6]))
+
+
+@app.command()
+def add(
+    borrower: BorrowerArgument,
+    channel: Annotated[Channel, typer.Argument(help="Which channel it serves.", show_default=False)],
+    address: Annotated[
+        str,
+        typer.Argument(
+            help="Number, e-mail address, OpenID, device token, push subscription, or the lines of a postal address "
+            "with \\n between them; - reads it from standard input.",
+            show_default=False,
+        ),
+    ],
+    platform: Annotated[
+        str,
+        typer.Option(
+            help="Whose address it is: of an app's device apns, fcm, jpush, …; of WeChat the account's appid.",
+            show_default=False,
+        ),
+    ] = "",
+    rank: Annotated[
+        int, typer.Option(min=1, max=99, help="1 is tried first; the one there is replaced.")
+    ] = 1,
+    legal_basis: Annotated[
+        str, typer.Option(help="On what legal basis it was collected; nothing personal.", show_default=False)
+    ] = "",
+) -> None:
+    """Add a way to reach a borrower. Stops and suppressions of the address hold for its new holder too.
+
+    Example: duecourse contact-point add C00042 voice +8613900001111
+    """
+    here = context()
+    conn = here.connect()
+    found = find_borrower(conn, here.keyring, borrower)
+    if found is None:
+        raise DuecourseError(Problem("D033", "BORROWER", "no borrower of the book has this customer key"))
+    text = typed(address).replace("\\n", "\n")
+    if channel not in ADDRESSABLE:
+        raise _fault("CHANNEL", f"{channel} has no address of its own; give the number of a call: voice")
+    try:
+        point, changed = add_contact_point(
+            conn,
+            here.keyring,
+            found,
+            channel,
+            text,
+            rank=rank,
+            platform=platform,
+            legal_basis=_note(legal_basis, "--legal-basis") if legal_basis else None,
+            by=here.user,
+            now=here.now(),
+        )
+    except FieldFault as fault:
+        problem = Problem(fault.code, "ADDRESS", f"{fault.found}; {fault.expected}", "Nothing was changed.")
+        raise DuecourseError(problem) from None
+    conn.commit()
+    short = str(point)[:8]
+    said = say("Added: {point}", point=short) if changed else say("Known already: {point}", point=short)
+    here.console.print(said)
 
 
 @app.command()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from duecourse.book.holds import HoldEffect, HoldKind, add_hold, end_holds, holds_of
+from duecourse.book.holds import Hold, HoldEffect, HoldKind, add_hold, end_holds, holds_of
 from duecourse.book.holds import person_needed as person_needed_at
 from duecourse.dispatch.reading import waiting_for
 from duecourse.domain.problems import DuecourseError, Problem
@@ -23,12 +22,12 @@ from .wishes import (
     EvidenceOption,
     JsonOption,
     LoanOption,
-    case_of,
+    change_of,
     local_time,
     parse_instant,
+    show_words,
     tell,
     touched,
-    tried,
 )
 from .words import listed, say, word
 
@@ -65,7 +64,7 @@ def add(
 
     Example: duecourse hold add C00042 --kind dispute --loan L-7 --evidence "letter of 3 March" --since 2026-03-03
     """
-    with case_of(borrower) as case, tried(case.conn, dry_run):
+    with change_of(borrower, dry_run=dry_run, as_json=as_json) as case:
         loan_id = case.loan_id(loan, creditor)
         new = add_hold(
             case.conn,
@@ -80,10 +79,7 @@ def add(
             case,
             say("The hold is in the book.") if new else say("It stood there already."),
             changed=int(new),
-            people=1,
             messages=touched(case, [case.person], loan_id=loan_id),
-            dry_run=dry_run,
-            as_json=as_json,
         )
 
 
@@ -102,7 +98,7 @@ def end(
 
     Example: duecourse hold end C00042 --kind dispute --loan L-7 --reason "settled, file 88"
     """
-    with case_of(borrower) as case, tried(case.conn, dry_run):
+    with change_of(borrower, dry_run=dry_run, as_json=as_json) as case:
         loan_id = case.loan_id(loan, creditor)
         ended = end_holds(
             case.conn,
@@ -127,10 +123,7 @@ def end(
             case,
             say("The hold has ended."),
             changed=ended,
-            people=1,
             messages=touched(case, [case.person], loan_id=loan_id),
-            dry_run=dry_run,
-            as_json=as_json,
         )
 
 
@@ -154,38 +147,27 @@ def show(
         return
     if borrower is None:
         raise DuecourseError(Problem("D084", "BORROWER", "give a borrower, or --person-needed"), exit_code=2)
-    with case_of(borrower) as case:
-        at = case.at(as_of, "--as-of") or case.now
-        holds = holds_of(case.conn, case.person, at=at)
-    if as_json:
-        rows = [asdict(one) for one in holds]
-        in_force = [row for row in rows if row["in_force"]]
-        print_json(
-            context().console,
-            {"borrower": borrower, "as_of": at, "in_force": in_force, "history": rows},
-        )
-        return
-    zone = case.borrower.zone
-    rows_shown = [
-        (
-            word("hold", one.kind),
-            word("effect", one.effect),
-            one.loan or say("all"),
-            local_time(one.effective_at, zone),
-            local_time(one.until, zone),
-            local_time(one.ended_at, zone),
-            one.end_reason,
-            say("yes") if one.in_force else say("no"),
-            one.recorded_by,
-            one.evidence,
-        )
-        for one in holds
-    ]
     columns = [
         say("why"), say("effect"), say("loan"), say("since"), say("until"), say("ended"), say("end reason"),
         say("in force"), say("by"), say("evidence"),
     ]  # fmt: skip
-    context().console.print(table(say("Holds of {borrower}", borrower=borrower), columns, rows_shown))
+    title = say("Holds of {borrower}", borrower=borrower)
+    show_words(borrower, as_of, holds_of, as_json=as_json, title=title, columns=columns, row=_row)
+
+
+def _row(one: Hold, zone: str) -> tuple[object, ...]:
+    return (
+        word("hold", one.kind),
+        word("effect", one.effect),
+        one.loan or say("all"),
+        local_time(one.effective_at, zone),
+        local_time(one.until, zone),
+        local_time(one.ended_at, zone),
+        one.end_reason,
+        say("yes") if one.in_force else say("no"),
+        one.recorded_by,
+        one.evidence,
+    )
 
 
 def _show_person_needed(as_of: str | None, as_json: bool) -> None:

@@ -30,9 +30,11 @@ from .demo.week import demo
 from .differences import differences
 from .due_days import allot, move_due_day, pause, recompute_dates
 from .hold import app as hold_app
+from .inbox import app as inbox_app
 from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
+from .letter import app as letter_app
 from .merge import merge
 from .notice import app as notice_app
 from .payment import app as payment_app
@@ -43,6 +45,7 @@ from .preference import app as preference_app
 from .provider import app as provider_app
 from .registration import app as registration_app
 from .replay import run
+from .retention import app as retention_app
 from .rules import app as rules_app
 from .sandbox import sandbox
 from .schedule import schedule
@@ -50,6 +53,9 @@ from .screen import print_problems
 from .show import borrower_app, message_app
 from .status import status
 from .suppression import app as suppression_app
+from .task import app as task_app
+from .template import app as template_app
+from .wechat import app as wechat_app
 from .words import say
 from .work import work
 
@@ -69,6 +75,7 @@ book_app.command()(differences)
 app.add_typer(book_app, name="book")
 app.add_typer(payment_app, name="payment")
 app.add_typer(policy_app, name="policy")
+app.add_typer(template_app, name="template")
 app.command()(schedule)
 rules_app.command()(judge)
 rules_app.command()(explain)
@@ -96,7 +103,15 @@ app.add_typer(provider_app, name="provider")
 app.add_typer(registration_app, name="registration")
 app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
+app.add_typer(inbox_app, name="inbox")
+app.add_typer(task_app, name="task")
+app.add_typer(retention_app, name="retention")
+app.add_typer(retention_app, name="retention")
+app.add_typer(inbox_app, name="inbox")
+app.add_typer(task_app, name="task")
 app.add_typer(keys_app, name="keys")
+app.add_typer(letter_app, name="letter")
+app.add_typer(wechat_app, name="wechat")
 app.command()(sandbox)
 app.command()(demo)
 

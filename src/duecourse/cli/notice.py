@@ -26,10 +26,10 @@ from .wishes import (
     JsonOption,
     LoanOption,
     case_of,
+    change_of,
     local_time,
     tell,
     touched,
-    tried,
 )
 from .words import in_chinese, say
 
@@ -54,17 +54,14 @@ def add(
 
     Example: duecourse notice add C00042 --kind default --loan L-7 --at 2026-03-03 --evidence "registered letter 88"
     """
-    with case_of(borrower) as case, tried(case.conn, dry_run):
+    with change_of(borrower, dry_run=dry_run, as_json=as_json) as case:
         loan_id = case.loan_id(loan, creditor)
         new = record_notice(case.conn, case.person, kind.value, said=case.said(evidence, at), loan_id=loan_id)
         tell(
             case,
             say("The notice is in the book.") if new else say("It stood there already."),
             changed=int(new),
-            people=1,
             messages=touched(case, [case.person], loan_id=loan_id),
-            dry_run=dry_run,
-            as_json=as_json,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from duecourse.content.check import Checked, check
 from duecourse.content.preview import previews
 from duecourse.domain.problems import DuecourseError
+from duecourse.planning.acts import forgotten_notices
 from duecourse.policy.diff import Change, TextChange, diff_policies, diff_templates
 from duecourse.policy.model import Policy, Step
 from duecourse.policy.templates import TemplateText
@@ -24,6 +26,7 @@ from duecourse.policy.words import (
     templates_in_words,
     times_in_words,
 )
+from duecourse.rules.model import Actor
 
 from .context import Context, context
 from .screen import print_json, table
@@ -55,7 +58,7 @@ def check_(
     if as_json:
         _check_as_json(here, file)
         return
-    checked = check(file)
+    checked = _checked(here, file)
     _warn(here, checked)
     _print_policy(here, checked.policy)
     if preview:
@@ -84,7 +87,7 @@ def publish_(
     Example: duecourse policy publish examples/consumer-lender/policy.yaml
     """
     here = context()
-    checked = check(file)
+    checked = _checked(here, file)
     with here.connect() as connection, connection.transaction():
         done = publish(
             connection,
@@ -232,10 +235,17 @@ def show(
         _print_policy(here, published.model)
 
 
+def _checked(here: Context, file: Path) -> Checked:
+    """The policy checked, also by what rules want before the acts that its steps name."""
+    checked = check(file)
+    forgotten = forgotten_notices(here.packs, checked.policy, Actor(here.settings.actor), str(file))
+    return replace(checked, warnings=(*checked.warnings, *forgotten))
+
+
 def _check_as_json(here: Context, file: Path) -> None:
     """The check's faults as one document; exit code 1 when there are any."""
     try:
-        checked = check(file)
+        checked = _checked(here, file)
     except DuecourseError as error:
         print_json(
             here.console, {"ok": False, "faults": [_problem(p) for p in error.problems], "warnings": []}

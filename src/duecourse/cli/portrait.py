@@ -218,6 +218,15 @@ def print_message(here: Context, found: Row) -> None:
         ),
         highlight=False,
     )
+    if found["actor"] != "creditor" or found["acts"]:
+        console.print(
+            say(
+                "Spoken as {actor}; announces: {acts}",
+                actor=word("actor", found["actor"]),
+                acts=listed(found["acts"] or ()) or say("nothing"),
+            ),
+            highlight=False,
+        )
     console.print(_items(found["items"]))
     for attempt in found["attempts"]:
         _print_attempt(console, attempt)
@@ -231,12 +240,13 @@ def _route(found: Row) -> str:
     words = say(" then ").join(word("channel", channel) for channel in route)
     if not found["next_if"]:
         return words
-    return say(
-        "{route} if not {state} within {minutes} min",
-        route=words,
-        state=word("state", found["next_if"]),
-        minutes=found["next_after_seconds"] // 60,
-    )
+    state = word("standing of a route", found["next_if"])
+    if found["next_by"] is not None:
+        return say(
+            "{route} if not {state} by {time}", route=words, state=state, time=f"{found['next_by']:%H:%M}"
+        )
+    minutes = found["next_after_seconds"] // 60
+    return say("{route} if not {state} within {minutes} min", route=words, state=state, minutes=minutes)
 
 
 def _items(items: Sequence[Row]) -> Table:
@@ -283,7 +293,7 @@ def _receipts(receipts: Sequence[Row], zone: ZoneInfo) -> Table:
                 one["seq"],
                 one["provider"],
                 word("state", one["status"]),
-                one["code"],
+                " ".join(filter(None, (one["code"], one["evidence"]))),
                 local(one["received_at"], zone),
             )
             for one in receipts

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from duecourse.book.preferences import (
+    Preference,
     PreferenceKind,
     add_preference,
     end_preference,
@@ -16,8 +16,6 @@ from duecourse.book.preferences import (
 )
 from duecourse.domain.problems import DuecourseError, Problem
 
-from .context import context
-from .screen import print_json, table
 from .wishes import (
     AsOfOption,
     AtOption,
@@ -25,11 +23,11 @@ from .wishes import (
     DryRunOption,
     EvidenceOption,
     JsonOption,
-    case_of,
+    change_of,
     local_time,
+    show_words,
     tell,
     touched,
-    tried,
 )
 from .words import say, word
 
@@ -91,16 +89,13 @@ def add(
         "language": language,
     }
     wish = {name: value for name, value in given.items() if value is not None}
-    with case_of(borrower) as case, tried(case.conn, dry_run):
+    with change_of(borrower, dry_run=dry_run, as_json=as_json) as case:
         new = add_preference(case.conn, case.person, kind, wish, said=case.said(evidence, at))
         tell(
             case,
             say("The wish is in the book.") if new else say("It stood there already."),
             changed=int(new),
-            people=1,
             messages=touched(case, [case.person]),
-            dry_run=dry_run,
-            as_json=as_json,
         )
 
 
@@ -116,7 +111,7 @@ def end(
 
     Example: duecourse preference end C00042 --kind hours
     """
-    with case_of(borrower) as case, tried(case.conn, dry_run):
+    with change_of(borrower, dry_run=dry_run, as_json=as_json) as case:
         by, when = case.here.user, case.at(at) or case.now
         if not end_preference(case.conn, case.person, kind, by=by, at=when, now=case.now):
             raise DuecourseError(Problem("D085", "--kind", "no wish of this kind is open", "Nothing ended."))
@@ -125,10 +120,7 @@ def end(
             case,
             say("The wish has ended."),
             changed=1,
-            people=1,
             messages=messages,
-            dry_run=dry_run,
-            as_json=as_json,
         )
 
 
@@ -138,37 +130,20 @@ def show(borrower: BorrowerArgument, as_of: AsOfOption = None, as_json: JsonOpti
 
     Example: duecourse preference show C00042
     """
-    with case_of(borrower) as case:
-        at = case.at(as_of, "--as-of") or case.now
-        wishes = preferences_of(case.conn, case.person, at=at)
-    if as_json:
-        rows = [asdict(one) for one in wishes]
-        in_force = [row for row in rows if row["in_force"]]
-        print_json(
-            context().console,
-            {"borrower": borrower, "as_of": at, "in_force": in_force, "history": rows},
-        )
-        return
-    zone = case.borrower.zone
-    rows_shown = [
-        (
-            word("preference", one.kind),
-            json.dumps(one.wish, ensure_ascii=False),
-            local_time(one.effective_at, zone),
-            local_time(one.ended_at, zone),
-            say("yes") if one.in_force else say("no"),
-            one.recorded_by,
-            one.evidence,
-        )
-        for one in wishes
-    ]
     columns = [
-        say("about"),
-        say("wish"),
-        say("since"),
-        say("ended"),
-        say("in force"),
-        say("by"),
-        say("evidence"),
-    ]
-    context().console.print(table(say("Wishes of {borrower}", borrower=borrower), columns, rows_shown))
+        say("about"), say("wish"), say("since"), say("ended"), say("in force"), say("by"), say("evidence"),
+    ]  # fmt: skip
+    title = say("Wishes of {borrower}", borrower=borrower)
+    show_words(borrower, as_of, preferences_of, as_json=as_json, title=title, columns=columns, row=_row)
+
+
+def _row(one: Preference, zone: str) -> tuple[object, ...]:
+    return (
+        word("preference", one.kind),
+        json.dumps(one.wish, ensure_ascii=False),
+        local_time(one.effective_at, zone),
+        local_time(one.ended_at, zone),
+        say("yes") if one.in_force else say("no"),
+        one.recorded_by,
+        one.evidence,
+    )

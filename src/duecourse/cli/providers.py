@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from duecourse.channels.registry import build
+from duecourse.book.addresses import PLATFORMS
+from duecourse.channels.http.adapter import HttpAdapter
+from duecourse.channels.registry import IN_BOOK, KINDS, build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
 from duecourse.dispatch.desk import Switchboard
 from duecourse.dispatch.lines import Registration
+from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .routing import take_routing
@@ -99,13 +103,15 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
     """
     problems = []
     for provider in providers:
-        host = str(provider.config.get("host", ""))
-        if simulated and not (provider.sandbox and _is_loopback(host)):
+        if provider.kind in IN_BOOK:
+            continue
+        if simulated and not (provider.sandbox and _stays_here(provider)):
             problems.append(
                 Problem(
                     "D013",
                     f"provider {provider.name}",
-                    "the book is simulated, and this is no sandbox on this machine (sandbox = true, a loopback host)",
+                    "the book is simulated, and this is no sandbox on this machine (sandbox = true and a loopback "
+                    "host or url)",
                     "Nothing was sent.",
                 )
             )
@@ -120,6 +126,25 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
             )
     if problems:
         raise DuecourseError(problems)
+
+
+def _stays_here(provider: Provider) -> bool:
+    """Whether its adapter, told so, goes to addresses of this machine alone."""
+    kind = KINDS.get(provider.kind)
+    adapter: Any = kind.adapter if kind is not None else None
+    if not (isinstance(adapter, type) and issubclass(adapter, HttpAdapter)):
+        return _is_loopback(str(provider.config.get("host", "localhost")))
+    goes_to = [
+        name
+        for name, field in adapter.settings_type.model_fields.items()
+        if name in ("url", "gateway") or str(field.default).startswith(("http://", "https://"))
+    ]
+    addresses = [provider.config.get(name, "") for name in goes_to]
+    # A described gateway has its address one level down.
+    addresses += [
+        part["url"] for part in provider.config.values() if isinstance(part, dict) and "url" in part
+    ]
+    return all(_is_loopback(urlsplit(str(address)).hostname or "") for address in addresses)
 
 
 def _is_loopback(host: str) -> bool:
@@ -144,7 +169,10 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
             continue
         config = dict(provider.config)
         switchboard.registrations[provider.name] = Registration(
-            tuple(config.pop("registered", ())), config.pop("caller", None), provider.kind.partition(".")[2]
+            tuple(config.pop("registered", ())),
+            config.pop("caller", None),
+            provider.kind.partition(".")[2],
+            _serves(provider),
         )
         switchboard.routings[provider.name], faults = take_routing(config, provider.name, provider.kind)
         problems += faults
@@ -155,7 +183,7 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
                 config,
                 switchboard.take_receipts,
                 switchboard.take_reply,
-                lambda: switchboard.now or datetime.now(UTC),
+                _clock_of(provider.kind, switchboard),
             )
         except DuecourseError as error:
             problems.extend(error.problems)
@@ -163,8 +191,43 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
         raise DuecourseError(problems)
 
 
+def _serves(provider: Provider) -> str | None:
+    """Whose addresses it reaches: of an app's devices those of its own push service, of WeChat its own account's."""
+    channel, _, family = provider.kind.partition(".")
+    if family == "webhook":  # the lender's own program sends: it knows every one of them
+        return None
+    if channel == Channel.APP:
+        return family if family in PLATFORMS else None
+    return (
+        str(provider.config["app_id"]) if channel == Channel.WECHAT and "app_id" in provider.config else None
+    )
+
+
+def with_book_channels(providers: list[Provider]) -> list[Provider]:
+    """The providers with those that every book has: an inbox and call tasks, unless some of their channel are named."""
+    channels = {provider.kind.partition(".")[0] for provider in providers}
+    own = [Provider(kind.partition(".")[0], kind, False, {}) for kind in IN_BOOK]
+    return [*providers, *(one for one in own if one.name not in channels)]
+
+
+def adapter_config(provider: Provider) -> dict[str, Any]:
+    """The adapter's own settings, without what routing and rules read beside them."""
+    config = dict(provider.config)
+    for key in ("registered", "caller"):
+        config.pop(key, None)
+    take_routing(config, provider.name, provider.kind)
+    return config
+
+
+def _clock_of(kind: str, switchboard: Switchboard) -> Callable[[], datetime]:
+    """What a message is dated with is the book's day, also in a replay; what is signed for a provider is of now."""
+    if kind in KINDS and issubclass(KINDS[kind].adapter, HttpAdapter):  # type: ignore[arg-type]
+        return lambda: datetime.now(UTC)
+    return lambda: switchboard.now or datetime.now(UTC)
+
+
 def configured_providers(home: Path, *, simulated: bool) -> list[Provider]:
     """providers.toml of the home, checked against the kind of book."""
-    providers = read_providers(home / "providers.toml", os.environ)
+    providers = with_book_channels(read_providers(home / "providers.toml", os.environ))
     check_providers(providers, simulated=simulated)
     return providers

@@ -32,10 +32,10 @@ from duecourse.store.migrate import put_setting
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
-from .providers import check_providers, connect_providers, sandbox_providers
+from .providers import check_providers, connect_providers, sandbox_providers, with_book_channels
 from .reports import print_run
 from .words import say
-from .workshop import Workshop, plannables, rules_that_judge, share
+from .workshop import Workshop, confirmer, plannables, rules_that_judge, share
 
 DESKS = 1
 TAKE = 1000
@@ -165,6 +165,7 @@ async def _in_sandbox(
 ) -> Tally:
     here.durable = False
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    switchboard.confirmer = confirmer(here)
     port = await switchboard.listen()
     # Nothing of a replay may depend on how fast this machine is: what is late on a real clock comes at once.
     with SandboxProcess(
@@ -173,7 +174,7 @@ async def _in_sandbox(
         ports=dict.fromkeys(kinds, 0),
         callbacks_url=f"http://127.0.0.1:{port}/callbacks",
     ) as far_ends:
-        providers = sandbox_providers(far_ends)
+        providers = with_book_channels(sandbox_providers(far_ends))
         check_providers(providers, simulated=here.simulated)
         connect_providers(switchboard, providers)
         return await _run_days(here, days, switchboard, before_planning)

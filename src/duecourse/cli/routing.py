@@ -17,9 +17,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "sms.tencent": ("signature", "template"),
     "voice.aliyun": ("template",),
     "voice.tencent": ("template",),
-    "wechat.template": ("template",),
-    "wechat.subscription": ("template",),
-    "wechat.subscribe": ("template",),
+    "wechat.service": ("template",),
 }
 """What kinds of providers send only their own approved copy of, unless needs_registration says otherwise."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,7 +52,7 @@ def sandbox(
             say("Journal {journal}  bounces {bounces}", journal=far_ends.log, bounces=far_ends.maildir)
         )
         for provider in sandbox_providers(far_ends):
-            here.console.print(_as_toml(provider), highlight=False, markup=False)
+            here.console.print(as_toml(provider), highlight=False, markup=False)
         rows = [(f"…{ending}", word("behaviour", what)) for ending, what in NUMBER_ENDINGS.items()]
         rows += [
             (f"{beginning}…", word("behaviour", what)) for beginning, what in LOCAL_PART_BEGINNINGS.items()
@@ -89,8 +89,16 @@ def _ports(kinds: list[str]) -> dict[str, int]:
     return ports
 
 
-def _as_toml(provider: Provider) -> str:
+def as_toml(provider: Provider) -> str:
     """The entry of providers.toml that reaches it."""
     lines = [f"[{provider.name}]", f'kind = "{provider.kind}"', "sandbox = true"]
-    lines += [f"{key} = {json.dumps(value)}" for key, value in provider.config.items()]
+    lines += [f"{key} = {_toml_value(value)}" for key, value in provider.config.items()]
     return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return (
+            "{ " + ", ".join(f"{json.dumps(key)} = {_toml_value(each)}" for key, each in value.items()) + " }"
+        )
+    return json.dumps(value)

@@ -29,7 +29,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.policy.counting import counting_rules
 from duecourse.policy.versions import published_policies
 from duecourse.privacy.keyring import Keyring
-from duecourse.privacy.mask import mask_email, mask_name, mask_phone
+from duecourse.privacy.mask import STARS, mask_email, mask_name, mask_phone, mask_token
 from duecourse.privacy.sealing import open_value
 
 from .context import Context, context
@@ -184,10 +184,22 @@ def _masked(keyring: Keyring, borrower: Borrower) -> dict[str, Any]:
     }
 
 
-def masked_address(keyring: Keyring, channel: str, sealed: bytes, point: object) -> str:
-    """A contact point's address, masked for the screen."""
+def masked_address(keyring: Keyring, channel: str, sealed: bytes | None, point: object) -> str:
+    """A contact point's address, masked for the screen; '' for one that is erased."""
+    if sealed is None:
+        return ""
     address = open_value(keyring, sealed, "contact_point", "address", str(point))
-    return mask_email(address) if channel == Channel.EMAIL else mask_phone(address)
+    match channel:
+        case Channel.EMAIL:
+            return mask_email(address)
+        case Channel.SMS | Channel.VOICE:
+            return mask_phone(address)
+        case Channel.LETTER:
+            return mask_name(address.split("\n", 1)[0])
+        case Channel.WEBPUSH:
+            return STARS
+        case _:
+            return mask_token(address)
 
 
 def _points(conn: Connection, keyring: Keyring, place: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -246,7 +258,7 @@ def message_facts(here: Context, message_id: str) -> dict[str, Any]:
         attempts.append(
             {
                 **row,
-                "address": masked_address(here.keyring, row["channel"], sealed, point) if sealed else "",
+                "address": masked_address(here.keyring, row["channel"], sealed, point),
                 "text_digest": bytes(digest).hex() if digest else None,
                 **text,
             }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from duecourse.dispatch.reading import count_touched
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .context import Context, context
-from .screen import print_json
+from .screen import print_json, table
 from .words import say
 
 BorrowerArgument = Annotated[
@@ -69,6 +69,8 @@ class Case:
     conn: psycopg.Connection
     borrower: Borrower
     now: datetime
+    dry_run: bool = False
+    as_json: bool = False
 
     @property
     def person(self) -> Person:
@@ -146,6 +148,40 @@ def tried(conn: psycopg.Connection, dry_run: bool) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def change_of(key: str, *, dry_run: bool, as_json: bool) -> Iterator[Case]:
+    """As case_of, for a change that is told by `tell`; taken back when it is only a trial."""
+    with case_of(key) as case, tried(case.conn, dry_run):
+        yield replace(case, dry_run=dry_run, as_json=as_json)
+
+
+def show_words(
+    key: str,
+    as_of: str | None,
+    read: Callable[..., Sequence[Any]],
+    *,
+    as_json: bool,
+    title: str,
+    columns: Sequence[str],
+    row: Callable[[Any, str], Sequence[object]],
+) -> None:
+    """What a borrower said, as it was known at an instant: what is in force, and every word in order.
+
+    read: of the book, dataclasses with `in_force`; row: one of them and the borrower's zone as cells of the table.
+    title: already in the reader's language.
+    """
+    with case_of(key) as case:
+        at = case.at(as_of, "--as-of") or case.now
+        words = read(case.conn, case.person, at=at)
+    console, zone = case.here.console, case.borrower.zone
+    if as_json:
+        rows = [asdict(one) for one in words]
+        in_force = [one for one in rows if one["in_force"]]
+        print_json(console, {"borrower": key, "as_of": at, "in_force": in_force, "history": rows})
+        return
+    console.print(table(title, columns, [row(one, zone) for one in words]))
+
+
 def touched(case: Case, people: Sequence[Person], **scope: Any) -> int:
     """Messages not handed over yet that a change is about."""
     return count_touched(case.conn, [(one.lane, one.borrower_id) for one in people], now=case.now, **scope)
@@ -156,14 +192,12 @@ def tell(
     what: str,
     *,
     changed: int,
-    people: int,
+    people: int = 1,
     messages: int,
-    dry_run: bool,
-    as_json: bool,
     **more: object,
 ) -> None:
     """What a change did or would do. what: the sentence, already in the reader's language."""
-    if as_json:
+    if case.as_json:
         print_json(
             case.here.console,
             {
@@ -171,7 +205,7 @@ def tell(
                 "changed": changed,
                 "borrowers": people,
                 "messages_affected": messages,
-                "dry_run": dry_run,
+                "dry_run": case.dry_run,
                 **more,
             },
         )
@@ -181,7 +215,7 @@ def tell(
     if people > 1:
         console.print(say("Borrowers concerned: {count}", count=people))
     console.print(say("Messages not handed over yet that this is about: {count}", count=messages))
-    if dry_run:
+    if case.dry_run:
         console.print(say("A dry run: nothing was changed."))
 
 

@@ -27,7 +27,7 @@ from duecourse.rules.compiling import RuleBook
 from .context import Context, context
 from .providers import configured_providers, connect_providers
 from .words import say
-from .workshop import Workshop, plannables, rules_that_judge
+from .workshop import Workshop, confirmer, plannables, rules_that_judge
 
 DESKS = 2
 log = structlog.get_logger("duecourse.work")
@@ -78,6 +78,7 @@ def work(
 
 async def _work(here: Context, providers, plan_every: float, until_idle: bool, tally: Tally) -> None:  # type: ignore[no-untyped-def]
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    switchboard.confirmer = confirmer(here)
     connect_providers(switchboard, providers)
     rules = rules_that_judge(here)
     silence = Silence(here.settings.retire_after_failures, here.settings.retire_after_days)

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from psycopg import Connection
 
-from duecourse.content.amounts import names_amount
+from duecourse.content.amounts import asks_for_picture, names_amount
+from duecourse.content.bill import BillArtist
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
 from duecourse.dispatch.desk import Desk, Pace, Switchboard, Tally
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
+from duecourse.planning.confirming import Confirmer
 from duecourse.policy.model import Policy
 from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef, load_templates, policy_at, published_policies
@@ -23,7 +25,10 @@ from .context import Context
 
 
 def plannables(conn: Connection, actor: str) -> list[Plannable]:
-    """The policies in force; actor: as whom those speak that do not say. Raises DuecourseError D004 when none is published."""
+    """The policies in force. actor: as whom those speak that do not say.
+
+    Raises DuecourseError D004 when none is published.
+    """
     published = published_policies(conn)
     refs = {TemplateRef(*ref) for one in published for ref in one.template_versions.items()}
     silent = {ref for ref, texts in load_templates(conn, refs).items() if not names_amount(texts)}
@@ -42,6 +47,19 @@ def plannables(conn: Connection, actor: str) -> list[Plannable]:
         )
         for one in published
     ]
+
+
+def confirmer(here: Context) -> Confirmer:
+    """Who confirms words to stop, with a connection of its own."""
+    conn = here.connect()
+
+    def policies() -> list[Plannable]:
+        try:
+            return plannables(conn, here.settings.actor)
+        except DuecourseError:  # none is published
+            return []
+
+    return Confirmer(here.packs, policies)
 
 
 def rules_that_judge(here: Context) -> RuleBook:
@@ -66,7 +84,12 @@ class Workshop:
         def read_templates(ref: TemplateRef) -> dict[TemplateRef, list[TemplateText]]:
             return load_templates(conn, [ref])
 
-        return Composer(Renderer(), read_policy, read_templates)
+        artist = BillArtist()
+        refs = [ref for one in published_policies(conn) for ref in one.template_versions.items()]
+        if any(asks_for_picture(texts) for texts in load_templates(conn, refs).values()):
+            artist.warm()
+        conn.rollback()
+        return Composer(Renderer(draw=artist), read_policy, read_templates)
 
     def desks(self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally) -> list[Desk]:
         """Desks with a connection each."""

@@ -21,15 +21,20 @@ def names_amount(texts: Iterable[TemplateText]) -> bool:
     What is no Liquid is taken to name one: the stricter side.
     """
     return any(
-        _part_names_amount(text.language, part, source)
+        asks_for_picture([text])
+        or any(_part_names_amount(text.language, source) for source in text.parts.values())
         for text in texts
-        for part, source in text.parts.items()
     )
 
 
-def _part_names_amount(language: str, part: str, source: str) -> bool:
+def asks_for_picture(texts: Iterable[TemplateText]) -> bool:
+    """Whether any language sends the bill's picture along, which shows amounts."""
+    return any("picture" in text.parts for text in texts)
+
+
+def _part_names_amount(language: str, source: str) -> bool:
     try:
-        analysis = environment(language, part).parse_source(source).analyze()
+        analysis = environment(language, "text").parse_source(source).analyze()
     except LiquidError:
         return True
     if _AMOUNTS & analysis.globals.keys():

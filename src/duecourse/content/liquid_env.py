@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import FilterArgumentError
@@ -16,9 +16,12 @@ from duecourse.domain.money import Money
 
 from .formats import DATE_STYLES, formats
 
+Kind: TypeAlias = Literal["text", "sms", "voice", "wechat", "html"]
+"""Where a text will stand, which decides how its values are written; html escapes them."""
+
 FILTERS: Final = {
     "money": "an amount in the message's language: ¥1,234.00",
-    "date": "a date in the message's language: 3月10日; with 'year' 2026年3月10日; 'weekday' 3月10日周二",
+    "date": "a date in the message's language: 3月10日; 'year' 2026年3月10日; 'weekday' 3月10日周二; 'iso' 2026-03-10",
     "plural": "the form for a count: {{ count | plural: one: 'payment', other: 'payments' }}",
     "size": "how many entries a list has, or characters a text",
     "minus": "a number less another",
@@ -45,12 +48,12 @@ class TemplateEnvironment(Environment):
 
 
 @cache
-def environment(language: str, part: str) -> TemplateEnvironment:
-    """The environment of one language and template part; html escapes what it is given."""
-    env = TemplateEnvironment(undefined=StrictUndefined, autoescape=part == "html")
+def environment(language: str, kind: Kind) -> TemplateEnvironment:
+    """The environment of one language and kind of text."""
+    env = TemplateEnvironment(undefined=StrictUndefined, autoescape=kind == "html")
     internal = {"content", "output", "illegal"}
     env.tags = {name: tag for name, tag in env.tags.items() if name in TAGS or name in internal}
-    own = formats(language, sms=part == "sms")
+    own = formats(language, "text" if kind == "html" else kind)
 
     def money(value: Any) -> str:
         if not isinstance(value, Money):

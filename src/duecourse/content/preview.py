@@ -9,7 +9,8 @@ from duecourse.policy.model import Policy
 from duecourse.policy.templates import Templates
 from duecourse.policy.versions import TemplateRef
 
-from .render import Rendered, Renderer
+from .render import Renderer
+from .rendered import Rendered
 from .samples import sample_facts
 
 
@@ -28,7 +29,8 @@ def previews(policy: Policy, templates: Templates) -> Iterator[Preview]:
     renderer = Renderer({TemplateRef(name, 0): templates.of(name) for name in policy.templates})
     for name in policy.templates:
         uses = list(policy.uses_of(name))
-        for language in policy.wording.languages.known:
+        written = templates.languages(name)
+        for language in (known for known in policy.wording.languages.known if known in written):
             facts = sample_facts(policy, uses[0], language)[0].facts
             for channel in dict.fromkeys(channel for step in uses for channel in step.route):
                 yield Preview(name, uses[0].id, renderer.render(name, 0, language, channel, facts))

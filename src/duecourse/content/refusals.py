@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from duecourse.domain.messaging import Purpose
+from duecourse.domain.messaging import Channel, Purpose
 from duecourse.rules.word_lists import words_found
 
-from .render import Rendered
+from .rendered import Rendered
 
 RULE = "CONTENT"
+PUSHED = (Channel.APP, Channel.WEBPUSH)
+"""The channels whose whole text stands on a lock screen."""
 _SIGNATURE = re.compile(r"\A【[^【】]{1,40}】[^【】]*\Z", re.S)
 _AMOUNT = re.compile(
     r"[$€£¥￥₱₫₹₩฿]\s?\d|\d\s?[元$€£¥₱₫₹₩฿]|\b[A-Z]{3}\s?\d[\d.,]*\b|\b\d[\d.,]*\s[A-Z]{3}\b"
@@ -42,7 +44,20 @@ def refusals(rendered: Rendered, purpose: str, *, name: str = "") -> list[Refusa
             f"the subject, which a lock screen shows, {fault}"
             for fault in subject_faults(rendered.subject, name)
         ]
+    if rendered.channel in PUSHED:
+        reasons += [
+            f"the push, which a lock screen shows, {fault}" for fault in subject_faults(rendered.text, name)
+        ]
+    if rendered.script:
+        reasons += [f"the greeting {fault}" for fault in _script_faults(rendered.script.greeting)]
+        reasons += [f"the voicemail {fault}" for fault in _script_faults(rendered.script.voicemail)]
     return [Refusal(RULE, reason) for reason in reasons]
+
+
+def _script_faults(said: str) -> list[str]:
+    """What anybody but the right party must not hear."""
+    faults = [f"says '{word}'" for word in overdue_words(said)]
+    return [*faults, "names an amount"] if amount_in(said) else faults
 
 
 def subject_faults(subject: str, name: str = "") -> list[str]:

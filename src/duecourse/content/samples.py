@@ -16,7 +16,16 @@ from duecourse.policy.model import Policy, Step
 
 from .variables import Facts, Item
 
-_NAMES: Final = {"zh": "王小芳", "en": "Alex Morgan"}
+_NAMES: Final = {
+    "zh": "王小芳",
+    "en": "Alex Morgan",
+    "hi": "अनिता शर्मा",
+    "id": "Siti Rahma",
+    "vi": "Nguyễn Thị Lan",
+    "pt": "Ana Souza",
+    "es": "Ana García",
+    "ar": "ليلى أحمد",
+}
 _DAY: Final = date(2026, 3, 10)
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final, assert_never
 
 from duecourse.domain.messaging import Channel
@@ -21,8 +20,9 @@ from duecourse.rules.model import ChannelLimit, Language, MustNotSay, MustSay, P
 from duecourse.rules.packs import Packs
 from duecourse.rules.scenarios import Scenario
 from duecourse.rules.sentences import Reason, rule_says
-from duecourse.rules.word_lists import opt_out_languages, words_found
+from duecourse.rules.word_lists import words_found
 
+from .opt_out_offer import opt_out_offered
 from .refusals import amount_in, signature_is_right
 
 _SIGNATURE: Final = re.compile(r"【[^【】]{1,40}】")
@@ -196,7 +196,7 @@ def _says(what: str, text: str, spoken: Spoken) -> bool:
         case "institution":
             return (bool(spoken.institution) and spoken.institution in text) or bool(_SIGNATURE.search(text))
         case "opt-out":
-            return _opt_out_offered(text)
+            return opt_out_offered(text)
         case "contact":
             return (
                 spoken.contact in text
@@ -247,22 +247,3 @@ def _too_much(limit: ChannelLimit, spoken: Spoken) -> Iterable[tuple[str, str]]:
     if reserved and not ({"【", "】"} >= set(reserved) and signature_is_right(spoken.text)):
         marks = " ".join(reserved)
         yield f"these are for the signature at the start, once: {marks}", f"仅可用于开头签名一次：{marks}"
-
-
-def _opt_out_offered(text: str) -> bool:
-    return bool(_opt_out_words().search(text))
-
-
-@cache
-def _opt_out_words() -> re.Pattern[str]:
-    """Any word of two letters or more that opts out; a single letter is told by the word that explains it (退订回T)."""
-    words = {
-        word
-        for scopes in opt_out_languages().values()
-        for listed in scopes.values()
-        for word in listed
-        if len(word) > 1
-    }
-    latin = sorted((re.escape(word) for word in words if word.isascii()), key=len, reverse=True)
-    other = sorted((re.escape(word) for word in words if not word.isascii()), key=len, reverse=True)
-    return re.compile(rf"\b(?:{'|'.join(latin)})\b|{'|'.join(other)}", re.IGNORECASE)

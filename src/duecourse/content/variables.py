@@ -15,6 +15,8 @@ from liquid.exceptions import FilterArgumentError
 from duecourse.domain.money import Money
 from duecourse.policy.model import Wording
 
+from .formats import formats
+
 Type: TypeAlias = Literal["text", "number", "money", "date", "list"]
 
 
@@ -109,6 +111,8 @@ def template_values(facts: Facts, language: str) -> dict[str, Any]:
     A telephone the policy does not give is left out: a text that needs it is refused, not sent without.
     """
     items = sorted(facts.items, key=lambda item: item.due_on)
+    own = formats(language)
+    counted = own.counted
     wording, currency = facts.wording, facts.currency
     creditor = wording.creditor(facts.creditor)
     products = {item.product for item in items}
@@ -117,11 +121,11 @@ def template_values(facts: Facts, language: str) -> dict[str, Any]:
         "name": facts.name,
         "creditor": creditor.name.get(language, facts.creditor) if creditor else facts.creditor,
         "product": wording.product(items[0].product, language) if len(products) == 1 else "",
-        "count": len(items),
+        "count": counted(len(items)),
         "total": Amount(sum(item.amount_minor for item in items), currency),
         "balance": Amount(sum(balances), currency) if balances else None,
         "due_on": Day.of(items[0].due_on),
-        "days_past_due": max(item.days_past_due for item in items),
+        "days_past_due": counted(max(item.days_past_due for item in items)),
         "items": [
             {
                 "loan_ref": item.loan_ref[-4:],
@@ -129,11 +133,11 @@ def template_values(facts: Facts, language: str) -> dict[str, Any]:
                 "due_on": Day.of(item.due_on),
                 "amount": Amount(item.amount_minor, currency),
                 "balance": None if item.balance_minor is None else Amount(item.balance_minor, currency),
-                "days_past_due": item.days_past_due,
+                "days_past_due": counted(item.days_past_due),
             }
             for item in items
         ],
     }
     if creditor and creditor.contact_phone:
-        values["contact_phone"] = creditor.contact_phone
+        values["contact_phone"] = own.telephone(creditor.contact_phone)
     return values

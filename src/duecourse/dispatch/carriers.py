@@ -25,7 +25,7 @@ import phonenumbers
 import psycopg
 from phonenumbers import carrier as names
 
-from duecourse.book.checking import normal_address
+from duecourse.book.addresses import normal_address
 from duecourse.book.identity import address_index
 from duecourse.book.parsing import FieldFault
 from duecourse.domain.messaging import Channel

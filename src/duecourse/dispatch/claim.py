@@ -12,7 +12,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import psycopg
 
 from duecourse.content.texts import text_rules
-from duecourse.domain.messaging import Outgoing
+from duecourse.domain.messaging import Channel, Outgoing
 from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value, seal_value
@@ -48,6 +48,8 @@ class Claimed:
     attempt_id: UUID
     line: Line
     outgoing: Outgoing
+    seq: int = 1
+    """1.. within the message."""
 
     @property
     def provider(self) -> str:
@@ -78,11 +80,12 @@ class _Allowed:
     line: int
     """Its line's place, from 1."""
     contact_point_id: UUID
-    address_sealed: bytes
+    address_sealed: bytes | None
+    """None where the channel needs none: an inbox, a task for whom there is no number."""
     valid_until: datetime
     loans: Sequence[UUID]
     shared: bool
-    address_index: bytes
+    address_index: bytes | None
     considered: Sequence[str]
     batch_id: UUID | None
     resumed: bool
@@ -152,11 +155,12 @@ def claim_batch(
                 one,
                 addresses[one.message_id],
                 renditions[one.message_id],
-                facts[one.message_id].language,
+                facts[one.message_id],
                 now,
                 write_before,
                 read_at,
             ),
+            one.seq,
         )
         for one in going
     ]
@@ -303,12 +307,16 @@ def _open_facts(
     for one in allowed:
         try:
             facts[one.message_id] = Facts.from_row(keyring, rows[one.message_id])
-            addresses[one.message_id] = open_value(
-                keyring, one.address_sealed, "contact_point", "address", one.contact_point_id
-            )
+            addresses[one.message_id] = _address(keyring, one, facts[one.message_id])
         except DuecourseError as error:
             unreadable[one.message_id] = Rendition(refusals=(str(error),), rule="UNREADABLE")
     return facts, addresses, unreadable
+
+
+def _address(keyring: Keyring, one: _Allowed, facts: Facts) -> str:
+    if one.address_sealed is not None:
+        return open_value(keyring, one.address_sealed, "contact_point", "address", one.contact_point_id)
+    return facts.borrower_key if one.channel == Channel.INBOX else ""
 
 
 def _registered(
@@ -432,7 +440,7 @@ def _outgoing(
     one: _Allowed,
     address: str,
     rendition: Rendition,
-    language: str,
+    facts: Facts,
     now: datetime,
     write_before: float,
     read_at: float,
@@ -444,8 +452,13 @@ def _outgoing(
         text=rendition.text,
         subject=rendition.subject,
         html=rendition.html,
-        language=language,
+        language=rendition.language,
+        purpose=facts.purpose,
         registered=rendition.registered,
+        script=rendition.script,
+        link=rendition.link,
+        attachments=rendition.attachments,
+        large=rendition.large,
         valid_for_seconds=int(valid_seconds),  # under a second an adapter does not write it
         write_before=min(write_before, read_at + valid_seconds),
     )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from hashlib import sha256
 from typing import Any, Self
 from uuid import UUID
 
 from duecourse.content.refusals import refusals
-from duecourse.content.render import Rendered, Renderer
+from duecourse.content.render import Renderer
+from duecourse.content.rendered import Rendered
 from duecourse.content.texts import Spoken, TextRefusal, text_refusals
 from duecourse.content.variables import Facts as TemplateFacts
 from duecourse.content.variables import Item
 from duecourse.domain.days_past_due import Pause, counted_days
-from duecourse.domain.messaging import Registered
+from duecourse.domain.messaging import Attachment, Registered, VoiceScript
 from duecourse.domain.money import MoneyError
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.model import Policy
@@ -42,6 +44,9 @@ class Facts:
     template_version: int
     name: str
     language: str
+    borrower_key: str
+    large: bool
+    """Whether the person wishes large type and plain words."""
     first: bool
     """Whether nothing was said to the person for this purpose before."""
     items: tuple[Item, ...]
@@ -51,7 +56,9 @@ class Facts:
     def from_row(cls, keyring: Keyring, row: Sequence[Any]) -> Self:
         """From a row of `read_facts`, whose items are JSON."""
         (_, message_id, borrower_id, policy, policy_version, purpose, creditor, currency) = row[:8]
-        (template, template_version, local_on, name_sealed, language, first, items) = row[8:]
+        (template, template_version, local_on, name_sealed, language, borrower_key, large, first, items) = (
+            row[8:]
+        )
         entries = items or []
         return cls(
             message_id=message_id,
@@ -64,6 +71,8 @@ class Facts:
             template_version=template_version,
             name=open_value(keyring, name_sealed, "borrower", "name", borrower_id) if name_sealed else "",
             language=language,
+            borrower_key=borrower_key,
+            large=large,
             first=first,
             items=tuple(_item(entry, local_on) for entry in entries),
             loan_ids=tuple(dict.fromkeys(UUID(entry["loan_id"]) for entry in entries)),
@@ -98,10 +107,14 @@ class Rendition:
     language: str = ""
     """It is written in, BCP 47."""
     parts: int = 0
+    script: VoiceScript | None = None
     registered: Registered | None = None
     """WeChat's fields; what a provider has approved for the text is added by who chooses the provider."""
     values: Mapping[str, str] = field(default_factory=dict)
     """The template's variables by name, as the text writes them: for the parameters of registered templates."""
+    link: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    large: bool = False
     refusals: Sequence[str] = field(default_factory=tuple)
     rule: str = "CONTENT"
     broken: Sequence[TextRefusal] = field(default_factory=tuple)
@@ -109,8 +122,24 @@ class Rendition:
 
     @property
     def archived(self) -> str:
-        """What is kept sealed: the exact text, and the other parts where the channel has them."""
-        return json.dumps({"text": self.text, "subject": self.subject, "html": self.html}, ensure_ascii=False)
+        """What is kept sealed: every part handed over. Of an attachment its digest: the template version and the facts
+        make it again.
+        """
+        kept: dict[str, Any] = {"text": self.text, "subject": self.subject, "html": self.html}
+        if self.script:
+            kept["script"] = asdict(self.script)
+        if self.registered:
+            kept["registered"] = asdict(self.registered)
+        if self.link:
+            kept["link"] = self.link
+        if self.attachments:
+            kept["attachments"] = [
+                {"name": one.name, "media_type": one.media_type, "sha256": sha256(one.content).hexdigest()}
+                for one in self.attachments
+            ]
+        if self.large:
+            kept["large"] = True
+        return json.dumps(kept, ensure_ascii=False)
 
 
 class Composer:
@@ -157,23 +186,40 @@ class Composer:
                 TemplateFacts(
                     facts.name, facts.creditor, facts.currency, facts.items, self._policy(facts).wording
                 ),
+                plain=facts.large,
             )
         except DuecourseError as error:  # also a version that is not there
             return Rendition(refusals=(str(error),))
         except MoneyError as error:  # a currency nobody knows
             return Rendition(refusals=(str(error),))
         faults = tuple(refusal.reason for refusal in refusals(made, facts.purpose, name=facts.name))
-        broken = text_refusals(rules, self._spoken(facts, made)) if rules else []
+        broken = self._broken(rules, facts, made) if rules else []
         return Rendition(
             text=made.text,
             subject=made.subject,
             html=made.html,
             language=made.language,
             parts=made.parts,
+            script=made.script,
+            registered=Registered(values=made.fields) if made.fields else None,
+            values=made.values,
+            link=made.link,
+            attachments=made.attachments,
+            large=made.large,
             refusals=faults or tuple(fault for one in broken for fault in one.faults_en),
             rule="CONTENT" if faults or not broken else broken[0].rule,
             broken=() if faults else broken,
         )
+
+    def _broken(self, rules: Sequence[Rule], facts: Facts, made: Rendered) -> list[TextRefusal]:
+        """The rules that the text breaks, and those that what a machine would hear breaks."""
+        spoken = self._spoken(facts, made)
+        broken = text_refusals(rules, spoken)
+        if made.script:
+            heard = replace(spoken, text=made.script.voicemail, voicemail=True)
+            told = {one.rule for one in broken}
+            broken += [one for one in text_refusals(rules, heard) if one.rule not in told]
+        return broken
 
     def _spoken(self, facts: Facts, made: Rendered) -> Spoken:
         creditor = self._policy(facts).wording.creditor(facts.creditor)

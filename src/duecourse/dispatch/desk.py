@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import structlog
 
+from duecourse.book.binding import Bound
 from duecourse.channels.http.listener import Listener, callbacks
 from duecourse.domain.messaging import (
     Adapter,
@@ -23,15 +24,18 @@ from duecourse.domain.messaging import (
     Receipt,
     Receives,
     Reply,
+    ReplyKind,
     Throttled,
     Unknown,
 )
+from duecourse.planning.confirming import Confirmer
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
 from .batches import open_batches, weigh_batches
+from .binding import take_binding
 from .claim import (
     HAND_OVER_SECONDS,
     Claimed,
@@ -46,11 +50,14 @@ from .lines import Line, Registration, Routing
 from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
 from .receipts import ReceiptKey, append_receipts, apply_receipts, sweep_receipts
 from .replies import take_reply
+from .routes import advance_routes, claim_again, overtaken, take_words
 from .settle import Silence, settle
 
 SQL = load("dispatch")
 T = TypeVar("T")
 _DEADLOCK_TRIES = 4
+RECOVERED = timedelta(days=3)
+"""How far back an owner new to a lane looks for what was heard."""
 log = structlog.get_logger("duecourse.dispatch")
 
 
@@ -104,6 +111,8 @@ class Switchboard:
         self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
         self.stops_heard = 0
         self.replies_unread = 0
+        self.confirmer: Confirmer | None = None
+        """Plans the confirmation of a word to stop; None: none is sent."""
         self._receivers: dict[str, Receives] = {}
         self._listener: Listener | None = None
         self.now: datetime | None = None
@@ -130,13 +139,19 @@ class Switchboard:
             self.replies_unread += 1
 
     def _take_reply(self, reply: Reply) -> bool:
-        return take_reply(self._conn, self._keyring, reply, now=self.now or database_now(self._conn))
+        now = self.now or database_now(self._conn)
+        bound = take_binding(self._conn, self._keyring, reply, now=now)
+        if bound is not None:
+            log.info("an account was offered for a borrower", provider=reply.provider, result=bound.value)
+            if reply.kind is ReplyKind.TEXT and bound is not Bound.UNKNOWN:
+                return False
+        return take_reply(self._conn, self._keyring, reply, now=now, confirmer=self.confirmer)
 
     def lines(self) -> list[Line]:
         """Every provider, with each of its senders, and whether this worker may use it now."""
         lines: list[Line] = []
         for name, adapter in self.adapters.items():
-            ready = self._paused_until.get(name, 0.0) <= time.monotonic()
+            ready = self._paused_until.get(name, 0.0) <= time.monotonic() and adapter.window > 0
             known = self.registrations.get(name, Registration())
             routing = self.routings.get(name, Routing())
             room = max(1, adapter.window // self._desks // max(1, len(routing.senders)))
@@ -150,6 +165,10 @@ class Switchboard:
     def channels(self) -> dict[str, str]:
         """Channel of each provider by name."""
         return {name: adapter.channel.value for name, adapter in self.adapters.items()}
+
+    def deduplicating(self) -> set[str]:
+        """The providers that drop a second submission of the same id."""
+        return {name for name, adapter in self.adapters.items() if adapter.deduplicates}
 
     def take(self, most: int) -> int:
         """How many messages a desk claims at once: what the providers have room for, `most` over all desks."""
@@ -271,12 +290,39 @@ class Desk:
             return False
         self._tally.judged += result.judged
         if result.claimed:
-            outcomes, answers = await self._send(result.claimed)
+            outcomes, answers = await self._send(result.claimed, now)
             self._tally.handed_over += sum(not isinstance(outcome, NotWritten) for outcome in outcomes)
             self._tally.count(outcomes)
             self._tally.settled += await self._db(self._settle, result.claimed, outcomes, now)
             await self._db(self._weigh, answers, now)
+        await self._hand_over_again(now, take, write_before, read_at)
         return result.more
+
+    async def _hand_over_again(self, now: datetime, take: int, write_before: float, read_at: float) -> None:
+        """What may have been taken by a provider that drops a second submission is submitted again."""
+        known = self._switchboard.deduplicating()
+        lines = {
+            line.provider: line for line in self._switchboard.lines() if line.ready and line.provider in known
+        }
+        if not lines:
+            return
+        again = await self._db(
+            lambda: claim_again(
+                self._conn,
+                self._keyring,
+                self.epochs,
+                lines,
+                now=now,
+                as_of=self.as_of(now),
+                take=take,
+                write_before=write_before,
+                read_at=read_at,
+            )
+        )
+        if again:
+            outcomes, _ = await self._send(again, now)
+            self._tally.count(outcomes)
+            self._tally.settled += await self._db(self._settle, again, outcomes, now)
 
     def _claim(self, now: datetime, take: int, write_before: float, read_at: float) -> ClaimResult:
         lines = self._switchboard.lines()
@@ -292,27 +338,35 @@ class Desk:
     def _claim_on(
         self, lines: Sequence[Line], now: datetime, take: int, write_before: float, read_at: float
     ) -> ClaimResult:
-        return claim_batch(
-            self._conn,
-            self._keyring,
-            self.composer,
-            lines,
-            self.epochs,
-            now=now,
-            as_of=self.as_of(now),
-            take=take,
-            write_before=write_before,
-            read_at=read_at,
-            recheck=self._pace.recheck,
-            pause=self._pace.pause,
-            rules=self._rules,
-        )
+        with self._conn.transaction():
+            take_words(self._conn, self.epochs, now=now, silence=self._pace.silence)
+            return claim_batch(
+                self._conn,
+                self._keyring,
+                self.composer,
+                lines,
+                self.epochs,
+                now=now,
+                as_of=self.as_of(now),
+                take=take,
+                write_before=write_before,
+                read_at=read_at,
+                recheck=self._pace.recheck,
+                pause=self._pace.pause,
+                rules=self._rules,
+            )
 
     def _settle(self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime) -> int:
         # Live, an answer is recorded when it came; in a replay the clock stands still until the sockets are drained.
         at = now if self._switchboard.now else database_now(self._conn)
         return settle(
-            self._conn, claimed, outcomes, now=at, lines=self._switchboard.lines(), silence=self._pace.silence
+            self._conn,
+            claimed,
+            outcomes,
+            now=at,
+            lines=self._switchboard.lines(),
+            silence=self._pace.silence,
+            deduplicating=self._switchboard.deduplicating(),
         )
 
     def _weigh(self, answers: Mapping[str, Answers], now: datetime) -> None:
@@ -327,12 +381,19 @@ class Desk:
             if any(each.bad or each.throttled or each.slow for each in answers.values()):
                 weigh(self._conn, self._switchboard.channels, now=at)
 
-    async def _send(self, claimed: Sequence[Claimed]) -> tuple[list[Outcome], dict[str, Answers]]:
+    async def _send(
+        self, claimed: Sequence[Claimed], now: datetime
+    ) -> tuple[list[Outcome], dict[str, Answers]]:
         outcomes: dict[UUID, Outcome] = {}
         heard: dict[str, Answers] = {}
         batches: dict[str, list[Claimed]] = {}
+        later = [(one.lane, one.attempt_id) for one in claimed if one.seq > 1]
+        if later:
+            over = await self._db(lambda: overtaken(self._conn, later, as_of=self.as_of(now)))
+            outcomes.update((attempt, NotWritten("heard of an earlier attempt")) for attempt in over)
         for one in claimed:
-            batches.setdefault(one.provider, []).append(one)
+            if one.attempt_id not in outcomes:
+                batches.setdefault(one.provider, []).append(one)
 
         async def hand_over(provider: str, batch: list[Claimed]) -> None:
             answers: Sequence[Outcome]
@@ -345,7 +406,7 @@ class Desk:
                 answers = [Unknown(f"the adapter failed ({type(error).__name__})")] * len(batch)
             self._switchboard.ease(provider, answers)
             late = time.monotonic() - began > self._switchboard.routings.get(provider, Routing()).slow_seconds
-            heard[provider] = Answers.of(answers, late=late)
+            heard[provider] = Answers.of(answers, late=late, in_time=began < _latest(batch))
             outcomes.update(zip((one.attempt_id for one in batch), answers, strict=True))
 
         await asyncio.gather(*(hand_over(provider, batch) for provider, batch in batches.items()))
@@ -377,7 +438,7 @@ class Desk:
         weigh_batches(self._conn, now=now)
         held = fence(self.epochs) | {"now": now}
         with self._conn.transaction():
-            self._conn.execute(SQL["advance_routes"], held)
+            advance_routes(self._conn, self.epochs, self._rules, now=now, silence=self._pace.silence)
             self._conn.execute(SQL["wake_batches"], held)
             self._conn.execute(SQL["expire_messages"], held)
 
@@ -398,10 +459,10 @@ class Desk:
         return await self._db(self._recover, epochs, now)
 
     def _recover(self, epochs: Mapping[int, int], now: datetime) -> int:
-        held = fence(epochs) | {"now": now}
+        held = fence(epochs) | {"now": now, "deduplicating": sorted(self._switchboard.deduplicating())}
         with self._conn.transaction():
             row = self._conn.execute(SQL["recover_attempts"], held).fetchone()
-        sweep_receipts(self._conn, epochs, now=now, silence=self._pace.silence)
+        sweep_receipts(self._conn, epochs, now=now, lately=RECOVERED, silence=self._pace.silence)
         return int(row[0]) if row else 0
 
     async def has_due(self, now: datetime) -> bool:
@@ -432,3 +493,8 @@ class Desk:
         row = self._conn.execute(SQL["next_instant"], {"lanes": list(self.epochs)}).fetchone()
         self._conn.rollback()
         return row[0] if row else None
+
+
+def _latest(batch: Sequence[Claimed]) -> float:
+    """Until when a batch is given to its provider in good time: a third of the hand-over before it must be written."""
+    return min(one.outgoing.write_before for one in batch) - HAND_OVER_SECONDS / 3

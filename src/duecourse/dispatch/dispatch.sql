@@ -40,9 +40,42 @@ head AS (
     ORDER BY m.not_before
     LIMIT %(take)s
 ),
+-- An earlier step about the same installment still has a way to go, by the passing of time alone: on its route, or
+-- because it was early, capped or not taken by the provider. What only a new fact can free, or a person halted, is no reason.
+behind AS MATERIALIZED (
+    SELECT DISTINCT ON (h.lane, h.message_id) h.lane, h.message_id, w.step,
+           least(greatest(coalesce(w.next_at, w.not_before), %(now)s::timestamptz + %(pause)s), %(now)s::timestamptz + %(recheck)s) AS look_at
+    FROM head h
+    JOIN message w ON w.lane = h.lane AND w.borrower_id = h.borrower_id AND w.state <> 'done' AND w.local_on < h.local_on
+    WHERE h.tries = 0 AND h.corrects IS NULL AND w.policy = h.policy AND w.purpose = h.purpose AND w.useful_until > %(now)s
+      AND (NOT h.supersedes AND w.state = 'in_flight' AND w.next_if IS NOT NULL AND w.route_at < cardinality(w.route)
+           OR w.state = 'in_flight' AND EXISTS (SELECT 1 FROM attempt a WHERE a.lane = w.lane AND a.message_id = w.message_id
+                                                                          AND a.state = 'claimed')
+           OR NOT h.supersedes AND w.state = 'planned' AND CASE
+                WHEN w.rule IS NULL OR w.rule IN ('THROTTLED', 'DEFERRED', 'ACCOUNT-TROUBLE', 'NOT-HANDED-OVER',
+                                                  'PROVIDER-PAUSED', 'BATCH-WAITS', 'EARLIER-WAITS') THEN true
+                ELSE w.verdict IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM jsonb_array_elements(w.verdict -> 'rules') AS r WHERE r ->> 'primitive' NOT IN ('P1', 'P2', 'P3')) END)
+      AND EXISTS (SELECT 1 FROM message_item x
+                  JOIN message_item y ON y.lane = x.lane AND y.loan_id = x.loan_id AND y.number = x.number
+                  WHERE x.lane = h.lane AND x.group_id = h.group_id AND y.group_id = w.group_id)
+    ORDER BY h.lane, h.message_id, w.planned_for
+),
+held_back AS (
+    UPDATE message m
+    SET rule = 'EARLIER-WAITS', reason = b.step, verdict = NULL, not_before = b.look_at, changed_at = %(now)s,
+        version = m.version + CASE WHEN m.rule = 'EARLIER-WAITS' AND m.reason = b.step THEN 0 ELSE 1 END
+    FROM behind b, head h
+    WHERE m.lane = b.lane AND m.message_id = b.message_id AND m.state = 'planned' AND h.lane = b.lane AND h.message_id = b.message_id
+    RETURNING m.lane, m.message_id, m.version, m.rule, m.reason, m.version <> h.version AS changed
+),
+told_behind AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
+    SELECT lane, message_id, version, 'message', 'planned', rule, reason, %(now)s FROM held_back WHERE changed
+),
 candidate AS (
     SELECT DISTINCT ON (coalesce(b.person_id, h.borrower_id))
-           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, b.zone,
+           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, h.leg, h.by_debtor, b.zone,
            h.template, h.template_version, h.tries, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
            %(now)s::timestamptz AS at,
            -- Who did not take it the last times: others go first.
@@ -52,6 +85,7 @@ candidate AS (
                 THEN coalesce(b.person_id, b.borrower_id) END AS person
     FROM head h
     JOIN borrower b ON b.lane = h.lane AND b.borrower_id = h.borrower_id  -- the zone as it is now
+    WHERE NOT EXISTS (SELECT 1 FROM behind o WHERE o.lane = h.lane AND o.message_id = h.message_id)
     ORDER BY coalesce(b.person_id, h.borrower_id), h.not_before, h.message_id
 ),
 candidate_item AS (
@@ -99,8 +133,18 @@ moved AS (
         template_version = CASE WHEN v.allow THEN coalesce(v.template_version, m.template_version)
                                 ELSE m.template_version END,
         not_before = v.not_before,
-        next_at = CASE WHEN v.allow THEN v.valid_until END,
+        next_at = CASE WHEN v.allow THEN v.valid_until
+                       WHEN v.rule = 'PROVIDER-PAUSED' AND m.next_if IS NOT NULL THEN coalesce(m.next_at, (
+                           SELECT
+                           -- include: moves_at
+                           FROM (SELECT m.next_by, m.next_after_seconds, m.zone, %(now)s::timestamptz AS waits_since) AS w))
+                       ELSE m.next_at END,
+        waits_since = CASE WHEN v.allow AND m.route_at <> v.route_at THEN %(now)s
+                           WHEN v.allow OR v.rule = 'PROVIDER-PAUSED' THEN coalesce(m.waits_since, %(now)s)
+                           ELSE m.waits_since END,
         route_at = CASE WHEN v.allow THEN v.route_at ELSE m.route_at END,
+        -- A person is asked for, whom the route did not have.
+        route = CASE WHEN v.allow AND v.route_at > cardinality(m.route) THEN m.route || v.channel ELSE m.route END,
         tries = m.tries + CASE WHEN v.allow THEN 1 ELSE 0 END,
         rule = v.rule, reason = v.reason, verdict = v.verdict,
         version = m.version + CASE WHEN v.allow OR v.rule IS DISTINCT FROM v.old_rule
@@ -122,6 +166,29 @@ SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route
        coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person
 FROM moved;
 
+-- fragment: reachable
+-- Whether the route of s, from its present place on, has another address than the one that will not work again.
+EXISTS (SELECT 1 FROM message m CROSS JOIN unnest(m.route) WITH ORDINALITY AS r (channel, place)
+        WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
+          AND (r.channel IN ('inbox', 'task') AND r.place > s.route_at
+               OR EXISTS (SELECT 1 FROM contact_point p
+                          WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.state = 'active'
+                            AND p.contact_point_id <> s.contact_point_id
+                            AND (p.channel = r.channel OR r.channel IN ('voice', 'task') AND p.channel IN ('voice', 'sms')))))
+
+-- fragment: moves_at
+-- When the route of message w moves on from what it waits for, hours at which nothing may go not taken out yet.
+CASE WHEN w.next_by IS NULL THEN w.waits_since + make_interval(secs => w.next_after_seconds)
+     ELSE local_instant((w.waits_since AT TIME ZONE w.zone)::date
+                        + CASE WHEN (w.waits_since AT TIME ZONE w.zone)::time < w.next_by THEN 0 ELSE 1 END, w.next_by, w.zone) END
+
+-- fragment: enough
+-- Whether what became of attempt a is what the policy of its message w waits for: then nothing more goes. Of a call and
+-- of a task, that somebody answered is an answer.
+(CASE a.state WHEN 'read' THEN coalesce(w.next_if, 'sent') IN ('sent', 'delivered', 'read')
+              WHEN 'delivered' THEN coalesce(w.next_if, 'sent') IN ('sent', 'delivered') ELSE false END
+ OR a.state IN ('delivered', 'read') AND w.next_if = 'answered' AND a.channel IN ('voice', 'task'))
+
 -- name: lock_persons
 -- Lock the persons who are about to be contacted and have rows in several lanes or under several records, in key order,
 -- until the transaction ends. Before lock_numbers. persons: uuid[]. Writes: shared_key
@@ -131,39 +198,27 @@ FROM unnest(%(persons)s::uuid[]) AS person
 ORDER BY 1, 3
 ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 
--- fragment: mates
--- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
--- keeps the planner from reading all borrowers.
-mate AS MATERIALIZED (
-    SELECT a.person, o.lane, o.borrower_id
-    FROM (SELECT DISTINCT person FROM asked) AS a
-    CROSS JOIN LATERAL (
-        SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = a.person
-        UNION
-        SELECT b.lane, b.borrower_id FROM borrower b
-        WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
-)
-
 -- name: judge_persons
 -- Which of the claimed messages a cap refuses, with what the person had under any of their rows. Runs after lock_persons, so
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
 -- debts (uuid[] as text), kinds (of the provider): parallel arrays; now; and RuleBook.person_parameters.
 WITH asked AS (
-    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.daily_cap, p.channel,
+    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.by_debtor, m.daily_cap,
+           CASE m.route[m.route_at] WHEN 'task' THEN 'voice' ELSE m.route[m.route_at] END AS channel,
            p.address_index, b.borrower_id, b.region, b.zone, coalesce(b.zones, ARRAY[b.zone]) AS zones, l.loan_id, l.product, c.kind
     FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[], %(persons)s::uuid[], %(debts)s::text[], %(kinds)s::text[])
          AS c (lane, message_id, point, person, debts, kind)
     JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
     JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
-    JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
+    LEFT JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
     JOIN loan l ON l.lane = c.lane AND l.loan_id = ANY(c.debts::uuid[])
 ),
--- include: mates
+-- include: rules.mates
 ,
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, c.loan_id, c.region, c.zones, c.purpose,
            c.channel, c.actor, c.product, c.party, NULL::text AS address_kind,
-           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, false AS by_debtor,
+           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, c.by_debtor,
            c.daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
@@ -205,7 +260,8 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- provider): parallel arrays; now; RuleBook parameters reduced to such caps and hours
 -- (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
 WITH claimed AS (
-    SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.actor, m.template, p.channel, p.address_index, b.region, b.zone,
+    SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.actor, m.template, m.by_debtor,
+           CASE m.route[m.route_at] WHEN 'task' THEN 'voice' ELSE m.route[m.route_at] END AS channel, p.address_index, b.region, b.zone,
            coalesce(b.zones, ARRAY[b.zone]) AS zones
     FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[],
                 %(kinds)s::text[]) WITH ORDINALITY AS c (lane, message_id, point, kind, n)
@@ -216,7 +272,7 @@ WITH claimed AS (
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, c.zones, c.purpose,
            c.channel, c.actor, NULL::text AS product, 'borrower'::text AS party, NULL::text AS address_kind,
-           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, false AS by_debtor,
+           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, c.by_debtor,
            NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
@@ -244,15 +300,32 @@ SELECT lane, message_id, (refused[1]).rule, not_before - at AS after,
            AS verdict
 FROM judged_unit WHERE refused IS NOT NULL;
 
+-- fragment: wished
+-- Whether the preference p is in force at :now, as the book knows it then.
+p.recorded_at <= %(now)s AND p.effective_at <= %(now)s
+AND NOT coalesce(p.end_recorded_at <= %(now)s AND p.ended_at <= %(now)s, false)
+
 -- name: read_facts
 -- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages, debts (uuid[] as text: those
 -- that may be spoken of): parallel arrays; as_of; now.
--- local_on: the borrower's day on which it is said. items: JSON array of the debts still open, oldest first, by the
+-- local_on: the borrower's day on which it is said. language: as wished, else as in the book. large: large type and plain
+-- words are wished, or the lender's field large_type of the borrower says so. items: JSON array of the debts still open, oldest first, by the
 -- same tests as rules.judge.
 WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
-       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed, b.language,
+       m.template, m.template_version, (%(now)s AT TIME ZONE b.zone)::date AS local_on, b.name_sealed,
+       coalesce((SELECT max(p.wish ->> 'language') FROM preference p
+                 WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.kind = 'language'
+                   AND
+                   -- include: wished
+                ), b.language) AS language, b.borrower_key,
+       (coalesce(b.attributes ->> 'large_type' IN ('true', 'yes', '1'), false)
+        OR EXISTS (SELECT 1 FROM preference p
+                   WHERE p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.kind = 'large-type'
+                     AND
+                     -- include: wished
+                  )) AS large,
        NOT EXISTS (SELECT 1 FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.purpose = m.purpose)
            AS is_first,
        (SELECT json_agg(json_build_object(
@@ -329,11 +402,12 @@ ledger AS (
     SELECT DISTINCT w.lane, w.borrower_id, w.attempt_id, d.loan_id, 1, m.group_id, m.purpose, w.channel, m.actor, p.address_index,
            m.template, (%(now)s AT TIME ZONE b.zone)::date, %(now)s::timestamptz
     FROM written w
-    JOIN contact_point p ON p.lane = w.lane AND p.contact_point_id = w.contact_point_id
+    LEFT JOIN contact_point p ON p.lane = w.lane AND p.contact_point_id = w.contact_point_id
     JOIN borrower b ON b.lane = w.lane AND b.borrower_id = w.borrower_id
     JOIN unnest(%(loan_lanes)s::smallint[], %(loan_attempts)s::uuid[], %(loans)s::uuid[])
          AS d (lane, attempt_id, loan_id) ON d.lane = w.lane AND d.attempt_id = w.attempt_id
     JOIN message m ON m.lane = w.lane AND m.message_id = w.message_id
+    WHERE w.channel <> 'task'  -- no contact yet: the permit of the call is
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, at)
@@ -365,7 +439,7 @@ INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, ve
 SELECT lane, message_id, version, 'message', 'planned', rule, reason, verdict, %(now)s FROM moved;
 
 -- fragment: served
--- A notice is served when its message was delivered, and by e-mail when it was handed over; what comes back was not.
+-- A notice is served when its message was delivered, and by e-mail or letter when it was handed over; what comes back was not.
 -- Needs settled. Writes: notice
 served AS (
     INSERT INTO notice (lane, borrower_id, notice_id, loan_id, kind, served_at, evidence, message_id, recorded_by, recorded_at)
@@ -374,7 +448,7 @@ served AS (
     FROM settled s
     JOIN message m ON m.lane = s.lane AND m.message_id = s.message_id AND m.corrects IS NULL
     JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id AND x.serves IS NOT NULL
-    WHERE s.state IN ('delivered', 'read') OR s.state = 'sent' AND m.route[s.route_at] = 'email'
+    WHERE s.state IN ('delivered', 'read') OR s.state = 'sent' AND m.route[s.route_at] IN ('email', 'letter')
     ON CONFLICT DO NOTHING
 ),
 unserved AS (
@@ -385,57 +459,65 @@ unserved AS (
 
 -- fragment: follow
 -- What follows for a message when its current attempt came to an end. Needs
---   ended(lane, epoch, message_id, seq, route_at, state, permanent, after, rule, code, now_at) where state is the
---   attempt's new one. Gives followed: the messages moved, and writes history.
+--   ended(lane, message_id, seq, route_at, channel, state, sent_at, permanent, deduplicates, after, rule, code, reachable)
+-- where state is the attempt's new one. Gives followed: the messages moved, and writes history.
 -- sent: in flight until the route moves on or validity ends. released: planned again, nothing counted, after so long.
 -- An earlier attempt that was delivered after all ends a message of which nothing else is under way.
--- refused: the next address or channel. unknown: a reminder goes on to the next channel; anything else waits, since
--- a provider that does not deduplicate could say it twice. A receipt after the end still corrects the outcome.
+-- refused: the next address or channel. unknown: where the provider deduplicates it is sent again (claim_again); else a
+-- reminder goes on to the next channel and anything else waits, since it could be said twice. A receipt after the end
+-- still corrects the outcome.
 followed AS (
     UPDATE message m
     SET state = CASE WHEN x.goes = 'again' THEN 'planned' WHEN x.goes = 'stay' THEN 'in_flight' ELSE 'done' END,
         outcome = CASE WHEN x.goes IN ('again', 'stay') THEN NULL ELSE x.goes END,
         route_at = CASE WHEN x.goes = 'again' THEN x.next_route_at ELSE m.route_at END,
         not_before = CASE WHEN x.goes = 'again' THEN %(now)s::timestamptz + x.after ELSE m.not_before END,
-        next_at = CASE WHEN x.goes = 'stay' THEN x.next_at END,
-        rule = CASE WHEN x.goes = 'again' THEN x.rule ELSE m.rule END,
-        reason = CASE WHEN x.goes = 'again' THEN x.code ELSE m.reason END,
+        waits_since = CASE WHEN x.goes = 'stay' THEN coalesce(x.sent_at, m.waits_since)
+                           WHEN x.goes = 'again' AND x.next_route_at = m.route_at THEN m.waits_since END,
+        next_at = CASE WHEN x.goes = 'stay' OR x.goes = 'again' AND x.next_route_at = m.route_at THEN x.next_at END,
+        rule = CASE WHEN x.goes = 'again' THEN x.rule WHEN x.goes NOT IN ('delivered', 'read') THEN m.rule END,
+        reason = CASE WHEN x.goes = 'again' THEN x.code WHEN x.goes NOT IN ('delivered', 'read') THEN m.reason END,
         version = m.version + 1, changed_at = %(now)s
     FROM (
         SELECT DISTINCT ON (lane, message_id) * FROM (
-        SELECT e.lane, e.message_id, e.seq, e.rule, e.code,
-               e.after,
-               CASE WHEN e.state IN ('refused', 'unknown') AND (e.state = 'unknown' OR NOT e.permanent)
-                    THEN e.route_at + 1 ELSE e.route_at END AS next_route_at,
-               CASE WHEN q.state = 'done' THEN CASE WHEN e.state IN ('delivered', 'read') THEN e.state ELSE 'failed' END
-                    WHEN e.heard_before IS NOT NULL THEN e.heard_before
-                    WHEN e.state = 'released' THEN 'again'
-                    WHEN e.state = 'sent' THEN 'stay'
-                    WHEN e.state = 'delivered' THEN CASE WHEN q.next_if = 'read' THEN 'stay' ELSE 'delivered' END
-                    WHEN e.state = 'read' THEN 'read'
-                    WHEN e.state = 'unknown' AND (q.purpose <> 'reminder' OR e.route_at >= cardinality(q.route))
+        SELECT a.lane, a.message_id, a.seq, a.rule, a.code, a.sent_at,
+               a.after,
+               CASE WHEN a.state IN ('refused', 'unknown') AND (a.state = 'unknown' OR NOT a.permanent)
+                    THEN a.route_at + 1 ELSE a.route_at END AS next_route_at,
+               CASE WHEN w.done THEN CASE WHEN a.state IN ('delivered', 'read') THEN a.state ELSE 'failed' END
+                    WHEN a.heard_before IS NOT NULL THEN a.heard_before
+                    WHEN a.state = 'released' THEN 'again'
+                    WHEN a.state = 'sent' THEN 'stay'
+                    WHEN
+                    -- include: enough
+                    THEN a.state
+                    WHEN a.state IN ('delivered', 'read') THEN 'stay'
+                    WHEN a.state = 'unknown' AND (a.deduplicates OR w.purpose <> 'reminder' OR a.route_at >= w.length)
                         THEN 'stay'
-                    WHEN e.state = 'refused' AND NOT e.permanent AND e.route_at >= cardinality(q.route)
-                        THEN 'failed'
-                    WHEN e.state = 'refused' AND e.permanent AND NOT e.reachable THEN 'failed'
+                    WHEN a.state = 'refused' AND NOT a.permanent AND a.route_at >= w.length THEN 'failed'
+                    WHEN a.state = 'refused' AND a.permanent AND NOT a.reachable THEN 'failed'
                     ELSE 'again' END AS goes,
-               CASE WHEN e.state IN ('sent', 'delivered') AND q.next_if IS NOT NULL
-                         AND e.route_at < cardinality(q.route)
-                    THEN least(%(now)s + make_interval(secs => q.next_after_seconds), q.useful_until)
-                    ELSE greatest(q.next_at, %(now)s) END AS next_at
+               CASE WHEN a.state IN ('sent', 'delivered', 'read', 'released') AND w.next_if IS NOT NULL AND a.route_at < w.length
+                    THEN least(w.useful_until,
+                    -- include: moves_at
+                    )
+                    WHEN a.state <> 'released' THEN greatest(w.next_at, %(now)s) END AS next_at
         FROM (
             SELECT ended.*,
                    CASE WHEN ended.seq > 1 AND ended.state IN ('released', 'refused', 'unknown') THEN (
-                       SELECT CASE WHEN bool_or(a.state = 'read') THEN 'read'
-                                   WHEN bool_or(w.next_if IS DISTINCT FROM 'read') THEN 'delivered' END
+                       SELECT CASE WHEN bool_or(a.state = 'read') THEN 'read' ELSE 'delivered' END
                        FROM attempt a JOIN message w ON w.lane = a.lane AND w.message_id = a.message_id
-                       WHERE a.lane = ended.lane AND a.message_id = ended.message_id AND a.seq < ended.seq
-                         AND a.state IN ('delivered', 'read')) END AS heard_before
+                       WHERE a.lane = ended.lane AND a.message_id = ended.message_id AND a.seq < ended.seq AND
+                       -- include: enough
+                       HAVING count(*) > 0) END AS heard_before
             FROM ended
-        ) e
-        JOIN message q ON q.lane = e.lane AND q.message_id = e.message_id
-        WHERE q.tries = e.seq
-           OR e.state = 'read' OR (e.state = 'delivered' AND q.next_if IS DISTINCT FROM 'read')
+        ) a
+        JOIN LATERAL (SELECT q.tries, q.state = 'done' AS done, q.next_if, q.next_by, q.next_after_seconds, q.zone, q.purpose,
+                             cardinality(q.route) AS length, q.useful_until, q.next_at,
+                             coalesce(a.sent_at, q.waits_since) AS waits_since
+                      FROM message q WHERE q.lane = a.lane AND q.message_id = a.message_id) AS w ON true
+        WHERE w.tries = a.seq OR
+        -- include: enough
         ) each_end ORDER BY lane, message_id, goes IN ('delivered', 'read') DESC, seq DESC
     ) x
     WHERE m.lane = x.lane AND m.message_id = x.message_id
@@ -459,6 +541,7 @@ followed_told AS (
 -- permanents, causes, afters (interval: not sooner), rules, rivals (how many providers could take it); now. Fenced; a fence
 -- lost settles nothing, and the next owner recovers. What nobody took goes at once to a provider that has not had it;
 -- when all have, it waits a random part of 2 s, 4 s, 8 s, … up to 5 minutes, and half of its use that is left at most.
+-- deduplicating: providers that drop a second submission of the same id.
 -- Returns the attempts settled. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
@@ -478,8 +561,9 @@ settled AS (
         settled_at = CASE WHEN a.state <> 'sent' THEN %(now)s::timestamptz END
     FROM answer a
     WHERE t.lane = a.lane AND t.attempt_id = a.attempt_id AND t.state = 'claimed' AND t.epoch = a.epoch
-    RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.version, t.state, t.code,
-              t.reason, t.contact_point_id, a.permanent, t.cause, a.at_least, a.rule, a.rivals
+    RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.channel, t.version, t.state, t.code,
+              t.reason, t.sent_at, t.contact_point_id, a.permanent, t.cause, a.at_least, a.rule, a.rivals,
+              t.provider = ANY(%(deduplicating)s::text[]) AS deduplicates
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
@@ -513,11 +597,8 @@ ended AS (
                          interval '2 s' * (2 ^ least(h.hops - s.rivals, 8)) *
                              (((hashtextextended(s.attempt_id::text, 2) & 1048575) + 1) / 1048576.0),
                          interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '0.2 s'))) END AS after,
-           EXISTS (
-               SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
-               WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
-                 AND p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.channel = r.channel
-                 AND p.state = 'active' AND p.contact_point_id <> s.contact_point_id) AS reachable
+           -- include: dispatch.reachable
+           AS reachable
     FROM settled s
     LEFT JOIN hopped h ON h.lane = s.lane AND h.attempt_id = s.attempt_id
 ),
@@ -527,18 +608,24 @@ SELECT lane, attempt_id, contact_point_id, state, permanent, cause FROM settled;
 -- name: append_receipts
 -- Append what providers say, before it is acknowledged. The same receipt twice is one row.
 -- Parallel arrays: lanes, ids, providers, provider_ids, attempts, statuses, codes, permanents, causes, addresses,
--- ref_nums, occurred; now. addresses: keyed blind indexes, null where the receipt carries no reference of ours.
+-- ref_nums, evidences, occurred; now. addresses: keyed blind indexes, null where the receipt carries no reference of ours.
 -- Writes: receipt
 INSERT INTO receipt (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent,
-    cause, address_index, reference, occurred_at, received_at, recorded_at)
+    cause, address_index, reference, evidence, occurred_at, received_at, recorded_at)
 SELECT lane, receipt_id, provider, nullif(provider_message_id, ''), attempt_id, status, code, permanent, cause,
-       address_index, reference, occurred_at, %(now)s, clock_timestamp()
+       address_index, reference, nullif(evidence, ''), occurred_at, %(now)s, clock_timestamp()
 FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(provider_ids)s::text[],
             %(attempts)s::uuid[], %(statuses)s::text[], %(codes)s::text[], %(permanents)s::boolean[],
-            %(causes)s::text[], %(addresses)s::bytea[], %(ref_nums)s::integer[], %(occurred)s::timestamptz[])
+            %(causes)s::text[], %(addresses)s::bytea[], %(ref_nums)s::integer[], %(evidences)s::text[],
+            %(occurred)s::timestamptz[])
      AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent, cause,
-           address_index, reference, occurred_at)
+           address_index, reference, evidence, occurred_at)
 ON CONFLICT DO NOTHING;
+
+-- name: known_references
+-- Which of a provider's ids an attempt has, in any lane. provider; references: text[].
+SELECT DISTINCT provider_message_id FROM attempt
+WHERE provider = %(provider)s AND provider_message_id = ANY(%(references)s::text[]);
 
 -- fragment: referred
 -- Receipts whose provider's id nobody knows, and the attempts of unknown outcome that they name by address and
@@ -599,20 +686,31 @@ settled AS (
       AND (t.state IN ('sent', 'unknown')
            OR (t.state = 'delivered' AND h.state = 'read')
            OR (t.state = 'refused' AND t.sent_at IS NOT NULL AND h.state IN ('delivered', 'read')))
-    RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.version, t.state, t.code,
-              t.contact_point_id, h.permanent, t.cause
+    RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.channel, t.version, t.state, t.code,
+              t.contact_point_id, t.sent_at, h.permanent, t.cause
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
     SELECT lane, attempt_id, version, 'attempt', state, code, %(now)s FROM settled
 ),
+-- What caps count beyond a try: that it was delivered; of a call, that somebody answered, and that the right person heard it.
+learnt AS (
+    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, outcome, group_id, purpose, channel, actor, source,
+        address_index, template, local_on, at)
+    SELECT k.lane, k.borrower_id, k.attempt_id, k.loan_id, 0, o.outcome, k.group_id, k.purpose, k.channel, k.actor, k.source,
+           k.address_index, k.template, k.local_on, k.at
+    FROM settled s
+    JOIN contact k ON k.lane = s.lane AND k.borrower_id = s.borrower_id AND k.attempt_id = s.attempt_id AND k.weight = 1
+    JOIN (VALUES (false, 'delivered', 'delivered'), (false, 'read', 'delivered'), (true, 'delivered', 'connected'),
+                 (true, 'read', 'connected'), (true, 'read', 'conversation')) AS o (spoken, state, outcome)
+      ON o.spoken = (s.channel = 'voice') AND o.state = s.state
+    ON CONFLICT DO NOTHING
+),
 -- include: dispatch.served
 ended AS (
-    SELECT s.*, interval '0' AS after, NULL::text AS rule, EXISTS (
-               SELECT 1 FROM message m, unnest(m.route) WITH ORDINALITY AS r (channel, place), contact_point p
-               WHERE m.lane = s.lane AND m.message_id = s.message_id AND r.place >= s.route_at
-                 AND p.lane = m.lane AND p.borrower_id = m.borrower_id AND p.channel = r.channel
-                 AND p.state = 'active' AND p.contact_point_id <> s.contact_point_id) AS reachable
+    SELECT s.*, interval '0' AS after, NULL::text AS rule, false AS deduplicates, 
+           -- include: dispatch.reachable
+           AS reachable
     FROM settled s
 ),
 -- include: dispatch.follow
@@ -620,7 +718,7 @@ ended AS (
 -- name: apply_receipts
 -- Apply receipts just appended to the attempts of my lanes that they speak of. lanes, epochs; now;
 -- receipt_lanes, receipt_ids: parallel arrays. Returns every receipt whose attempt is known and answered, or unknown and
--- named by reference, with the attempt's contact point where it moved. Writes: attempt, message, notice, history
+-- named by reference, with the attempt's contact point where it moved. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
 ,
@@ -651,14 +749,36 @@ SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause
 FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
 
 -- name: sweep_receipts
--- The same for every attempt of my lanes that is still open: finds what arrived while nobody owned the lane.
--- lanes, epochs; now. Writes: attempt, message, notice, history
+-- The same for every attempt of my lanes that is still open, or of which something was heard lately: finds what arrived
+-- while nobody owned the lane, and what another worker, the lender's app or staff were told. due_only: nothing but
+-- attempts of messages that are about to be claimed again or to move on. lanes, epochs; now; lately: interval, by the
+-- database's clock. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
 ,
 open_attempt AS (
     SELECT t.lane, t.attempt_id, t.provider, t.provider_message_id, t.contact_point_id, t.state FROM attempt t
-    WHERE t.lane IN (SELECT lane FROM fence) AND t.state IN ('sent', 'unknown')
+    WHERE NOT %(due_only)s::boolean AND t.lane IN (SELECT lane FROM fence) AND t.state IN ('sent', 'unknown')
+    UNION
+    SELECT t.lane, t.attempt_id, t.provider, t.provider_message_id, t.contact_point_id, t.state
+    FROM message m
+    JOIN attempt t ON t.lane = m.lane AND t.message_id = m.message_id AND t.state IN ('sent', 'unknown', 'delivered')
+    WHERE m.lane IN (SELECT lane FROM fence) AND m.state = 'planned' AND m.tries > 0 AND m.not_before <= %(now)s
+    UNION
+    SELECT t.lane, t.attempt_id, t.provider, t.provider_message_id, t.contact_point_id, t.state
+    FROM message m
+    JOIN attempt t ON t.lane = m.lane AND t.message_id = m.message_id AND t.state IN ('sent', 'unknown', 'delivered')
+    WHERE m.lane IN (SELECT lane FROM fence) AND m.next_at <= %(now)s
+    UNION
+    SELECT t.lane, t.attempt_id, t.provider, t.provider_message_id, t.contact_point_id, t.state
+    FROM receipt r JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
+    WHERE NOT %(due_only)s::boolean AND r.recorded_at >= now() - %(lately)s::interval AND t.state <> 'claimed'
+      AND t.lane IN (SELECT lane FROM fence)
+    UNION
+    SELECT t.lane, t.attempt_id, t.provider, t.provider_message_id, t.contact_point_id, t.state
+    FROM receipt r JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
+    WHERE NOT %(due_only)s::boolean AND r.recorded_at >= now() - %(lately)s::interval AND t.state <> 'claimed'
+      AND t.lane IN (SELECT lane FROM fence)
 ),
 asked AS (
     SELECT t.provider, p.address_index, ('x' || left(t.attempt_id::text, 4))::bit(16)::integer AS reference
@@ -682,45 +802,6 @@ heard AS (
 -- include: dispatch.apply
 SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause
 FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
-
--- name: advance_routes
--- Messages in flight whose time is up: on to the next channel where the policy says so and there is use in it,
--- otherwise done with the best that is known. lanes, epochs; now. Fenced. Writes: message, history
-WITH
--- include: store.fence
-,
-late AS (
-    SELECT m.lane, m.message_id, m.useful_until, m.next_if, m.route, m.route_at,
-           (SELECT CASE WHEN bool_or(a.state = 'read') THEN 'read' WHEN bool_or(a.state = 'delivered') THEN 'delivered'
-                        WHEN bool_or(a.state = 'sent') THEN 'sent' WHEN bool_or(a.state = 'unknown') THEN 'unknown'
-                        ELSE 'failed' END
-            FROM attempt a WHERE a.lane = m.lane AND a.message_id = m.message_id) AS best,
-           EXISTS (SELECT 1 FROM attempt a WHERE a.lane = m.lane AND a.message_id = m.message_id
-                                             AND a.state = 'claimed') AS still_going
-    FROM message m
-    JOIN fence f ON f.lane = m.lane
-    WHERE m.state = 'in_flight' AND m.next_at <= %(now)s
-),
-moved AS (
-    UPDATE message m
-    SET state = CASE WHEN l.goes_on THEN 'planned' ELSE 'done' END,
-        outcome = CASE WHEN l.goes_on THEN NULL ELSE l.best END,
-        route_at = m.route_at + CASE WHEN l.goes_on THEN 1 ELSE 0 END,
-        not_before = CASE WHEN l.goes_on THEN %(now)s ELSE m.not_before END,
-        next_at = NULL, version = m.version + 1, changed_at = %(now)s
-    FROM (SELECT late.*, next_if IS NOT NULL AND route_at < cardinality(route) AND useful_until > %(now)s
-                         AND array_position(ARRAY['failed', 'unknown', 'sent', 'delivered', 'read'], best)
-                             < array_position(ARRAY['failed', 'unknown', 'sent', 'delivered', 'read'], next_if)
-                 AS goes_on
-          FROM late WHERE NOT still_going) l
-    WHERE m.lane = l.lane AND m.message_id = l.message_id AND m.state = 'in_flight'
-    RETURNING m.lane, m.message_id, m.version, m.state, m.outcome
-),
-told AS (
-    INSERT INTO history (lane, subject_id, version, subject, state, at)
-    SELECT lane, message_id, version, 'message', coalesce(outcome, state), %(now)s FROM moved
-)
-SELECT count(*) FROM moved;
 
 -- name: wake_batches
 -- Messages that waited for their batch are due once it may go, its canaries as soon as they are chosen. Asked every second or so, it
@@ -763,7 +844,7 @@ SELECT count(*) FROM moved;
 
 -- name: recover_attempts
 -- Attempts that an earlier owner of these lanes had claimed: they may have been written, so they are unknown.
--- lanes, epochs; now. Fenced. Writes: attempt, message, history
+-- lanes, epochs; now; deduplicating: as in settle_attempts. Fenced. Writes: attempt, message, history
 WITH
 -- include: store.fence
 ,
@@ -773,7 +854,8 @@ settled AS (
         settled_at = %(now)s, version = t.version + 1
     FROM fence f
     WHERE t.lane = f.lane AND t.state = 'claimed' AND t.epoch < f.epoch
-    RETURNING t.lane, t.attempt_id, t.message_id, t.seq, t.route_at, t.version, t.state, t.reason, t.contact_point_id
+    RETURNING t.lane, t.attempt_id, t.message_id, t.seq, t.route_at, t.channel, t.version, t.state, t.reason, t.sent_at,
+              t.contact_point_id, t.provider = ANY(%(deduplicating)s::text[]) AS deduplicates
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)

@@ -18,6 +18,8 @@ class Registration:
     registered: tuple[str, ...] | None = None
     caller: str | None = None
     kind: str | None = None
+    serves: str | None = None
+    """Whose addresses it can reach: a push service, a WeChat account's appid. None: all of its channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def line_parameters(lines: Sequence[Line]) -> dict[str, Any]:
         "registered": [as_array(line.registration.registered) for line in lines],
         "callers": [line.registration.caller for line in lines],
         "kinds": [line.registration.kind for line in lines],
+        "serves": [line.registration.serves for line in lines],
         "full_channels": sorted(full),
     }
 

@@ -83,7 +83,7 @@ WITH asked AS (
     SELECT coalesce(person_id, borrower_id) AS person FROM borrower
     WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND (has_others OR home_lane IS NOT NULL OR person_id IS NOT NULL)
 ),
--- include: dispatch.mates
+-- include: rules.mates
 ,
 known AS MATERIALIZED (
     SELECT b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,

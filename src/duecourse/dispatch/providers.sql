@@ -15,12 +15,13 @@ provider AS (
                p.room, p.registered::text[] AS registered, p.caller, p.kind, p.tier, coalesce(s.share, 1) AS share,
                coalesce(s.weight, p.weight) AS weight,
                p.carriers::text[] AS carriers, p.regions::text[] AS regions, nullif(array_remove(p.needs::text[], 'template'), '{}') AS needs,
-               coalesce('template' = ANY(p.needs::text[]), false) AS needs_template, g.approved
+               coalesce('template' = ANY(p.needs::text[]), false) AS needs_template, p.serves, g.approved
         FROM unnest(%(channels)s::text[], %(providers)s::text[], %(senders)s::text[], %(ready)s::boolean[], %(room)s::int[],
                     %(probes)s::boolean[], %(tiers)s::int[], %(weights)s::double precision[], %(carriers)s::text[],
-                    %(regions)s::text[], %(needs)s::text[], %(registered)s::text[], %(callers)s::text[], %(kinds)s::text[])
+                    %(regions)s::text[], %(needs)s::text[], %(registered)s::text[], %(callers)s::text[], %(kinds)s::text[],
+                    %(serves)s::text[])
              WITH ORDINALITY AS p (channel, provider, sender, ready, room, probe, tier, weight, carriers, regions, needs,
-                                   registered, caller, kind, line)
+                                   registered, caller, kind, serves, line)
         LEFT JOIN provider_state s ON s.provider = p.provider
         -- A provider of which the registry has nothing is judged by what its settings say.
         LEFT JOIN LATERAL (

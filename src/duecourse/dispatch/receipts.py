@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from duecourse.book.identity import address_index
-from duecourse.domain.messaging import Channel, Receipt
+from duecourse.domain.messaging import Cause, Channel, Receipt
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
@@ -19,6 +19,9 @@ from .claim import fence
 from .settle import Failed, Silence, retire_failed
 
 SQL = load("dispatch")
+
+LATELY = timedelta(minutes=5)
+"""Longer than workers wait between two sweeps."""
 
 ReceiptKey: TypeAlias = tuple[int, UUID]
 """(lane, receipt id)."""
@@ -55,18 +58,27 @@ def append_receipts(
                 "attempts": [receipt.attempt_id for receipt in receipts],
                 "statuses": [receipt.status.value for receipt in receipts],
                 "codes": [receipt.code for receipt in receipts],
-                "permanents": [receipt.permanent for receipt in receipts],
+                "permanents": [receipt.permanent or receipt.cause is Cause.DEAD for receipt in receipts],
                 "causes": [receipt.cause.value for receipt in receipts],
                 "addresses": [
                     None if reference is None else address_index(keyring, Channel.SMS, receipt.address)
                     for receipt, reference in zip(receipts, references, strict=True)
                 ],
                 "ref_nums": references,
+                "evidences": [receipt.evidence for receipt in receipts],
                 "occurred": [receipt.occurred_at for receipt in receipts],
                 "now": now,
             },
         )
     return keys
+
+
+def unknown_references(conn: psycopg.Connection, provider: str, references: Sequence[str]) -> set[str]:
+    """Those of a provider's ids that no attempt has."""
+    known = conn.execute(
+        SQL["known_references"], {"provider": provider, "references": list(references)}
+    ).fetchall()
+    return set(references) - {row[0] for row in known}
 
 
 def apply_receipts(
@@ -93,10 +105,15 @@ def sweep_receipts(
     epochs: Mapping[int, int],
     *,
     now: datetime,
+    due_only: bool = False,
+    lately: timedelta = LATELY,
     silence: Silence = Silence(),  # noqa: B008 frozen
 ) -> int:
-    """Apply whatever was heard of any attempt still open in these lanes; returns how many receipts matched."""
-    return len(_apply(conn, "sweep_receipts", fence(epochs) | {"now": now}, now, silence))
+    """Apply whatever was heard of any attempt still open in these lanes, and within `lately` of any at all; returns how
+    many receipts matched. due_only: nothing but attempts of messages about to be claimed again or to move on.
+    """
+    given = fence(epochs) | {"now": now, "due_only": due_only, "lately": lately}
+    return len(_apply(conn, "sweep_receipts", given, now, silence))
 
 
 def _apply(

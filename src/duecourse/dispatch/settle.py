@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -62,7 +62,8 @@ def _answer(outcome: Outcome) -> _Answer:
         case Accepted(provider_id, parts):
             return _Answer("sent", provider_id=provider_id, parts=parts)
         case Refused(code, reason, permanent, cause):
-            return _Answer("refused", code=code, reason=reason, permanent=permanent, cause=cause.value)
+            dead = permanent or cause is Cause.DEAD
+            return _Answer("refused", code=code, reason=reason, permanent=dead, cause=cause.value)
         case Throttled(code, after_seconds):
             return _Answer(
                 "released",
@@ -95,12 +96,14 @@ def settle(
     now: datetime,
     lines: Sequence[Line] = (),
     silence: Silence = Silence(),
+    deduplicating: Collection[str] = (),
 ) -> int:
     """Record one outcome per claimed attempt, in order; returns how many were settled.
 
     lines: those that the worker has now, to tell whether a message that was not taken has another provider to go to.
 
     Fewer than given means that a lane was taken over meanwhile: its new owner has made those attempts unknown.
+    deduplicating: the providers that drop a second submission of the same id: what they may have taken is sent again.
     A permanent refusal retires the contact point in the same transaction; so does a silence that lasted too long.
     """
     answers = [_answer(outcome) for outcome in outcomes]
@@ -121,6 +124,7 @@ def settle(
         "rivals": [rivals[one.line.channel] for one in claimed],
         "afters": [answer.after for answer in answers],
         "rules": [answer.rule for answer in answers],
+        "deduplicating": sorted(deduplicating),
         "now": now,
     }
     with conn.transaction():

@@ -11,9 +11,7 @@ from uuid import UUID
 
 
 class Channel(StrEnum):
-    """How a person is reached. Rules and consents know all of them; a policy may use those its templates can say
-    (`policy.model.NEEDED`). Providers are chosen below this.
-    """
+    """How a person is reached. Rules, consents, policies and templates know all of them; providers are chosen below."""
 
     SMS = "sms"
     VOICE = "voice"
@@ -101,6 +99,8 @@ class Outgoing:
     link: str = ""
     """An https address to open; '' when there is none. Never holds personal data."""
     attachments: tuple[Attachment, ...] = ()
+    large: bool = False
+    """The person wants large type: HTML has it already, a letter sets it."""
     valid_for_seconds: int = 86_400
     """How long the provider may keep trying; the adapter passes it on (validity period, ttl, expiration)."""
     write_before: float = field(default=float("inf"))
@@ -229,6 +229,8 @@ class Receipt:
     """Who the attempt was for, E.164 with plus, where the provider says so. Personal: never logged."""
     reference: int | None = None
     """`reference_of` the attempt, where the provider carries it: finds one whose submission was never answered."""
+    evidence: str = ""
+    """What proves it and is kept elsewhere: where, and its digest (`3f/3f….wav sha256:…` of a recorded call)."""
 
 
 class ReplyKind(StrEnum):
@@ -274,6 +276,8 @@ class RawRequest:
     body: bytes = field(repr=False)
     url: str = ""
     """The address as the provider called it, for signatures over it."""
+    peer: str = ""
+    """The network address it came from; behind a reverse proxy on this machine, the one that the proxy names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +307,7 @@ class Adapter(Protocol):
     name: str
     """The configured provider's name; attempts and receipts are filed under it."""
     window: int
-    """How many messages may be at the provider unanswered at once."""
+    """How many messages may be at the provider unanswered at once; 0: it takes none now (every line has a call)."""
 
     async def open(self) -> None:
         """Start the session in the background. Returns without waiting for a bind; raises only for misconfiguration."""

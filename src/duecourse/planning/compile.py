@@ -32,7 +32,8 @@ SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS
        {step}::text AS step, {rank}::int AS step_rank, {purpose}::text AS purpose,
        {template} AS template, {own_template}::text AS own_template,
        {route}::text[] AS full_route, {legs}::boolean AS legs,
-       {next_if}::text AS next_if, {next_after}::int AS next_after_seconds, {cap}::smallint AS daily_cap,
+       {next_if}::text AS next_if, {next_after}::int AS next_after_seconds,
+       {next_by}::time AS next_by, {supersedes}::boolean AS supersedes, {cap}::smallint AS daily_cap,
        {braked}::boolean AS braked,
        {starts}::interval AS starts, {ends}::interval AS ends,
        {useful_days}::int AS useful_days, {useful_time}::time AS useful_time,
@@ -72,10 +73,11 @@ LEFT JOIN (SELECT c.lane, c.company_id, c.since, c.until, w.borrower_id, w.zone,
       AND coalesce(k.since <= {local_on}, true) AND coalesce(k.until >= {local_on}, true)
 """
 _COLUMNS = (
-    "lane", "loan_id", "number", "borrower_id", "party", "actor", "act", "creditor", "currency", "zone", "policy", "policy_version",
+    "lane", "loan_id", "number", "borrower_id", "party", "actor", "act", "creditor", "currency", "zone", "policy",
+    "policy_version",
     "priority", "step", "step_rank", "purpose", "template", "own_template", "full_route", "legs", "next_if",
-    "next_after_seconds", "daily_cap", "braked", "starts", "ends", "useful_days", "useful_time", "bundle",
-    "names_amount", "max_book_age", "serves", "anchor_on", "local_on",
+    "next_after_seconds", "next_by", "supersedes", "daily_cap", "braked", "starts", "ends", "useful_days",
+    "useful_time", "bundle", "names_amount", "max_book_age", "serves", "anchor_on", "local_on",
 )  # fmt: skip
 _TOLD_ONCE = """
 SELECT DISTINCT ON (lane, loan_id, number, borrower_id) {columns} FROM ({parts}) AS told
@@ -192,6 +194,8 @@ def _party_sql(
         legs=sql.Literal(step.send == "all"),
         next_if=sql.Literal(step.next_if.unless if step.next_if else None),
         next_after=sql.Literal(step.next_if.within_seconds if step.next_if else None),
+        next_by=sql.Literal(step.next_if.by.isoformat() if step.next_if and step.next_if.by else None),
+        supersedes=sql.Literal(step.earlier == "supersede"),
         cap=sql.Literal(policy.daily_cap),
         braked=sql.Literal(policy.brakes is not None),
         starts=sql.Literal(step.window.start.isoformat()),

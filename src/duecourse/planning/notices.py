@@ -1,8 +1,8 @@
 """When a rule wants a notice: what makes a step `when: law` fall on a day, from the rules to SQL.
 
-P12 names its trigger: what is past due, or the first contact of an actor whom the rule binds. P11 wants its notice before
-an act; of the acts only the report to a credit bureau has a day that the policy itself knows (`bureau`). Counted from the
-due date, with some days for payments that are on their way.
+P12 names its trigger: what is past due, or the first contact of an actor whom the rule binds. P11 wants its notice
+before an act; of the acts only the report to a credit bureau has a day that the policy itself knows (`bureau`). Counted
+from the due date, with some days for payments that are on their way.
 
 Where that day was over before anybody planned for it (arrears older than the policy, or than the loan's import), the
 notice goes on the day after planning saw it, once.
@@ -47,7 +47,7 @@ _SERVED: LiteralString = """EXISTS (SELECT 1 FROM notice n
    OR EXISTS (SELECT 1 FROM message_item x JOIN message m ON m.lane = x.lane AND m.group_id = x.group_id
     WHERE x.lane = i.lane AND x.loan_id = i.loan_id AND x.borrower_id = {recipient} AND x.serves = {kind}
       AND m.local_on >= {since} AND (m.state <> 'done' OR m.outcome NOT IN ('failed', 'expired', 'cancelled')))"""
-# The day of the first word about the debt from an actor whom the rule binds: what was handed over, a call once answered.
+# The day of the first word about the debt from an actor whom the rule binds: handed over, or a call once answered.
 _FIRST_CONTACT: LiteralString = """(SELECT min(k.local_on) FROM contact k
     WHERE k.lane = i.lane AND k.borrower_id = {recipient} AND k.loan_id = i.loan_id AND k.weight >= 0
       AND k.local_on <= %(as_of)s AND ({actors}::text[] = '{{}}' OR k.actor = ANY({actors}::text[]))
@@ -58,15 +58,16 @@ _FIRST_CONTACT: LiteralString = """(SELECT min(k.local_on) FROM contact k
 _SPOKEN: LiteralString = """EXISTS (SELECT 1 FROM contact k
     WHERE k.lane = i.lane AND k.borrower_id = {recipient} AND k.loan_id = i.loan_id AND k.outcome = 'conversation'
       AND k.actor = {actor} AND k.at <= %(now)s)"""
-# Of several payments past due when it is late one is told of: the last of them, unless one whose day comes tells of all.
+# Of several payments past due when it is late one is told of: the last, unless one whose day comes tells of all.
 _LAST_LATE: LiteralString = """NOT EXISTS (SELECT 1 FROM installment o
-    WHERE o.lane = i.lane AND o.loan_id = i.loan_id AND o.due_on > i.due_on AND o.due_on <= {through} AND o.due_minor > 0
-      AND coalesce(o.settled_on > %(as_of)s, true) AND coalesce(o.superseded_on > %(as_of)s, true))"""
+    WHERE o.lane = i.lane AND o.loan_id = i.loan_id AND o.due_on > i.due_on AND o.due_on <= {through}
+      AND o.due_minor > 0 AND coalesce(o.settled_on > %(as_of)s, true)
+      AND coalesce(o.superseded_on > %(as_of)s, true))"""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one rule asks of a step. days: after the due date (after_grace: after the end of grace), or the first contact."""
+    """What one rule asks of a step. days: after the due date (after_grace: the end of grace), or the first contact."""
 
     days: int
     after_grace: bool
@@ -88,7 +89,9 @@ def asked_of(rules: RuleBook, policy: Policy, step: Step, actor: Actor) -> Seque
         for pack in rules.packs.packs
         for rule in pack.rules
         if _binds(rules, rule, actor)
-        and (asked := _asked(rule, policy, step, actor, (rule.region,) if rule.region else tuple(pack.regions)))
+        and (
+            asked := _asked(rule, policy, step, actor, (rule.region,) if rule.region else tuple(pack.regions))
+        )
     ]
     # What follows a contact is one day after another until it was said: it is never late.
     late = [replace(one, late=True) for one in found if not _follows_contact(one)]
@@ -154,7 +157,7 @@ def asked_sql(
 
 def _day(
     asked: Asked, policy: Policy, recipient: sql.Composable, first: date, as_of: date, last: date
-) -> tuple[sql.Composable, list[sql.Composable]]:
+) -> tuple[sql.Composable, Sequence[sql.Composable]]:
     """The local day, and what bounds it."""
     first_day, last_day, days = sql.Literal(first), sql.Literal(last), sql.Literal(asked.days)
     if _follows_contact(asked):
@@ -181,7 +184,9 @@ def _day(
             through = sql.SQL("{}::date - {}::int").format(last_day, days)
             bounds.append(sql.SQL(_LAST_LATE).format(through=through))
         return sql.SQL("{}::date").format(sql.Literal(as_of + timedelta(days=LATE_DAYS))), bounds
-    longest = sql.Literal(max([policy.grace.default, *policy.grace.by_grade.values()]) if asked.after_grace else 0)
+    longest = sql.Literal(
+        max([policy.grace.default, *policy.grace.by_grade.values()]) if asked.after_grace else 0
+    )
     bounds = [
         sql.SQL("i.due_on BETWEEN {}::date - {}::int - {}::int AND {}::date - {}::int").format(
             first_day, days, longest, last_day, days
@@ -196,8 +201,8 @@ def _counts_several(asked: Asked) -> bool:
     return isinstance(does, Mandatory) and does.trigger == "two-payments-short"
 
 
-def _trigger(asked: Asked, recipient: sql.Composable) -> list[sql.Composable]:
-    """What must have happened: so many payments past due, or this the first of them; and nobody has spoken where that does."""
+def _trigger(asked: Asked, recipient: sql.Composable) -> Sequence[sql.Composable]:
+    """What must have happened: so many payments past due, or this the first; and nobody has spoken where that does."""
     if _counts_several(asked):
         return [sql.SQL("{} >= {}").format(sql.SQL(_OPEN), sql.SQL(_FEW))]
     terms = [sql.SQL("{} = 1").format(sql.SQL(_OPEN))]

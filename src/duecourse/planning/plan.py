@@ -125,6 +125,8 @@ def _plan_lanes(
     assert row is not None
     report.messages += row[0]
     report.items += row[1]
+    if row[2]:
+        conn.execute(SQL["judge_elsewhere"], common | {"messages": row[2]} | dict(rules.person_parameters))
     conn.execute(SQL["mark_planned"], common)
     if preview:
         window = {"lanes": list(lanes), "from_on": as_of, "to_on": as_of + timedelta(days=HORIZON_DAYS)}

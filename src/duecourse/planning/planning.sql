@@ -26,7 +26,7 @@ WHERE lane = ANY(%(lanes)s::smallint[]) AND planned_on < %(as_of)s;
 
 -- name: withdraw_outdated
 -- Take back what an earlier version of a policy, or the policy as another actor, planned and nobody has claimed; planning
--- follows and plans it anew. What waits for a person to decide on its batch, and what one has decided must not go, stays.
+-- follows and plans it anew. What waits for its batch's canaries or a person's decision stays, and so does what one decided.
 -- lanes, policies text[], versions int[], actors text[]; from_on: date, now. Writes: message, message_item, history
 WITH current AS (
     SELECT policy, version, actor FROM unnest(%(policies)s::text[], %(versions)s::int[], %(actors)s::text[]) AS c (policy, version, actor)
@@ -37,7 +37,8 @@ stale AS (
       AND m.local_on >= %(from_on)s AND m.corrects IS NULL AND m.confirms IS NULL
       AND NOT EXISTS (SELECT 1 FROM current c
                       WHERE c.policy = m.policy AND c.version = m.policy_version AND c.actor = m.actor)
-      AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.batch_id = m.batch_id AND b.state IN ('canary', 'held', 'corrected'))
+      AND NOT EXISTS (SELECT 1 FROM batch b
+                      WHERE b.batch_id = m.batch_id AND (b.state <> 'going' OR b.resumed_by IS NOT NULL))
       AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
                                                 AND (o.state <> 'planned' OR o.tries > 0))
     FOR UPDATE OF m
@@ -64,7 +65,8 @@ SELECT count(*) FROM gone;
 -- name: plan_lanes
 -- Insert the messages of these lanes that the steps call for. Running it again inserts nothing.
 -- {items} is the union of one SELECT per step, compiled from the policy (see compile.py).
--- An item joins the unclaimed message of its group, or makes a supplementary one after the claim.
+-- An item joins the unclaimed message of its group, or makes a supplementary one after the claim. elsewhere: of the new
+-- messages that nothing stands against those to people who have other rows: see judge_elsewhere.
 -- lanes: smallint[]; as_of: lender's date; now; recheck, pause: intervals; template_versions: policy to template to
 -- version.
 -- Writes: message, message_item, history
@@ -139,7 +141,7 @@ new_message AS (
 candidate AS (
     -- A batch is judged by what is known when it begins, so not yet.
     SELECT lane, message_id, group_id, borrower_id, party, actor, CASE WHEN act IS NOT NULL THEN ARRAY[act] END AS acts,
-           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, zone,
+           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, leg, false AS by_debtor, zone,
            agreed_template AS template, template_version, 0::smallint AS tries, NULL::text[] AS failed, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
@@ -155,19 +157,19 @@ provider AS (
     -- Which provider it will be shows at the claim: here one that is registered for everything.
     SELECT row_number() OVER () AS line, NULL::text AS name, channel, NULL::text AS provider, true AS ready, NULL::text AS caller,
            NULL::text AS kind, NULL::text[] AS registered, 1 AS tier, 1.0::double precision AS weight, 1.0::double precision AS admits, NULL::text[] AS carriers,
-           NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved
-    FROM (SELECT DISTINCT channel FROM new_message, unnest(route) AS channel) AS each_channel
+           NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
+    FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
 ),
 -- include: rules.judge
 ,
 inserted AS (
     INSERT INTO message (lane, message_id, group_id, leg, borrower_id, party, actor, acts, policy, policy_version, step, purpose,
-        creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, daily_cap,
-        batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
+        creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, next_by, supersedes,
+        daily_cap, batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
         planned_at, changed_at)
     SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, c.actor, c.acts, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
-           n.next_after_seconds, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
+           n.next_after_seconds, n.next_by, n.supersedes, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
            CASE WHEN v.waits THEN v.not_before ELSE c.at END,
            n.useful_until, v.rule, v.reason, v.verdict,
            1 + coalesce((SELECT max(h.version) FROM history h
@@ -177,7 +179,7 @@ inserted AS (
     JOIN candidate c ON c.lane = n.lane AND c.message_id = n.message_id
     JOIN verdict v ON v.lane = n.lane AND v.message_id = n.message_id
     ON CONFLICT DO NOTHING
-    RETURNING lane, message_id, version, rule, reason, verdict
+    RETURNING lane, message_id, borrower_id, version, rule, reason, verdict
 ),
 items AS (
     INSERT INTO message_item (lane, loan_id, number, policy, step, anchor_on, borrower_id, group_id, policy_version, rank,
@@ -195,7 +197,65 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
     SELECT lane, message_id, version, 'message', 'planned', rule, reason, verdict, %(now)s FROM inserted
 )
-SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items) AS items;
+SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items) AS items,
+       (SELECT array_agg(i.message_id) FROM inserted i JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
+        WHERE i.rule IS NULL AND (b.has_others OR b.home_lane IS NOT NULL OR b.person_id IS NOT NULL)) AS elsewhere;
+
+-- name: judge_elsewhere
+-- What was planned just now for people with rows in several lanes, or under several records, judged by the caps that count
+-- all a person had. As dispatch.judge_persons, with nobody locked: the claim judges again. lanes; messages: uuid[]; now; and
+-- RuleBook.person_parameters. Writes: message, history
+WITH asked AS (
+    SELECT m.lane, m.message_id, m.group_id, m.borrower_id, m.purpose, m.actor, m.acts, m.template, m.party, m.daily_cap, m.route[m.route_at] AS channel,
+           m.not_before AS at, coalesce(b.person_id, b.borrower_id) AS person, b.region, b.zone, coalesce(b.zones, ARRAY[b.zone]) AS zones
+    FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+    WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.message_id = ANY(%(messages)s::uuid[])
+),
+-- include: rules.mates
+,
+unit AS (
+    SELECT a.lane, a.message_id, 1::smallint AS place, d.loan_id, a.region, a.zones, a.purpose, a.channel, a.actor, l.product,
+           a.party, NULL::text AS address_kind, coalesce(a.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders,
+           NULL::text AS provider_kind, false AS by_debtor, a.daily_cap, a.at,
+           a.at + make_interval(days => %(horizon_days)s) AS until, NULL::bytea AS address_index, a.template, a.group_id,
+           false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
+           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
+                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
+                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+                            greatest(max(k.local_on), max((k.at AT TIME ZONE a.zone)::date)))::seen_contact
+                 FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
+                 WHERE t.person = a.person AND k.at <= a.at
+                   AND k.local_on >= (a.at AT TIME ZONE a.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+                 GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
+           ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
+                 FROM consent x
+                 WHERE x.lane = a.lane AND x.borrower_id = a.borrower_id AND x.effective_at <= a.at) AS consents,
+           ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes, ARRAY[]::seen_notice[] AS notices
+    FROM asked a
+    JOIN LATERAL (SELECT DISTINCT x.loan_id, x.lane FROM message_item x WHERE x.lane = a.lane AND x.group_id = a.group_id) AS d ON true
+    JOIN loan l ON l.lane = d.lane AND l.loan_id = d.loan_id
+),
+-- include: rules.judge_units
+,
+refused AS (
+    SELECT DISTINCT ON (lane, message_id)
+           lane, message_id, (refused[1]).rule, not_before,
+           jsonb_build_object('rule_set', %(rule_set)s::text, 'considered', considered, 'first_allowed', not_before, 'rules', (
+               SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw)) FROM unnest(refused) AS r))
+               AS verdict
+    FROM judged_unit WHERE refused IS NOT NULL
+    ORDER BY lane, message_id, not_before DESC NULLS FIRST
+),
+moved AS (
+    UPDATE message m
+    SET rule = r.rule, verdict = r.verdict, not_before = coalesce(r.not_before, m.not_before), version = m.version + 1,
+        changed_at = %(now)s
+    FROM refused r
+    WHERE m.lane = r.lane AND m.message_id = r.message_id AND m.state = 'planned' AND m.tries = 0
+    RETURNING m.lane, m.message_id, m.version, m.rule, m.verdict
+)
+INSERT INTO history (lane, subject_id, version, subject, state, rule, verdict, at)
+SELECT lane, message_id, version, 'message', 'planned', rule, verdict, %(now)s FROM moved;
 
 -- name: preview
 -- What is planned for the days from :from_on to :to_on, by step and verdict. lanes: smallint[].
@@ -210,7 +270,7 @@ ORDER BY local_on, policy, step, rule;
 SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, ''::text AS actor, ''::text AS act, l.creditor, l.currency, ''::text AS zone,
        ''::text AS policy, 0 AS policy_version, 0 AS priority, ''::text AS step, 0 AS step_rank,
        ''::text AS purpose, ''::text AS template, ''::text AS own_template, ARRAY['']::text[] AS full_route, true AS legs,
-       ''::text AS next_if, 0 AS next_after_seconds, 0::smallint AS daily_cap, false AS braked,
+       ''::text AS next_if, 0 AS next_after_seconds, '00:00'::time AS next_by, false AS supersedes, 0::smallint AS daily_cap, false AS braked,
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
        ''::text AS bundle, true AS names_amount, '0'::interval AS max_book_age, ''::text AS serves, i.due_on AS anchor_on,
        i.due_on AS local_on

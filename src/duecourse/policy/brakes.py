@@ -10,7 +10,7 @@ from duecourse.domain.money import MoneyError, to_minor
 
 from .model import Brakes, Canary
 from .reading import Section, shown
-from .steps import parse_duration
+from .routes import parse_duration
 
 MOST_MESSAGES = 100_000_000
 MOST_CANARIES = 100_000

@@ -66,6 +66,7 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
     "brakes": lambda policy: brakes_in_words(policy.brakes),
     "correction": lambda policy: policy.correction or "none",
+    "link to pay": lambda policy: policy.pay_link or "none",
     "confirmation of a stop": lambda policy: policy.opt_out_confirmation or "none",
     "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (
@@ -84,6 +85,7 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
     "notice": lambda step: step.serves or "none",
     "act": lambda step: step.act or "none",
     "route": route_in_words,
+    "earlier step": lambda step: "taken the place of" if step.earlier == "supersede" else "waited for",
     "useful until": lambda step: useful_in_words(step.useful_until),
     "template": templates_in_words,
 }

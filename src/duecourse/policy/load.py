@@ -17,7 +17,8 @@ from .conditions import Known, parse_condition
 from .counting import read_buckets, read_bureau
 from .model import Creditor, Grace, Languages, Policy, Step, Wording
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
-from .steps import parse_duration, parse_step
+from .routes import parse_duration
+from .steps import parse_step
 
 MAX_GRACE_DAYS = 366
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?\Z")
@@ -53,6 +54,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     brakes = parse_brakes(top)
     correction = top.identifier("correction", required=False)
     opt_out_confirmation = top.identifier("opt_out_confirmation", required=False)
+    pay_link = top.identifier("pay_link", required=False)
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
     wording = _wording(top)
@@ -73,6 +75,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         brakes=brakes,
         correction=correction,
         opt_out_confirmation=opt_out_confirmation,
+        pay_link=pay_link,
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,
         wording=wording,

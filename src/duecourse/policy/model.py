@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,12 +17,6 @@ from duecourse.domain.buckets import DEFAULT_BUCKETS
 from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.money import to_minor
-
-NEEDED: Final[Mapping[Channel, tuple[str, ...]]] = {
-    Channel.SMS: ("sms",),
-    Channel.EMAIL: ("subject", "email"),
-}
-"""The channels a policy may use, and the parts of a template without which a channel cannot be written to."""
 
 
 class Frozen(BaseModel):
@@ -99,15 +93,13 @@ class UsefulUntil(Frozen):
 
 
 class NextIf(Frozen):
-    """When the route moves on to its next channel: `unless` was not reached within the time."""
+    """When the route moves on to its next channel: `unless` was not reached in time. One of the times is given."""
 
-    unless: Literal["sent", "delivered", "read"]
-    within_seconds: int
-
-    @property
-    def within(self) -> timedelta:
-        """The waiting time."""
-        return timedelta(seconds=self.within_seconds)
+    unless: Literal["sent", "delivered", "read", "answered", "paid"]
+    within_seconds: int | None = None
+    """Since it was sent, in hours at which the next channel may be used."""
+    by: time | None = None
+    """The first time of day, borrower-local, after it was sent."""
 
 
 class Variant(Frozen):
@@ -133,6 +125,9 @@ class Step(Frozen):
     send: Literal["first", "all"] = "first"
     next_if: NextIf | None = None
     """Only with send `first` and two or more channels. None: move on only when a channel fails."""
+    earlier: Literal["wait", "supersede"] = "wait"
+    """What becomes of an earlier step's message about the same installment that still has a way to go: this waits for
+    it, or takes its place."""
     useful_until: UsefulUntil = UsefulUntil()
     serves: str | None = None
     """The kind of notice (rules.model.Notice) that its message is, entered in the book when it was served."""
@@ -187,7 +182,8 @@ class Languages(Frozen):
     default: str | None = None
     """For a borrower whose language is neither known nor covered by `fallback`; None: send nothing."""
     fallback: Mapping[str, str] = {}
-    """Borrower's language to a known one; the only way to another script besides `default`."""
+    """Borrower's language to a known one; the only way to another script besides `default`. For a known language: the
+    one in which a template is used that is not written in it."""
 
     def resolve(self, language: str) -> str | None:
         """The known language to write in: exact, declared fallback, base language, default; None if none."""
@@ -197,6 +193,15 @@ class Languages(Frozen):
             return self.fallback[language]
         base = language.partition("-")[0]
         return base if base in self.known else self.default
+
+    def written(self, language: str, texts: Container[str]) -> str | None:
+        """The language in which one of `texts` is to be used: as resolve, and where a template is not written in that,
+        its declared fallback; None if there is none.
+        """
+        known = self.resolve(language)
+        if known is not None and known not in texts:
+            known = self.fallback.get(known)
+        return known if known in texts else None
 
 
 class Creditor(Frozen):
@@ -276,6 +281,8 @@ class Policy(Frozen):
     """The template in which `duecourse correct` speaks to those whom a wrong batch reached."""
     opt_out_confirmation: str | None = None
     """The template of the one message that confirms a word to stop, where it was said; None: none is sent."""
+    pay_link: str | None = None
+    """The template of the SMS with a link to pay that a person asks for by a key during a call; None: none is sent."""
     actor: Literal["creditor", "collector", "agency"] | None = None
     """As whom its messages speak; None: as the lender's setting says."""
     wording: Wording
@@ -297,7 +304,7 @@ class Policy(Frozen):
     def templates(self) -> tuple[str, ...]:
         """Every template some step may use, each once, in the order of steps, and those of no step after them."""
         used = [name for step in self.steps for name in step.templates]
-        apart = [name for name in (self.correction, self.opt_out_confirmation) if name]
+        apart = [name for name in (self.correction, self.opt_out_confirmation, self.pay_link) if name]
         return tuple(dict.fromkeys([*used, *apart]))
 
     def uses_of(self, template: str) -> Iterator[Step]:
@@ -305,6 +312,8 @@ class Policy(Frozen):
         for step in self.steps:
             if template in step.templates or template == self.correction:
                 yield step
+            if template == self.pay_link and Channel.VOICE in step.route:
+                yield step.model_copy(update={"route": (Channel.SMS,)})
             if template == self.opt_out_confirmation:
                 yield step.model_copy(update={"purpose": Purpose.CONFIRMATION})
 

@@ -8,15 +8,16 @@ from typing import Final, get_args
 
 from ruamel.yaml.comments import CommentedSeq
 
-from duecourse.domain.messaging import Channel, Purpose
+from duecourse.domain.messaging import Purpose
 from duecourse.rules.model import Action
 
 from .conditions import Known, parse_condition
-from .model import NEEDED, Anchor, Condition, Grace, NextIf, Party, Step, UsefulUntil, Variant, Window
+from .model import Anchor, Condition, Grace, Party, Step, UsefulUntil, Variant, Window
 from .reading import Section, did_you_mean, shown
+from .routes import CLOSES, check_waits, parse_next_if, parse_route, parse_time
 
-OPENS, CLOSES = time(8), time(21)
-"""DEFAULT-HOURS: nothing is handed over before or from these borrower-local times on."""
+OPENS = time(8)
+"""DEFAULT-HOURS: nothing is handed over before this borrower-local time."""
 STEP_PURPOSES = (Purpose.REMINDER, Purpose.COLLECTION)
 """What a step counted from a day may be for; the others follow events."""
 NOTICES: Final = (
@@ -27,14 +28,11 @@ NOTICES: Final = (
 PLANNED_BY_RULES: Final = ("arrears", "bureau", "debt-advice", "validation")
 """Of these a rule says the day; before all others comes an act of the lender's own, whose day only the lender knows."""
 MAX_OFFSET_DAYS = 3660
-MAX_WAIT_SECONDS = 30 * 86_400
 
 _WHEN = re.compile(
     r"(?P<anchor>[a-z_-]+)(?:\s*(?P<sign>[+-])\s*(?P<days>\d{1,5})\s*d)?"
     r"(?:\s+at\s+(?P<at>\S+)|\s+between\s+(?P<start>\S+)\s+and\s+(?P<end>\S+))\Z"
 )
-_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z")
-_DURATION = re.compile(r"(?:(\d{1,3})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?\Z")
 _USEFUL = re.compile(r"(?:same day|\+\s*(?P<days>\d{1,2})d)(?:\s+(?P<at>\S+))?\Z")
 _EXAMPLE = "write e.g. 'due - 7d between 09:30 and 11:30' or 'overdue + 1d at 10:00'"
 
@@ -48,9 +46,10 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
     purpose = _purpose(section, serves)
     condition = parse_condition(section.section("if", f"{section.name} if"), known)
     to = _to(section)
-    route = _route(section)
+    route = parse_route(section)
     send = section.choice("send", ["first", "all"], default="first")
-    next_if = _next_if(section, route, send)
+    next_if = parse_next_if(section, route, send, when[2] if when else None)
+    earlier = section.choice("earlier", ["wait", "supersede"], default="wait")
     useful_until = _useful_until(section, when[2] if when else None)
     template = section.identifier("template")
     variants = _variants(section, known)
@@ -69,6 +68,7 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
         route=route,
         send="all" if send == "all" else "first",
         next_if=next_if,
+        earlier="supersede" if earlier == "supersede" else "wait",
         useful_until=useful_until,
         serves=serves,
         act=act,
@@ -77,9 +77,13 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
     )
     _check_law(section, step)
     if act and serves:
-        section.fault("P103", "act", "act: a step that serves a notice does nothing else; give the act a step of its own")
+        section.fault(
+            "P103",
+            "act",
+            "act: a step that serves a notice does nothing else; give the act a step of its own",
+        )
     _check_purpose(section, step, grace)
-    _check_waits(section, step)
+    check_waits(section, step)
     return step
 
 
@@ -127,7 +131,7 @@ def _when(section: Section) -> tuple[Anchor, int, Window] | None:
 
 
 def _window(section: Section, first: str, last: str, *, single: bool) -> Window | None:
-    start, end = _time(first), _time(last)
+    start, end = parse_time(first), parse_time(last)
     if start is None or end is None:
         found = shown(first if start is None else last)
         section.fault("P106", "when", f"when: {found} is not a time of day; write HH:MM, e.g. 09:30")
@@ -149,30 +153,6 @@ def _window(section: Section, first: str, last: str, *, single: bool) -> Window 
     return Window(start=start, end=end)
 
 
-def _time(text: str) -> time | None:
-    match = _TIME.match(text)
-    return time(int(match[1]), int(match[2])) if match else None
-
-
-def _route(section: Section) -> tuple[Channel, ...]:
-    value = section.take("route")
-    known = [channel.value for channel in NEEDED]
-    entries = list(value) if isinstance(value, CommentedSeq) else [] if value is None else [value]
-    if not entries:
-        section.fault("P109", "route", f"route: at least one channel is needed; known: {', '.join(known)}")
-    good: list[Channel] = []
-    for entry in entries:
-        if entry not in known:
-            section.fault(
-                "P104", "route", f"channel {shown(entry)} is unknown; {did_you_mean(str(entry), known)}"
-            )
-        elif entry in good:
-            section.fault("P109", "route", f"route: channel {shown(entry)} stands twice")
-        else:
-            good.append(Channel(entry))
-    return tuple(good)
-
-
 def _to(section: Section) -> tuple[Party, ...]:
     value = section.take("to")
     entries = list(value) if isinstance(value, CommentedSeq) else [value] if value is not None else []
@@ -191,53 +171,12 @@ def _to(section: Section) -> tuple[Party, ...]:
     return tuple(good) or (Party.BORROWER,)
 
 
-def _next_if(section: Section, route: tuple[Channel, ...], send: str | None) -> NextIf | None:
-    under = section.section("next_if", f"{section.name} next_if")
-    if under is None:
-        return None
-    unless = under.choice("not", ["sent", "delivered", "read"])
-    text = under.text("within", required=True)
-    under.finish()
-    seconds = parse_duration(text) if text else None
-    if text and seconds is None:
-        under.fault(
-            "P111", "within", f"within: {shown(text)} is not a time of 1m to 30d; write e.g. 2h or 1h30m"
-        )
-    if send == "all":
-        section.fault(
-            "P110", "next_if", "next_if: with 'send: all' every channel goes at once; remove one of the two"
-        )
-    elif len(route) == 1:
-        section.fault(
-            "P110", "next_if", f"next_if: the route has no channel after '{route[0]}' to move on to"
-        )
-    if unless == "read":
-        section.faults.warn(
-            "P119",
-            section.where("next_if"),
-            "next_if: neither SMS nor e-mail reports that it was read; always moves on",
-        )
-    if seconds is None or unless not in ("sent", "delivered", "read"):
-        return None
-    return NextIf.model_validate({"unless": unless, "within_seconds": seconds})
-
-
-def parse_duration(text: str) -> int | None:
-    """`2h`, `90m`, `1h30m`, `1d` in seconds, from a minute to 30 days; None for anything else."""
-    match = _DURATION.match(text.strip().replace(" ", ""))
-    if match is None:
-        return None
-    days, hours, minutes = (int(group or 0) for group in match.groups())
-    seconds = days * 86_400 + hours * 3600 + minutes * 60
-    return seconds if 60 <= seconds <= MAX_WAIT_SECONDS else None
-
-
 def _useful_until(section: Section, window: Window | None) -> UsefulUntil:
     text = section.text("useful_until")
     if text is None:
         return UsefulUntil()
     match = _USEFUL.match(text.strip())
-    at = _time(match["at"]) if match and match["at"] else None
+    at = parse_time(match["at"]) if match and match["at"] else None
     if match is None or (match["at"] and at is None):
         examples = "'same day', 'same day 20:00' or '+2d'"
         section.fault(
@@ -283,17 +222,3 @@ def _check_purpose(section: Section, step: Step, grace: Grace) -> None:
             "purpose",
             f"purpose: '{day}' {reason}, so it is a reminder; collection is 'overdue + 1d' or later",
         )
-
-
-def _check_waits(section: Section, step: Step) -> None:
-    """P118, a warning: a route that cannot reach its last channel on the step's day."""
-    if step.next_if is None or step.useful_until.days:
-        return
-    begins = step.window.start.hour * 3600 + step.window.start.minute * 60
-    last = begins + step.window.seconds + step.next_if.within_seconds * (len(step.route) - 1)
-    if last >= CLOSES.hour * 3600:
-        message = (
-            f"next_if: a message sent at {step.window.end:%H:%M} would reach '{step.route[-1]}' after 21:00, "
-            "when it may no longer go; begin earlier, wait less or extend useful_until"
-        )
-        section.faults.warn("P118", section.where("next_if"), message)

@@ -20,13 +20,30 @@ from .load import is_language
 from .reading import IDENTIFIER, Faults, Section, read_yaml
 
 PARTS: Final[Mapping[str, str]] = {
-    "sms": "the text of an SMS",
-    "subject": "the subject of an e-mail: shown on a lock screen, so no amount, no name, nothing overdue",
-    "email": "the plain text of an e-mail",
-    "html": "the HTML of an e-mail; optional, values are escaped",
+    "sms": "the short text: of an SMS, and of every channel that has no longer one",
+    "subject": "subject of an e-mail, heading of a letter, title of a message in the lender's app: shown on a lock "
+    "screen, so no amount, no name, nothing overdue",
+    "email": "the long text: of an e-mail, of an inbox message, and of a letter that has none of its own",
+    "html": "the HTML of an e-mail and of an inbox message; values are escaped. Made from the long text without it",
+    "letter": "the body of a letter",
+    "voice.greeting": "what a call says first: who calls, that it is recorded, and whether this is the person",
+    "voice.notice": "what a call says once the person has confirmed: the only part that may name a debt",
+    "voice.voicemail": "what a machine hears: who called and a number to call back",
+    "voice.keys": "what the keys mean, spoken after the notice",
+    "push.title": "title of a push notification",
+    "push.body": "body of a push notification: shown on a lock screen",
+    "link": "an https address to open from a push, an inbox message or WeChat; the same for everybody",
+    "picture": "`bill` sends the bill along as a picture",
 }
-"""Parts of a template, each Liquid source."""
+"""Parts of a template, each Liquid source; `link` and `picture` stand as they are. WeChat's fields come beside them."""
 
+WECHAT: Final = "wechat."
+"""Prefix of WeChat's fields, which have the keywords of the template registered there: `wechat.thing1`."""
+PLAIN: Final = "plain."
+"""Prefix of the large-type, plain-words form of a part: `plain.sms`."""
+
+_GROUPS: Final = ("voice", "push")
+_NOT_IN_PLAIN: Final = ("link", "picture")
 _FILE = re.compile(r"(?P<template>[^.]+)\.(?P<language>[^.]+)\.yaml\Z")
 
 
@@ -95,13 +112,14 @@ def read_templates(folder: Path, faults: Faults) -> Templates:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.is_dir():
             continue
-        text = _read(path, faults)
+        text = read_template(path, faults)
         if text:
             texts.append(text)
     return Templates(texts)
 
 
-def _read(path: Path, faults: Faults) -> TemplateText | None:
+def read_template(path: Path, faults: Faults) -> TemplateText | None:
+    """One file; None and faults P101 to P103 or P201 where it is no template."""
     match = _FILE.match(path.name)
     if match is None or not IDENTIFIER.match(match["template"]) or not is_language(match["language"]):
         expected = "<template>.<language>.yaml, e.g. due-soon.zh-CN.yaml"
@@ -112,17 +130,46 @@ def _read(path: Path, faults: Faults) -> TemplateText | None:
         return None
     section = Section(document, str(path), faults)
     about = section.text("about") or ""
-    parts, lines = {}, {}
-    for part in PARTS:
-        source = section.text(part)
-        if source is not None:
-            parts[part] = source.strip()
-            lines[part] = _first_line(document, part)
+    parts: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    _take_parts(section, "", PARTS, parts, lines)
+    fields = section.section("wechat", "wechat")
+    if fields is not None:
+        _take_part(fields, WECHAT, list(fields.content), parts, lines)
+        fields.finish()
+    plain = section.section("plain", "plain")
+    if plain is not None:
+        _take_parts(plain, PLAIN, [part for part in PARTS if part not in _NOT_IN_PLAIN], parts, lines)
+        plain.finish()
     section.finish()
     if not parts:
         faults.add("P201", str(path), f"the template has no text; its parts are {', '.join(PARTS)}")
         return None
     return TemplateText(match["template"], match["language"], parts, about, str(path), lines)
+
+
+def _take_parts(
+    section: Section, prefix: str, known: Iterable[str], parts: dict[str, str], lines: dict[str, int]
+) -> None:
+    """The known parts of a mapping, those of a group under the group's key."""
+    names = list(known)
+    _take_part(section, prefix, [part for part in names if "." not in part], parts, lines)
+    for group in _GROUPS:
+        under = section.section(group, f"{prefix}{group}")
+        if under is not None:
+            members = [part.partition(".")[2] for part in names if part.startswith(f"{group}.")]
+            _take_part(under, f"{prefix}{group}.", members, parts, lines)
+            under.finish()
+
+
+def _take_part(
+    section: Section, prefix: str, keys: Iterable[str], parts: dict[str, str], lines: dict[str, int]
+) -> None:
+    for key in keys:
+        source = section.text(key)
+        if source is not None:
+            parts[f"{prefix}{key}"] = source.strip()
+            lines[f"{prefix}{key}"] = _first_line(section.content, key)
 
 
 def _first_line(document: CommentedMap, part: str) -> int:

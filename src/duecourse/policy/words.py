@@ -84,8 +84,12 @@ def route_in_words(step: Step) -> str:
         return names[0]
     if step.next_if is None:
         return f"{', then '.join(names)} where the one before fails"
-    wait = duration_in_words(step.next_if.within_seconds)
-    return f"{', then '.join(names)} if not {step.next_if.unless} within {wait}"
+    wait = (
+        f"by {step.next_if.by:%H:%M}"
+        if step.next_if.by
+        else f"within {duration_in_words(step.next_if.within_seconds or 0)}"
+    )
+    return f"{', then '.join(names)} if not {step.next_if.unless} {wait}"
 
 
 def duration_in_words(seconds: int) -> str:

@@ -24,6 +24,11 @@ class IndexKind(StrEnum):
     EMAIL = "email"
     ID_NUMBER = "id-number"
     CUSTOMER = "customer"
+    WECHAT = "wechat"
+    APP = "app"
+    WEBPUSH = "webpush"
+    LETTER = "letter"
+    INBOX = "inbox"
 
 
 def blind_index(keyring: Keyring, kind: IndexKind, text: str, region: str = "") -> bytes:
@@ -38,8 +43,8 @@ def normal_form(kind: IndexKind, text: str, region: str = "") -> str:
     """The one form of a value that its index is made of.
 
     phone: E.164 (a number in that form is taken as it is). e-mail: lower case, also before the @, so that
-    an opt-out finds its address. ID number: upper case, no spaces, full-width forms made plain. customer:
-    trimmed.
+    an opt-out finds its address. ID number: upper case, no spaces, full-width forms made plain. letter: case and
+    spaces do not matter. Everything else is told apart to the character: trimmed.
     Raises ValueError, which does not repeat the text, when it is empty or no phone number.
     """
     plain = unicodedata.normalize("NFKC", text).strip()
@@ -50,7 +55,9 @@ def normal_form(kind: IndexKind, text: str, region: str = "") -> str:
             plain = plain.lower()
         case IndexKind.ID_NUMBER:
             plain = _SPACE.sub("", plain).upper()
-        case IndexKind.CUSTOMER:
+        case IndexKind.LETTER:
+            plain = _SPACE.sub(" ", plain).casefold()
+        case _:
             plain = text.strip()  # the lender's own key: its full-width and plain forms may be two customers
     if not plain:
         raise ValueError(f"an empty {kind.value} has no index")

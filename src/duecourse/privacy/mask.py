@@ -25,6 +25,11 @@ def mask_email(address: str) -> str:
     return f"{before[0] if len(before) > 2 else ''}***@{domain}"
 
 
+def mask_token(token: str) -> str:
+    """Of what a program made (an OpenID, a device token, a customer number) the last four of eight or more."""
+    return f"{STARS}{token[-4:]}" if len(token) >= 8 else STARS
+
+
 def mask_name(name: str) -> str:
     """张三丰 -> 张**; Maria Santos -> M*** S***. East Asian names keep one star per character."""
     words = name.split()

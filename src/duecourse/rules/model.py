@@ -195,7 +195,7 @@ class OptOut(Strict):
     within_days: int = 0
     """By when it must be honoured; ours is at once, this is shown."""
     confirmation_minutes: int | None = Field(default=None, ge=0)
-    """Within which a single confirmation of the word may go, where it was said; 0: none may. None: it says nothing of one."""
+    """Within which one confirmation of the word may go, where it was said; 0: none may. None: it says nothing of it."""
 
 
 HoldKind = Literal[

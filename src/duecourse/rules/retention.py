@@ -29,6 +29,67 @@ class Keeping:
     rules: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """The years of keeping that rules ask for and allow, counted from the last activity; None where none says.
+
+    least_rule, most_rule: which say so, '' for none. rules: all that speak.
+    """
+
+    least_years: int | None
+    most_years: int | None
+    storage_only: bool
+    least_rule: str
+    most_rule: str
+    rules: tuple[str, ...]
+
+
+def periods(
+    packs: Packs,
+    region: str | None,
+    record: Record,
+    *,
+    as_of: date,
+    product: str | None = None,
+    lender_kinds: Collection[str] | None = None,
+    actor: Actor = Actor.CREDITOR,
+    purpose: str | None = None,
+    channel: str | None = None,
+) -> Periods:
+    """The periods of one kind of record by the rules in force on `as_of`: the longest least, the shortest most.
+
+    product, lender_kinds, purpose, channel: None is not known, so that rules for any of them count. What must be kept
+    is kept whatever a message was for: a reminder is part of a collection's file. A limit holds for its purpose alone.
+    """
+    spoke = []
+    for rule in packs.of_region(region):
+        looks = rule.applies_to
+        if not isinstance(rule.does, Retention) or record not in rule.does.records:
+            continue
+        if (
+            packs.in_force(rule, as_of)
+            and (not looks.product or product is None or product in looks.product)
+            and (not looks.lender or lender_kinds is None or set(looks.lender) & set(lender_kinds))
+            and (not looks.actor or actor in looks.actor)
+        ):
+            exactly = (not looks.purpose or purpose is None or purpose in looks.purpose) and (
+                not looks.channel or channel is None or channel in looks.channel
+            )
+            spoke.append((rule.id, rule.does, exactly))
+    least = [(does.least_years, id_) for id_, does, _ in spoke if does.least_years is not None]
+    most = [(does.most_years, id_) for id_, does, exactly in spoke if exactly and does.most_years is not None]
+    longest, least_rule = max(least, default=(None, ""))
+    shortest, most_rule = min(most, default=(None, ""))
+    return Periods(
+        longest,
+        shortest,
+        any(does.storage_only for _, does, _ in spoke),
+        least_rule,
+        most_rule,
+        tuple(id_ for id_, _, _ in spoke),
+    )
+
+
 def keeping(
     packs: Packs,
     region: str | None,
@@ -42,37 +103,17 @@ def keeping(
 ) -> Keeping:
     """Judge one record by the rules in force on `as_of`; the longest keeping and the shortest limit win.
 
-    last_used_on: the day of the last activity it belongs to, in the recipient's calendar. product, lender_kinds: None
-    is not known, so that rules for any product and any lender count. Years end on the same day of the year; 29
-    February ends on 1 March, since a record is never kept a day too short.
+    last_used_on: the day of the last activity it belongs to, in the recipient's calendar; the rest as in periods. Years
+    end on the same day of the year; 29 February ends on 1 March, since a record is never kept a day too short.
     """
-    least: list[date] = []
-    most: list[date] = []
-    storage_only = False
-    spoke: list[str] = []
-    for rule in packs.of_region(region):
-        does, looks = rule.does, rule.applies_to
-        if not isinstance(does, Retention) or record not in does.records:
-            continue
-        if not packs.in_force(rule, as_of):
-            continue
-        if looks.product and product is not None and product not in looks.product:
-            continue
-        if looks.lender and lender_kinds is not None and not set(looks.lender) & set(lender_kinds):
-            continue
-        if looks.actor and actor not in looks.actor:
-            continue
-        spoke.append(rule.id)
-        storage_only = storage_only or does.storage_only
-        if does.least_years is not None:
-            least.append(_years_after(last_used_on, does.least_years))
-        if does.most_years is not None:
-            most.append(_years_after(last_used_on, does.most_years))
-    keep_until = max(least, default=None)
-    delete_after = min(most, default=None)
+    found = periods(
+        packs, region, record, as_of=as_of, product=product, lender_kinds=lender_kinds, actor=actor
+    )
+    keep_until = None if found.least_years is None else _years_after(last_used_on, found.least_years)
+    delete_after = None if found.most_years is None else _years_after(last_used_on, found.most_years)
     if keep_until is not None and delete_after is not None:
         delete_after = max(keep_until, delete_after)
-    return Keeping(keep_until, delete_after, storage_only, tuple(spoke))
+    return Keeping(keep_until, delete_after, found.storage_only, found.rules)
 
 
 def _years_after(day: date, years: int) -> date:

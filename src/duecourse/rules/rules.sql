@@ -18,6 +18,30 @@ fed AS (
         OR d.state = 'paid' AND d.result_on BETWEEN %(as_of)s::date - 3 AND %(as_of)s::date
            AND coalesce(f.complete_through < d.result_on, true)))
 
+-- fragment: by_person
+-- The channel that is added to the route of k, who is to be reached by a person only: special care, a wish for a person, a
+-- refusal of automated contact. Of legs that go at once the first has it.
+CASE WHEN k.leg <= 1 AND cardinality(k.consents) + cardinality(k.holds) + cardinality(k.wishes) > 0 AND 'task' <> ALL(k.route)
+          AND (EXISTS (SELECT 1 FROM unnest(k.holds) AS h
+                       WHERE h.effect = 'person' AND h.since <= k.at AND coalesce(h.until > k.at, true))
+               OR EXISTS (SELECT 1 FROM unnest(k.wishes) AS w
+                          WHERE w.kind = 'person' AND coalesce((w.wish ->> 'wanted')::boolean, true))
+               OR stopped_since(k.consents, 'automation', 'as-said', k.purpose, k.route[k.route_at], NULL) IS NOT NULL)
+     THEN ARRAY['task'] ELSE ARRAY[]::text[] END
+
+-- fragment: mates
+-- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
+-- keeps the planner from reading all borrowers.
+mate AS MATERIALIZED (
+    SELECT a.person, o.lane, o.borrower_id
+    FROM (SELECT DISTINCT person FROM asked) AS a
+    CROSS JOIN LATERAL (
+        SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = a.person
+        UNION
+        SELECT b.lane, b.borrower_id FROM borrower b
+        WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
+)
+
 -- fragment: fits_text
 -- Whether the provider of line o has approved the text of message k where it must; a language that the text is not written in
 -- has a fallback, which shows when it is rendered. o.approved: keys kind or kind/subject/version/language.
@@ -26,12 +50,13 @@ coalesce(NOT o.needs_template
          OR NOT k.is_written AND o.approved ? k.text_key, false)
 
 -- fragment: chosen_line
--- The line of channel r that message k takes to address w: one that serves its region and carrier, has approved what it
+-- The line of channel r that message k takes to address cp: one that serves its platform, region and carrier (w), has approved what it
 -- must, is ready, did not fail it just before, is open to it, of the first tier; among these by weight. The same whenever
 -- it is asked for the same try (rendezvous hashing: the least of -ln(u) / weight, u drawn from the names, falls on each in
 -- proportion to its weight).
 (SELECT (array_agg(o.line ORDER BY
-            coalesce(NOT (k.region = ANY(o.regions) OR split_part(k.region, '-', 1) = ANY(o.regions)), false)
+            coalesce(cp.platform <> o.serves, false)
+                OR coalesce(NOT (k.region = ANY(o.regions) OR split_part(k.region, '-', 1) = ANY(o.regions)), false)
                 OR coalesce(NOT coalesce(w.carrier, '') = ANY(o.carriers), false)
                 OR NOT coalesce(o.needs IS NULL OR o.approved ?& o.needs, false)
                 OR NOT
@@ -46,11 +71,11 @@ coalesce(NOT o.needs_template
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, zone, template, template_version,
+--   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, by_debtor, zone, template, template_version,
 --             tries, failed, daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
 --   provider(line, name, channel, provider, ready, registered, caller, kind, tier, weight, admits, carriers, regions, needs,
---            needs_template, approved)
+--            needs_template, approved, serves)
 --   of which each address takes one line: see rules.chosen_line
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals), and those of RuleBook.parameters.
 -- Gives verdict(lane, message_id, allow, not_before, waits, rule, reason, verdict, loans, shared, route_at, channel, line,
@@ -146,7 +171,7 @@ item_summary AS (
 summed AS MATERIALIZED (
     -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
     -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
-    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.zone, c.party, c.actor, c.acts,
+    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.leg, c.by_debtor, c.zone, c.party, c.actor, c.acts,
            c.template, c.template_version, c.tries, c.failed, c.confirms, c.to_point, c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
            s.debit, s.stale,
            s.item_loans, s.item_numbers, s.item_steps, s.item_products
@@ -212,9 +237,13 @@ known AS MATERIALIZED (
     JOIN borrower b ON b.lane = s.lane AND b.borrower_id = s.borrower_id
 ),
 unit AS (
-    SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel, p.line, p.provider, p.ready,
+    -- A call by a person is judged as the call that it is; what asks for a person does not stand against it. Without a number
+    -- for calls the one for SMS serves; an inbox and a task need no address.
+    SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel AS via,
+           CASE r.channel WHEN 'task' THEN 'voice' ELSE r.channel END AS channel, p.line, p.provider, p.ready,
            -- What stands against it when even the best line cannot serve.
-           CASE WHEN NOT (k.region = ANY(p.regions) OR split_part(k.region, '-', 1) = ANY(p.regions))
+           CASE WHEN cp.platform <> p.serves THEN format('no provider serves %%s', cp.platform)
+                WHEN NOT (k.region = ANY(p.regions) OR split_part(k.region, '-', 1) = ANY(p.regions))
                 THEN format('no provider serves the region %%s', k.region)
                 WHEN NOT coalesce(w.carrier, '') = ANY(p.carriers)
                 THEN format('no provider serves the carrier %%s', coalesce(nullif(w.carrier, ''), 'unknown'))
@@ -233,26 +262,38 @@ unit AS (
                      || CASE WHEN p.approved ? k.text_key THEN ARRAY['template']
                              ELSE ARRAY[]::text[] END
            END AS registered,
-           p.caller, p.kind AS provider_kind, cp.rank, cp.contact_point_id, cp.address_sealed, cp.address_index,
+           p.caller, p.kind AS provider_kind, coalesce(cp.rank, 1) AS rank, coalesce(cp.contact_point_id, k.borrower_id) AS contact_point_id, cp.address_sealed, cp.address_index,
            NULL::text AS address_kind, d.loan_id, d.product, k.region, k.zones, k.purpose, k.actor,
-           k.party, coalesce(k.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
+           k.party, coalesce(k.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders, k.by_debtor, k.daily_cap, k.template, k.at,
            k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
-           k.contacts, k.consents, k.holds, k.wishes, k.notices,
+           k.contacts,
+           CASE r.channel WHEN 'task' THEN ARRAY(SELECT x FROM unnest(k.consents) AS x WHERE x.kind <> 'automation') ELSE k.consents END AS consents,
+           CASE r.channel WHEN 'task' THEN ARRAY(SELECT x FROM unnest(k.holds) AS x WHERE x.effect <> 'person') ELSE k.holds END AS holds,
+           CASE r.channel WHEN 'task' THEN ARRAY(SELECT x FROM unnest(k.wishes) AS x WHERE x.kind <> 'person') ELSE k.wishes END AS wishes,
+           k.notices,
            k.id_suppressed OR EXISTS (
                SELECT 1 FROM suppression x
                WHERE x.kind = CASE r.channel WHEN 'email' THEN 'email' ELSE 'phone' END AND x.index_hash = cp.address_index
                  AND x.effective_at <= k.at AND (x.ended_at IS NULL OR x.ended_at > k.at)) AS suppressed
     FROM known k
-    CROSS JOIN unnest(k.route) WITH ORDINALITY AS r (channel, place)
-    JOIN contact_point cp ON cp.lane = k.lane AND cp.borrower_id = k.borrower_id
-                         AND cp.channel = r.channel AND cp.state = 'active'
-                         AND (k.to_point IS NULL OR cp.contact_point_id = k.to_point)
+    CROSS JOIN unnest(k.route ||
+                      -- include: by_person
+                      ) WITH ORDINALITY AS r (channel, place)
+    LEFT JOIN contact_point cp
+           ON cp.lane = k.lane AND cp.borrower_id = k.borrower_id AND cp.state = 'active'
+          AND (cp.channel = r.channel
+               OR r.channel = 'task' AND cp.channel = 'voice'
+               OR r.channel IN ('voice', 'task') AND cp.channel = 'sms' AND NOT EXISTS (
+                  SELECT 1 FROM contact_point v
+                  WHERE v.lane = k.lane AND v.borrower_id = k.borrower_id AND v.channel = 'voice' AND v.state = 'active'))
+          AND (cp.platform IS NULL OR EXISTS (SELECT 1 FROM provider o WHERE o.channel = r.channel AND coalesce(o.serves = cp.platform, true)))
+          AND (k.to_point IS NULL OR cp.contact_point_id = k.to_point)
     LEFT JOIN point_carrier w ON w.lane = cp.lane AND w.contact_point_id = cp.contact_point_id
     JOIN provider p ON p.line =
          -- include: chosen_line
     JOIN unnest(k.item_loans, k.item_products, k.item_numbers) WITH ORDINALITY AS d (loan_id, product, number, n)
       ON d.n = array_position(k.item_loans, d.loan_id)
-    WHERE r.place >= k.route_at
+    WHERE r.place >= k.route_at AND (cp.contact_point_id IS NOT NULL OR r.channel IN ('inbox', 'task') AND k.to_point IS NULL)
 ),
 -- include: rules.judge_units
 ,
@@ -272,9 +313,9 @@ chosen AS (
 placed AS MATERIALIZED (
     SELECT s.lane, s.message_id, s.purpose, s.zone, s.at, s.useful_until, s.still_open, s.item_rule, s.complete_through, s.grace_ends,
            s.debit, s.stale, s.item_loans, s.item_numbers, s.item_steps,
-           u.place AS route_at, u.channel, u.line, u.provider, u.ready, u.unfit, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
+           u.place AS route_at, u.via AS channel, u.line, u.provider, u.ready, u.unfit, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
            u.refusals, u.refused, u.shut, u.windows, u.lifted, u.places, u.considered,
-           EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per IN ('number', 'template')) AS shared,
+           u.address_index IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per IN ('number', 'template')) AS shared,
            u.opens_at IS NOT DISTINCT FROM s.at AS free
     FROM summed s
     FULL JOIN chosen u ON u.lane = s.lane AND u.message_id = s.message_id
@@ -346,7 +387,8 @@ verdict AS MATERIALIZED (
                                  FROM unnest(shut) AS n), '[]'))
            END AS verdict,
            -- Until a window shuts, or a block begins that is not there yet: a consent that ends, a hold to come.
-           CASE WHEN rule IS NULL THEN
+           -- A task is a call to come: whether it may be made then, its permit says.
+           CASE WHEN rule IS NULL AND channel <> 'task' THEN
                 least((SELECT min(lower(b)) FROM unnest(refusals) AS r CROSS JOIN unnest(r.blocked) AS b WHERE lower(b) > at),
                       first_shut(at, useful_until, places, windows, lifted))
                 ELSE useful_until END AS valid_until

@@ -80,5 +80,11 @@ RULES: Final[dict[str, RuleWords]] = {
     "NOT-HANDED-OVER": RuleWords(
         "was not handed over in time; tried again", "未能及时提交，将重试", "policy"
     ),
+    "EARLIER-WAITS": RuleWords(
+        "an earlier step about the same installment still has a way to go",
+        "同一期款项的前一步骤尚未走完",
+        "policy",
+    ),
+    "STEP-SUPERSEDED": RuleWords("a later step took its place", "已由后续步骤取代", "policy"),
     "USE-LOST": RuleWords("its time had passed", "已过时效", "policy"),
 }

@@ -220,6 +220,31 @@ BEGIN
 END
 $$;
 
+-- The instant at which `span` has passed since `at`, counted only while every window is open; `until` when that is later.
+CREATE FUNCTION open_for(at timestamptz, span interval, until timestamptz, zones text[], windows compiled_rule[],
+                         lifted tstzmultirange) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE
+    opens timestamptz := at;
+    shuts timestamptz;
+    left_over interval := span;
+BEGIN
+    LOOP
+        opens := first_allowed(opens, until, '{}', zones, windows, lifted);
+        IF opens IS NULL OR opens >= until THEN
+            RETURN until;
+        END IF;
+        shuts := first_shut(opens, until, zones, windows, lifted);
+        IF opens + left_over <= shuts THEN
+            RETURN opens + left_over;
+        END IF;
+        left_over := left_over - (shuts - opens);
+        opens := shuts;
+    END LOOP;
+END
+$$;
+
 -- Minutes of the week of a wish {"days": [...], "from": "09:00", "to": "18:00"}; what passes midnight goes on in the next day.
 CREATE FUNCTION wish_openings(wish jsonb) RETURNS int4multirange
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -406,9 +431,11 @@ CREATE TABLE contact_point (
     contact_point_id uuid NOT NULL,
     channel text NOT NULL,
     rank smallint NOT NULL DEFAULT 1,         -- 1 is tried first
-    address_sealed bytea NOT NULL,
-    address_index bytea NOT NULL,
+    address_sealed bytea,                     -- null, as its index, once its time of keeping was over: erased_at
+    address_index bytea,
+    erased_at timestamptz,
     zones text[],                             -- of a phone number: where its prefix may be; null: it does not say
+    platform text,                            -- whose address it is: of a device its push service, of WeChat the account's appid
     state text NOT NULL DEFAULT 'active',
     retired_reason text,
     collected_on date,                        -- when the lender got it, and on what legal basis
@@ -420,12 +447,64 @@ CREATE TABLE contact_point (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, contact_point_id),
     CONSTRAINT contact_point_state CHECK (state IN ('active', 'retired')),
+    CONSTRAINT only_retired_is_erased CHECK (erased_at IS NULL OR state = 'retired'),
+    CONSTRAINT address_unless_erased CHECK ((address_sealed IS NULL) = (erased_at IS NOT NULL)
+                                            AND (address_index IS NULL) = (erased_at IS NOT NULL)),
     CONSTRAINT retired_has_reason CHECK (state <> 'retired' OR retired_reason IS NOT NULL),
     CONSTRAINT verification_is_whole CHECK ((verified_at IS NULL) = (verified_by IS NULL)
                                             AND (verified_at IS NULL) = (verified_how IS NULL))
 );
 CREATE INDEX contact_point_borrower ON contact_point (lane, borrower_id, channel, rank);
 CREATE INDEX contact_point_address ON contact_point (address_index);
+
+-- Invitations to say whose a WeChat account is. lane is the first byte of the code's keyed hash, not the borrower's: who
+-- answers brings nothing but the code.
+-- Writes: book
+CREATE TABLE wechat_invitation (
+    lane smallint NOT NULL,
+    code_index bytea NOT NULL,                -- keyed, of the code
+    borrower_key text NOT NULL,
+    provider text NOT NULL,                   -- through whose account it is answered
+    platform text NOT NULL,                   -- that account's appid
+    way text NOT NULL,
+    invited_by text NOT NULL,
+    invited_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    state text NOT NULL DEFAULT 'open',
+    reason text,                              -- why it was refused
+    address_index bytea,                      -- keyed, of the OpenID that answered
+    answered_at timestamptz,
+    PRIMARY KEY (lane, code_index),
+    CONSTRAINT wechat_invitation_way CHECK (way IN ('code', 'scan')),
+    CONSTRAINT wechat_invitation_state CHECK (state IN ('open', 'bound', 'refused', 'withdrawn')),
+    CONSTRAINT refused_has_reason CHECK ((state = 'refused') = (reason IS NOT NULL)),
+    CONSTRAINT closed_has_time CHECK ((state = 'open') = (answered_at IS NULL))
+);
+CREATE INDEX wechat_invitation_borrower ON wechat_invitation (borrower_key, invited_at);
+
+-- Who holds an OpenID: one person. lane is the first byte of address_index.
+-- Writes: book
+CREATE TABLE wechat_binding (
+    lane smallint NOT NULL,
+    address_index bytea NOT NULL,
+    platform text NOT NULL,
+    borrower_key text NOT NULL,
+    way text NOT NULL,
+    bound_by text NOT NULL,
+    bound_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, address_index, platform),
+    CONSTRAINT wechat_binding_way CHECK (way IN ('code', 'scan', 'page', 'staff'))
+);
+
+-- Wrong codes that an OpenID tried. lane is the first byte of address_index.
+-- Writes: book
+CREATE TABLE wechat_guess (
+    lane smallint NOT NULL,
+    address_index bytea NOT NULL,
+    guesses integer NOT NULL,
+    began_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, address_index)
+);
 
 -- What a person agreed to or took back, append-only: the last row of a scope holds. A stop is kind 'contact', not granted.
 -- Null purpose, channel or address: all of them.
@@ -442,6 +521,7 @@ CREATE TABLE consent (
     evidence text NOT NULL,                   -- where it can be seen: a document, a call, a message; nothing personal
     source text NOT NULL,                     -- who told us: cli, import, reply, page, api
     recorded_by text NOT NULL,
+    messages integer,                         -- allows so many messages; null: any number
     effective_at timestamptz NOT NULL,
     expires_at timestamptz,
     recorded_at timestamptz NOT NULL,
@@ -967,8 +1047,11 @@ CREATE TABLE message (
     template text NOT NULL,
     template_version integer NOT NULL,
     route text[] NOT NULL,
-    next_if text,                             -- go on to the next channel if not: sent, delivered, read
-    next_after_seconds integer,
+    next_if text,                             -- go on to the next channel if not: sent, delivered, read, answered, paid
+    next_after_seconds integer,               -- within so many, counted while the next channel may be used
+    next_by time,                             -- or by this time of the borrower's day, the first after it was sent
+    by_debtor boolean NOT NULL DEFAULT false,  -- asked for by the person: bound by no hours, caps or cool-offs
+    supersedes boolean NOT NULL DEFAULT false, -- ends earlier steps' messages about its items; else it waits for them
     daily_cap smallint NOT NULL DEFAULT 1,
     zone text NOT NULL,
     local_on date NOT NULL,                   -- the borrower's day it is for
@@ -984,7 +1067,8 @@ CREATE TABLE message (
     planned_for timestamptz NOT NULL,         -- where the step's window put it
     not_before timestamptz NOT NULL,
     useful_until timestamptz NOT NULL,
-    next_at timestamptz,                      -- in flight: when the route moves on
+    waits_since timestamptz,                  -- since when the route waits on its present channel
+    next_at timestamptz,                      -- when the route moves on, or the answer is waited for no longer
     rule text,                                -- of the last verdict
     reason text,
     verdict jsonb,                            -- packs, rules that decided with what they saw, rules looked at
@@ -999,13 +1083,16 @@ CREATE TABLE message (
     CONSTRAINT message_outcome CHECK ((state = 'done') = (outcome IS NOT NULL)),
     CONSTRAINT message_outcome_known CHECK (outcome IN
         ('sent', 'delivered', 'read', 'failed', 'unknown', 'expired', 'cancelled')),
-    CONSTRAINT next_is_whole CHECK ((next_if IS NULL) = (next_after_seconds IS NULL)),
+    CONSTRAINT next_if_known CHECK (next_if IN ('sent', 'delivered', 'read', 'answered', 'paid')),
+    CONSTRAINT next_is_whole CHECK (num_nonnulls(next_after_seconds, next_by) = num_nonnulls(next_if)),
     CONSTRAINT route_not_empty CHECK (cardinality(route) > 0)
 );
 CREATE INDEX message_due ON message (lane, not_before) WHERE state = 'planned';
 CREATE INDEX message_useful ON message (lane, useful_until) WHERE state = 'planned';
-CREATE INDEX message_next ON message (lane, next_at) WHERE state = 'in_flight';
+CREATE INDEX message_next ON message (lane, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX message_borrower ON message (lane, borrower_id, local_on);
+-- Whether an earlier step of a person still has a way to go.
+CREATE INDEX message_open ON message (lane, borrower_id, local_on) WHERE state <> 'done';
 CREATE INDEX message_group ON message (lane, group_id);
 CREATE INDEX message_batch ON message (batch_id, lane) WHERE batch_id IS NOT NULL;
 
@@ -1054,8 +1141,10 @@ CREATE TABLE attempt (
     reason text,
     parts smallint,
     text_sealed bytea,                        -- what was handed over, exactly
-    text_digest bytea,                        -- keyed
+    text_digest bytea,                        -- keyed; stays when the text is erased
+    text_erased_at timestamptz,               -- when its time of keeping was over
     valid_until timestamptz NOT NULL,
+    resends smallint NOT NULL DEFAULT 0,      -- handed over again under the same id, to a provider that drops the second
     claimed_at timestamptz NOT NULL,
     sent_at timestamptz,
     settled_at timestamptz,                   -- delivered, refused, unknown or released
@@ -1065,11 +1154,14 @@ CREATE TABLE attempt (
     CONSTRAINT attempt_state CHECK (state IN
         ('claimed', 'released', 'sent', 'delivered', 'read', 'refused', 'unknown')),
     CONSTRAINT sent_has_time CHECK (state NOT IN ('sent', 'delivered', 'read') OR sent_at IS NOT NULL),
-    CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read') OR text_sealed IS NOT NULL)
+    CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read')
+                                         OR text_sealed IS NOT NULL OR text_erased_at IS NOT NULL)
 );
 CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claimed';
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
+CREATE INDEX attempt_task ON attempt (lane, valid_until) WHERE channel = 'task' AND state = 'sent';
+CREATE INDEX attempt_unknown ON attempt (lane, settled_at) WHERE state = 'unknown';
 
 -- The ledger that caps read: one row per debt, attempt and what became of it. Append-only: a released attempt appends
 -- weight -1; what is learnt later (connected, conversation) appends a row of weight 0 with that outcome.
@@ -1126,6 +1218,7 @@ CREATE TABLE permit (
     channel text NOT NULL,
     actor text NOT NULL,
     address_index bytea,                      -- of the number it is for
+    attempt_id uuid,                          -- of the call task that it is for
     asked_by text NOT NULL,
     asked_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
@@ -1137,6 +1230,7 @@ CREATE TABLE permit (
     CONSTRAINT permit_report_is_whole CHECK ((outcome IS NULL) = (reported_at IS NULL) AND (outcome IS NULL) = (reported_by IS NULL)),
     CONSTRAINT permit_expires_later CHECK (expires_at > asked_at)
 );
+CREATE INDEX permit_attempt ON permit (lane, attempt_id) WHERE attempt_id IS NOT NULL;
 
 -- A provider's word, appended before it is acknowledged. lane is the first byte of the id's hash, not the borrower's.
 -- Writes: dispatch
@@ -1152,6 +1246,7 @@ CREATE TABLE receipt (
     cause text NOT NULL DEFAULT 'other',      -- domain.messaging.Cause
     address_index bytea,                      -- keyed, of the address it is about; only beside a reference
     reference integer,                        -- first two octets of the attempt's id, where the provider carries them
+    evidence text,                            -- what proves it and is kept elsewhere: where, and its digest
     occurred_at timestamptz,
     received_at timestamptz NOT NULL,         -- by the book's clock
     recorded_at timestamptz NOT NULL,
@@ -1163,6 +1258,31 @@ CREATE TABLE receipt (
 CREATE INDEX receipt_provider ON receipt (provider, provider_message_id);
 CREATE INDEX receipt_attempt ON receipt (attempt_id) WHERE attempt_id IS NOT NULL;
 CREATE INDEX receipt_reference ON receipt (address_index, reference) WHERE reference IS NOT NULL;
+-- What came in lately: every worker looks for what another one was told, or the lender's app and staff.
+CREATE INDEX receipt_recorded ON receipt (recorded_at);
+
+-- What people sent us or did, appended before the provider is answered. lane is the first byte of the id's hash, not the
+-- borrower's.
+-- Writes: dispatch
+CREATE TABLE reply (
+    lane smallint NOT NULL,
+    reply_id uuid NOT NULL,
+    provider text NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,                       -- domain.messaging.ReplyKind
+    meaning text NOT NULL,                    -- see reply_meaning; 'text' is not understood (yet)
+    attempt_id uuid,                          -- that it answers, where the provider says so
+    address_index bytea,                      -- keyed, of whose it is
+    text_sealed bytea,                        -- the exact words, where it has any
+    received_at timestamptz NOT NULL,         -- by the book's clock
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, reply_id),
+    CONSTRAINT reply_kind CHECK (kind IN ('text', 'key', 'unsubscribed', 'subscribed', 'complaint')),
+    CONSTRAINT reply_meaning CHECK (meaning IN ('stop', 'heard', 'pay-link', 'call-me', 'subscribed', 'text')),
+    CONSTRAINT reply_is_somebodys CHECK (attempt_id IS NOT NULL OR address_index IS NOT NULL)
+);
+CREATE INDEX reply_attempt ON reply (attempt_id) WHERE attempt_id IS NOT NULL;
+CREATE INDEX reply_address ON reply (address_index, received_at) WHERE address_index IS NOT NULL;
 
 -- The brake: what is halted now. Rows are taken away by resume; both are in history.
 -- Writes: dispatch

@@ -119,3 +119,8 @@ fence AS MATERIALIZED (
 WITH
 -- include: store.fence
 SELECT lane, epoch FROM fence;
+
+-- fragment: years_after
+-- The day y.years after d.last_on; 29 February ends on 1 March, since a record is never kept a day too short.
+((d.last_on + make_interval(years => y.years))::date
+ + CASE WHEN to_char(d.last_on, 'MM-DD') = '02-29' AND to_char(d.last_on + make_interval(years => y.years), 'DD') = '28' THEN 1 ELSE 0 END)

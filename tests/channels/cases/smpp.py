@@ -27,8 +27,11 @@ CASES = (
         "sms.smpp",
         _config,
         number,
+        size=1.0,
         takes_event="submit",
         text_key="whole_sha256",
-        acknowledged=lambda _, events: sum(e["event"] == "answered" and e["status"] == 0 for e in events),
+        acknowledged=lambda _, events: sum(
+            e["event"] == "answered" and e["kind"] == "sms.smpp" and e["status"] == 0 for e in events
+        ),
     ),
 )

@@ -5,6 +5,7 @@ const smpp = require('smpp');
 
 const say = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 const throttled = new Set();
+const receivers = new Set();  // sessions bound as receiver or transceiver: only these hear receipts
 let last = 0;
 
 function submit(session, pdu) {
@@ -20,7 +21,8 @@ function submit(session, pdu) {
   say({ event: 'submit', id, number, text, udh: udh ? [...udh[0].subarray(-3)] : null, coding: pdu.data_coding });
   session.send(pdu.response({ message_id: id }));
   const stat = number.endsWith('0001') ? 'UNDELIV err:001' : 'DELIVRD err:000';
-  session.deliver_sm(
+  const hears = receivers.has(session) ? session : [...receivers][0];
+  hears.deliver_sm(
     {
       esm_class: smpp.ESM_CLASS.MC_DELIVERY_RECEIPT,
       source_addr: number,
@@ -32,7 +34,13 @@ function submit(session, pdu) {
 }
 
 const server = smpp.createServer((session) => {
-  session.on('bind_transceiver', (pdu) => session.send(pdu.response()));
+  for (const kind of ['transceiver', 'receiver', 'transmitter'])
+    session.on(`bind_${kind}`, (pdu) => {
+      if (kind !== 'transmitter') receivers.add(session);
+      say({ event: 'bind', kind });
+      session.send(pdu.response());
+    });
+  session.on('close', () => receivers.delete(session));
   session.on('submit_sm', (pdu) => submit(session, pdu));
   session.on('enquire_link', (pdu) => session.send(pdu.response()));
   session.on('unbind', (pdu) => { session.send(pdu.response()); session.close(); });

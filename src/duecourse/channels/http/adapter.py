@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from duecourse.channels.http.line import Answer, Ask, HttpLine, HttpSettings
+from duecourse.channels.http.line import Answer, Ask, Heard, HttpLine, HttpSettings
 from duecourse.domain.messaging import (
     Channel,
     NotWritten,
@@ -25,6 +26,8 @@ from duecourse.domain.messaging import (
 )
 
 log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 60.0
 
 S = TypeVar("S", bound=HttpSettings)
 
@@ -76,6 +79,20 @@ class HttpAdapter(ABC, Generic[S]):
     def outcome_of(self, outgoing: Outgoing, answer: Answer) -> Outcome:
         """What the provider's answer means."""
 
+    async def renew(self, ask: Ask, answer: Answer) -> bool:
+        """Whether the answer refused our credential and there is another one now: then it is asked once more, anew."""
+        return False
+
+    async def ask_line(self, ask: Ask, write_before: float) -> Heard:
+        """Hand the request over. One whose provider drops what it has already may try more than once."""
+        return await self.line.ask(ask, write_before)
+
+    def now(self) -> datetime:
+        """The wall clock, for what is signed or dated. Raises RuntimeError where the entry point gave none."""
+        if self.clock is None:
+            raise RuntimeError(f"{self.kind} signs its requests with the time and was given no clock")
+        return self.clock()
+
     async def pull(self) -> bool:
         """Ask once for receipts and hand them in; whether there may be more. Families that can, override it."""
         return False
@@ -91,10 +108,13 @@ class HttpAdapter(ABC, Generic[S]):
         return await asyncio.gather(*(self._send_one(outgoing) for outgoing in batch))
 
     async def drain(self) -> None:
-        """Take what the provider has for us."""
-        if self.settings.drain_url and self.line.is_open:
-            await self.line.ask(Ask(self.settings.drain_url, method="GET"))
-        while await self.pull():
+        """Take what the provider has for us. Of a sandbox: wait until it owes nothing, at most DRAIN_SECONDS."""
+        until = time.monotonic() + DRAIN_SECONDS
+        while self.settings.drain_url and self.line.is_open and time.monotonic() < until:
+            heard = await self.line.ask(Ask(self.settings.drain_url, method="GET"))
+            if not isinstance(heard, Unknown):
+                break
+        while await self._pull_once():
             pass
 
     async def close(self) -> None:
@@ -114,11 +134,7 @@ class HttpAdapter(ABC, Generic[S]):
             for reply in replies:
                 await self._on_reply(reply)
         except Exception as error:
-            log.error(
-                "%s: receipts could not be stored (%s); the provider sends them again",
-                self.name,
-                type(error).__name__,
-            )
+            log.error("%s: receipts were not stored (%s). (%s)", self.name, type(error).__name__, "C070")
             return False
         return True
 
@@ -131,7 +147,12 @@ class HttpAdapter(ABC, Generic[S]):
             ask = await self.ask_for(outgoing)
             if not isinstance(ask, Ask):
                 return ask
-            heard = await self.line.ask(ask, outgoing.write_before)
+            heard = await self.ask_line(ask, outgoing.write_before)
+            if isinstance(heard, Answer) and await self.renew(ask, heard):
+                ask = await self.ask_for(outgoing)
+                if not isinstance(ask, Ask):
+                    return ask
+                heard = await self.ask_line(ask, outgoing.write_before)
         if not isinstance(heard, Answer):
             return heard
         try:
@@ -140,14 +161,21 @@ class HttpAdapter(ABC, Generic[S]):
             # The answer is not what the provider's documents say: whether it took the message nobody knows.
             return Unknown(f"the answer of status {heard.status} is not understood ({type(error).__name__})")
 
+    async def _pull_once(self) -> bool:
+        try:
+            return await self.pull()
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            log.error(
+                "%s: the list of receipts is not understood (%s). (%s)",
+                self.name,
+                type(error).__name__,
+                "C071",
+            )
+            return False
+
     async def _keep_pulling(self) -> None:
         while True:
-            try:
-                more = await self.pull()
-            except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-                log.error("%s: the list of receipts is not understood (%s)", self.name, type(error).__name__)
-                more = False
-            if not more:
+            if not await self._pull_once():
                 await asyncio.sleep(self.settings.pull_seconds)
 
 

@@ -37,9 +37,13 @@ class Listener:
         self._server = _Server(self._config)
         self._serving: asyncio.Task[None] | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen; returns the port once it accepts. Raises OSError when the port is taken."""
-        listening = socket.create_server((host, port), backlog=1024)
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, listening: socket.socket | None = None
+    ) -> int:
+        """Listen; returns the port once it accepts. listening: a socket that does so already, taken over and closed
+        at the end. Raises OSError when the port is taken.
+        """
+        listening = listening or socket.create_server((host, port), backlog=1024)
         bound: int = listening.getsockname()[1]
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         while not self._server.started:
@@ -81,6 +85,7 @@ def callbacks(receivers: Mapping[str, Receives], public_url: str = "") -> Starle
                 headers={key.lower(): value for key, value in request.headers.items()},
                 body=body,
                 url=f"{base}{request.url.path}{'?' + query if query else ''}",
+                peer=request.client.host if request.client else "",
             )
         )
         return Response(answer.body, answer.status, media_type=answer.media_type)

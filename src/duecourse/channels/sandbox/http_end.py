@@ -7,8 +7,8 @@ import itertools
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
-from typing import ClassVar, Self
+from collections.abc import Coroutine, Sequence
+from typing import Any, ClassVar, Self
 
 import httpx2
 from starlette.applications import Starlette
@@ -29,6 +29,8 @@ class HttpEnd(ABC):
 
     kind: ClassVar[str]
     """As the adapter's."""
+    given_callback_url: ClassVar[bool] = False
+    """Whether the adapter's settings name its own `callback_url`, for providers that are told where to call."""
 
     def __init__(self, room: Room) -> None:
         self.room = room
@@ -38,6 +40,7 @@ class HttpEnd(ABC):
         self._ids = itertools.count(1)
         self._epoch = f"{time.time_ns() // 1_000_000:x}"
         self._owed: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
         self._client = httpx2.AsyncClient(trust_env=False, timeout=5)
         drain = Route("/sandbox/drain", self._drain, methods=["GET"])
         self._listener = Listener(Starlette(routes=[*self.routes(), drain]))
@@ -57,6 +60,7 @@ class HttpEnd(ABC):
 
     async def stop(self) -> None:
         """Close; what is still owed stays owed."""
+        self._stopping.set()
         for task in self._owed:
             task.cancel()
         await asyncio.gather(*self._owed, return_exceptions=True)
@@ -74,21 +78,29 @@ class HttpEnd(ABC):
         return self.throttled[address] <= self.rules.throttled_times
 
     def owe(self, ask: Ask, *, late: bool = False) -> None:
-        """Post this to our listener, again until it is answered 2xx, then note it. The URL is a path and query after
-        the provider's callback address, '' for itself.
+        """Post this to our listener, again until it is answered 2xx, then note it. Answered 4xx, it is given up, and
+        that is noted. The URL is a path and query after the provider's callback address, '' for itself.
         """
-        if self.room.callbacks_url:
-            task = asyncio.create_task(self._post(ask, self.rules.late_seconds if late else 0.0))
-            self._owed.add(task)
-            task.add_done_callback(self._owed.discard)
+        self.owe_conversation(self._post(ask, self.rules.late_seconds if late else 0.0))
 
     async def unanswered(self) -> Response:
-        """For Behaviour.UNANSWERED: never answers."""
-        await asyncio.Event().wait()
-        return Response()
+        """For Behaviour.UNANSWERED: never answers as long as the far end runs."""
+        await self._stopping.wait()
+        return Response(status_code=503)
 
-    async def _post(self, ask: Ask, after: float) -> None:
-        await asyncio.sleep(after)
+    def owe_conversation(self, conversation: Coroutine[Any, Any, bool]) -> None:
+        """Something of several posts, each by `posted`; noted as acknowledged when it ends and returns true."""
+        if not self.room.callbacks_url:
+            conversation.close()
+            return
+        task = asyncio.create_task(self._converse(conversation))
+        self._owed.add(task)
+        task.add_done_callback(self._owed.discard)
+
+    async def posted(self, ask: Ask) -> httpx2.Response | None:
+        """Post this to our listener, again until it is taken, and return the answer; None where it was not understood,
+        which is noted.
+        """
         url = f"{self.room.callbacks_url}/{provider_name(self.kind)}{ask.url}"
         while True:
             try:
@@ -96,12 +108,23 @@ class HttpEnd(ABC):
                     ask.method, url, content=ask.content, headers=dict(ask.headers)
                 )
                 if response.is_success:
-                    break
+                    return response
+                if response.is_client_error:
+                    self.journal.add("not understood", kind=self.kind, status=response.status_code)
+                    self.journal.flush()
+                    return None
             except httpx2.TransportError:
                 pass
             await asyncio.sleep(AGAIN_SECONDS)
-        self.journal.add("acknowledged", kind=self.kind)
-        self.journal.flush()
+
+    async def _post(self, ask: Ask, after: float) -> bool:
+        await asyncio.sleep(after)
+        return await self.posted(ask) is not None
+
+    async def _converse(self, conversation: Coroutine[Any, Any, bool]) -> None:
+        if await conversation:
+            self.journal.add("acknowledged", kind=self.kind)
+            self.journal.flush()
 
     async def _drain(self, _: Request) -> Response:
         while self._owed:

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from duecourse.channels.registry import KINDS
+from duecourse.channels.sandbox.http_end import HttpEnd
+from duecourse.channels.sandbox.room import provider_name
 from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -53,7 +55,10 @@ class SandboxProcess:
 
     def settings(self, kind: str) -> dict[str, Any]:
         """The adapter's settings that reach the running far end of this kind."""
-        return KINDS[kind].far_end.settings(self.ports[kind], self.folder)
+        far_end = KINDS[kind].far_end
+        called = bool(self._callbacks_url) and issubclass(far_end, HttpEnd) and far_end.given_callback_url
+        callback = {"callback_url": f"{self._callbacks_url}/{provider_name(kind)}"} if called else {}
+        return far_end.settings(self.ports[kind], self.folder) | callback
 
     @property
     def pid(self) -> int:

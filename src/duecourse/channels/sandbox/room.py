@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from duecourse.channels.sandbox.journal import Journal
 from duecourse.channels.sandbox.rules import SandboxRules
@@ -27,6 +31,17 @@ class Room:
 def provider_name(kind: str) -> str:
     """What the sandbox's provider of a kind is called in providers.toml and in the address of its callbacks."""
     return f"sandbox-{kind.replace('.', '-')}"
+
+
+def wall_seconds() -> int:
+    """Seconds since 1970 of this machine's clock: a far end checks by it how old a credential is."""
+    return int(time.time())
+
+
+def sandbox_key(purpose: str) -> ec.EllipticCurvePrivateKey:
+    """A P-256 key that both sides of the sandbox derive. It is public knowledge and opens nothing real."""
+    scalar = int.from_bytes(hashlib.sha256(f"duecourse sandbox: {purpose}".encode()).digest())
+    return ec.derive_private_key(scalar % (2**255) + 1, ec.SECP256R1())
 
 
 class FarEnd(Protocol):

@@ -125,7 +125,7 @@ class SmppWire:
     def __init__(self) -> None:
         self._sequences = cycle(1, 0x7FFF_FFFF)
 
-    def next_sequence(self, tag: object) -> int:
+    def next_sequence(self, request: Request | None, index: int) -> int:
         return next(self._sequences)
 
     def is_throttle(self, frame: Frame) -> bool:

@@ -56,6 +56,11 @@ class Reader:
         """What is left."""
         return self.octets(len(self._body) - self._at)
 
+    def end(self) -> None:
+        """Nothing may be left."""
+        if self._at != len(self._body):
+            raise DecodeError(f"{self._name} has {len(self._body) - self._at} octets too many")
+
 
 def fixed(name: str, text: str, size: int) -> bytes:
     """A string in a field of `size` octets, zeros on its right. Raises ValueError when it does not fit."""

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 STEADY_SECONDS = 10.0
 """A session that lived this long resets the back-off."""
 
+ENDED_IN_GOOD_ORDER = ("closing", "closed", "the peer unbound")
+
 
 class BindRefusedError(Exception):
     """The peer answered the bind with an error: its name, as the code table has it."""
@@ -104,7 +106,7 @@ class Link:
                 self._wanted.clear()
                 self._turned(session)
                 why = await self._until_lost(session)
-                if self._idle_seconds is not None and why == "closing":
+                if self._idle_seconds is not None and why in ENDED_IN_GOOD_ORDER:
                     continue
                 log.warning("%s: the session ended: %s. Binding again. (%s)", self._name, why, "C011")
                 if time.monotonic() - bound_at > STEADY_SECONDS:

@@ -26,7 +26,7 @@ class _Attempt:
     ids: list[str]
     receipts: list[Receipt | None]
     unsettled: bool = False
-    """Its outcome was Unknown, so nobody holds its provider id: receipts name the attempt itself."""
+    """Nobody may hold its provider id, as when its outcome was Unknown: receipts name the attempt itself."""
 
 
 class PartReceipts:
@@ -52,7 +52,7 @@ class PartReceipts:
             self._by_id[provider_id] = (attempt, index)
 
     def unsettled(self, attempt_id: UUID) -> None:
-        """The attempt's outcome was Unknown."""
+        """Receipts shall name the attempt itself: its outcome was Unknown, or may become so."""
         attempt = self._attempts.get(attempt_id)
         if attempt is not None:
             attempt.unsettled = True

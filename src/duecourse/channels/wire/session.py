@@ -49,8 +49,8 @@ class Wire(Protocol):
     def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes: ...
     def decode(self, octets: bytes) -> Frame: ...
 
-    def next_sequence(self, tag: object) -> int:
-        """A sequence number that no unanswered PDU has. tag: that of the request it is for, or None."""
+    def next_sequence(self, request: Request | None, index: int) -> int:
+        """A sequence number that no unanswered PDU has. request, index: what it is for; None of bind, probe, unbind."""
 
     def is_throttle(self, frame: Frame) -> bool:
         """Whether this response asks us to slow down."""
@@ -69,9 +69,6 @@ class Listener(Protocol):
 
     def on_part(self, request: Request, index: int, frame: Frame, late: bool) -> None:
         """A response to one PDU of a request with several, or (late) of one that was given up already."""
-
-    def on_unanswered(self, request: Request, index: int, sequence: int) -> None:
-        """A PDU was written, and its response will not be waited for any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +185,7 @@ class Session(asyncio.Protocol):
         """One request outside the window (bind, probe, unbind). Raises SessionLostError."""
         if self._transport is None or self.lost.done():
             raise SessionLostError("the connection is closed")
-        sequence = self._wire.next_sequence(None)
+        sequence = self._wire.next_sequence(None, 0)
         future: asyncio.Future[Frame] = self._loop.create_future()
         self._calls[sequence] = (command, future)
         self._out.append(self._wire.encode(command, 0, sequence, body))
@@ -238,6 +235,19 @@ class Session(asyncio.Protocol):
         while self._pending:
             _never_written(self._pending.popleft(), why)
 
+    def close(self) -> None:
+        """End the connection once what is under way has been written. What is unanswered ends as lost."""
+        self.stop_traffic("closed")
+        if self._transport is not None:
+            self._transport.close()
+
+    @property
+    def peer_host(self) -> str:
+        """The address of the other side."""
+        assert self._transport is not None
+        host: str = self._transport.get_extra_info("peername")[0]
+        return host
+
     def abort(self, why: str) -> None:
         """Drop the connection. What is unanswered ends as lost."""
         self.stop_traffic(why)
@@ -259,8 +269,7 @@ class Session(asyncio.Protocol):
         if self._tick is not None:
             self._tick.cancel()
         self.stop_traffic(why)
-        for sequence, (request, index, _) in self._in_flight.items():
-            self._listener.on_unanswered(request, index, sequence)
+        for request, _, _ in self._in_flight.values():
             _part_ended(request, "the connection was lost")
         self._in_flight.clear()
         for _, future in self._calls.values():
@@ -375,7 +384,7 @@ class Session(asyncio.Protocol):
             self._wrote_at = now
             deadline = now + self._limits.response_seconds
             for index, body in enumerate(request.bodies):
-                sequence = self._wire.next_sequence(request.tag)
+                sequence = self._wire.next_sequence(request, index)
                 self._in_flight[sequence] = (request, index, deadline)
                 self._out.append(self._wire.encode(request.command, 0, sequence, body))
             room -= len(request.bodies)
@@ -399,7 +408,6 @@ class Session(asyncio.Protocol):
             self._late[sequence] = (request, index)
             if len(self._late) > LATE_REMEMBERED:
                 self._late.popitem(last=False)
-            self._listener.on_unanswered(request, index, sequence)
             _part_ended(request, f"no response within {self._limits.response_seconds:g} s")
         if any(request.write_before < now for request in self._pending):
             waiting, self._pending = self._pending, deque()
@@ -421,7 +429,7 @@ class Session(asyncio.Protocol):
                 self.abort("the peer stopped answering")
         elif probe is not None and self._open and now - self._heard_at > self._limits.probe_seconds:
             self._probe_sent_at = now
-            self._out.append(self._wire.encode(probe, 0, self._wire.next_sequence(None), b""))
+            self._out.append(self._wire.encode(probe, 0, self._wire.next_sequence(None, 0), b""))
             self._flush()
 
 

@@ -16,16 +16,22 @@ from . import (
     due_days,
     judging,
     keeping,
+    law,
+    letters,
     notices,
     parties,
     payment,
     policy,
+    push,
     residence,
+    routes,
     routing,
     rules,
     schedule,
     sending,
     showing,
+    template,
+    wechat,
     wishes,
 )
 from .stored import REASONS as STORED
@@ -39,16 +45,21 @@ _GROUPS: Final = (
     due_days,
     judging,
     keeping,
+    law,
+    letters,
     notices,
     parties,
     payment,
     policy,
     residence,
+    routes,
     routing,
     rules,
     schedule,
     sending,
     showing,
+    template,
+    wechat,
     wishes,
 )
 
@@ -56,6 +67,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **deliveries.REASONS, **routing.REASONS}
+REASONS: Final[Mapping[str, str]] = {
+    **STORED,
+    **deliveries.REASONS,
+    **law.REASONS,
+    **push.REASONS,
+    **routes.REASONS,
+    **routing.REASONS,
+}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

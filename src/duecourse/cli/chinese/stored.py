@@ -22,6 +22,21 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "cancelled": "已取消",
         "buffered": "投递中",
     },
+    "standing of a route": {
+        "sent": "已提交",
+        "delivered": "已送达",
+        "read": "已读",
+        "answered": "有回应",
+        "paid": "已还款",
+    },
+    "binding way": {"code": "输入绑定码", "scan": "扫码", "page": "网页授权", "staff": "人工登记"},
+    "binding state": {
+        "open": "待绑定",
+        "bound": "已绑定",
+        "refused": "被拒绝",
+        "withdrawn": "已撤回",
+        "expired": "已过期",
+    },
     "provider": {
         "working": "正常",
         "resting": "暂歇",
@@ -84,6 +99,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "letter": "信函",
         "inbox": "站内信",
         "task": "人工外呼任务",
+    },
+    "output": {
+        "text": "正文",
+        "subject": "标题",
+        "html": "HTML",
+        "greeting": "开场白",
+        "notice": "通知内容",
+        "voicemail": "语音留言",
+        "keys": "按键说明",
     },
     "method": {
         "annuity": "等额本息",

@@ -1,0 +1,1 @@
+"""Alibaba Cloud (Aliyun): SMS and calls in mainland China and from there."""

@@ -1,0 +1,1 @@
+"""Any SMS gateway over HTTP, described in configuration."""

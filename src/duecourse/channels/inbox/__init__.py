@@ -1,0 +1,1 @@
+"""Messages that the lender's own app fetches."""

@@ -1,0 +1,1 @@
+"""Tencent Cloud: SMS and calls in mainland China and from there."""

@@ -1,0 +1,1 @@
+"""What every spoken message needs, whoever carries the call: words, speech, sound."""

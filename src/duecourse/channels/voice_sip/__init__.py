@@ -1,0 +1,1 @@
+"""Telephone calls over SIP through baresip, a real user agent that runs as a process of its own."""

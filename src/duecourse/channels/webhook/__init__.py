@@ -1,0 +1,1 @@
+"""Signed webhooks: messages for lenders who send by themselves."""

@@ -1,0 +1,1 @@
+"""Web push: notifications to browsers that subscribed on the lender's pages."""

@@ -1,0 +1,88 @@
+-- Texts and addresses whose time of keeping is over: what there is, and what goes.
+
+-- fragment: period
+-- The periods of each kind of record, as rules.retention.periods says. Parallel arrays: regions, products, purposes, channels, actors, leasts,
+-- mosts (years, null for none), most_rules.
+period AS (
+    SELECT p.* FROM unnest(%(regions)s::text[], %(products)s::text[], %(purposes)s::text[], %(channels)s::text[], %(actors)s::text[],
+                           %(leasts)s::int[], %(mosts)s::int[], %(most_rules)s::text[]) WITH ORDINALITY
+        AS p (region, product, purpose, channel, actor, least, most, most_rule, n)
+)
+
+-- name: text_kinds
+-- What kinds of texts there are in these lanes. lanes.
+SELECT DISTINCT coalesce(b.region, '') AS region, l.product, m.purpose, a.channel, m.actor
+FROM attempt a
+JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
+JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.text_sealed IS NOT NULL
+ORDER BY 1, 2, 3, 4, 5;
+
+-- fragment: kept
+-- Every text of these lanes with the first and last day that matter: of several debts the one that keeps it longest, and whether something open
+-- still wants it. Counted from the last contact about the debt, the last payment of it and the text itself.
+kept AS (
+    SELECT t.lane, t.attempt_id, min(t.n) AS n, max(t.keep_until) AS keep_until,
+           greatest(max(t.keep_until), min(t.delete_after)) AS delete_after,
+           bool_or(t.delete_after IS NOT NULL) AS limited, min(t.most_rule) AS most_rule, bool_or(t.wanted) AS wanted
+    FROM (
+        SELECT d.lane, d.attempt_id, d.n, d.most_rule, d.wanted,
+               (SELECT
+                -- include: store.years_after
+                FROM (SELECT d.least AS years) AS y) AS keep_until,
+               (SELECT
+                -- include: store.years_after
+                FROM (SELECT d.most AS years) AS y) AS delete_after
+        FROM (
+            SELECT a.lane, a.attempt_id, p.n, p.least, p.most, p.most_rule,
+                   greatest((a.claimed_at AT TIME ZONE b.zone)::date,
+                            (SELECT max(k.local_on) FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.loan_id = l.loan_id),
+                            (SELECT max(y.paid_on) FROM payment y WHERE y.lane = l.lane AND y.loan_id = l.loan_id)) AS last_on,
+                   m.state <> 'done' OR EXISTS (
+                       SELECT 1 FROM hold h
+                       WHERE h.lane = m.lane AND h.borrower_id = m.borrower_id AND h.effect = 'stop' AND h.kind <> 'promise'
+                         AND (h.ended_at IS NULL OR h.ended_at > %(now)s) AND (h.until IS NULL OR h.until > %(now)s)) AS wanted
+            FROM attempt a
+            JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
+            JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+            JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+            JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+            JOIN period p ON p.region = coalesce(b.region, '') AND p.product = l.product AND p.purpose = m.purpose AND p.channel = a.channel
+                         AND p.actor = m.actor
+            WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.text_sealed IS NOT NULL) AS d) AS t
+    GROUP BY t.lane, t.attempt_id
+)
+
+-- name: count_texts
+-- Of each kind: how many texts, how many must still be kept, are past their longest keeping, and of these are wanted by something open.
+-- lanes; those of the fragment period; as_of: the lender's date; now.
+WITH
+-- include: period
+,
+-- include: kept
+SELECT n, count(*) AS texts, count(*) FILTER (WHERE keep_until >= %(as_of)s) AS must,
+       count(*) FILTER (WHERE limited AND delete_after < %(as_of)s) AS over,
+       count(*) FILTER (WHERE limited AND delete_after < %(as_of)s AND wanted) AS wanted
+FROM kept GROUP BY n ORDER BY n;
+
+-- name: erase_texts
+-- Take away the texts past their longest keeping; their digests stay. As count_texts; by. Writes: attempt, history
+WITH
+-- include: period
+,
+-- include: kept
+,
+erased AS (
+    UPDATE attempt a SET text_sealed = NULL, text_erased_at = %(now)s, version = a.version + 1
+    FROM kept k
+    WHERE k.limited AND k.delete_after < %(as_of)s AND NOT k.wanted AND a.lane = k.lane AND a.attempt_id = k.attempt_id
+      AND a.text_sealed IS NOT NULL AND a.state <> 'claimed'
+    RETURNING a.lane, a.attempt_id, a.version, a.state, k.most_rule, k.n
+),
+told AS (
+    INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
+    SELECT lane, attempt_id, version, 'attempt', state, most_rule, 'text erased by ' || %(by)s, %(now)s FROM erased
+)
+SELECT n, count(*) FROM erased GROUP BY n;
