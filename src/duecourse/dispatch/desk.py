@@ -43,6 +43,7 @@ from .claim import (
     FenceLostError,
     claim_batch,
     fence,
+    latest_start,
 )
 from .compose import Composer
 from .limits import give_back, reserve
@@ -406,7 +407,7 @@ class Desk:
                 answers = [Unknown(f"the adapter failed ({type(error).__name__})")] * len(batch)
             self._switchboard.ease(provider, answers)
             late = time.monotonic() - began > self._switchboard.routings.get(provider, Routing()).slow_seconds
-            heard[provider] = Answers.of(answers, late=late, in_time=began < _latest(batch))
+            heard[provider] = Answers.of(answers, late=late, in_time=began < latest_start(batch))
             outcomes.update(zip((one.attempt_id for one in batch), answers, strict=True))
 
         await asyncio.gather(*(hand_over(provider, batch) for provider, batch in batches.items()))
@@ -493,8 +494,3 @@ class Desk:
         row = self._conn.execute(SQL["next_instant"], {"lanes": list(self.epochs)}).fetchone()
         self._conn.rollback()
         return row[0] if row else None
-
-
-def _latest(batch: Sequence[Claimed]) -> float:
-    """Until when a batch is given to its provider in good time: a third of the hand-over before it must be written."""
-    return min(one.outgoing.write_before for one in batch) - HAND_OVER_SECONDS / 3
