@@ -46,6 +46,16 @@ def test_person_who_answers_stop_is_heard(kind: str, tmp_path: Path):
 
 
 @each_carrier
+def test_report_that_comes_late_is_heard_without_another_submit(kind: str, tmp_path: Path):
+    async def body(adapter: Any, running: Running) -> None:
+        await send_until_taken(adapter, message_to(number(Behaviour.LATE, 1)))
+        await until(lambda: bool(running.sink.receipts))
+        assert running.sink.receipts[0].status is ReceiptStatus.DELIVERED
+
+    against(kind, tmp_path, body)
+
+
+@each_carrier
 def test_signature_and_sub_port_come_from_the_registration(kind: str, tmp_path: Path):
     text = "您的贷款将于3月10日到期，应还1500.00元。"
 

@@ -460,7 +460,7 @@ def test_a_wrong_batch_of_five_thousand_is_caught_by_its_canary_before_the_501st
     def held() -> bool:
         return [row[0] for row in states(lender)] == ["held"]
 
-    wait_for(held, 60, workers[0], home)
+    wait_for(held, 180, workers[0], home)
     handed_over = sum(submits(post).values())
     assert 25 < handed_over <= 500
     wait_for(lambda: rules(lender).get("BATCH-HELD", 0) > 0, 60, workers[0], home)

@@ -119,10 +119,10 @@ def _facts(configured: Configured, one: Provider) -> dict[str, Any]:
         "reason": one.standing.reason,
         "changed_by": one.changed_by,
         "changed_at": one.changed_at,
-        "good": one.seen.good,
-        "bad": one.seen.bad,
-        "throttled": one.seen.throttled,
-        "slow": one.seen.slow,
+        "good": one.seen.whole.good,
+        "bad": one.seen.whole.bad,
+        "throttled": one.seen.whole.throttled,
+        "slow": one.seen.whole.slow,
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from duecourse.book.addresses import PLATFORMS
 from duecourse.channels.http.adapter import HttpAdapter
 from duecourse.channels.registry import IN_BOOK, KINDS, build
 from duecourse.channels.sandbox.process import SandboxProcess
@@ -109,7 +110,8 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
                 Problem(
                     "D013",
                     f"provider {provider.name}",
-                    "the book is simulated, and this is no sandbox on this machine (sandbox = true, a loopback host or url)",
+                    "the book is simulated, and this is no sandbox on this machine (sandbox = true and a loopback "
+                    "host or url)",
                     "Nothing was sent.",
                 )
             )
@@ -137,7 +139,12 @@ def _stays_here(provider: Provider) -> bool:
         for name, field in adapter.settings_type.model_fields.items()
         if name in ("url", "gateway") or str(field.default).startswith(("http://", "https://"))
     ]
-    return all(_is_loopback(urlsplit(str(provider.config.get(name, ""))).hostname or "") for name in goes_to)
+    addresses = [provider.config.get(name, "") for name in goes_to]
+    # A described gateway has its address one level down.
+    addresses += [
+        part["url"] for part in provider.config.values() if isinstance(part, dict) and "url" in part
+    ]
+    return all(_is_loopback(urlsplit(str(address)).hostname or "") for address in addresses)
 
 
 def _is_loopback(host: str) -> bool:
@@ -187,9 +194,13 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
 def _serves(provider: Provider) -> str | None:
     """Whose addresses it reaches: of an app's devices those of its own push service, of WeChat its own account's."""
     channel, _, family = provider.kind.partition(".")
+    if family == "webhook":  # the lender's own program sends: it knows every one of them
+        return None
     if channel == Channel.APP:
-        return family
-    return str(provider.config["appid"]) if channel == Channel.WECHAT and "appid" in provider.config else None
+        return family if family in PLATFORMS else None
+    return (
+        str(provider.config["app_id"]) if channel == Channel.WECHAT and "app_id" in provider.config else None
+    )
 
 
 def with_book_channels(providers: list[Provider]) -> list[Provider]:

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from duecourse.domain.messaging import AccountTrouble, Deferred, NotWritten, Outcome, Throttled, Unknown
 from duecourse.store.sql import load
 
-from .health import RECENT_SECONDS, WINDOW_SECONDS, Seen, Standing, State, reweigh
+from .health import RECENT_SECONDS, WINDOW_SECONDS, Counts, Seen, Standing, State, reweigh
 
 SQL = load("dispatch/providers")
 log = structlog.get_logger("duecourse.dispatch")
@@ -87,7 +87,8 @@ def _provider(row: Mapping[str, Any]) -> Provider:
         row["probes"],
         row["reason"],
     )
-    seen = Seen(row["good"], row["bad"], row["throttled"], row["slow"], row["recent_good"], row["recent_bad"])
+    words = ("good", "bad", "throttled", "slow")
+    seen = Seen(Counts(*(row[each] for each in words)), Counts(*(row[f"recent_{each}"] for each in words)))
     return Provider(
         row["provider"], standing, row["weight"], row["changed_by"], row["changed_at"], row["version"], seen
     )

@@ -219,20 +219,30 @@ def test_taken_lines_are_no_window_and_more_calls_wait_unwritten(sandbox: Sandbo
     asyncio.run(with_adapter(settings_for(sandbox, line_wait_seconds=0), body))
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_password_is_proved_and_a_wrong_one_is_account_trouble(tmp_path: Path, transport: str):
+def test_password_is_proved_and_a_wrong_one_is_account_trouble(tmp_path: Path):
     program("baresip")
-    outcomes = []
+    outcomes: dict[tuple[str, str], type] = {}
 
-    async def body(adapter: Adapter, sink: Sink) -> None:
-        outcomes.append(await send_until_taken(adapter, a_call(person("0011"))))
+    async def call(exchange: SandboxProcess, transport: str, password: str) -> None:
+        async def body(adapter: Adapter, sink: Sink) -> None:
+            outcome = await send_until_taken(adapter, a_call(person("0011")), 60)
+            outcomes[transport, password] = type(outcome)
+
+        account = {"username": "lender", "password": password, "transport": transport}
+        await with_adapter(settings_for(exchange, **account), body)
+
+    async def run(exchange: SandboxProcess) -> None:
+        accounts = [("udp", "geheim"), ("tcp", "geheim"), ("udp", "falsch"), ("tcp", "falsch")]
+        await asyncio.gather(*(call(exchange, *account) for account in accounts))
 
     with SandboxProcess(tmp_path, ports={"voice.sip": 0}, password="geheim") as exchange:
-        for password in ("geheim", "falsch"):
-            account = {"username": "lender", "password": password, "transport": transport}
-            asyncio.run(with_adapter(settings_for(exchange, **account), body))
-    assert isinstance(outcomes[0], Accepted)
-    assert isinstance(outcomes[1], AccountTrouble)
+        asyncio.run(run(exchange))
+    assert outcomes == {
+        ("udp", "geheim"): Accepted,
+        ("tcp", "geheim"): Accepted,
+        ("udp", "falsch"): AccountTrouble,
+        ("tcp", "falsch"): AccountTrouble,
+    }
 
 
 def test_calls_over_udp_are_heard_too(sandbox: SandboxProcess):
@@ -280,6 +290,7 @@ def configured(**changes: Any) -> Adapter:
         ({"caller": "400;auth_pass=x"}, "C002"),
         ({"password": 'a"b'}, "C002"),
         ({"host": "a b"}, "C002"),
+        ({"transport": "tls"}, "C002"),
     ],
 )
 def test_misconfiguration_is_told_at_once(changes: dict[str, Any], code: str):

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from duecourse.channels.voice.sound import Samples
 from duecourse.channels.voice.speech import EspeakSpeech, Remembered, SpeechConfig, SpeechError
@@ -71,7 +71,8 @@ class VoiceSipConfig(BaseModel):
     host: str = Field(min_length=1)
     port: int = Field(default=5060, ge=1, le=65535)
     transport: Transport = Transport.UDP
-    ca_file: Path | None = None
+    accept_any_certificate: bool = False
+    """With tls: baresip 1.0 does not check whose certificate it is shown, whatever it is told."""
     domain: str = ""
     """Of the From address; by default `host`."""
     caller: str = Field(min_length=1)
@@ -87,7 +88,7 @@ class VoiceSipConfig(BaseModel):
     lines: int = Field(default=10, ge=1, le=200)
     """Calls at once; each is a process of some ten megabytes."""
     encrypt_sound: bool = False
-    """SRTP, demanded (keys in the SDP, so only with tls)."""
+    """SRTP, demanded. Its keys travel with the call's description: in clear without tls."""
     local_address: str = ""
     """Where to listen; by default wherever the system's own address is."""
     rtp_ports: str = Field(default="10000-19999", pattern=r"^\d{4,5}-\d{4,5}$")
@@ -125,6 +126,15 @@ class VoiceSipConfig(BaseModel):
         if re.search(r'[\s;"<>]', value.get_secret_value()):
             raise ValueError("baresip takes no password with spaces, quotes, semicolons or angle brackets")
         return value
+
+    @model_validator(mode="after")
+    def _certificate_is_no_promise(self) -> Self:
+        if self.transport is Transport.TLS and not self.accept_any_certificate:
+            raise ValueError(
+                "baresip does not check the exchange's certificate: bring the trunk through a tunnel and take tcp, "
+                "or say accept_any_certificate = true"
+            )
+        return self
 
     def account(self) -> str:
         """The account as baresip's file has it."""
@@ -179,10 +189,9 @@ class VoiceSipAdapter:
             program,
             modules,
             config.account(),
-            config.local_address,
-            str(config.ca_file or ""),
-            config.rtp_ports,
-            ("srtp",) if config.encrypt_sound else (),
+            local_address=config.local_address,
+            rtp_ports=config.rtp_ports,
+            media_modules=("srtp",) if config.encrypt_sound else (),
         )
         quiet = config.ring_seconds + _QUIET_BEYOND_RINGING + config.machine_seconds
         self._lines = Lines(name, config.folder, settings, config.lines, quiet)

@@ -35,9 +35,8 @@ _MODULES: Final = ("g711", "aufile", "aubridge", "sndfile", "contact")
 _LONGEST_MESSAGE: Final = 1_000_000
 _CONFIG: Final = """\
 poll_method epoll
-sip_listen {local_address}:0
+sip_listen {listen}
 {net_interface}
-{ca_file}
 call_local_timeout 120
 call_max_calls 1
 audio_source aufile,{folder}/quiet.wav
@@ -73,7 +72,8 @@ class LineSettings:
     account: str = field(repr=False)
     """A line of baresip's `accounts`; may hold a password."""
     local_address: str = ""
-    ca_file: str = ""
+    port: int = 0
+    """Where calls to it would come in; 0: any, as for a line that only calls."""
     rtp_ports: str = "10000-19999"
     media_modules: tuple[str, ...] = ()
 
@@ -190,9 +190,8 @@ class Line:
         settings = self._settings
         modules = (*_MODULES, *settings.media_modules)
         config = _CONFIG.format(
-            local_address=settings.local_address or "0.0.0.0",
+            listen=f"{settings.local_address or '0.0.0.0'}:{settings.port}",
             net_interface=f"net_interface {settings.local_address}" if settings.local_address else "",
-            ca_file=f"sip_cafile {settings.ca_file}" if settings.ca_file else "",
             folder=self.folder,
             rtp_ports=settings.rtp_ports,
             modules=settings.modules,
