@@ -13,15 +13,18 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class Workers:
-    """`duecourse work` processes on one database. deaths: how often each cause ended one."""
+    """`duecourse work` processes on one database. callbacks: HOST:PORT that one of them at a time listens on.
+    deaths: how often each cause ended one."""
 
     home: Path
     url: str
     lease_seconds: int
     count: int
+    callbacks: str
     deaths: dict[str, int] = field(default_factory=dict)
     frozen: set[int] = field(default_factory=set)
     _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _listening: subprocess.Popen[bytes] | None = None
 
     def tend(self) -> None:
         """Start as many as there should be; count those that ended by themselves."""
@@ -31,13 +34,17 @@ class Workers:
                 self.frozen.discard(worker.pid)
                 self._count("ended by itself")
         while len(self._running) < self.count:
-            self._running.append(self._start())
+            listens = self._listening not in self._running
+            worker = self._start(self.callbacks if listens else "")
+            self._running.append(worker)
+            self._listening = worker if listens else self._listening
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, callbacks: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {
             "DUECOURSE_HOME": str(self.home),
             "DUECOURSE_DATABASE_URL": self.url,
             "DUECOURSE_LEASE_SECONDS": str(self.lease_seconds),
+            "DUECOURSE_CALLBACKS_LISTEN": callbacks,
         }
         with (self.home / "worker.log").open("ab") as log:
             return subprocess.Popen(
