@@ -43,11 +43,13 @@ class Findings:
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """offered: messages. unknown: how many attempts may be unknown, by what was cut off. next_seconds: after which a
-    message that was not delivered goes on to the next channel; None: only a failure moves it on."""
+    message that was not delivered goes on to the next channel; None: only a failure moves it on. costs_none: whether
+    every message must have been taken by somebody, since no address misbehaves and one channel is always there."""
 
     offered: int
     unknown: int
     next_seconds: float | None
+    costs_none: bool
 
 
 def audit(conn: psycopg.Connection, keyring: Keyring, far_ends: Sequence[FarEnd], bounds: Bounds) -> Findings:
@@ -56,6 +58,9 @@ def audit(conn: psycopg.Connection, keyring: Keyring, far_ends: Sequence[FarEnd]
     standing = _counts(conn, "SELECT coalesce(outcome, state), count(*) FROM message GROUP BY 1")
     attempts = _counts(conn, "SELECT state, count(*) FROM attempt GROUP BY 1")
     found.figures |= {"offered": bounds.offered, "messages": standing, "attempts": attempts}
+    found.figures["handed over again under their id"] = _one(
+        conn, "SELECT coalesce(sum(resends), 0) FROM attempt"
+    )
     why = _counts(
         conn,
         """SELECT concat_ws(': ', provider, coalesce(nullif(reason, ''), code)), count(*) FROM attempt
@@ -64,6 +69,8 @@ def audit(conn: psycopg.Connection, keyring: Keyring, far_ends: Sequence[FarEnd]
     found.figures |= {"unknown attempts": why, "unknown at most": bounds.unknown}
     found.require(sum(standing.values()) == bounds.offered, "every message that was offered is there")
     found.require(not {"planned", "in_flight"} & set(standing), "every message has ended")
+    if bounds.costs_none:
+        found.require(set(standing) <= set(SURE), "every message was taken by some provider")
     found.require(not attempts.get("claimed"), "no attempt is left claimed")
     found.require(
         attempts.get("unknown", 0) <= bounds.unknown, "unknown attempts stay within what was cut off"

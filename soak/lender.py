@@ -74,7 +74,7 @@ _TEMPLATE: Final = TemplateText(
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What is to be sent. over: in which messages fall due. useful: of each from its own instant. plain: nobody has an
-    address that misbehaves, and the route moves on only where a channel failed."""
+    address that misbehaves, all can be reached by e-mail, and the route moves on only where a channel failed."""
 
     offered: int
     over: timedelta
@@ -110,7 +110,7 @@ def addresses(place: int, *, plain: bool) -> dict[Channel, str]:
     if place % WECHAT_EVERY == 0:
         ending = number[-4:] if kind is not None and kind % 2 else f"{1000 + place % 9000:04d}"
         given[Channel.WECHAT] = f"oSoakSoakSoak_{place:010d}{ending}"
-    if place % EMAIL_EVERY == 0:
+    if plain or place % EMAIL_EVERY == 0:
         local = MAILBOXES[kind // 2 % len(MAILBOXES)] if kind is not None and kind % 2 == 0 else "person-"
         given[Channel.EMAIL] = f"{local}{place}@borrower.example"
     return given

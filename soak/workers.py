@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Workers:
     frozen: set[int] = field(default_factory=set)
     _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _listening: subprocess.Popen[bytes] | None = None
+    _since: dict[int, float] = field(default_factory=dict)
 
     def tend(self) -> None:
         """Start as many as there should be; count those that ended by themselves."""
@@ -37,6 +39,7 @@ class Workers:
             listens = self._listening not in self._running
             worker = self._start(self.callbacks if listens else "")
             self._running.append(worker)
+            self._since[worker.pid] = time.monotonic()
             self._listening = worker if listens else self._listening
 
     def _start(self, callbacks: str) -> subprocess.Popen[bytes]:
@@ -58,6 +61,10 @@ class Workers:
             worker.pid for worker in self._running if worker.poll() is None and worker.pid not in self.frozen
         ]
 
+    def awake_seconds(self) -> float:
+        """For how long that one has been awake that has been so longest; 0 when none is."""
+        return max((time.monotonic() - self._since[pid] for pid in self.awake), default=0.0)
+
     def kill(self, pid: int) -> None:
         """SIGKILL, as the kernel would when memory runs out."""
         for worker in list(self._running):
@@ -77,6 +84,7 @@ class Workers:
     def thaw(self, pid: int) -> None:
         """SIGCONT."""
         self.frozen.discard(pid)
+        self._since[pid] = time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
