@@ -178,8 +178,8 @@ class Run:
         return float(row[0]) if row else 0.0
 
     def _watch(self) -> None:
-        """How long the lane has been free that has been free longest, of the time in which somebody could have taken it;
-        and now and then a line of progress."""
+        """How long the lane has been free that has been free longest while somebody could have taken it; and now and
+        then a line of progress."""
         if time.monotonic() - self._seen < 0.5:
             return
         self._seen = time.monotonic()
