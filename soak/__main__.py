@@ -22,7 +22,7 @@ from .run import LEASE_SECONDS, Run
 
 USEFUL_SECONDS = 150
 """Long enough for a route of three channels; a burst has as much as it takes at a modest rate besides."""
-BURST_RATE = 60
+BURST_RATE = 100
 OFFERED_FOR = 0.9
 """Share of the run in which messages fall due; the rest sees the last misfortunes through."""
 

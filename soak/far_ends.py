@@ -18,7 +18,7 @@ from duecourse.cli.sandbox import as_toml
 
 WINDOW: Final = 50
 """How much may be unanswered at one provider by one worker."""
-RESPONSE_SECONDS: Final = 2
+RESPONSE_SECONDS: Final = 5
 """After so long without an answer a hand-over is unknown."""
 WECHAT: Final = provider_name("wechat.service")
 CAST: Final = (

@@ -28,7 +28,7 @@ CHANCES = {
 """How many of each among fourteen."""
 EVERY_SECONDS = (3.0, 12.0)
 AWAY_SECONDS = (0.0, 15.0)
-STILL_SECONDS = (1.0, 8.0)
+STILL_SECONDS = (1.0, 12.0)
 FREEZE_LEASES = (1.2, 2.5)
 
 
