@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.voice.sound import RATE, samples_of
 from duecourse.channels.voice_sip.call import UNREACHABLE
 from duecourse.domain.messaging import (
     Accepted,
@@ -33,7 +35,7 @@ from duecourse.domain.problems import DuecourseError
 
 from ..conformance import Journal, Sink, free_port, message_to, send_until_taken, until
 from ..counterparts import program
-from .calling import QUICK, SCRIPT, a_call, person, with_adapter
+from .calling import QUICK, SCRIPT, SPEECH, a_call, hears, person, with_adapter
 
 
 @pytest.fixture(scope="module")
@@ -341,3 +343,30 @@ def test_exchange_that_dies_with_the_invite_in_hand_leaves_unknown_and_an_absent
     settings = {"host": "127.0.0.1", "port": port, "transport": "tcp", "caller": "400", "lines": 2}
     asyncio.run(with_adapter(QUICK | settings | {"local_address": "127.0.0.1", "response_seconds": 2}, body))
     assert [type(outcome) for outcome in outcomes] == [Unknown]
+
+
+def test_line_that_spoke_a_notice_says_nothing_to_the_next_before_they_pick_up(
+    sandbox: SandboxProcess, journal: Journal
+):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        first, second = a_call(person("0021", 1)), a_call(person("0022", 2))
+        for outgoing in (first, second):
+            assert isinstance(await send_until_taken(adapter, outgoing, 60), Accepted)
+            await until(lambda: adapter.window == 1, 60)
+        ended = of(journal, "ended")
+        assert [call["early_sound"] for call in ended] == [0, 0]
+        codes = [
+            [r.code for r in sink.receipts if r.attempt_id == each.attempt_id] for each in (first, second)
+        ]
+        assert codes == [["confirmed", "heard"]] * 2
+        sounds = [samples_of((sandbox.folder / "heard" / call["heard"]).read_bytes()) for call in ended]
+        greeting, notice = (SPEECH.say(text, "en") for text in (SCRIPT.greeting, SCRIPT.notice))
+        for sound in sounds:
+            begins = np.flatnonzero(np.abs(sound) > 0.02)[0]
+            opening = sound[max(0, begins - RATE // 2) : begins + len(greeting) + RATE // 2]
+            assert hears(opening, SCRIPT.greeting), (
+                "the greeting is the first that is heard, from its beginning"
+            )
+            assert not hears(opening, SCRIPT.notice) and len(notice) < len(sound)
+
+    asyncio.run(with_adapter(settings_for(sandbox, line_wait_seconds=60, repeats=0), body))
