@@ -207,14 +207,14 @@ def test_answer_that_drips_ends_at_the_deadline():
 def test_answer_may_take_longer_than_a_connection():
     async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2.5)
         writer.write(answer())
         await writer.drain()
 
     async def body(line: HttpLine, url: str, server: ScriptedHttp) -> None:
         assert isinstance(await line.ask(Ask(url, BODY)), Answer)
 
-    against(visit, body, connect_seconds=1)
+    against(visit, body, connect_seconds=2)
 
 
 def test_answer_without_end_is_unknown():
