@@ -293,7 +293,7 @@ def test_killed_peer_leaves_each_message_one_outcome_true_to_the_peers_journal(c
 
     async def body(adapter: Adapter, sink: Sink) -> None:
         window, many = adapter.window, case.many(6000)
-        await send_until_taken(adapter, case.message(case.address(Behaviour.DELIVERED, 1)))
+        await send_until_taken(adapter, case.message(case.address(Behaviour.DELIVERED, many)))
         batch = [case.message(case.address(Behaviour.DELIVERED, at), f"message {at}") for at in range(many)]
         sending = asyncio.create_task(adapter.send(batch))
         await until(lambda: len(taken(case, journal.events())) > case.many(50))
