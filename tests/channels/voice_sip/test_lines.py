@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,17 @@ import pytest
 
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
-from duecourse.domain.messaging import Accepted, AccountTrouble, Adapter, Deferred, NotWritten, Refused
+from duecourse.channels.voice_sip.call import UNREACHABLE
+from duecourse.domain.messaging import (
+    Accepted,
+    AccountTrouble,
+    Adapter,
+    Deferred,
+    NotWritten,
+    Outcome,
+    Refused,
+    Unknown,
+)
 from duecourse.domain.problems import DuecourseError
 
 from ..conformance import Journal, Sink, free_port, message_to, send_until_taken, until
@@ -303,3 +314,30 @@ def test_settings_never_show_the_password():
     program("baresip")
     adapter = configured(username="lender", password="geheim")
     assert "geheim" not in repr(vars(adapter))
+
+
+def test_exchange_that_dies_with_the_invite_in_hand_leaves_unknown_and_an_absent_one_not_written(
+    tmp_path: Path,
+):
+    program("baresip")
+    outcomes: list[Outcome] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    listening.setblocking(False)
+
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        loop = asyncio.get_running_loop()
+        sending = asyncio.create_task(send_until_taken(adapter, a_call(person("1234")), 60))
+        peer, _ = await asyncio.wait_for(loop.sock_accept(listening), 60)
+        peer.setblocking(False)
+        assert (await loop.sock_recv(peer, 10_000)).startswith(b"INVITE ")
+        listening.close()
+        peer.close()
+        outcomes.append(await sending)
+        async with asyncio.timeout(60):
+            while (await adapter.send([a_call(person("1234"))]))[0] != NotWritten(UNREACHABLE):
+                await asyncio.sleep(0.05)
+
+    settings = {"host": "127.0.0.1", "port": port, "transport": "tcp", "caller": "400", "lines": 2}
+    asyncio.run(with_adapter(QUICK | settings | {"local_address": "127.0.0.1", "response_seconds": 2}, body))
+    assert [type(outcome) for outcome in outcomes] == [Unknown]

@@ -63,7 +63,7 @@ class SandboxExchange:
         self.host = "127.0.0.1"
         self.port = 0
         self._ids = itertools.count(1)
-        self._epoch = f"{time.time_ns() // 1_000_000:x}"
+        self._epoch = secrets.token_hex(4)  # a restarted one must not give an id again
         self._server: asyncio.Server | None = None
         self._datagrams: asyncio.DatagramTransport | None = None
         self._streams: set[asyncio.Transport] = set()

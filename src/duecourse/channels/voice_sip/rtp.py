@@ -127,6 +127,7 @@ class Telephone(asyncio.DatagramProtocol):
         return sound
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Keep a packet of the other side's sound; anything else is left aside."""
         if len(data) < 12 or data[0] >> 6 != 2 or data[1] & 0x7F != self._payload:
             return
         start = 12 + 4 * (data[0] & 0x0F)
