@@ -103,6 +103,10 @@ class Counter:
 
         self.desk._send = first  # type: ignore[method-assign]
 
+    def sweep(self, instant: str) -> None:
+        """Apply what was heard by other ways than this desk's."""
+        asyncio.run(self.desk.sweep(datetime.fromisoformat(instant)))
+
     def hear(self, instant: str, provider: str, status: ReceiptStatus) -> None:
         """A receipt for the last attempt at a provider."""
         now = datetime.fromisoformat(instant)

@@ -59,7 +59,9 @@ def against(kind: str, folder: Path, body: Body, *, password: str = "", **change
 
     async def run() -> Running:
         writer = Writer(folder / "journal")
-        far_end = KINDS[kind].far_end.of(Room(SandboxRules(throttled_times=1), writer, folder, "", password))
+        far_end = KINDS[kind].far_end.of(
+            Room(SandboxRules(throttled_times=1, late_seconds=0.3), writer, folder, "", password)
+        )
         running = Running(kind, await far_end.start(), folder)
         adapter = running.adapter(**changes)
         await adapter.open()

@@ -46,6 +46,16 @@ def test_person_who_answers_stop_is_heard(kind: str, tmp_path: Path):
 
 
 @each_carrier
+def test_report_that_comes_late_is_heard_without_another_submit(kind: str, tmp_path: Path):
+    async def body(adapter: Any, running: Running) -> None:
+        await send_until_taken(adapter, message_to(number(Behaviour.LATE, 1)))
+        await until(lambda: bool(running.sink.receipts))
+        assert running.sink.receipts[0].status is ReceiptStatus.DELIVERED
+
+    against(kind, tmp_path, body)
+
+
+@each_carrier
 def test_signature_and_sub_port_come_from_the_registration(kind: str, tmp_path: Path):
     text = "您的贷款将于3月10日到期，应还1500.00元。"
 
@@ -138,7 +148,9 @@ def test_wrong_credentials_are_trouble_with_the_account(
 
 
 @pytest.mark.parametrize("kind", ["sms.cmpp", "sms.smgp"])
-def test_gateway_that_does_not_know_the_secret_gets_no_message(kind: str, tmp_path: Path):
+def test_gateway_that_does_not_know_the_secret_gets_no_message(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     """A gateway that lets everybody in, and proves nothing."""
 
     async def run() -> None:
@@ -157,7 +169,7 @@ def test_gateway_that_does_not_know_the_secret_gets_no_message(kind: str, tmp_pa
         await adapter.open()
         await until(lambda: adapter._links.refusal is not None)
         (outcome,) = await adapter.send([message_to(number(Behaviour.DELIVERED, 1))])
-        assert isinstance(outcome, AccountTrouble) and "C061" in outcome.code
+        assert isinstance(outcome, AccountTrouble) and outcome.code == "PROOF"
         await adapter.close()
         trusting = running.adapter(verify_gateway=False)
         await trusting.open()
@@ -166,6 +178,7 @@ def test_gateway_that_does_not_know_the_secret_gets_no_message(kind: str, tmp_pa
         await trusting.close()
 
     asyncio.run(run())
+    assert "C061" in caplog.text
 
 
 @each_carrier

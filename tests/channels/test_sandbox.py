@@ -16,7 +16,7 @@ from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 from duecourse.domain.messaging import Accepted, Outcome, ReceiptStatus, Unknown
 from duecourse.domain.problems import DuecourseError
 
-from .cases import smpp, smtp
+from .cases import cmpp, smgp, smpp, smtp
 from .conformance import (
     SILENT_SECONDS,
     Case,
@@ -30,6 +30,7 @@ from .conformance import (
 )
 
 (SMPP,), (SMTP,) = smpp.CASES, smtp.CASES
+LATE = [SMPP, SMTP, cmpp.CASES[0], *smgp.CASES]
 ORPHAN_MAKER = """
 import sys, time
 from pathlib import Path
@@ -115,13 +116,13 @@ def against_sandbox(
         return asyncio.run(run(sandbox)), Journal(sandbox.log)
 
 
-@pytest.mark.parametrize("case", [SMPP, SMTP], ids=lambda case: case.kind)
+@pytest.mark.parametrize("case", LATE, ids=lambda case: case.kind)
 def test_late_address_is_delivered_later(case: Case, tmp_path: Path):
     sink, _ = against_sandbox(case, tmp_path, Behaviour.LATE)
     assert sink.receipts[-1].status is ReceiptStatus.DELIVERED
 
 
-@pytest.mark.parametrize("case", [SMPP, SMTP], ids=lambda case: case.kind)
+@pytest.mark.parametrize("case", LATE, ids=lambda case: case.kind)
 def test_silent_address_says_nothing(case: Case, tmp_path: Path):
     sink, _ = against_sandbox(case, tmp_path, Behaviour.SILENT)
     assert sink.receipts == []

@@ -149,19 +149,15 @@ def test_one_time_consent_counts_one_and_long_term_has_no_end():
     sink, _ = heard(sealed(popup(SUBSCRIPTION, "accept")), sealed(popup(LONG_TERM, "accept")))
     assert [(reply.kind, reply.text, reply.count) for reply in sink.replies] == [
         (ReplyKind.SUBSCRIBED, SUBSCRIPTION, 1),
-        (ReplyKind.SUBSCRIBED, "other", 1),
         (ReplyKind.SUBSCRIBED, LONG_TERM, 0),
-        (ReplyKind.SUBSCRIBED, "other", 1),
-    ]
+    ], "the second template of each popup is not one that we send"
 
 
-@pytest.mark.parametrize("name", ["subscribe_msg_popup_event", "subscribe_msg_change_event"])
-def test_subscription_refused_in_the_popup_or_the_settings_is_a_stop_of_that_template(name):
-    replies = told(popup(SUBSCRIPTION, "reject", name)).replies
-    assert [(reply.kind, reply.text) for reply in replies] == [
-        (ReplyKind.UNSUBSCRIBED, SUBSCRIPTION),
-        (ReplyKind.UNSUBSCRIBED, "other"),
-    ]
+def test_subscription_refused_in_the_settings_is_a_stop_and_a_no_when_asked_is_none():
+    (stop,) = told(popup(SUBSCRIPTION, "reject", "subscribe_msg_change_event")).replies
+    assert (stop.kind, stop.text, stop.sender) == (ReplyKind.UNSUBSCRIBED, SUBSCRIPTION, OPENID)
+    assert told(popup(SUBSCRIPTION, "reject")).replies == []
+    assert told(popup("anothers", "reject", "subscribe_msg_change_event")).replies == []
 
 
 def test_subscription_message_that_was_sent_is_told_under_its_msgid():
@@ -218,7 +214,7 @@ def test_what_is_told_again_is_committed_once():
     accepted = popup(SUBSCRIPTION, "accept")
     sink, answers = heard(*[sealed(text)] * 3, *[sealed(accepted)] * 3)
     assert {answer.body for answer in answers} == {b"success"}
-    assert [reply.text for reply in sink.replies] == ["STOP", SUBSCRIPTION, "other"]
+    assert [reply.text for reply in sink.replies] == ["STOP", SUBSCRIPTION]
 
 
 def test_what_could_not_be_committed_is_taken_when_it_is_told_again():

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import smsutil  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,11 @@ def test_the_warning_says_what_to_write_where_and_what_it_saves() -> None:
     ]
     [from_a_value] = costly_characters("{{ name }} is late", "Żaneta is late")
     assert from_a_value.endswith("write 'Z' (it comes with a value)")
+
+
+@given(st.text(alphabet="a€[é中م😀 ’", max_size=500))
+def test_parts_are_those_that_smsutil_splits_into(text: str) -> None:
+    assert sms_parts(text) == max(1, len(smsutil.split(text).parts))
 
 
 PRICES = """

@@ -307,14 +307,14 @@ def test_a_worker_killed_with_the_confirmation_in_hand_sends_it_once(
     at_work(lender, home, smsc, "+8613800000006")  # answers STOP to whatever comes
     post = Post(store, keyring, lender, smsc)  # type: ignore[arg-type]
     worker = start_worker(home, database_url)
-    wait_for(lambda: sum(submits(post).values()) == 2, 60, worker, home)
+    wait_for(lambda: sum(submits(post).values()) == 2, 180, worker, home)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     last = start_worker(home, database_url)
     # The person answers STOP to the confirmation too, which is heard: nothing more follows.
-    wait_for(lambda: stops(lender) >= 2 and not confirming(lender), 60, last, home)
+    wait_for(lambda: stops(lender) >= 2 and not confirming(lender), 180, last, home)
     last.send_signal(signal.SIGTERM)
-    assert last.wait(60) == 0
+    assert last.wait(180) == 0
     assert list(submits(post).values()) == [2]
     assert len(confirmations(lender)) == 1
 
@@ -325,13 +325,13 @@ def test_a_worker_killed_before_it_acknowledges_the_word_confirms_it_once(
     at_work(lender, home, smsc, "+8613800000006")
     post = Post(store, keyring, lender, smsc)  # type: ignore[arg-type]
     worker = start_worker(home, database_url)
-    wait_for(lambda: stops(lender) >= 1, 60, worker, home)
+    wait_for(lambda: stops(lender) >= 1, 180, worker, home)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     last = start_worker(home, database_url)
-    wait_for(lambda: confirmations(lender) != [] and not confirming(lender), 60, last, home)
+    wait_for(lambda: confirmations(lender) != [] and not confirming(lender), 180, last, home)
     last.send_signal(signal.SIGTERM)
-    assert last.wait(60) == 0
+    assert last.wait(180) == 0
     assert sum(submits(post).values()) <= 2
     assert len(confirmations(lender)) == 1
 

@@ -72,9 +72,11 @@ def record_consent(
     person: Person | None = None,
     scope: Scope = Scope(),
     expires_at: datetime | None = None,
+    messages: int | None = None,
 ) -> list[Person]:
     """Append a word, for one person or (person None) for everybody who holds or held the scope's address.
 
+    messages: how many it allows; None any number.
     Answers for whom something was appended; the same word twice appends nothing. What is taken back is taken back in
     every narrower scope too. Runs in the caller's transaction when there is one.
     Raises DuecourseError B101 when it would end before it begins, ValueError without person and address.
@@ -100,6 +102,7 @@ def record_consent(
                 "by": said.by,
                 "at": said.at,
                 "expires_at": expires_at,
+                "messages": messages,
                 "now": said.now,
             },
         ).fetchall()

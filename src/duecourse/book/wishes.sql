@@ -36,7 +36,7 @@ person AS (
 -- A word for one borrower, or for everybody who holds or held an address when no borrower is given. What is taken back
 -- is also taken back in every narrower scope in force. kinds: whose narrower scopes end with it.
 -- lanes: all of them; borrower_id: null for everybody at the address; kind, granted, purpose, channel, address_index, evidence,
--- source, by, at, expires_at, now. Answers one row per borrower for whom something was appended. Writes: consent
+-- source, by, at, messages, expires_at, now. Answers one row per borrower for whom something was appended. Writes: consent
 WITH RECURSIVE
 -- include: person
 ,
@@ -71,10 +71,10 @@ said AS (
 ),
 written AS (
     INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, purpose, channel, address_index, evidence,
-                         source, recorded_by, effective_at, expires_at, recorded_at)
+                         source, recorded_by, messages, effective_at, expires_at, recorded_at)
     SELECT s.lane, s.borrower_id,
 -- include: consent_id
-           , s.kind, s.granted, s.purpose, s.channel, s.address_index, s.evidence, %(source)s, %(by)s,
+           , s.kind, s.granted, s.purpose, s.channel, s.address_index, s.evidence, %(source)s, %(by)s, %(messages)s::integer,
            s.effective_at, s.expires_at, %(now)s
     FROM said s
     ON CONFLICT DO NOTHING

@@ -30,6 +30,7 @@ from .demo.week import demo
 from .differences import differences
 from .due_days import allot, move_due_day, pause, recompute_dates
 from .hold import app as hold_app
+from .inbox import app as inbox_app
 from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
@@ -52,6 +53,7 @@ from .screen import print_problems
 from .show import borrower_app, message_app
 from .status import status
 from .suppression import app as suppression_app
+from .task import app as task_app
 from .template import app as template_app
 from .wechat import app as wechat_app
 from .words import say
@@ -101,7 +103,12 @@ app.add_typer(provider_app, name="provider")
 app.add_typer(registration_app, name="registration")
 app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
+app.add_typer(inbox_app, name="inbox")
+app.add_typer(task_app, name="task")
 app.add_typer(retention_app, name="retention")
+app.add_typer(retention_app, name="retention")
+app.add_typer(inbox_app, name="inbox")
+app.add_typer(task_app, name="task")
 app.add_typer(keys_app, name="keys")
 app.add_typer(letter_app, name="letter")
 app.add_typer(wechat_app, name="wechat")

@@ -116,9 +116,9 @@ def ask(
         )
         zone = case.borrower.zone
     if as_json:
-        print_json(here.console, _facts(answer))
+        print_json(here.console, permit_facts(answer))
     else:
-        _tell(here, answer, zone)
+        tell_permit(here, answer, zone)
     if isinstance(answer, Refusal):
         raise typer.Exit(1)
 
@@ -147,7 +147,8 @@ def report(
         here.console.print(say("Reported."))
 
 
-def _facts(answer: Permit | Refusal) -> dict[str, Any]:
+def permit_facts(answer: Permit | Refusal) -> dict[str, Any]:
+    """An answer as JSON."""
     if isinstance(answer, Permit):
         return {"allow": True, "permit_id": answer.permit_id, "expires_at": answer.expires_at}
     return {
@@ -160,7 +161,8 @@ def _facts(answer: Permit | Refusal) -> dict[str, Any]:
     }
 
 
-def _tell(here: Context, answer: Permit | Refusal, zone: str) -> None:
+def tell_permit(here: Context, answer: Permit | Refusal, zone: str) -> None:
+    """An answer on the screen, instants by the borrower's clock."""
     console = here.console
     if isinstance(answer, Permit):
         until = local_time(answer.expires_at, zone)

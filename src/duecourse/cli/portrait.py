@@ -218,6 +218,15 @@ def print_message(here: Context, found: Row) -> None:
         ),
         highlight=False,
     )
+    if found["actor"] != "creditor" or found["acts"]:
+        console.print(
+            say(
+                "Spoken as {actor}; announces: {acts}",
+                actor=word("actor", found["actor"]),
+                acts=listed(found["acts"] or ()) or say("nothing"),
+            ),
+            highlight=False,
+        )
     console.print(_items(found["items"]))
     for attempt in found["attempts"]:
         _print_attempt(console, attempt)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from duecourse.book.addresses import PLATFORMS
 from duecourse.channels.http.adapter import HttpAdapter
 from duecourse.channels.registry import IN_BOOK, KINDS, build
 from duecourse.channels.sandbox.process import SandboxProcess
@@ -80,15 +81,13 @@ def read_providers(path: Path, environment: Mapping[str, str]) -> list[Provider]
             )
             continue
         config = {key: value for key, value in entry.items() if key not in ("kind", "sandbox")}
-        for key, value in config.items():
-            if isinstance(value, str) and (match := _FROM_ENVIRONMENT.fullmatch(value)):
-                if match[1] not in environment:
-                    problems.append(
-                        Problem(
-                            "D012", f"{path}, [{name}] {key}", f"environment variable {match[1]} is not set"
-                        )
-                    )
-                config[key] = environment.get(match[1], "")
+        for inner, where in [(config, ""), *((v, f"{k}.") for k, v in config.items() if isinstance(v, dict))]:
+            for key, value in inner.items():
+                if isinstance(value, str) and (match := _FROM_ENVIRONMENT.fullmatch(value)):
+                    if match[1] not in environment:
+                        found = f"environment variable {match[1]} is not set"
+                        problems.append(Problem("D012", f"{path}, [{name}] {where}{key}", found))
+                    inner[key] = environment.get(match[1], "")
         providers.append(Provider(name, entry["kind"], bool(entry.get("sandbox", False)), config))
     if problems:
         raise DuecourseError(problems)
@@ -102,14 +101,15 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
     """
     problems = []
     for provider in providers:
-        if provider.kind in IN_BOOK:
+        if provider.kind in IN_BOOK or is_checker(provider.kind):
             continue
         if simulated and not (provider.sandbox and _stays_here(provider)):
             problems.append(
                 Problem(
                     "D013",
                     f"provider {provider.name}",
-                    "the book is simulated, and this is no sandbox on this machine (sandbox = true, a loopback host or url)",
+                    "the book is simulated, and this is no sandbox on this machine (sandbox = true and a loopback "
+                    "host or url)",
                     "Nothing was sent.",
                 )
             )
@@ -137,7 +137,12 @@ def _stays_here(provider: Provider) -> bool:
         for name, field in adapter.settings_type.model_fields.items()
         if name in ("url", "gateway") or str(field.default).startswith(("http://", "https://"))
     ]
-    return all(_is_loopback(urlsplit(str(provider.config.get(name, ""))).hostname or "") for name in goes_to)
+    addresses = [provider.config.get(name, "") for name in goes_to]
+    # A described gateway has its address one level down.
+    addresses += [
+        part["url"] for part in provider.config.values() if isinstance(part, dict) and "url" in part
+    ]
+    return all(_is_loopback(urlsplit(str(address)).hostname or "") for address in addresses)
 
 
 def _is_loopback(host: str) -> bool:
@@ -147,6 +152,21 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def checker_config(home: Path, name: str, *, simulated: bool) -> Mapping[str, Any]:
+    """The settings of a number-check service. Raises DuecourseError D141 when none has the name, D013 when the book is
+    simulated and the service is not on this machine.
+    """
+    for one in read_providers(home / "providers.toml", os.environ):
+        if one.name == name and is_checker(one.kind):
+            if simulated and not _is_loopback(urlsplit(str(one.config.get("url", ""))).hostname or ""):
+                found = "the book is simulated, and this service is not on this machine"
+                raise DuecourseError(Problem("D013", f"provider {name}", found, "Nothing was asked."))
+            return one.config
+    raise DuecourseError(
+        Problem("D141", "--provider", f"no number-check service is called '{name}'", "Nothing was asked.")
+    )
 
 
 def is_checker(kind: str) -> bool:
@@ -187,9 +207,13 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
 def _serves(provider: Provider) -> str | None:
     """Whose addresses it reaches: of an app's devices those of its own push service, of WeChat its own account's."""
     channel, _, family = provider.kind.partition(".")
+    if family == "webhook":  # the lender's own program sends: it knows every one of them
+        return None
     if channel == Channel.APP:
-        return family
-    return str(provider.config["appid"]) if channel == Channel.WECHAT and "appid" in provider.config else None
+        return family if family in PLATFORMS else None
+    return (
+        str(provider.config["app_id"]) if channel == Channel.WECHAT and "app_id" in provider.config else None
+    )
 
 
 def with_book_channels(providers: list[Provider]) -> list[Provider]:

@@ -168,7 +168,7 @@ def channel_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     for row in rows:
         totals[row["channel"]][row["state"]] += row["attempts"]
         parts[row["channel"]] += row["parts"]
-    states = ["delivered", "sent", "refused", "unknown", "released"]
+    states = ["read", "delivered", "sent", "refused", "unknown", "released"]
     return table(
         say("Attempts by channel (released: not handed over or asked to slow down, not counted)"),
         [say("channel"), *(say(state) for state in states), say("SMS parts")],
@@ -180,7 +180,7 @@ def channel_table(rows: Iterable[Mapping[str, Any]]) -> Table:
             ]
             for channel, counted in sorted(totals.items())
         ],
-        right=range(1, 7),
+        right=range(1, 8),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -92,5 +92,13 @@ def _ports(kinds: list[str]) -> dict[str, int]:
 def as_toml(provider: Provider) -> str:
     """The entry of providers.toml that reaches it."""
     lines = [f"[{provider.name}]", f'kind = "{provider.kind}"', "sandbox = true"]
-    lines += [f"{key} = {json.dumps(value)}" for key, value in provider.config.items()]
+    lines += [f"{key} = {_toml_value(value)}" for key, value in provider.config.items()]
     return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return (
+            "{ " + ", ".join(f"{json.dumps(key)} = {_toml_value(each)}" for key, each in value.items()) + " }"
+        )
+    return json.dumps(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from psycopg import Connection
 
-from duecourse.content.amounts import names_amount
+from duecourse.content.amounts import asks_for_picture, names_amount
 from duecourse.content.bill import BillArtist
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
@@ -84,7 +84,12 @@ class Workshop:
         def read_templates(ref: TemplateRef) -> dict[TemplateRef, list[TemplateText]]:
             return load_templates(conn, [ref])
 
-        return Composer(Renderer(draw=BillArtist()), read_policy, read_templates)
+        artist = BillArtist()
+        refs = [ref for one in published_policies(conn) for ref in one.template_versions.items()]
+        if any(asks_for_picture(texts) for texts in load_templates(conn, refs).values()):
+            artist.warm()
+        conn.rollback()
+        return Composer(Renderer(draw=artist), read_policy, read_templates)
 
     def desks(self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally) -> list[Desk]:
         """Desks with a connection each."""

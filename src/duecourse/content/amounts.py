@@ -21,10 +21,15 @@ def names_amount(texts: Iterable[TemplateText]) -> bool:
     What is no Liquid is taken to name one: the stricter side.
     """
     return any(
-        "picture" in text.parts  # the bill's
+        asks_for_picture([text])
         or any(_part_names_amount(text.language, source) for source in text.parts.values())
         for text in texts
     )
+
+
+def asks_for_picture(texts: Iterable[TemplateText]) -> bool:
+    """Whether any language sends the bill's picture along, which shows amounts."""
+    return any("picture" in text.parts for text in texts)
 
 
 def _part_names_amount(language: str, source: str) -> bool:

@@ -171,7 +171,8 @@ class Formats:
         return lru_cache(maxsize=4000)(spoken)
 
     def _ungrouped(self, currency: str, digits: int) -> Write:
-        sign = get_currency_symbol(currency, self.locale)
+        # Whatever the reader's language, ¥ is the yuan there; CN¥ would be more signs than a field takes.
+        sign = get_currency_symbol(currency, "zh_CN")
 
         def figures(amount_minor: int) -> str:
             return f"{sign}{from_minor(amount_minor, currency):.{digits}f}"

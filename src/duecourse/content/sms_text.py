@@ -76,8 +76,16 @@ def cheapened(text: str) -> str:
 
 
 def sms_parts(text: str) -> int:
-    """How many SMS the text is. A short text is counted at once; smsutil splits the rest."""
+    """How many SMS the text is: 160 characters or 153 a part, else 70 or 67.
+
+    Where nothing takes two places it is a division; smsutil splits the rest, since no part may end in half a character.
+    """
     if is_gsm(text):
-        septets = len(text) + sum(character in _EXTENSION for character in text)
-        return 1 if septets <= 160 else len(smsutil.split(text).parts)
-    return 1 if len(text.encode("utf-16-be")) <= 140 else len(smsutil.split(text).parts)
+        doubled = sum(character in _EXTENSION for character in text)
+        if len(text) + doubled <= 160:
+            return 1
+        return len(smsutil.split(text).parts) if doubled else -(-len(text) // 153)
+    units = len(text.encode("utf-16-be")) // 2
+    if units <= 70:
+        return 1
+    return len(smsutil.split(text).parts) if units > len(text) else -(-units // 67)

@@ -75,7 +75,7 @@ told_behind AS (
 ),
 candidate AS (
     SELECT DISTINCT ON (coalesce(b.person_id, h.borrower_id))
-           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, h.leg, b.zone,
+           h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, h.leg, h.by_debtor, b.zone,
            h.template, h.template_version, h.tries, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
            %(now)s::timestamptz AS at,
            -- Who did not take it the last times: others go first.
@@ -203,7 +203,7 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
 -- debts (uuid[] as text), kinds (of the provider): parallel arrays; now; and RuleBook.person_parameters.
 WITH asked AS (
-    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.daily_cap,
+    SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.by_debtor, m.daily_cap,
            CASE m.route[m.route_at] WHEN 'task' THEN 'voice' ELSE m.route[m.route_at] END AS channel,
            p.address_index, b.borrower_id, b.region, b.zone, coalesce(b.zones, ARRAY[b.zone]) AS zones, l.loan_id, l.product, c.kind
     FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[], %(persons)s::uuid[], %(debts)s::text[], %(kinds)s::text[])
@@ -218,7 +218,7 @@ WITH asked AS (
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, c.loan_id, c.region, c.zones, c.purpose,
            c.channel, c.actor, c.product, c.party, NULL::text AS address_kind,
-           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, false AS by_debtor,
+           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, c.by_debtor,
            c.daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
@@ -260,7 +260,8 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- provider): parallel arrays; now; RuleBook parameters reduced to such caps and hours
 -- (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
 WITH claimed AS (
-    SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.actor, m.template, p.channel, p.address_index, b.region, b.zone,
+    SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.actor, m.template, m.by_debtor,
+           CASE m.route[m.route_at] WHEN 'task' THEN 'voice' ELSE m.route[m.route_at] END AS channel, p.address_index, b.region, b.zone,
            coalesce(b.zones, ARRAY[b.zone]) AS zones
     FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(points)s::uuid[],
                 %(kinds)s::text[]) WITH ORDINALITY AS c (lane, message_id, point, kind, n)
@@ -271,7 +272,7 @@ WITH claimed AS (
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, c.zones, c.purpose,
            c.channel, c.actor, NULL::text AS product, 'borrower'::text AS party, NULL::text AS address_kind,
-           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, false AS by_debtor,
+           ARRAY[]::text[] AS actions, %(lender_kinds)s::text[] AS lenders, c.kind AS provider_kind, c.by_debtor,
            NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
@@ -595,7 +596,7 @@ ended AS (
                 ELSE greatest(s.at_least, least(
                          interval '2 s' * (2 ^ least(h.hops - s.rivals, 8)) *
                              (((hashtextextended(s.attempt_id::text, 2) & 1048575) + 1) / 1048576.0),
-                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '2 s'))) END AS after,
+                         interval '5 min', greatest((h.useful_until - %(now)s) / 2, interval '0.2 s'))) END AS after,
            -- include: dispatch.reachable
            AS reachable
     FROM settled s
@@ -866,12 +867,6 @@ ended AS (
 ),
 -- include: dispatch.follow
 SELECT count(*) FROM settled;
-
--- name: address_of_attempt
--- The index of the address that an attempt went to. lanes: all of them; attempt_id.
-SELECT p.address_index FROM attempt a
-JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
-WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = %(attempt_id)s;
 
 -- name: silent_points
 -- Of contact points whose last attempt failed because the phone was off or barred: those where that has been so :times in a

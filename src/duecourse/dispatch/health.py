@@ -14,9 +14,8 @@ from math import sqrt
 
 WINDOW_SECONDS = 60.0
 """How far back answers count."""
-RECENT_SECONDS = 10.0
-"""How far back a provider must have taken something not to be left at once."""
-TRIP_AFTER = 5
+RECENT_SECONDS = 3.0
+TRIP_AFTER = 3
 """Failures without a single success after which it rests."""
 REST_FIRST_SECONDS = 2.0
 REST_MOST_SECONDS = 60.0
@@ -63,16 +62,13 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Answers since the last change, within WINDOW_SECONDS. bad: its own trouble, or none came. slow: of the good."""
+class Counts:
+    """Answers of some time. bad: the provider's own trouble, or none came. slow: of the good."""
 
     good: int = 0
     bad: int = 0
     throttled: int = 0
     slow: int = 0
-    recent_good: int = 0
-    """Within RECENT_SECONDS, as is recent_bad."""
-    recent_bad: int = 0
 
     @property
     def answers(self) -> int:
@@ -83,6 +79,26 @@ class Seen:
     def failures(self) -> int:
         """What speaks against it."""
         return self.bad + self.throttled + self.slow
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it took nothing at all."""
+        return self.bad >= TRIP_AFTER and not self.good
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether more fails, beyond chance, than is tolerated."""
+        return self.failures >= FEWEST_FAILURES and least_rate(self.failures, self.answers) > TOLERATED
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Answers since the last change: within WINDOW_SECONDS, which tells when there is little traffic, and within
+    RECENT_SECONDS, which tells at once when there is much.
+    """
+
+    whole: Counts = Counts()
+    recent: Counts = Counts()
 
 
 def reweigh(now: float, standing: Standing, seen: Seen, *, alone: bool) -> Standing | None:
@@ -106,9 +122,9 @@ def reweigh(now: float, standing: Standing, seen: Seen, *, alone: bool) -> Stand
 
 def _tried(now: float, standing: Standing, seen: Seen) -> Standing | None:
     waited = now - standing.since
-    if seen.bad:
+    if seen.whole.bad:
         return _rest(now, standing, "it took nothing when it was tried")
-    if seen.good >= PROBES or (seen.good and waited >= 2 * GROW_SECONDS):
+    if seen.whole.good >= PROBES or (seen.whole.good and waited >= 2 * GROW_SECONDS):
         return replace(
             standing,
             state=State.WORKING,
@@ -123,16 +139,19 @@ def _tried(now: float, standing: Standing, seen: Seen) -> Standing | None:
 
 
 def _at_work(now: float, standing: Standing, seen: Seen, alone: bool) -> Standing | None:
-    if seen.recent_bad >= TRIP_AFTER and not seen.recent_good:
-        return _rest(now, standing, f"it took nothing of {seen.recent_bad}")
-    if not alone and seen.failures >= FEWEST_FAILURES and least_rate(seen.failures, seen.answers) > TOLERATED:
-        why = f"{seen.failures} of {seen.answers} failed, were late or throttled"
+    dead = next((one for one in (seen.recent, seen.whole) if one.is_dead), None)
+    if dead:
+        return _rest(now, standing, f"it took nothing of {dead.bad}")
+    poor = next((one for one in (seen.recent, seen.whole) if one.is_poor), None)
+    if poor and not alone:
+        why = f"{poor.failures} of {poor.answers} failed, were late or throttled"
         if standing.share / 2 < LEAST_SHARE:
             return _rest(now, standing, why)
         return replace(standing, share=standing.share / 2, since=now, reason=why)
     if standing.share < 1.0:
         waited = now - standing.since
-        if waited >= (GROW_SECONDS if seen.answers else QUIET_SECONDS):
+        well = seen.whole.failures <= TOLERATED * seen.whole.answers
+        if well and waited >= (GROW_SECONDS if seen.whole.answers else QUIET_SECONDS):
             return replace(standing, share=min(1.0, standing.share * 2), since=now, reason="it is well again")
     return None
 

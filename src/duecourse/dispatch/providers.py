@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from duecourse.domain.messaging import AccountTrouble, Deferred, NotWritten, Outcome, Throttled, Unknown
 from duecourse.store.sql import load
 
-from .health import RECENT_SECONDS, WINDOW_SECONDS, Seen, Standing, State, reweigh
+from .health import RECENT_SECONDS, WINDOW_SECONDS, Counts, Seen, Standing, State, reweigh
 
 SQL = load("dispatch/providers")
 log = structlog.get_logger("duecourse.dispatch")
@@ -36,10 +36,11 @@ class Answers:
     """What its account lacks, in its own words."""
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome], *, late: bool) -> Answers:
-        """late: they took longer than the provider's slow_seconds.
+    def of(cls, outcomes: Sequence[Outcome], *, late: bool, in_time: bool = True) -> Answers:
+        """late: they took longer than the provider's slow_seconds. in_time: it was given them well before they had to
+        be written.
 
-        What was not written is our own doing, except where nothing of the batch was: then the line is down.
+        What was not written is our own doing, except where in good time nothing of a batch was: then the line is down.
         """
         lost = sum(isinstance(outcome, (Unknown, Deferred)) for outcome in outcomes)
         unwritten = sum(isinstance(outcome, NotWritten) for outcome in outcomes)
@@ -47,7 +48,7 @@ class Answers:
         trouble = next((each for each in outcomes if isinstance(each, AccountTrouble)), None)
         refused = sum(isinstance(outcome, AccountTrouble) for outcome in outcomes)
         good = len(outcomes) - lost - unwritten - throttled - refused
-        bad = lost + (unwritten if lost + unwritten == len(outcomes) else 0)
+        bad = lost + (unwritten if in_time and lost + unwritten == len(outcomes) else 0)
         told = ": ".join(filter(None, (trouble.code, trouble.reason))) if trouble else ""
         return cls(good, bad, throttled, good if late else 0, told)
 
@@ -87,7 +88,8 @@ def _provider(row: Mapping[str, Any]) -> Provider:
         row["probes"],
         row["reason"],
     )
-    seen = Seen(row["good"], row["bad"], row["throttled"], row["slow"], row["recent_good"], row["recent_bad"])
+    words = ("good", "bad", "throttled", "slow")
+    seen = Seen(Counts(*(row[each] for each in words)), Counts(*(row[f"recent_{each}"] for each in words)))
     return Provider(
         row["provider"], standing, row["weight"], row["changed_by"], row["changed_at"], row["version"], seen
     )

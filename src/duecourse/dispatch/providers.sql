@@ -14,7 +14,8 @@ provider AS (
                p.ready AND p.room > 0 AND (coalesce(s.state, 'working') = 'working' OR s.state = 'probing' AND p.probe) AS ready,
                p.room, p.registered::text[] AS registered, p.caller, p.kind, p.tier, coalesce(s.share, 1) AS share,
                coalesce(s.weight, p.weight) AS weight,
-               p.carriers::text[] AS carriers, p.regions::text[] AS regions, p.needs::text[] AS needs, p.serves, g.approved
+               p.carriers::text[] AS carriers, p.regions::text[] AS regions, nullif(array_remove(p.needs::text[], 'template'), '{}') AS needs,
+               coalesce('template' = ANY(p.needs::text[]), false) AS needs_template, p.serves, g.approved
         FROM unnest(%(channels)s::text[], %(providers)s::text[], %(senders)s::text[], %(ready)s::boolean[], %(room)s::int[],
                     %(probes)s::boolean[], %(tiers)s::int[], %(weights)s::double precision[], %(carriers)s::text[],
                     %(regions)s::text[], %(needs)s::text[], %(registered)s::text[], %(callers)s::text[], %(kinds)s::text[],
@@ -88,15 +89,17 @@ DELETE FROM provider_seen WHERE at < %(now)s::timestamptz - interval '10 min';
 SELECT p.provider, coalesce(s.state, 'working') AS state, coalesce(s.share, 1) AS share, s.weight, coalesce(s.trips, 0) AS trips,
        s.retry_at, coalesce(s.probes, 0) AS probes, coalesce(s.reason, '') AS reason, coalesce(s.changed_by, '') AS changed_by,
        s.changed_at, coalesce(s.version, 0) AS version,
-       x.good, x.bad, x.throttled, x.slow, x.recent_good, x.recent_bad
+       x.good, x.bad, x.throttled, x.slow, x.recent_good, x.recent_bad, x.recent_throttled, x.recent_slow
 FROM unnest(%(providers)s::text[]) AS p (provider)
 LEFT JOIN provider_state s ON s.provider = p.provider
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(good), 0)::bigint AS good, coalesce(sum(bad), 0)::bigint AS bad,
            coalesce(sum(throttled), 0)::bigint AS throttled, coalesce(sum(slow), 0)::bigint AS slow,
-           coalesce(sum(good) FILTER (WHERE at > %(now)s::timestamptz - %(recent)s::interval), 0)::bigint AS recent_good,
-           coalesce(sum(bad) FILTER (WHERE at > %(now)s::timestamptz - %(recent)s::interval), 0)::bigint AS recent_bad
-    FROM provider_seen x
+           coalesce(sum(good) FILTER (WHERE fresh), 0)::bigint AS recent_good,
+           coalesce(sum(bad) FILTER (WHERE fresh), 0)::bigint AS recent_bad,
+           coalesce(sum(throttled) FILTER (WHERE fresh), 0)::bigint AS recent_throttled,
+           coalesce(sum(slow) FILTER (WHERE fresh), 0)::bigint AS recent_slow
+    FROM (SELECT *, at > %(now)s::timestamptz - %(recent)s::interval AS fresh FROM provider_seen) AS x
     WHERE x.provider = p.provider AND x.at > greatest(%(now)s::timestamptz - %(window)s::interval, coalesce(s.changed_at, '-infinity'))
 ) AS x
 ORDER BY p.provider;

@@ -46,7 +46,7 @@ WHERE lane = ANY(%(lanes)s::smallint[]) AND message_id BETWEEN %(least)s AND %(m
 
 -- name: show_message
 -- One message. lane, message_id.
-SELECT m.message_id, b.borrower_key, m.policy, m.policy_version, m.step, m.purpose, m.creditor, m.currency,
+SELECT m.message_id, b.borrower_key, m.party, m.actor, m.acts, m.policy, m.policy_version, m.step, m.purpose, m.creditor, m.currency,
        m.template, m.template_version, m.route, m.route_at, m.next_if, m.next_after_seconds, m.next_by, m.zone, m.local_on,
        m.supplement, m.state, m.outcome, m.planned_for, m.not_before, m.useful_until, m.rule, m.reason
 FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
@@ -65,7 +65,7 @@ ORDER BY i.due_on, l.loan_ref, i.number;
 -- name: show_attempts
 -- The attempts of a message with their sealed text and address. lane, message_id.
 SELECT a.attempt_id, a.seq, a.channel, a.provider, a.state, a.provider_message_id, a.code, a.cause, a.reason, a.parts,
-       a.text_sealed, a.text_digest, a.claimed_at, a.sent_at, a.settled_at, a.valid_until, a.contact_point_id,
+       a.text_sealed, a.text_digest, a.text_erased_at, a.claimed_at, a.sent_at, a.settled_at, a.valid_until, a.contact_point_id,
        p.address_sealed
 FROM attempt a
 LEFT JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
@@ -206,20 +206,18 @@ SELECT month, state, ours, arrears, count(*) AS accounts
 FROM standing GROUP BY month, state, ours, arrears ORDER BY month, state, ours, arrears;
 
 -- name: sample_messages
--- Three messages worth showing: a Chinese reminder by SMS, an English one by e-mail, a collection notice.
--- from_on, to_on: local days.
+-- A message of each channel worth showing, those in Chinese and those that speak of most first; the last is a collection
+-- notice by SMS. from_on, to_on: local days.
 SELECT DISTINCT ON (kind) kind, message_id FROM (
-    SELECT m.message_id,
-           CASE WHEN m.purpose = 'collection' THEN 3
-                WHEN a.channel = 'sms' AND b.language LIKE 'zh%%' THEN 1
-                WHEN a.channel = 'email' AND b.language = 'en' THEN 2 END AS kind,
+    SELECT m.message_id, a.channel || CASE WHEN m.purpose = 'collection' AND a.channel = 'sms' THEN ', collection' ELSE '' END AS kind,
+           b.language LIKE 'zh%%' AS chinese,
            (SELECT count(*) FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id) AS items
     FROM message m
     JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id AND a.seq = m.tries
     JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
-    WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s AND m.outcome IN ('delivered', 'sent')
+    WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s AND m.outcome IN ('read', 'delivered', 'sent')
 ) AS sample
-WHERE kind IS NOT NULL ORDER BY kind, items DESC, message_id;
+ORDER BY kind, chinese DESC, items DESC, message_id;
 
 -- name: busiest_borrower
 -- The borrower to whom most happened. from_on, to_on: local days.

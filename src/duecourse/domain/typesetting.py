@@ -11,7 +11,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,13 +90,19 @@ class Typesetter:
 
     @cached_property
     def _characters(self) -> frozenset[int]:
-        found: set[int] = set()
-        for folder in self._folders:
-            for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-                if path.suffix.lower() in _FONT_FILES:
-                    for font in _fonts(path):
-                        found.update(font.getBestCmap() or {})
-        return frozenset(found)
+        return _characters_of(tuple(self._folders))
+
+
+@cache
+def _characters_of(folders: tuple[Path, ...]) -> frozenset[int]:
+    """Every character that a font of these folders has. Half a second for those that come along: once a process."""
+    found: set[int] = set()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if path.suffix.lower() in _FONT_FILES:
+                for font in _fonts(path):
+                    found.update(font.getBestCmap() or {})
+    return frozenset(found)
 
 
 def _fonts(path: Path) -> list[TTFont]:

@@ -141,7 +141,7 @@ new_message AS (
 candidate AS (
     -- A batch is judged by what is known when it begins, so not yet.
     SELECT lane, message_id, group_id, borrower_id, party, actor, CASE WHEN act IS NOT NULL THEN ARRAY[act] END AS acts,
-           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, leg, zone,
+           NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, leg, false AS by_debtor, zone,
            agreed_template AS template, template_version, 0::smallint AS tries, NULL::text[] AS failed, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
            CASE WHEN planned_for >= %(now)s THEN planned_for
                 ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
@@ -157,7 +157,7 @@ provider AS (
     -- Which provider it will be shows at the claim: here one that is registered for everything.
     SELECT row_number() OVER () AS line, NULL::text AS name, channel, NULL::text AS provider, true AS ready, NULL::text AS caller,
            NULL::text AS kind, NULL::text[] AS registered, 1 AS tier, 1.0::double precision AS weight, 1.0::double precision AS admits, NULL::text[] AS carriers,
-           NULL::text[] AS regions, NULL::text[] AS needs, NULL::jsonb AS approved, NULL::text AS serves
+           NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
     FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
 ),
 -- include: rules.judge

@@ -66,6 +66,7 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "daily cap": lambda policy: f"{policy.daily_cap} a day",
     "brakes": lambda policy: brakes_in_words(policy.brakes),
     "correction": lambda policy: policy.correction or "none",
+    "link to pay": lambda policy: policy.pay_link or "none",
     "confirmation of a stop": lambda policy: policy.opt_out_confirmation or "none",
     "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (

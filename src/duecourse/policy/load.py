@@ -54,6 +54,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     brakes = parse_brakes(top)
     correction = top.identifier("correction", required=False)
     opt_out_confirmation = top.identifier("opt_out_confirmation", required=False)
+    pay_link = top.identifier("pay_link", required=False)
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
     wording = _wording(top)
@@ -74,6 +75,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         brakes=brakes,
         correction=correction,
         opt_out_confirmation=opt_out_confirmation,
+        pay_link=pay_link,
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,
         wording=wording,

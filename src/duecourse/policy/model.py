@@ -281,6 +281,8 @@ class Policy(Frozen):
     """The template in which `duecourse correct` speaks to those whom a wrong batch reached."""
     opt_out_confirmation: str | None = None
     """The template of the one message that confirms a word to stop, where it was said; None: none is sent."""
+    pay_link: str | None = None
+    """The template of the SMS with a link to pay that a person asks for by a key during a call; None: none is sent."""
     actor: Literal["creditor", "collector", "agency"] | None = None
     """As whom its messages speak; None: as the lender's setting says."""
     wording: Wording
@@ -302,7 +304,7 @@ class Policy(Frozen):
     def templates(self) -> tuple[str, ...]:
         """Every template some step may use, each once, in the order of steps, and those of no step after them."""
         used = [name for step in self.steps for name in step.templates]
-        apart = [name for name in (self.correction, self.opt_out_confirmation) if name]
+        apart = [name for name in (self.correction, self.opt_out_confirmation, self.pay_link) if name]
         return tuple(dict.fromkeys([*used, *apart]))
 
     def uses_of(self, template: str) -> Iterator[Step]:
@@ -310,6 +312,8 @@ class Policy(Frozen):
         for step in self.steps:
             if template in step.templates or template == self.correction:
                 yield step
+            if template == self.pay_link and Channel.VOICE in step.route:
+                yield step.model_copy(update={"route": (Channel.SMS,)})
             if template == self.opt_out_confirmation:
                 yield step.model_copy(update={"purpose": Purpose.CONFIRMATION})
 

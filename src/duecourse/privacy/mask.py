@@ -26,7 +26,7 @@ def mask_email(address: str) -> str:
 
 
 def mask_token(token: str) -> str:
-    """Of what a program made (an OpenID, a device token, a customer number) the last four of eight characters or more."""
+    """Of what a program made (an OpenID, a device token, a customer number) the last four of eight or more."""
     return f"{STARS}{token[-4:]}" if len(token) >= 8 else STARS
 
 

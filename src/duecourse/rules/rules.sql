@@ -28,6 +28,7 @@ CASE WHEN k.leg <= 1 AND cardinality(k.consents) + cardinality(k.holds) + cardin
                           WHERE w.kind = 'person' AND coalesce((w.wish ->> 'wanted')::boolean, true))
                OR stopped_since(k.consents, 'automation', 'as-said', k.purpose, k.route[k.route_at], NULL) IS NOT NULL)
      THEN ARRAY['task'] ELSE ARRAY[]::text[] END
+
 -- fragment: mates
 -- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
 -- keeps the planner from reading all borrowers.
@@ -41,38 +42,26 @@ mate AS MATERIALIZED (
         WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
 )
 
--- fragment: against_line
--- What stands against line o for message k to address cp, null for nothing: its carrier or region is not served there, or
--- something that the provider must have approved is not. o.approved: keys kind or kind/subject/version/language.
-CASE WHEN cp.platform <> o.serves THEN format('no provider serves %%s', cp.platform)
-     WHEN o.regions IS NOT NULL AND NOT (k.region = ANY(o.regions) OR split_part(k.region, '-', 1) = ANY(o.regions))
-     THEN format('no provider serves the region %%s', k.region)
-     WHEN o.carriers IS NOT NULL AND NOT coalesce((
-          SELECT n.carrier FROM point_carrier n WHERE n.lane = cp.lane AND n.contact_point_id = cp.contact_point_id), '') = ANY(o.carriers)
-     THEN format('no provider serves the carrier %%s', coalesce((
-          SELECT nullif(n.carrier, '') FROM point_carrier n WHERE n.lane = cp.lane AND n.contact_point_id = cp.contact_point_id), 'unknown'))
-     WHEN o.needs IS NOT NULL THEN (
-          SELECT format('not approved: %%s at %%s', string_agg(
-                     CASE need WHEN 'template' THEN concat_ws(' ', 'template', k.template, k.template_version, k.language)
-                               ELSE need END, ', ' ORDER BY need), o.provider)
-          FROM unnest(o.needs) AS need
-          WHERE NOT coalesce(CASE
-              WHEN need <> 'template' THEN o.approved ? need
-              WHEN o.approved ?| ARRAY[concat_ws('/', 'template', k.template, k.template_version, k.language),
-                                       concat_ws('/', 'template', k.template, k.template_version, '*')] THEN true
-              -- A language that the text is not written in has a fallback, which shows when it is rendered.
-              ELSE o.approved ? concat_ws('/', 'template', k.template, k.template_version)
-                   AND NOT EXISTS (SELECT 1 FROM template_version t
-                                   WHERE t.template = k.template AND t.version = k.template_version AND t.language = k.language) END, false)
-          HAVING count(*) > 0) END
+-- fragment: fits_text
+-- Whether the provider of line o has approved the text of message k where it must; a language that the text is not written in
+-- has a fallback, which shows when it is rendered. o.approved: keys kind or kind/subject/version/language.
+coalesce(NOT o.needs_template
+         OR o.approved ?| ARRAY[concat_ws('/', k.text_key, k.language), concat_ws('/', k.text_key, '*')]
+         OR NOT k.is_written AND o.approved ? k.text_key, false)
 
 -- fragment: chosen_line
--- The line of channel r that message k takes to address cp: one that nothing stands against, that is ready, did not fail it
--- just before, is open to it, of the first tier; among these by weight. The same whenever it is asked for the same try
--- (rendezvous hashing: the least of -ln(u) / weight, u drawn from the names, falls on each in proportion to its weight).
-(SELECT (array_agg(o.line ORDER BY (
-            -- include: against_line
-            ) IS NOT NULL, NOT o.ready, coalesce(o.provider = ANY(k.failed), false),
+-- The line of channel r that message k takes to address cp: one that serves its platform, region and carrier (w), has approved what it
+-- must, is ready, did not fail it just before, is open to it, of the first tier; among these by weight. The same whenever
+-- it is asked for the same try (rendezvous hashing: the least of -ln(u) / weight, u drawn from the names, falls on each in
+-- proportion to its weight).
+(SELECT (array_agg(o.line ORDER BY
+            coalesce(cp.platform <> o.serves, false)
+                OR coalesce(NOT (k.region = ANY(o.regions) OR split_part(k.region, '-', 1) = ANY(o.regions)), false)
+                OR coalesce(NOT coalesce(w.carrier, '') = ANY(o.carriers), false)
+                OR NOT coalesce(o.needs IS NULL OR o.approved ?& o.needs, false)
+                OR NOT
+                -- include: fits_text
+            , NOT o.ready, coalesce(o.provider = ANY(k.failed), false),
             o.admits < 1 AND (hashtextextended(concat_ws('/', k.message_id, k.tries, o.name), 1) & 1048575) / 1048576.0 >= o.admits,
             o.tier,
             -ln(((hashtextextended(concat_ws('/', k.message_id, k.tries, o.name), 0) & 1048575) + 0.5) / 1048576.0)
@@ -82,10 +71,11 @@ CASE WHEN cp.platform <> o.serves THEN format('no provider serves %%s', cp.platf
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
---   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, zone, template, template_version,
+--   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, by_debtor, zone, template, template_version,
 --             tries, failed, daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
---   provider(line, name, channel, provider, ready, registered, caller, kind, tier, weight, admits, carriers, regions, needs, approved, serves)
+--   provider(line, name, channel, provider, ready, registered, caller, kind, tier, weight, admits, carriers, regions, needs,
+--            needs_template, approved, serves)
 --   of which each address takes one line: see rules.chosen_line
 -- and the parameters as_of (lender's date), now, recheck and pause (intervals), and those of RuleBook.parameters.
 -- Gives verdict(lane, message_id, allow, not_before, waits, rule, reason, verdict, loans, shared, route_at, channel, line,
@@ -181,7 +171,7 @@ item_summary AS (
 summed AS MATERIALIZED (
     -- FULL, though nothing on the right is without its candidate: the planner takes these CTEs for a row or two, and a
     -- FULL join is the one it cannot make a nested loop of, which would be quadratic in the batch.
-    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.leg, c.zone, c.party, c.actor, c.acts,
+    SELECT c.lane, c.message_id, c.group_id, c.borrower_id, c.step, c.purpose, c.route, c.route_at, c.leg, c.by_debtor, c.zone, c.party, c.actor, c.acts,
            c.template, c.template_version, c.tries, c.failed, c.confirms, c.to_point, c.daily_cap, c.at, c.useful_until, s.still_open, s.rule AS item_rule, s.complete_through, s.grace_ends,
            s.debit, s.stale,
            s.item_loans, s.item_numbers, s.item_steps, s.item_products
@@ -190,7 +180,9 @@ summed AS MATERIALIZED (
 ),
 -- What is known of the person, each read once by its index. Contacts as far back as any cap can ask.
 known AS MATERIALIZED (
-    SELECT s.*, b.region, b.language, coalesce(b.zones, ARRAY[s.zone]) AS zones,
+    SELECT s.*, b.region, b.language, concat_ws('/', 'template', s.template, s.template_version) AS text_key,
+           EXISTS (SELECT 1 FROM template_version t
+                   WHERE t.template = s.template AND t.version = s.template_version AND t.language = b.language) AS is_written, coalesce(b.zones, ARRAY[s.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
@@ -249,22 +241,30 @@ unit AS (
     -- for calls the one for SMS serves; an inbox and a task need no address.
     SELECT k.lane, k.message_id, k.group_id, k.borrower_id, r.place::smallint AS place, r.channel AS via,
            CASE r.channel WHEN 'task' THEN 'voice' ELSE r.channel END AS channel, p.line, p.provider, p.ready,
-           -- Of all lines of the channel, when this one, the best, cannot serve.
-           CASE WHEN (SELECT
-               -- include: against_line
-               FROM (SELECT p.provider, p.carriers, p.regions, p.needs, p.approved, p.serves) AS o) IS NOT NULL
-           THEN (SELECT string_agg(DISTINCT
-               -- include: against_line
-               , '; ') FROM provider o WHERE o.channel = r.channel) END AS unfit,
+           -- What stands against it when even the best line cannot serve.
+           CASE WHEN cp.platform <> p.serves THEN format('no provider serves %%s', cp.platform)
+                WHEN NOT (k.region = ANY(p.regions) OR split_part(k.region, '-', 1) = ANY(p.regions))
+                THEN format('no provider serves the region %%s', k.region)
+                WHEN NOT coalesce(w.carrier, '') = ANY(p.carriers)
+                THEN format('no provider serves the carrier %%s', coalesce(nullif(w.carrier, ''), 'unknown'))
+                WHEN NOT coalesce(p.needs IS NULL OR p.approved ?& p.needs, false) OR NOT (SELECT
+                -- include: fits_text
+                FROM (SELECT p.needs_template, p.approved) AS o)
+                THEN format('not approved: %%s at %%s', concat_ws(', ', CASE WHEN NOT (SELECT
+                -- include: fits_text
+                FROM (SELECT p.needs_template, p.approved) AS o) THEN replace(k.text_key, '/', ' ') || ' ' || k.language END,
+                    (SELECT string_agg(need, ', ') FROM unnest(p.needs) AS need WHERE NOT coalesce(p.approved ? need, false))),
+                    p.provider)
+           END AS unfit,
            CASE WHEN p.approved IS NULL THEN p.registered
                 ELSE coalesce(p.registered, ARRAY[]::text[]) || ARRAY(SELECT word FROM unnest(ARRAY['signature', 'header', 'category-suffix']) AS word
                                                                       WHERE p.approved ? word)
-                     || CASE WHEN p.approved ? concat_ws('/', 'template', k.template, k.template_version) THEN ARRAY['template']
+                     || CASE WHEN p.approved ? k.text_key THEN ARRAY['template']
                              ELSE ARRAY[]::text[] END
            END AS registered,
            p.caller, p.kind AS provider_kind, coalesce(cp.rank, 1) AS rank, coalesce(cp.contact_point_id, k.borrower_id) AS contact_point_id, cp.address_sealed, cp.address_index,
            NULL::text AS address_kind, d.loan_id, d.product, k.region, k.zones, k.purpose, k.actor,
-           k.party, coalesce(k.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders, false AS by_debtor, k.daily_cap, k.template, k.at,
+           k.party, coalesce(k.acts, ARRAY[]::text[]) AS actions, %(lender_kinds)s::text[] AS lenders, k.by_debtor, k.daily_cap, k.template, k.at,
            k.at + make_interval(days => %(horizon_days)s) AS until, k.useful_until,
            k.contacts,
            CASE r.channel WHEN 'task' THEN ARRAY(SELECT x FROM unnest(k.consents) AS x WHERE x.kind <> 'automation') ELSE k.consents END AS consents,
@@ -288,6 +288,7 @@ unit AS (
                   WHERE v.lane = k.lane AND v.borrower_id = k.borrower_id AND v.channel = 'voice' AND v.state = 'active'))
           AND (cp.platform IS NULL OR EXISTS (SELECT 1 FROM provider o WHERE o.channel = r.channel AND coalesce(o.serves = cp.platform, true)))
           AND (k.to_point IS NULL OR cp.contact_point_id = k.to_point)
+    LEFT JOIN point_carrier w ON w.lane = cp.lane AND w.contact_point_id = cp.contact_point_id
     JOIN provider p ON p.line =
          -- include: chosen_line
     JOIN unnest(k.item_loans, k.item_products, k.item_numbers) WITH ORDINALITY AS d (loan_id, product, number, n)
@@ -348,8 +349,8 @@ ruled AS (
            CASE WHEN coalesce(p.still_open, 0) = 0 THEN coalesce(p.item_rule, 'PAID')
                 WHEN h.message_id IS NOT NULL THEN 'STOPPED'
                 WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
+                WHEN p.unfit IS NOT NULL THEN CASE WHEN p.unfit LIKE 'not approved:%%' THEN 'NOT-REGISTERED' ELSE 'NO-PROVIDER' END
                 WHEN NOT p.free THEN coalesce((p.refused[1]).rule, (p.windows[p.shut[1]]).id)
-                WHEN p.unfit IS NOT NULL THEN CASE WHEN p.unfit LIKE '%%not approved:%%' THEN 'NOT-REGISTERED' ELSE 'NO-PROVIDER' END
                 WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
                 WHEN k.rule IS NOT NULL THEN k.rule
            END AS rule
@@ -386,7 +387,8 @@ verdict AS MATERIALIZED (
                                  FROM unnest(shut) AS n), '[]'))
            END AS verdict,
            -- Until a window shuts, or a block begins that is not there yet: a consent that ends, a hold to come.
-           CASE WHEN rule IS NULL THEN
+           -- A task is a call to come: whether it may be made then, its permit says.
+           CASE WHEN rule IS NULL AND channel <> 'task' THEN
                 least((SELECT min(lower(b)) FROM unnest(refusals) AS r CROSS JOIN unnest(r.blocked) AS b WHERE lower(b) > at),
                       first_shut(at, useful_until, places, windows, lifted))
                 ELSE useful_until END AS valid_until

@@ -17,17 +17,12 @@ class CmppInterpreter:
     """Reads with one version's field widths and this provider's settings."""
 
     repeats = True
+    notices = frozenset[int]()
+    bringing: frozenset[int] = frozenset({Command.DELIVER})
 
     def __init__(self, dialect: Dialect, config: CentreConfig) -> None:
         self._dialect = dialect
         self._config = config
-
-    def is_notice(self, frame: Frame) -> bool:
-        """Every request of a gateway has a response."""
-        return False
-
-    def brings(self, frame: Frame) -> bool:
-        return frame.command == Command.DELIVER
 
     def read(self, frame: Frame) -> Receipt | Incoming | None:
         """The report or the reply in a CMPP_DELIVER."""

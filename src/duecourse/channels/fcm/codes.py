@@ -19,8 +19,8 @@ class Fault:
     status: int
     code: str
     """FCM's own code, else Google's general status, else ''."""
-    fields: tuple[str, ...] = ()
-    """Names of the fields that were not accepted."""
+    about_token: bool = False
+    """It names the registration token as what was not accepted."""
 
 
 def fault_of(status: int, content: bytes) -> Fault:
@@ -30,7 +30,10 @@ def fault_of(status: int, content: bytes) -> Fault:
         details = [each for each in error.get("details", ()) if isinstance(each, dict)]
         codes = [str(each["errorCode"]) for each in details if each.get("@type") == FCM_ERROR]
         code = codes[0] if codes else str(error.get("status", ""))
-        return Fault(status, code if code.isascii() and len(code) <= 60 else "", _fields(details))
+        # A fault of ours in every message must not retire every token: only what is said of the token counts.
+        said = "registration token" in str(error.get("message", ""))
+        about_token = set(_fields(details)) == {"message.token"} or (bool(codes) and said)
+        return Fault(status, code if code.isascii() and len(code) <= 60 else "", about_token)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Fault(status, "")
 
@@ -50,7 +53,7 @@ def outcome(fault: Fault, pause_seconds: float) -> Outcome:
     if code == "SENDER_ID_MISMATCH":
         return Refused(code, "the token belongs to another sender", True, Cause.DEAD)
     if code == "INVALID_ARGUMENT":
-        if set(fault.fields) <= {"message.token"}:
+        if fault.about_token:
             return Refused(code, "the address is no registration token", True, Cause.DEAD)
         return Refused(code, "the message is not accepted", False, Cause.CONTENT)
     if code in ("QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED") or fault.status == 429:

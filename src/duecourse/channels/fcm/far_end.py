@@ -35,6 +35,7 @@ SCOPES = frozenset(
 TOKEN_SECONDS = 3599
 MOST_OCTETS = 4096
 LEAST_TOKEN = 20
+NO_TOKEN = "The registration token is not a valid FCM registration token"
 
 
 class SandboxFcm(HttpEnd):
@@ -112,7 +113,7 @@ class SandboxFcm(HttpEnd):
         if len(json.dumps({**message, "token": ""}, ensure_ascii=False).encode()) > MOST_OCTETS + 200:
             return _fault(400, "INVALID_ARGUMENT", field="message")
         if len(address) < LEAST_TOKEN:
-            return _fault(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT")
+            return _fault(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", said=NO_TOKEN)
         behaviour = self.rules.of_number(address)
         if (refused := self._refusal(address, behaviour)) is not None:
             return refused
@@ -133,14 +134,14 @@ class SandboxFcm(HttpEnd):
         return None
 
 
-def _fault(status: int, general: str, own: str = "", *, field: str = "") -> Response:
+def _fault(status: int, general: str, own: str = "", *, field: str = "", said: str = "refused") -> Response:
     """An error as Google writes it."""
     details: list[dict[str, Any]] = []
     if own:
         details.append({"@type": FCM_ERROR, "errorCode": own})
     if field:
         details.append({"@type": BAD_REQUEST, "fieldViolations": [{"field": field}]})
-    error = {"code": status, "message": "refused", "status": general, "details": details}
+    error = {"code": status, "message": said, "status": general, "details": details}
     return JSONResponse({"error": error}, status)
 
 

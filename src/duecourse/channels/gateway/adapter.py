@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
@@ -39,6 +40,7 @@ from duecourse.domain.messaging import (
     Reply,
 )
 
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,32}")
 _WORDS = {
     Meaning.DEAD: "the gateway says that the number is dead",
     Meaning.REFUSED: "the gateway refuses the message",
@@ -98,11 +100,10 @@ class HttpGatewayAdapter(HttpAdapter[GatewaySettings]):
         code = first(told, shape.code_at or shape.accepted_at) if told else ""
         known = self.settings.codes.get(code)
         if known is None:
-            # An unlisted code on a good answer is the gateway's no; nothing but a status is judged as one.
-            verdict = Verdict(Meaning.REFUSED, _WORDS[Meaning.REFUSED]) if good and code else None
-            return verdicts.outcome(
-                code or str(answer.status), verdict or verdicts.of_status(answer.status), pause
-            )
+            if good and code:  # the gateway's no; what is no code is not kept, since it may be about a person
+                label = code if _CODE.fullmatch(code) else "unlisted"
+                return verdicts.outcome(label, Verdict(Meaning.REFUSED, _WORDS[Meaning.REFUSED]), pause)
+            return verdicts.outcome(str(answer.status), verdicts.of_status(answer.status), pause)
         said = known if isinstance(known, Code) else Code(meaning=known)
         verdict = Verdict(said.meaning, _WORDS[said.meaning], said.cause, said.after_seconds)
         return verdicts.outcome(code, verdict, pause)

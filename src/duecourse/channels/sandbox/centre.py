@@ -54,14 +54,9 @@ class Submitted(NamedTuple):
 class Account:
     """What waits for one customer of the centre, and who is bound as it."""
 
+    name: str
     waiting: deque[Delivery] = field(default_factory=deque)
     peers: list[CentrePeer] = field(default_factory=list)
-
-    def deliver(self) -> None:
-        """Let every connection take what it has room for."""
-        for peer in self.peers:
-            peer.deliver()
-            peer.flush()
 
 
 class SandboxCentre:
@@ -114,7 +109,13 @@ class SandboxCentre:
 
     def account(self, name: str) -> Account:
         """The account of this name; whoever comes has one."""
-        return self._accounts.setdefault(name, Account())
+        return self._accounts.setdefault(name, Account(name))
+
+    def wake(self, account: Account) -> None:
+        """Something waits for this account: let its connections take what they have room for."""
+        for peer in account.peers:
+            peer.deliver()
+            peer.flush()
 
     def joined(self, peer: CentrePeer, there: bool) -> None:
         """Note a connection that has come or gone."""
@@ -212,7 +213,7 @@ class CentrePeer(asyncio.Protocol):
             account.peers.remove(self)
             account.waiting.extendleft(reversed(self._unanswered.values()))
             self._unanswered.clear()
-            account.deliver()
+            self.centre.wake(account)
 
     def data_received(self, data: bytes) -> None:
         octets = self._tail + data if self._tail else data
@@ -234,7 +235,7 @@ class CentrePeer(asyncio.Protocol):
         self._tail = octets[at:]
         account = self.account
         if account is not None and account.waiting and not self.receives:
-            account.deliver()
+            self.centre.wake(account)
         self.deliver()
         self.flush()
 
@@ -348,4 +349,4 @@ class CentrePeer(asyncio.Protocol):
 
     def _enqueue(self, account: Account, delivery: Delivery) -> None:
         account.waiting.append(delivery)
-        account.deliver()
+        self.centre.wake(account)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentre, Submitted
+from duecourse.channels.sandbox.centre import Account, CentrePeer, Delivery, SandboxCentre, Submitted
 from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.sgip import codes
@@ -73,8 +73,6 @@ class _SgipPeer(CentrePeer):
 class SgipPeer(_SgipPeer):
     """One connection of an SP, which submits."""
 
-    name = ""
-
     def handle(self, frame: Frame) -> None:
         match frame.command:
             case Command.BIND:
@@ -113,7 +111,6 @@ class SgipPeer(_SgipPeer):
         known = bind.kind == LoginType.TO_GATEWAY and bind.password == (self.centre.password or PASSWORD)
         self.answer(frame, body=encode_result(0 if known else codes.LOGIN_REFUSED))
         if known:
-            self.name = bind.name
             self.join(bind.name, receives=False)
 
     def _submit(self, frame: Frame) -> None:
@@ -122,7 +119,6 @@ class SgipPeer(_SgipPeer):
         text = decode_carrier_text(octets, submit.coding) or ""
         notes = {"coding": submit.coding, "validity": submit.expires, "from": submit.source}
         self.take(frame, Submitted(submit.user, text, place, submit.report == 1, submit, notes))
-        self.centre.call(self.name)
 
 
 class SgipCaller(_SgipPeer):
@@ -141,7 +137,8 @@ class SgipCaller(_SgipPeer):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.ended.set_result(None)
+        if not self.ended.done():  # nobody waits any more when the sandbox stops
+            self.ended.set_result(None)
 
     def handle(self, frame: Frame) -> None:
         if frame.command == Command.BIND_RESP and frame.status == 0:
@@ -161,6 +158,7 @@ class SandboxSmg(SandboxCentre):
     def __init__(self, room: Room) -> None:
         super().__init__(room)
         self._calls: dict[str, asyncio.Task[None]] = {}
+        self._open = True
 
     @staticmethod
     def settings(port: int, folder: Path) -> dict[str, Any]:
@@ -186,26 +184,29 @@ class SandboxSmg(SandboxCentre):
 
     async def stop(self) -> None:
         """Call nobody any more, and close."""
+        self._open = False
         calls = list(self._calls.values())
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
         await super().stop()
 
-    def call(self, name: str) -> None:
+    def wake(self, account: Account) -> None:
         """See to it that a connection to this SP stands as long as something waits for it."""
-        if self.account(name).waiting and name not in self._calls and (at := _LISTENS_AT.search(name)):
-            self._calls[name] = asyncio.create_task(self._call(name, int(at[1])))
+        super().wake(account)
+        listens_at = _LISTENS_AT.search(account.name)
+        if self._open and account.waiting and listens_at and account.name not in self._calls:
+            self._calls[account.name] = asyncio.create_task(self._call(account, int(listens_at[1])))
 
-    async def _call(self, name: str, port: int) -> None:
+    async def _call(self, account: Account, port: int) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self.account(name).waiting:
+            while account.waiting:
                 with suppress(OSError):
                     _, caller = await loop.create_connection(
-                        lambda: SgipCaller(self, name), "127.0.0.1", port
+                        lambda: SgipCaller(self, account.name), "127.0.0.1", port
                     )
                     await caller.ended
                 await asyncio.sleep(CALL_AGAIN_SECONDS)
         finally:
-            del self._calls[name]
+            del self._calls[account.name]

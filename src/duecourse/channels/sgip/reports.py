@@ -19,18 +19,13 @@ class SgipInterpreter:
     """Reads with this provider's settings."""
 
     repeats = True
+    notices = frozenset[int]()
+    bringing: frozenset[int] = frozenset({Command.REPORT, Command.DELIVER})
 
     def __init__(self, config: CentreConfig, heard: Callable[[str], None]) -> None:
         """heard: told the id of each submit that a final report has come for."""
         self._config = config
         self._heard = heard
-
-    def is_notice(self, frame: Frame) -> bool:
-        """Every request of a gateway has a response."""
-        return False
-
-    def brings(self, frame: Frame) -> bool:
-        return frame.command in (Command.REPORT, Command.DELIVER)
 
     def read(self, frame: Frame) -> Receipt | Incoming | None:
         """The receipt in a Report, the reply in a Deliver."""

@@ -114,16 +114,12 @@ class SmppInterpreter:
     """deliver_sm as Inbound takes it."""
 
     repeats = False
+    notices: frozenset[int] = frozenset({Command.ALERT_NOTIFICATION, Command.OUTBIND})
+    """These two have no response (4.12.1, 4.1.7)."""
+    bringing: frozenset[int] = frozenset({Command.DELIVER_SM})
 
     def __init__(self, form: ReceiptForm) -> None:
         self._form = form
-
-    def is_notice(self, frame: Frame) -> bool:
-        """These two have no response (4.12.1, 4.1.7)."""
-        return frame.command in (Command.ALERT_NOTIFICATION, Command.OUTBIND)
-
-    def brings(self, frame: Frame) -> bool:
-        return frame.command == Command.DELIVER_SM
 
     def read(self, frame: Frame) -> Receipt | Incoming | None:
         """The receipt or the reply in a deliver_sm."""
@@ -168,7 +164,9 @@ def parse_receipt(message: ShortMessage, form: ReceiptForm) -> Receipt | None:
         return None
     status = STATUSES[state]
     error = fields.get("err", "")
-    cause = _cause(status, error, tlvs.get(Tag.NETWORK_ERROR_CODE, b""), form)
+    cause = Cause.OTHER
+    if status is not ReceiptStatus.DELIVERED:
+        cause = _cause(status, error, tlvs.get(Tag.NETWORK_ERROR_CODE, b""), form)
     return Receipt(
         status=status,
         code=f"{state}:{error}" if error.strip("0") else state,

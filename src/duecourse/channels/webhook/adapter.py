@@ -64,8 +64,8 @@ class WebhookSettings(HttpSettings):
 
     def keys(self) -> list[bytes]:
         """The present secret first. Raises ValueError."""
-        secrets = [self.secret.get_secret_value(), self.former_secret.get_secret_value()]
-        return [key_of(secret) for secret in secrets if secret]
+        former = self.former_secret.get_secret_value()
+        return [key_of(self.secret.get_secret_value()), *([key_of(former)] if former else [])]
 
 
 class WebhookAdapter(HttpAdapter[WebhookSettings]):

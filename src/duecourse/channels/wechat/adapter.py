@@ -110,7 +110,8 @@ class WechatAdapter(HttpAdapter[WechatSettings]):
             return RawResponse(200, query.get("echostr", "").encode())
         try:
             body = self._opened(request.body, query)
-            told = events.read(body, self.name, self.settings.long_term_templates)
+            settings = self.settings
+            told = events.read(body, self.name, settings.subscription_templates, settings.long_term_templates)
         except PermissionError:
             return RawResponse(403)
         except ValueError:

@@ -44,10 +44,11 @@ def parse(body: bytes) -> ElementTree.Element:
         raise ValueError("not XML") from None
 
 
-def read(body: bytes, provider: str, long_term: Collection[str]) -> Told:
+def read(body: bytes, provider: str, templates: Collection[str], long_term: Collection[str]) -> Told:
     """Receipts and replies of one message or event; kinds that say nothing to us give neither.
 
-    long_term: templates whose consent has no count. Raises ValueError for what is not WeChat's XML.
+    templates: the subscription messages that we send; what is said of another program's is not for us. long_term: of
+    those, whose consent has no count. Raises ValueError for what is not WeChat's XML.
     """
     told = parse(body)
     sender, account = _text(told, "FromUserName"), _text(told, "ToUserName")
@@ -69,8 +70,11 @@ def read(body: bytes, provider: str, long_term: Collection[str]) -> Told:
         return Told(key, replies=(whose.reply(ReplyKind.SUBSCRIBED, scene, count=0),))
     if event == "unsubscribe":
         return Told(key, replies=(whose.reply(ReplyKind.UNSUBSCRIBED),))
-    if event in ("subscribe_msg_popup_event", "subscribe_msg_change_event"):
-        return Told(key, replies=_subscriptions(told, whose, long_term))
+    if event == "subscribe_msg_popup_event":
+        # Who says no when asked has given nothing, and taken nothing back.
+        return Told(key, replies=_subscriptions(told, "accept", whose, templates, long_term))
+    if event == "subscribe_msg_change_event":
+        return Told(key, replies=_subscriptions(told, "reject", whose, templates, long_term))
     if event == "subscribe_msg_sent_event":
         return Told(key, receipts=_sent(told, at))
     return Told(key)
@@ -102,15 +106,20 @@ def _template(key: str, told: ElementTree.Element, whose: _Sender, at: datetime 
 
 
 def _subscriptions(
-    told: ElementTree.Element, whose: _Sender, long_term: Collection[str]
+    told: ElementTree.Element,
+    answer: str,
+    whose: _Sender,
+    templates: Collection[str],
+    long_term: Collection[str],
 ) -> tuple[Reply, ...]:
     replies = []
     for one in told.iter("List"):
-        template, status = _text(one, "TemplateId"), _text(one, "SubscribeStatusString")
-        if status == "accept":
-            count = 0 if template in long_term else 1
-            replies.append(whose.reply(ReplyKind.SUBSCRIBED, template, count))
-        elif status == "reject":
+        template = _text(one, "TemplateId")
+        if template not in templates or _text(one, "SubscribeStatusString") != answer:
+            continue
+        if answer == "accept":
+            replies.append(whose.reply(ReplyKind.SUBSCRIBED, template, 0 if template in long_term else 1))
+        else:
             replies.append(whose.reply(ReplyKind.UNSUBSCRIBED, template))
     return tuple(replies)
 

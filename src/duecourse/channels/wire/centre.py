@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from duecourse.channels.wire.frame import Frame
+from duecourse.channels.wire.frame import RESPONSE, Frame
 from duecourse.channels.wire.inbound import Inbound, Interpreter
 from duecourse.channels.wire.link import BindRefusedError, Link, Links
 from duecourse.channels.wire.parts import PartReceipts
@@ -89,6 +89,7 @@ class MessageCentre:
         )
         self._parts = PartReceipts()
         self._references = itertools.count(random.randrange(0x10000))
+        self._taken = self.submit | RESPONSE  # with status 0: the centre has taken what was submitted
         self._turn = 0
         self._inbound = Inbound(name, interpreter, self._parts, on_receipts, on_reply)
         self._links = Links([self._link(self._bind) for _ in range(config.binds)])
@@ -157,7 +158,7 @@ class MessageCentre:
         attempt_id = request.tag
         assert isinstance(attempt_id, UUID)
         self.late_responses += late
-        if self._is_taken(frame):
+        if frame.status == 0 and frame.command == self._taken:
             provider_id = self._provider_id(frame)
             if provider_id:
                 self._parts.accepted(attempt_id, len(request.bodies), index, provider_id)
@@ -215,22 +216,20 @@ class MessageCentre:
         session.open_traffic()
         return session
 
-    def _is_taken(self, frame: Frame) -> bool:
-        return frame.status == 0 and frame.command == self.submit | 0x8000_0000
-
     # Inside
 
     def _unbound(self) -> Outcome:
         refusal: BindRefusedError | None = self._links.refusal
         if refusal is not None and refusal.account:
-            return AccountTrouble(refusal.name, "the provider refuses our credentials")
+            return AccountTrouble(refusal.name, refusal.reason)
         return NotWritten("not bound")
 
     def _outcome(self, request: Request) -> Outcome:
         if request.unwritten is not None:
             return NotWritten(request.unwritten)
         replies = request.replies
-        accepted = [frame for frame in replies if frame and self._is_taken(frame)]
+        taken = self._taken
+        accepted = [frame for frame in replies if frame and frame.status == 0 and frame.command == taken]
         if len(accepted) == len(replies):
             return Accepted(self._provider_id(accepted[0]), request.weight)
         attempt_id = request.tag

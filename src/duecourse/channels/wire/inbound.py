@@ -47,12 +47,10 @@ class Interpreter(Protocol):
 
     repeats: bool
     """Whether the peer sends again, under the same sequence number, what it waited for too long."""
-
-    def is_notice(self, frame: Frame) -> bool:
-        """Whether this request has no response and means nothing here."""
-
-    def brings(self, frame: Frame) -> bool:
-        """Whether this request brings a receipt or a reply."""
+    notices: frozenset[int]
+    """Commands that have no response and mean nothing here."""
+    bringing: frozenset[int]
+    """Commands that bring a receipt or a reply."""
 
     def read(self, frame: Frame) -> Receipt | Incoming | None:
         """What it brings; None for a receipt that names no message or no known state. Raises DecodeError."""
@@ -93,7 +91,8 @@ class Inbound:
         self._keys: OrderedDict[object, None] = OrderedDict()
         self._in_hand: set[Heard] = set()
         self._taken: OrderedDict[Heard, None] = OrderedDict()
-        self._waiting: list[Asked] = []
+        self._waiting: list[tuple[Session, list[Frame]]] = []
+        self._queued = 0
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -107,17 +106,23 @@ class Inbound:
     def put(self, session: Session, frames: Sequence[Frame]) -> None:
         """Requests of the peer, as they arrived."""
         interpreter = self._interpreter
+        bringing, repeats = interpreter.bringing, interpreter.repeats
+        room = MOST_WAITING - self._queued
+        brought: list[Frame] = []
         for frame in frames:
-            if interpreter.is_notice(frame):
-                continue
-            if not interpreter.brings(frame):
+            if frame.command in bringing:
+                if repeats and not self._is_new(session, frame):
+                    continue
+                if len(brought) < room:
+                    brought.append(frame)
+                else:
+                    self._answer(session, [frame], Verdict.AGAIN)
+            elif frame.command not in interpreter.notices:
                 session.refuse(frame)
-            elif len(self._waiting) >= MOST_WAITING:
-                self._answer([Asked(session, frame)], Verdict.AGAIN)
-            elif not interpreter.repeats or self._is_new(session, frame):
-                self.taken += 1
-                self._waiting.append(Asked(session, frame))
-        if self._waiting:
+        if brought:
+            self.taken += len(brought)
+            self._queued += len(brought)
+            self._waiting.append((session, brought))
             self._idle.clear()
             self._arrived.set()
 
@@ -125,7 +130,7 @@ class Inbound:
         """Whether this is not the repetition of what is in hand, or was taken and its answer crossed it."""
         heard = (session, frame.sequence)
         if heard in self._taken:
-            self._answer([Asked(session, frame)], Verdict.TAKEN)
+            self._answer(session, [frame], Verdict.TAKEN)
             return False
         if heard in self._in_hand:
             return False
@@ -150,48 +155,55 @@ class Inbound:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), REPLY_PATIENCE_SECONDS / 4)
             self._arrived.clear()
-            asked, self._waiting = self._waiting, []
-            await self._settle([each for each in asked if not each.lost])
-            self._in_hand.difference_update(
-                (each.session, each.frame.sequence) for each in asked if each.lost
-            )
+            batches, self._waiting, self._queued = self._waiting, [], 0
+            await self._settle(batches)
             if not self._waiting:
                 self._idle.set()
 
-    async def _settle(self, asked: Sequence[Asked]) -> None:
+    async def _settle(self, batches: Sequence[tuple[Session, list[Frame]]]) -> None:
         receipts: list[Receipt] = []
-        of_receipts: list[Asked] = []
+        of_receipts: list[tuple[Session, list[Frame]]] = []
         replies: list[Whole] = []
-        refused: list[Asked] = []
-        for each in asked:
-            try:
-                read = self._interpreter.read(each.frame)
-            except Exception as error:
-                # One strange PDU must not stop the rest. Only our own error quotes no content.
-                what = error if isinstance(error, DecodeError) else type(error).__name__
-                log.warning("%s: a delivery cannot be read: %s. Refused. (%s)", self._name, what, "C014")
-                refused.append(each)
+        for session, frames in batches:
+            if session.lost.done():
+                # Nobody can answer what a former connection brought: the peer sends it again on another.
+                self._in_hand.difference_update((session, frame.sequence) for frame in frames)
                 continue
-            if read is None:
-                log.warning(
-                    "%s: a receipt names no message or no known state. Refused. (%s)", self._name, "C014"
-                )
-                refused.append(each)
-            elif isinstance(read, Incoming):
-                replies.extend(self._reply(read, each))
-            else:
-                of_receipts.append(each)
-                combined = self._parts.combine(read)
-                if combined is not None:
-                    receipts.append(combined)
-        self.counters.refused += len(refused)
-        self._answer(refused, Verdict.NEVER)
+            read_here: list[Frame] = []
+            for frame in frames:
+                read = self._read(session, frame)
+                if isinstance(read, Receipt):
+                    read_here.append(frame)
+                    combined = self._parts.combine(read)
+                    if combined is not None:
+                        receipts.append(combined)
+                elif read is not None:
+                    replies.extend(self._reply(read, Asked(session, frame)))
+            of_receipts.append((session, read_here))
         await self._commit_receipts(receipts, of_receipts)
         replies.extend(self._replies.overdue(time.monotonic()))
         for reply in replies:
             await self._commit_reply(reply)
 
-    async def _commit_receipts(self, receipts: list[Receipt], asked: list[Asked]) -> None:
+    def _read(self, session: Session, frame: Frame) -> Receipt | Incoming | None:
+        """What a request brings; one that cannot be read is refused here."""
+        try:
+            read = self._interpreter.read(frame)
+        except Exception as error:
+            # One strange PDU must not stop the rest. Only our own error quotes no content.
+            what = error if isinstance(error, DecodeError) else type(error).__name__
+            log.warning("%s: a delivery cannot be read: %s. Refused. (%s)", self._name, what, "C014")
+        else:
+            if read is not None:
+                return read
+            log.warning("%s: a receipt names no message or no known state. Refused. (%s)", self._name, "C014")
+        self.counters.refused += 1
+        self._answer(session, [frame], Verdict.NEVER)
+        return None
+
+    async def _commit_receipts(
+        self, receipts: list[Receipt], asked: list[tuple[Session, list[Frame]]]
+    ) -> None:
         verdict = Verdict.TAKEN
         if receipts:
             try:
@@ -200,7 +212,8 @@ class Inbound:
             except Exception as error:
                 # Its text may quote what could not be stored: the type is enough here.
                 verdict = self._sink_failed(error)
-        self._answer(asked, verdict)
+        for session, frames in asked:
+            self._answer(session, frames, verdict)
 
     def _reply(self, part: Incoming, asked: Asked) -> list[Whole]:
         if part.place is None or part.place.total == 1:
@@ -220,21 +233,20 @@ class Inbound:
                 _remember(self._keys, keys)
             except Exception as error:
                 verdict = self._sink_failed(error)
-        self._answer(reply.asked, verdict)
+        by_line: dict[Session, list[Frame]] = {}
+        for session, frame in reply.asked:
+            by_line.setdefault(session, []).append(frame)
+        for session, frames in by_line.items():
+            self._answer(session, frames, verdict)
 
-    def _answer(self, asked: Sequence[Asked], verdict: Verdict) -> None:
+    def _answer(self, session: Session, frames: list[Frame], verdict: Verdict) -> None:
         if self._interpreter.repeats:
-            heard = [(session, frame.sequence) for session, frame in asked]
+            heard = [(session, frame.sequence) for frame in frames]
             self._in_hand.difference_update(heard)
             if verdict is Verdict.TAKEN:
                 _remember(self._taken, heard)
-        responses: dict[Session, list[tuple[Frame, int, bytes]]] = {}
-        for session, frame in asked:
-            answer = self._interpreter.answer(frame, verdict)
-            if answer is not None:
-                responses.setdefault(session, []).append((frame, *answer))
-        for session, of_session in responses.items():
-            session.respond(of_session)
+        answer = self._interpreter.answer
+        session.respond((frame, *said) for frame in frames if (said := answer(frame, verdict)) is not None)
 
     def _sink_failed(self, error: Exception) -> Verdict:
         self.counters.sink_failures += 1

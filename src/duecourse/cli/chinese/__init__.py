@@ -70,6 +70,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     **STORED,
     **deliveries.REASONS,
+    **law.REASONS,
     **push.REASONS,
     **routes.REASONS,
     **routing.REASONS,

@@ -7,6 +7,7 @@ from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = {
     "One message confirms it.": "将发送一条消息予以确认。",
+    "Spoken as {actor}; announces: {acts}": "以{actor}身份发送；所告知的行动：{acts}",
     "Keeping": "保存期限",
     "Looking through lanes": "正在逐区查看",
     "No rule names a longest keeping: nothing is erased. Add one to your rules (P13, most_years).": (
@@ -25,3 +26,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "which": "类别",
     "{years} years ({rule})": "{years} 年（{rule}）",
 }
+
+REASONS: Final[Mapping[str, str]] = {
+    "confirms a word to stop": "确认退订",
+    "text erased by {who}": "消息正文已由 {who} 删除",
+}
+"""Of histories, with their parts in braces."""

@@ -112,7 +112,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Published policy {policy}, {steps} steps, in Chinese and English.": (
         "已发布策略 {policy}，共 {steps} 个步骤，含中英文文案。"
     ),
-    "Three messages in full": "三条消息全文",
+    "A message of each channel in full": "各渠道消息全文示例",
     "One borrower's week": "一名借款人的一周",
     "What to try next": "接下来可以试试",
     "Done in {seconds:.0f} s.": "完成，用时 {seconds:.0f} 秒。",

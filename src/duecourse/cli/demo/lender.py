@@ -33,6 +33,17 @@ FAMILY_EN: Final = (
 )
 GIVEN_EN: Final = ("Mei", "James", "Olivia", "Grace", "Daniel", "Priya", "Thomas", "Emma", "Wei", "Sarah")
 
+STREETS: Final = {
+    "CN": ("世纪大道", "中山路", "人民路", "解放路"),
+    "PH": ("Rizal Avenue", "Mabini Street", "Quezon Avenue"),
+    "GB": ("High Street", "Station Road", "Church Lane"),
+}
+TOWNS: Final = {
+    "CN": ("上海市 200120", "杭州市 310000", "成都市 610000"),
+    "PH": ("1000 Manila", "6000 Cebu City"),
+    "GB": ("London N1 9GU", "Leeds LS1 4AP"),
+}
+
 # How a grade pays: share before the reminders, share up to the due day, share some days late; the rest do not.
 HABITS: Final = {
     "A": (0.45, 0.53, 0.02),
@@ -44,6 +55,7 @@ GRADES: Final = "AAAABBBCCD"
 
 # What the sandbox does with an ending, and how often a borrower's number has it.
 ENDINGS: Final = (("0001", 0.02), ("0002", 0.01), ("0003", 0.02), ("0004", 0.04), ("0005", 0.01))
+FOLLOWERS: Final = (("0001", 0.05), ("0002", 0.03), ("0004", 0.05))
 MAILBOXES: Final = (("bounce-", 0.02), ("silent-", 0.05), ("full-", 0.01))
 
 
@@ -59,6 +71,9 @@ class Customer:
     grade: str
     mobile: str
     email: str
+    openid: str
+    street: str
+    town: str
     currency: str
 
 
@@ -123,6 +138,11 @@ class MadeUpLender:
             email=""
             if random.random() < 0.15
             else f"{_pick(random, MAILBOXES) or 'c-'}{index + 1:05d}@mail.example",
+            openid=f"oHarbour_{index:015d}{_pick(random, FOLLOWERS) or '_ok0'}"
+            if language == "zh-CN" and random.random() < 0.7
+            else "",
+            street=f"{random.choice(STREETS[region])} {random.randrange(1, 400)}",
+            town=random.choice(TOWNS[region]),
             currency=currency,
         )
 
@@ -130,6 +150,7 @@ class MadeUpLender:
         for one in self._customers:
             yield [
                 one.number, one.name, one.language, one.region, one.zone, one.grade, one.mobile, one.email,
+                one.openid, one.street, one.town,
             ]  # fmt: skip
 
     def _lend(
@@ -226,7 +247,7 @@ class MadeUpLender:
 
 
 CUSTOMER_COLUMNS: Final = (
-    "customer_no", "name", "language", "region", "zone", "grade", "mobile", "email",
+    "customer_no", "name", "language", "region", "zone", "grade", "mobile", "email", "openid", "street", "town",
 )  # fmt: skip
 CONTRACT_COLUMNS: Final = (
     "contract_no", "customer_no", "product", "method", "currency", "principal", "annual_rate", "started_on",

@@ -17,8 +17,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from duecourse.book.importing import import_book
 from duecourse.book.mapping import load_mapping
+from duecourse.channels.sandbox.room import provider_name
 from duecourse.content.check import check
 from duecourse.dispatch.reading import read_rows
+from duecourse.dispatch.registry import import_entries
 from duecourse.dispatch.replay import Day, days_between
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.policy.versions import publish
@@ -37,6 +39,8 @@ FIRST_DAY: Final = date(2026, 3, 9)
 LAST_DAY: Final = date(2026, 3, 15)
 ZONE: Final = "Asia/Shanghai"
 MARK: Final = "made-by-duecourse-demo"
+KINDS: Final = ("sms.smpp", "email.smtp", "wechat.service", "voice.twilio", "letter.print")
+"""The providers of the made-up lender: each is spoken to by its own protocol, and each far end is on this machine."""
 FILES: Final = ("customers", "contracts", "credit-lines", "statements", "payments")
 
 
@@ -49,7 +53,7 @@ def demo(
     ] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same lender.")] = 7,
 ) -> None:
-    """Make up a lender, and live through a week of its due days against a local SMSC and mail server.
+    """Make up a lender, and live through a week of its due days over SMS, e-mail, WeChat, voice and letters.
 
     Nothing leaves this machine, and nothing is left running. The book stays in the folder to look at.
 
@@ -73,9 +77,12 @@ def demo(
     folder = home / "files"
     folder.mkdir()
     import_files(here, lender.write(folder))
-    publish_example(here)
+    register_templates(here, publish_example(here), folder)
     tally = run_days(
-        here, days_between(FIRST_DAY, LAST_DAY, ZONE), before_planning=PaymentFeed(here, lender, folder).bring
+        here,
+        days_between(FIRST_DAY, LAST_DAY, ZONE),
+        before_planning=PaymentFeed(here, lender, folder).bring,
+        kinds=KINDS,
     )
     print_week(here, FIRST_DAY, LAST_DAY, tally)
     show_samples(here)
@@ -139,8 +146,8 @@ def read_mapping(name: str) -> Any:
         return load_mapping(path)
 
 
-def publish_example(here: Context) -> None:
-    """Publish the example policy of a consumer lender."""
+def publish_example(here: Context) -> Mapping[str, int]:
+    """Publish the example policy of a consumer lender; returns the versions of its templates."""
     checked = check(example_folder() / "consumer-lender" / "policy.yaml")
     with here.store.connect() as conn, conn.transaction():
         done = publish(conn, checked.policy, checked.templates, checked.source, now=here.now(), user="demo")
@@ -151,6 +158,19 @@ def publish_example(here: Context) -> None:
             steps=len(checked.policy.steps),
         )
     )
+    return done.template_versions
+
+
+def register_templates(here: Context, versions: Mapping[str, int], folder: Path) -> None:
+    """Enter what the WeChat account has approved, through the same door as a provider's own list."""
+    path = folder / "wechat-templates.csv"
+    rows = [
+        f"{provider_name('wechat.service')},template,{name},{version},TM-{name},approved,demo"
+        for name, version in sorted(versions.items())
+    ]
+    path.write_text("\n".join(["provider,kind,subject,version,code,state,evidence", *rows]) + "\n")
+    with here.store.connect() as conn, path.open(encoding="utf-8", newline="") as lines:
+        import_entries(conn, lines, name=path.name, providers=None, zone=ZONE, by="demo", now=here.now())
 
 
 def example_folder() -> Path:
@@ -191,11 +211,11 @@ class PaymentFeed:
 
 
 def show_samples(here: Context) -> None:
-    """Three messages in full, and one borrower's timeline."""
+    """A message of each channel in full, and one borrower's timeline."""
     with here.store.connect() as conn:
         samples = read_rows(conn, "sample_messages", from_on=FIRST_DAY, to_on=LAST_DAY)
         busy = read_rows(conn, "busiest_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
-    here.console.rule(say("Three messages in full"))
+    here.console.rule(say("A message of each channel in full"))
     for row in samples:
         print_message(here, message_facts(here, str(row["message_id"])))
         here.console.print()

@@ -434,7 +434,6 @@ CREATE TABLE contact_point (
     rank smallint NOT NULL DEFAULT 1,         -- 1 is tried first
     address_sealed bytea,                     -- null, as its index, once its time of keeping was over: erased_at
     address_index bytea,
-    erased_at timestamptz,
     zones text[],                             -- of a phone number: where its prefix may be; null: it does not say
     platform text,                            -- whose address it is: of a device its push service, of WeChat the account's appid
     state text NOT NULL DEFAULT 'active',
@@ -446,6 +445,7 @@ CREATE TABLE contact_point (
     verified_how text,                        -- a word: call, code, document, ...; nothing personal
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
+    erased_at timestamptz,
     PRIMARY KEY (lane, contact_point_id),
     CONSTRAINT contact_point_state CHECK (state IN ('active', 'retired')),
     CONSTRAINT only_retired_is_erased CHECK (erased_at IS NULL OR state = 'retired'),
@@ -522,6 +522,7 @@ CREATE TABLE consent (
     evidence text NOT NULL,                   -- where it can be seen: a document, a call, a message; nothing personal
     source text NOT NULL,                     -- who told us: cli, import, reply, page, api
     recorded_by text NOT NULL,
+    messages integer,                         -- allows so many messages; null: any number
     effective_at timestamptz NOT NULL,
     expires_at timestamptz,
     recorded_at timestamptz NOT NULL,
@@ -1050,6 +1051,7 @@ CREATE TABLE message (
     next_if text,                             -- go on to the next channel if not: sent, delivered, read, answered, paid
     next_after_seconds integer,               -- within so many, counted while the next channel may be used
     next_by time,                             -- or by this time of the borrower's day, the first after it was sent
+    by_debtor boolean NOT NULL DEFAULT false,  -- asked for by the person: bound by no hours, caps or cool-offs
     supersedes boolean NOT NULL DEFAULT false, -- ends earlier steps' messages about its items; else it waits for them
     daily_cap smallint NOT NULL DEFAULT 1,
     zone text NOT NULL,
@@ -1159,6 +1161,7 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claimed';
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
+CREATE INDEX attempt_task ON attempt (lane, valid_until) WHERE channel = 'task' AND state = 'sent';
 CREATE INDEX attempt_unknown ON attempt (lane, settled_at) WHERE state = 'unknown';
 
 -- The ledger that caps read: one row per debt, attempt and what became of it. Append-only: a released attempt appends
@@ -1216,6 +1219,7 @@ CREATE TABLE permit (
     channel text NOT NULL,
     actor text NOT NULL,
     address_index bytea,                      -- of the number it is for
+    attempt_id uuid,                          -- of the call task that it is for
     asked_by text NOT NULL,
     asked_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
@@ -1227,6 +1231,7 @@ CREATE TABLE permit (
     CONSTRAINT permit_report_is_whole CHECK ((outcome IS NULL) = (reported_at IS NULL) AND (outcome IS NULL) = (reported_by IS NULL)),
     CONSTRAINT permit_expires_later CHECK (expires_at > asked_at)
 );
+CREATE INDEX permit_attempt ON permit (lane, attempt_id) WHERE attempt_id IS NOT NULL;
 
 -- A provider's word, appended before it is acknowledged. lane is the first byte of the id's hash, not the borrower's.
 -- Writes: dispatch
