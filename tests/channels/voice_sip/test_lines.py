@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,21 @@ def test_killed_user_agent_after_the_confirmation_leaves_what_was_told(
     asyncio.run(with_adapter(settings_for(sandbox), body))
 
 
+def command_line(pid: int) -> bytes:
+    """'' when the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    until_then = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until_then, f"never: {what}"
+        time.sleep(0.02)
+
+
 WORKER = """
 import asyncio, json, sys, time
 from uuid import uuid4
@@ -120,7 +135,7 @@ async def main():
     call = Outgoing(uuid4(), sys.argv[2], "x", script=VoiceScript("Hello there.", "Notice.", "Call."), language="en")
     while isinstance((await adapter.send([call]))[0], NotWritten):
         pass
-    print("rings", flush=True)
+    print("talks", flush=True)
     await asyncio.sleep(600)
 
 asyncio.run(main())
@@ -132,18 +147,17 @@ def test_killed_worker_leaves_no_call_no_process_and_after_the_next_start_no_pro
 ):
     settings = settings_for(sandbox, folder=str(tmp_path), ring_seconds=100)
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, json.dumps(settings), person("0012")], stdout=subprocess.PIPE
+        [sys.executable, "-c", WORKER, json.dumps(settings), person("0020")], stdout=subprocess.PIPE
     )
-    assert worker.stdout is not None and worker.stdout.readline() == b"rings\n"
-    assert list(tmp_path.glob("*/line-0/say-*.wav"))
-    (pid,) = user_agents(worker.pid)
-    worker.kill()
-    worker.wait()
+    try:
+        assert worker.stdout is not None and worker.stdout.readline() == b"talks\n"
+        wait_until(lambda: bool(list(tmp_path.glob("*/line-0/say-*.wav"))), "a prompt is said")
+        (pid,) = user_agents(worker.pid)
+    finally:
+        worker.kill()
+        worker.wait()
     worker.stdout.close()
-    until_then = time.monotonic() + 30
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert time.monotonic() < until_then, "the user agent outlives its worker"
-        time.sleep(0.02)
+    wait_until(lambda: not command_line(pid), "the user agent ends with its worker")
 
     async def body(adapter: Adapter, sink: Sink) -> None:
         folders = {path.parent for path in tmp_path.glob("*/lock")}
