@@ -107,8 +107,8 @@ _VOICES: Final[Mapping[str, Persona]] = {
     "0018": Persona(rings=_RINGING, final=480),
     "0019": Persona(steps=(Say(HELLO), Hear(), Press("1"), HearBeginning(), HangUp())),
     "0020": Persona(steps=(Say(HELLO), Listen())),
-    "0022": Persona(ring_seconds=1.5, listens_early=True, steps=(Say(HELLO), Hear(), Press("1"), Listen())),
     "0021": Persona(steps=(Say(HELLO), Hear(), Press("1"), Listen())),
+    "0022": Persona(ring_seconds=1.0, listens_early=True, steps=(Hear(), HangUp())),
 }
 """Last four digits of numbers that only a call can tell apart."""
 _BEHAVIOURS: Final[Mapping[Behaviour, Persona]] = {
