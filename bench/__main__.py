@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from . import auditing, claim, delivery, dispatch, importing, memory, plan, rendering
+from . import auditing, claim, delivery, dispatch, importing, memory, plan, rendering, routing
 from .house import House, open_house
 from .machine import machine, server
 from .measure import Report
@@ -30,6 +30,7 @@ class Bench:
 
 
 BENCHES = {
+    "routing": Bench(routing.bench, routing.SIZES, "messages a second"),
     "plan": Bench(plan.bench, plan.SIZES, "loans"),
     "dispatch": Bench(dispatch.bench, dispatch.SIZES, "messages"),
     "claim": Bench(claim.bench, claim.SIZES, "messages"),

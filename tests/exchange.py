@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections import Counter as Tallied
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from counter import Counter, Scripted
 from duecourse.dispatch.lines import Registration, Routing
 from duecourse.domain.messaging import Channel, Outcome
+from lender import Lender
 from post import Post
+
+NINE = "2026-03-09T09:00+08:00"
+NOW = datetime.fromisoformat(NINE)
+SMS = """
+  - id: due-in-1
+    when: due - 1d at 09:00
+    purpose: reminder
+    route: [sms]
+    template: due-soon
+"""
+
+
+def due(lender: Lender, many: int = 1, route: str = "[sms]", **row: str) -> None:
+    """So many borrowers with a message due at nine."""
+    lender.book("loan due_on\n" + "\n".join(f"L-{n} 2026-03-10" for n in range(many)), **row)
+    lender.policy(SMS.replace("[sms]", route))
+    lender.plan("2026-03-09T00:00+08:00")
 
 
 class Exchange(Counter):

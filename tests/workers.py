@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.policy.templates import Templates, TemplateText
 from duecourse.policy.versions import publish
+from duecourse.privacy.sealing import open_many
 from duecourse.store.migrate import put_setting
 from lender import POLICY_HEAD, Lender
 from post import Post
@@ -40,7 +41,12 @@ def noon_zone() -> str:
 
 
 def fill(
-    lender: Lender, count: int, zone: str, first: str = "+8613800000000", head: str = POLICY_HEAD
+    lender: Lender,
+    count: int,
+    zone: str,
+    first: str = "+8613800000000",
+    head: str = POLICY_HEAD,
+    steps: str = STEP,
 ) -> None:
     """A book of borrowers with one loan and one number each, and their messages, due now. first: one number.
 
@@ -49,7 +55,7 @@ def fill(
     today = datetime.now(ZoneInfo(zone)).date()
     lender.book(f"loan due_on zone phone email\nL-0 {today} {zone} {first} -")
     lender.reindex_contact_points()
-    lender.policy(STEP, head)
+    lender.policy(steps, head)
     policy = lender.policies[0]
     text = TemplateText(
         "due-soon", "en", {"sms": "Test Bank: {{ total | money }} is due on {{ due_on | date }}."}
@@ -67,10 +73,13 @@ def fill(
     lender.conn.commit()
 
 
-def write_providers(home: Path, smsc: SandboxProcess) -> None:
-    """providers.toml for the sandbox."""
-    (home / "providers.toml").write_text(
-        f"""[smsc]
+def write_providers(home: Path, *smscs: SandboxProcess, beside: str = "") -> None:
+    """providers.toml for the sandbox: one provider for each message centre, and what is `beside` them."""
+    (home / "providers.toml").write_text(beside + "".join(map(_smsc, smscs, ("smsc", "second"))))
+
+
+def _smsc(smsc: SandboxProcess, name: str) -> str:
+    return f"""[{name}]
 kind = "sms.smpp"
 sandbox = true
 host = "127.0.0.1"
@@ -79,7 +88,6 @@ system_id = "duecourse"
 window = {WINDOW}
 registered = ["signature", "header", "template", "category-suffix"]
 """
-    )
 
 
 def start_worker(home: Path, url: str, *options: str) -> subprocess.Popen[bytes]:
@@ -116,3 +124,15 @@ def wait_for(
         assert time.monotonic() < limit, log
         assert worker is None or worker.poll() is None, log
         time.sleep(0.02)
+
+
+def last_states(lender: Lender) -> dict[str, str]:
+    """The state of the last SMS to each number, written as the SMSC writes it."""
+    rows = lender.conn.execute(
+        """SELECT p.contact_point_id, p.address_sealed, a.state
+           FROM attempt a JOIN contact_point p USING (lane, contact_point_id)
+           WHERE a.channel = 'sms' ORDER BY a.seq"""
+    ).fetchall()
+    points, sealed, states = zip(*rows, strict=True)
+    numbers = open_many(lender.keyring, sealed, "contact_point", "address", points)
+    return {number.removeprefix("+"): state for number, state in zip(numbers, states, strict=True)}

@@ -180,7 +180,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def send_until_taken(adapter: Adapter, outgoing: Outgoing, seconds: float = 10) -> Outcome:
+async def send_until_taken(adapter: Adapter, outgoing: Outgoing, seconds: float = 30) -> Outcome:
     """Send as dispatch would: again as long as nothing was written."""
     async with asyncio.timeout(seconds):
         while True:
@@ -190,7 +190,7 @@ async def send_until_taken(adapter: Adapter, outgoing: Outgoing, seconds: float 
             await asyncio.sleep(0.05)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     """Wait for what the far end does in its own time."""
     async with asyncio.timeout(seconds):
         while not condition():

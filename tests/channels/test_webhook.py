@@ -158,11 +158,11 @@ def test_post_without_an_answer_or_with_5xx_is_made_again_under_the_same_id(firs
 
 def test_posts_end_with_the_time_to_hand_over():
     async def body(adapter: Any) -> Outcome:
-        return await send(adapter, write_before=time.monotonic() + 0.6)
+        return await send(adapter, write_before=time.monotonic() + 3)
 
     outcome, posts = against([None], body, retry_seconds=60)
     assert isinstance(outcome, Unknown)
-    assert 1 <= len(posts) <= 4
+    assert 1 <= len(posts) <= 8
 
 
 def test_post_that_was_made_once_and_then_finds_nobody_is_unknown():

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -18,13 +19,15 @@ from duecourse.channels.http.listener import Listener, callbacks
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
+from duecourse.channels.wechat.far_end import LONG_TERM, SUBSCRIPTION
 from duecourse.cli.context import close_context, context
 from duecourse.cli.main import app
 from duecourse.cli.providers import sandbox_providers
 from duecourse.cli.sandbox import as_toml
 from duecourse.dispatch.desk import Switchboard
 from duecourse.domain.problems import DuecourseError
-from lender import Lender
+from duecourse.privacy.sealing import seal_value
+from lender import Lender, borrower_id_of, lane_of
 
 Run = Callable[..., str]
 OPENID = "oFpruAK8D-E6EfStSYonYSBZ8_4a"
@@ -118,6 +121,24 @@ def person_does(lender: Lender, sandbox: SandboxProcess, **what: str) -> None:
     asyncio.run(main())
 
 
+def taken(lender: Lender, template: str) -> None:
+    """WeChat took a message of this template for B."""
+    lane, borrower, attempt = lane_of("B"), borrower_id_of("B"), uuid4()
+    (point,) = lender.conn.execute(
+        "SELECT contact_point_id FROM contact_point WHERE channel = 'wechat'"
+    ).fetchone()
+    lender.plan("2126-03-09T00:00+08:00")
+    text = json.dumps({"text": "", "registered": {"template": template}})
+    lender.conn.execute(
+        """INSERT INTO attempt (lane, attempt_id, message_id, borrower_id, seq, route_at, channel, provider,
+               contact_point_id, epoch, state, provider_message_id, text_sealed, valid_until, claimed_at, sent_at)
+           SELECT lane, %s, message_id, borrower_id, 1, 1, 'wechat', %s, %s, 1, 'sent', '1', %s, now(), now(), now()
+           FROM message WHERE lane = %s AND borrower_id = %s LIMIT 1""",
+        (attempt, NAME, point, seal_value(lender.keyring, text, "attempt", "text", attempt), lane, borrower),
+    )
+    lender.conn.commit()
+
+
 def test_code_is_made_typed_into_the_chat_and_the_borrower_is_bound(run, lender, sandbox):
     made = shown(run, "wechat", "code", "B", "--minutes", "60")
     person_does(lender, sandbox, openid=OPENID, does="say", what=made["code"].lower())
@@ -164,6 +185,24 @@ def test_openid_that_somebody_else_offers_by_a_code_is_shown_as_refused(run, len
     (refused,) = shown(run, "wechat", "list", "--refused")
     assert (refused["borrower_key"], refused["reason"]) == ("C", "held-by-another")
     assert "held-by-another" in run("wechat", "list", "--refused")
+
+
+def test_subscriptions_are_counted_by_template(run, lender, sandbox):
+    run("wechat", "bind", "B", "--openid", OPENID)
+    assert [(one["allowed"], one["left"]) for one in shown(run, "wechat", "subscriptions", "B")] == [
+        (0, 0),
+        (0, 0),
+    ]
+    for template in (SUBSCRIPTION, SUBSCRIPTION, LONG_TERM):
+        person_does(lender, sandbox, openid=OPENID, does="accept", what=template)
+    taken(lender, SUBSCRIPTION)
+    assert shown(run, "wechat", "subscriptions", "B") == [
+        {"template": SUBSCRIPTION, "allowed": 2, "used": 1, "left": 1},
+        {"template": LONG_TERM, "allowed": 1, "used": 0, "left": None},
+    ]
+    assert "without end" in run("wechat", "subscriptions", "B")
+    person_does(lender, sandbox, openid=OPENID, does="unfollow")
+    assert [one["left"] for one in shown(run, "wechat", "subscriptions", "B")] == [0, 0]
 
 
 @pytest.mark.parametrize(

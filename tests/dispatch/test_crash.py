@@ -12,10 +12,9 @@ import psycopg
 
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.smpp.codes import THROTTLED
-from duecourse.privacy.sealing import open_many
 from lender import Lender
 from post import Post
-from workers import WINDOW, fill, noon_zone, start_worker, submits, wait_for, write_providers
+from workers import WINDOW, fill, last_states, noon_zone, start_worker, submits, wait_for, write_providers
 
 MESSAGES = 5000
 KILLS = 20
@@ -104,17 +103,6 @@ def test_receipt_of_a_submit_whose_worker_was_killed_before_it_settled_is_found_
     assert post.attempts() == [("sms", "delivered", "DELIVRD")]
     assert post.outcomes() == [("L-0", "delivered", None)]
     assert sum(submits(post).values()) == 1
-
-
-def last_states(lender: Lender) -> dict[str, str]:
-    """The state of the last attempt to each number, written as the SMSC writes it."""
-    rows = lender.conn.execute(
-        """SELECT p.contact_point_id, p.address_sealed, a.state
-           FROM attempt a JOIN contact_point p USING (lane, contact_point_id) ORDER BY a.seq"""
-    ).fetchall()
-    points, sealed, states = zip(*rows, strict=True)
-    numbers = open_many(lender.keyring, sealed, "contact_point", "address", points)
-    return {number.removeprefix("+"): state for number, state in zip(numbers, states, strict=True)}
 
 
 def told_by_receipt(conn: psycopg.Connection) -> int:

@@ -210,9 +210,10 @@ def test_those_beside_the_other_s_loan_come_along_and_are_not_told_twice(
     )
     desk.beside("L-2", "guarantor", "far")
     desk.conn.execute(
-        """INSERT INTO contact_point SELECT b.lane, c.borrower_id, c.contact_point_id, c.channel, c.rank,
-               c.address_sealed, c.address_index, c.zones, c.state, c.retired_reason, c.collected_on, c.legal_basis,
-               c.verified_at, c.verified_by, c.verified_how, c.effective_at, c.recorded_at
+        """INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index,
+               state, effective_at, recorded_at)
+           SELECT b.lane, c.borrower_id, c.contact_point_id, c.channel, c.rank, c.address_sealed, c.address_index,
+               c.state, c.effective_at, c.recorded_at
            FROM borrower b JOIN contact_point c ON c.borrower_id = b.borrower_id WHERE b.home_lane IS NOT NULL"""
     )
     desk.lender.policy(STEP.format(at="09:00", to="[borrower, guarantor]"))

@@ -58,8 +58,8 @@ BOOK = """
     L-3   B         Asia/Shanghai     2026-03-11  bank
     L-4   C         America/New_York  2026-03-10  bank
 """
-TABLES = """message, message_item, attempt, contact, history, receipt, planned_through, consent, hold, installment,
-    loan, contact_point, borrower"""
+TABLES = """message, message_item, attempt, contact, history, receipt, reply, planned_through, consent,
+    hold, installment, loan, contact_point, borrower"""
 
 
 class KilledError(BaseException):
@@ -92,7 +92,7 @@ class World:
         lender.book(BOOK)
         lender.contact_point("B", "sms", "+8613900002222", rank=2)
         lender.policy(POLICY)
-        self.active, self.other = Counter(post), Counter(post)
+        self.active, self.other = (Counter(post, deduplicating=["email"]) for _ in range(2))
         self.plan(0)
 
     def close(self) -> None:
@@ -286,6 +286,34 @@ COUNTED_WRONGLY = """
                                          AND k.attempt_id = a.attempt_id) AS weight
         FROM attempt a) AS sums
     WHERE (state = 'released') <> (weight = 0)"""
+AFTER_READ = """
+    SELECT count(*) FROM history h
+    JOIN attempt a ON a.lane = h.lane AND a.attempt_id = h.subject_id
+    JOIN attempt b ON b.lane = a.lane AND b.message_id = a.message_id AND b.seq > a.seq AND b.state <> 'released'
+    WHERE h.subject = 'attempt' AND h.state = 'read' AND b.claimed_at > h.at"""
+TWO_AT_A_TIME = """
+    SELECT count(*) FROM attempt a
+    JOIN attempt b ON b.lane = a.lane AND b.message_id = a.message_id AND b.seq > a.seq
+    WHERE a.state = 'claimed' AND b.state = 'claimed'"""
+AFTER_USE = """
+    SELECT count(*) FROM attempt a JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
+    WHERE a.state <> 'released' AND a.claimed_at >= m.useful_until"""
+OVERTAKEN = """
+    SELECT count(*) FROM attempt b
+    JOIN message l ON l.lane = b.lane AND l.message_id = b.message_id AND NOT l.supersedes
+    JOIN message w ON w.lane = l.lane AND w.borrower_id = l.borrower_id AND w.policy = l.policy
+                  AND w.purpose = l.purpose
+                  AND w.local_on < l.local_on AND w.useful_until > b.claimed_at
+    JOIN attempt a ON a.lane = w.lane AND a.message_id = w.message_id AND a.claimed_at > b.claimed_at
+                  AND a.state <> 'released'
+    WHERE b.state <> 'released' AND b.seq = 1 AND w.tries > 1 AND w.next_if IS NOT NULL
+      AND EXISTS (SELECT 1 FROM message_item x
+                  JOIN message_item y ON y.lane = x.lane AND y.loan_id = x.loan_id AND y.number = x.number
+                  WHERE x.lane = l.lane AND x.group_id = l.group_id AND y.group_id = w.group_id)
+      -- it was on its way when the later one was claimed, and not taken back from failing since
+      AND EXISTS (SELECT 1 FROM attempt e
+                  WHERE e.lane = w.lane AND e.message_id = w.message_id AND e.claimed_at < b.claimed_at
+                    AND e.state = 'sent' AND a.seq = e.seq + 1)"""
 OUT_OF_HOURS = """
     SELECT count(*) FROM attempt WHERE state <> 'released' AND claimed_at >= valid_until"""
 
@@ -305,8 +333,12 @@ def test_whatever_happens_caps_hold_nothing_goes_twice_and_everything_ends(
             world.now += timedelta(minutes=minutes)
             getattr(world, move)(choice)
             assert world.count(OVER_CAP) == 0
+            assert world.count(TWO_AT_A_TIME) == 0
         assert world.count(TWICE_ON_A_CHANNEL) == 0
         assert world.count(OUT_OF_HOURS) == 0
+        assert world.count(AFTER_READ) == 0
+        assert world.count(AFTER_USE) == 0
+        assert world.count(OVERTAKEN) == 0
         assert world.count(WITHIN_A_HOLD) == 0
         world.finish()
         assert world.count(NOT_ENDED) == 0

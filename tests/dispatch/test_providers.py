@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -17,28 +17,12 @@ from duecourse.dispatch.providers import (
     weigh_by_hand,
 )
 from duecourse.domain.messaging import AccountTrouble, Deferred, NotWritten, Outcome, Throttled, Unknown
-from exchange import Exchange
+from exchange import NINE, NOW, SMS, Exchange, due
 from lender import Lender
 from post import Post
 
-NINE = "2026-03-09T09:00+08:00"
-NOW = datetime.fromisoformat(NINE)
 MANY = 400
-SMS = """
-  - id: due-in-1
-    when: due - 1d at 09:00
-    purpose: reminder
-    route: [sms]
-    template: due-soon
-"""
 FAILED: Outcome = Deferred("08", "trouble")
-
-
-def due(lender: Lender, many: int = 1, route: str = "[sms]", **row: str) -> None:
-    """So many borrowers with a message due at nine."""
-    lender.book("loan due_on\n" + "\n".join(f"L-{n} 2026-03-10" for n in range(many)), **row)
-    lender.policy(SMS.replace("[sms]", route))
-    lender.plan("2026-03-09T00:00+08:00")
 
 
 def wait_of(lender: Lender) -> timedelta:

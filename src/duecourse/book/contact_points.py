@@ -99,7 +99,20 @@ def verify_contact_point(
 
     how: a word, nothing personal. Answers how many rows were active: one, and one for each presence of the party.
     """
-    given = {"lanes": [point[0]], "ids": [point[1]], "how": how, "by": by, "now": now}
+    return verify_contact_points(conn, [point], how=how, by=by, now=now)
+
+
+def verify_contact_points(
+    conn: psycopg.Connection, points: Sequence[tuple[int, UUID]], *, how: str, by: str, now: datetime
+) -> int:
+    """The same for several at once."""
+    given = {
+        "lanes": [lane for lane, _ in points],
+        "ids": [point for _, point in points],
+        "how": how,
+        "by": by,
+        "now": now,
+    }
     with conn.transaction():
         conn.execute(SQL["keep_contact_points"], given)
         return conn.execute(PARTIES["verify_point"], given).rowcount

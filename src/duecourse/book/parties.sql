@@ -237,7 +237,7 @@ point AS (
     JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.borrower_id
     WHERE c.state = 'active' AND b.home_lane IS NULL
 )
-SELECT p.borrower_key, p.contact_point_id, p.channel, p.rank, p.address_sealed, p.verified_at, p.verified_how, p.seen_at,
+SELECT p.borrower_key, p.lane, p.contact_point_id, p.channel, p.rank, p.address_sealed, p.verified_at, p.verified_how, p.seen_at,
        coalesce(f.failed, 0)::int AS failed, coalesce(p.seen_at < %(seen_before)s::timestamptz, false) AS by_age,
        coalesce(f.failed >= %(failures)s::int, false) AS by_failures
 FROM point p LEFT JOIN failed f ON f.contact_point_id = p.contact_point_id

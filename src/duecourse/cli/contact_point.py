@@ -18,10 +18,13 @@ from duecourse.book.contact_points import (
 from duecourse.book.identity import ADDRESSABLE
 from duecourse.book.parsing import FieldFault
 from duecourse.book.reading import contact_points_of, find_borrower
+from duecourse.channels.number_check.adapter import NumberCheck
+from duecourse.dispatch.number_checks import check_numbers
 from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .context import Context, context
+from .providers import checker_config
 from .screen import print_json, table
 from .show import masked_address
 from .wishes import typed
@@ -154,6 +157,52 @@ def add(
     short = str(point)[:8]
     said = say("Added: {point}", point=short) if changed else say("Known already: {point}", point=short)
     here.console.print(said)
+
+
+@app.command()
+def check(
+    provider: Annotated[
+        str, typer.Option(help="The number-check service, by its name in providers.toml.", show_default=False)
+    ],
+    days: Annotated[
+        int | None, typer.Option(min=0, help="Instead of DUECOURSE_REVERIFY_DAYS.", show_default=False)
+    ] = None,
+    failures: Annotated[
+        int | None, typer.Option(min=0, help="Instead of DUECOURSE_REVERIFY_FAILURES.", show_default=False)
+    ] = None,
+    take: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100_000,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Ask, say what would change, and change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
+    """Ask a service how the phone numbers stand that are due for verification: active ones are verified, dead retire.
+
+    Example: duecourse contact-point check --provider hlr --dry-run
+    """
+    here = context()
+    service = NumberCheck.configured(
+        provider, checker_config(here.settings.home, provider, simulated=here.simulated)
+    )
+    found = check_numbers(
+        here.connect(),
+        here.keyring,
+        service.ask,
+        batch=service.batch,
+        days=here.settings.reverify_days if days is None else days,
+        failures=here.settings.reverify_failures if failures is None else failures,
+        take=take,
+        by=provider,
+        now=here.now(),
+        dry_run=dry_run,
+    )
+    if as_json:
+        print_json(here.console, {"provider": provider, "dry_run": dry_run, **found})
+        return
+    rows = [(word("number status", status), count) for status, count in sorted(found.items())]
+    here.console.print(table(say("Numbers asked for"), [say("standing"), say("how many")], rows, right=[1]))
+    if dry_run:
+        here.console.print(say("A dry run: nothing was changed."))
 
 
 @app.command()

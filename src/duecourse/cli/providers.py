@@ -81,15 +81,13 @@ def read_providers(path: Path, environment: Mapping[str, str]) -> list[Provider]
             )
             continue
         config = {key: value for key, value in entry.items() if key not in ("kind", "sandbox")}
-        for key, value in config.items():
-            if isinstance(value, str) and (match := _FROM_ENVIRONMENT.fullmatch(value)):
-                if match[1] not in environment:
-                    problems.append(
-                        Problem(
-                            "D012", f"{path}, [{name}] {key}", f"environment variable {match[1]} is not set"
-                        )
-                    )
-                config[key] = environment.get(match[1], "")
+        for inner, where in [(config, ""), *((v, f"{k}.") for k, v in config.items() if isinstance(v, dict))]:
+            for key, value in inner.items():
+                if isinstance(value, str) and (match := _FROM_ENVIRONMENT.fullmatch(value)):
+                    if match[1] not in environment:
+                        found = f"environment variable {match[1]} is not set"
+                        problems.append(Problem("D012", f"{path}, [{name}] {where}{key}", found))
+                    inner[key] = environment.get(match[1], "")
         providers.append(Provider(name, entry["kind"], bool(entry.get("sandbox", False)), config))
     if problems:
         raise DuecourseError(problems)
@@ -103,7 +101,7 @@ def check_providers(providers: list[Provider], *, simulated: bool) -> None:
     """
     problems = []
     for provider in providers:
-        if provider.kind in IN_BOOK:
+        if provider.kind in IN_BOOK or is_checker(provider.kind):
             continue
         if simulated and not (provider.sandbox and _stays_here(provider)):
             problems.append(
@@ -154,6 +152,21 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def checker_config(home: Path, name: str, *, simulated: bool) -> Mapping[str, Any]:
+    """The settings of a number-check service. Raises DuecourseError D141 when none has the name, D013 when the book is
+    simulated and the service is not on this machine.
+    """
+    for one in read_providers(home / "providers.toml", os.environ):
+        if one.name == name and is_checker(one.kind):
+            if simulated and not _is_loopback(urlsplit(str(one.config.get("url", ""))).hostname or ""):
+                found = "the book is simulated, and this service is not on this machine"
+                raise DuecourseError(Problem("D013", f"provider {name}", found, "Nothing was asked."))
+            return one.config
+    raise DuecourseError(
+        Problem("D141", "--provider", f"no number-check service is called '{name}'", "Nothing was asked.")
+    )
 
 
 def is_checker(kind: str) -> bool:

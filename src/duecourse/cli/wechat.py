@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
@@ -15,6 +16,7 @@ from duecourse.book.reading import Borrower, find_borrower
 from duecourse.channels.registry import build
 from duecourse.channels.wechat.account import Trouble, WechatAccount
 from duecourse.channels.wechat.adapter import WechatAdapter
+from duecourse.dispatch.subscriptions import subscriptions_of
 from duecourse.domain.messaging import Reply
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -155,6 +157,37 @@ def bind_openid(
         raise DuecourseError(Problem("D152", "BORROWER", _SAID[result], _NOTHING))
     conn.commit()
     here.console.print(say("Bound: {borrower}", borrower=found.borrower_key))
+
+
+@app.command()
+def subscriptions(
+    borrower: BorrowerArgument, provider: ProviderOption = "", as_json: JsonOption = False
+) -> None:
+    """How many subscription messages the borrower still allows, template by template.
+
+    Example: duecourse wechat subscriptions C00042
+    """
+    here = context()
+    conn = here.connect()
+    adapter = _account(here, provider)
+    settings = adapter.settings
+    found = subscriptions_of(
+        conn,
+        here.keyring,
+        _borrower(here, conn, borrower),
+        provider=adapter.name,
+        templates=settings.subscription_templates,
+        long_term=settings.long_term_templates,
+    )
+    if as_json:
+        print_json(here.console, [asdict(one) for one in found])
+        return
+    columns = [say("template"), say("allowed"), say("used"), say("left")]
+    rows = [
+        (one.template, one.allowed, one.used, say("without end") if one.left is None else one.left)
+        for one in found
+    ]
+    here.console.print(table(say("Subscription messages"), columns, rows, right=[1, 2, 3]))
 
 
 @app.command("list")

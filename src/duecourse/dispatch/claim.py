@@ -275,6 +275,11 @@ def _without(
     return [one for one in allowed if one.message_id not in over]
 
 
+def latest_start(batch: Sequence[Claimed]) -> float:
+    """Until when (monotonic) a batch reaches its provider in good time: with a third of its time left."""
+    return min(one.outgoing.write_before for one in batch) - HAND_OVER_SECONDS / 3
+
+
 def fence(epochs: Mapping[int, int], lanes: Iterable[int] | None = None) -> dict[str, list[int]]:
     """The parameters of the fragment `store.fence`: each lane once, all of them unless `lanes` says which."""
     held = sorted(epochs if lanes is None else set(lanes))

@@ -43,6 +43,7 @@ from .claim import (
     FenceLostError,
     claim_batch,
     fence,
+    latest_start,
 )
 from .compose import Composer
 from .limits import give_back, reserve
@@ -56,6 +57,8 @@ from .settle import Silence, settle
 SQL = load("dispatch")
 T = TypeVar("T")
 _DEADLOCK_TRIES = 4
+FAIR_TRIES = 4
+"""How often a message counts in what is known of providers."""
 RECOVERED = timedelta(days=3)
 """How far back an owner new to a lane looks for what was heard."""
 log = structlog.get_logger("duecourse.dispatch")
@@ -406,7 +409,9 @@ class Desk:
                 answers = [Unknown(f"the adapter failed ({type(error).__name__})")] * len(batch)
             self._switchboard.ease(provider, answers)
             late = time.monotonic() - began > self._switchboard.routings.get(provider, Routing()).slow_seconds
-            heard[provider] = Answers.of(answers, late=late)
+            # A message that nobody takes says more of itself than of the next provider.
+            judged = [a for a, one in zip(answers, batch, strict=True) if one.seq <= FAIR_TRIES]
+            heard[provider] = Answers.of(judged, late=late, in_time=began < latest_start(batch))
             outcomes.update(zip((one.attempt_id for one in batch), answers, strict=True))
 
         await asyncio.gather(*(hand_over(provider, batch) for provider, batch in batches.items()))

@@ -36,10 +36,11 @@ class Answers:
     """What its account lacks, in its own words."""
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome], *, late: bool) -> Answers:
-        """late: they took longer than the provider's slow_seconds.
+    def of(cls, outcomes: Sequence[Outcome], *, late: bool, in_time: bool = True) -> Answers:
+        """late: they took longer than the provider's slow_seconds. in_time: it was given them well before they had to
+        be written.
 
-        What was not written is our own doing, except where nothing of the batch was: then the line is down.
+        What was not written is our own doing, except where in good time nothing of a batch was: then the line is down.
         """
         lost = sum(isinstance(outcome, (Unknown, Deferred)) for outcome in outcomes)
         unwritten = sum(isinstance(outcome, NotWritten) for outcome in outcomes)
@@ -47,7 +48,7 @@ class Answers:
         trouble = next((each for each in outcomes if isinstance(each, AccountTrouble)), None)
         refused = sum(isinstance(outcome, AccountTrouble) for outcome in outcomes)
         good = len(outcomes) - lost - unwritten - throttled - refused
-        bad = lost + (unwritten if lost + unwritten == len(outcomes) else 0)
+        bad = lost + (unwritten if in_time and lost + unwritten == len(outcomes) else 0)
         told = ": ".join(filter(None, (trouble.code, trouble.reason))) if trouble else ""
         return cls(good, bad, throttled, good if late else 0, told)
 

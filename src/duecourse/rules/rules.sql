@@ -349,8 +349,8 @@ ruled AS (
            CASE WHEN coalesce(p.still_open, 0) = 0 THEN coalesce(p.item_rule, 'PAID')
                 WHEN h.message_id IS NOT NULL THEN 'STOPPED'
                 WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
+                WHEN p.unfit IS NOT NULL THEN CASE WHEN p.unfit LIKE 'not approved:%%' THEN 'NOT-REGISTERED' ELSE 'NO-PROVIDER' END
                 WHEN NOT p.free THEN coalesce((p.refused[1]).rule, (p.windows[p.shut[1]]).id)
-                WHEN p.unfit IS NOT NULL THEN CASE WHEN p.unfit LIKE '%%not approved:%%' THEN 'NOT-REGISTERED' ELSE 'NO-PROVIDER' END
                 WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
                 WHEN k.rule IS NOT NULL THEN k.rule
            END AS rule

@@ -433,7 +433,6 @@ CREATE TABLE contact_point (
     rank smallint NOT NULL DEFAULT 1,         -- 1 is tried first
     address_sealed bytea,                     -- null, as its index, once its time of keeping was over: erased_at
     address_index bytea,
-    erased_at timestamptz,
     zones text[],                             -- of a phone number: where its prefix may be; null: it does not say
     platform text,                            -- whose address it is: of a device its push service, of WeChat the account's appid
     state text NOT NULL DEFAULT 'active',
@@ -445,6 +444,7 @@ CREATE TABLE contact_point (
     verified_how text,                        -- a word: call, code, document, ...; nothing personal
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
+    erased_at timestamptz,
     PRIMARY KEY (lane, contact_point_id),
     CONSTRAINT contact_point_state CHECK (state IN ('active', 'retired')),
     CONSTRAINT only_retired_is_erased CHECK (erased_at IS NULL OR state = 'retired'),

@@ -27,7 +27,14 @@ from duecourse.channels.cmpp.codec import (
     gateway_authenticator,
 )
 from duecourse.channels.cmpp.reports import CmppInterpreter
-from duecourse.channels.wire.carrier import CarrierCentre, CarrierConfig, Clock, Part, month_to_second
+from duecourse.channels.wire.carrier import (
+    CarrierCentre,
+    CarrierConfig,
+    Clock,
+    Part,
+    month_to_second,
+    unproven,
+)
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.link import BindRefusedError
 from duecourse.channels.wire.session import Request, Session, cycle
@@ -131,10 +138,11 @@ class CmppAdapter(CarrierCentre):
                 raise BindRefusedError(
                     f"CONNECT:{answer.status} ({meaning})", account=answer.status in codes.OF_THE_ACCOUNT
                 )
-            given = decode_connect_answer(answer.body)
-            expected = gateway_authenticator(answer.body[:-17], proof, secret)
-            if config.verify_gateway and not hmac.compare_digest(given.authenticator, expected):
-                raise BindRefusedError("a gateway that does not know the shared secret (C061)", account=True)
+            given = decode_connect_answer(answer.body).authenticator
+            # Some gateways put one octet of Status into it in 3.0 too, where the field has four.
+            expected = [gateway_authenticator(bytes(octets), proof, secret) for octets in (1, 4)]
+            if config.verify_gateway and not any(hmac.compare_digest(given, each) for each in expected):
+                raise unproven(self.name)
 
         session = await self._connected(CmppWire(self._dialect))
         return await self._bound(session, Command.CONNECT, encode_connect(connect), check)

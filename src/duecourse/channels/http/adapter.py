@@ -109,11 +109,14 @@ class HttpAdapter(ABC, Generic[S]):
 
     async def drain(self) -> None:
         """Take what the provider has for us. Of a sandbox: wait until it owes nothing, at most DRAIN_SECONDS."""
-        until = time.monotonic() + DRAIN_SECONDS
-        while self.settings.drain_url and self.line.is_open and time.monotonic() < until:
+        until, misses = time.monotonic() + DRAIN_SECONDS, 0
+        while self.settings.drain_url and self.line.is_open and misses < 3 and time.monotonic() < until:
             heard = await self.line.ask(Ask(self.settings.drain_url, method="GET"))
-            if not isinstance(heard, Unknown):
+            if isinstance(heard, Answer):
                 break
+            if isinstance(heard, NotWritten):
+                misses += 1
+                await asyncio.sleep(self.settings.rest_seconds)
         while await self._pull_once():
             pass
 

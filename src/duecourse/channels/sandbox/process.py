@@ -17,7 +17,7 @@ from duecourse.channels.sandbox.room import provider_name
 from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.domain.problems import DuecourseError, Problem
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 SMS_AND_MAIL: Final[Mapping[str, int]] = {"sms.smpp": 0, "email.smtp": 0}
 
@@ -80,7 +80,7 @@ class SandboxProcess:
             process.kill()
             process.wait()
             raise DuecourseError(
-                Problem("C030", "sandbox", "It did not start within 20 s or could not bind its ports."),
+                Problem("C030", "sandbox", "It did not start within 60 s or could not bind its ports."),
                 exit_code=3,
             )
         self.ports = json.loads(line)

@@ -27,7 +27,14 @@ from duecourse.channels.smgp.codec import (
     server_authenticator,
 )
 from duecourse.channels.smgp.reports import SmgpInterpreter
-from duecourse.channels.wire.carrier import CarrierCentre, CarrierConfig, Clock, Part, month_to_second
+from duecourse.channels.wire.carrier import (
+    CarrierCentre,
+    CarrierConfig,
+    Clock,
+    Part,
+    month_to_second,
+    unproven,
+)
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.link import BindRefusedError, Links
 from duecourse.channels.wire.session import Request, Session, cycle
@@ -147,7 +154,7 @@ class SmgpAdapter(CarrierCentre):
             if config.verify_gateway and not hmac.compare_digest(
                 given, server_authenticator(answer.status, proof, secret)
             ):
-                raise BindRefusedError("a gateway that does not know the shared secret (C061)", account=True)
+                raise unproven(self.name)
 
         session = await self._connected(SmgpWire())
         login = encode_login(Login(config.client_id, proof, mode, int(timestamp)))

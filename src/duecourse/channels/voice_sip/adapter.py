@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from duecourse.channels.voice.sound import Samples
 from duecourse.channels.voice.speech import EspeakSpeech, Remembered, SpeechConfig, SpeechError
-from duecourse.channels.voice_sip.call import Call, CallLimits, recorded
+from duecourse.channels.voice_sip.call import UNREACHABLE, Call, CallLimits, recorded
 from duecourse.channels.voice_sip.dialogue import Manners, Part
 from duecourse.channels.voice_sip.line import LineLostError, LineSettings
 from duecourse.channels.voice_sip.lines import LineKeeper, Lines
@@ -53,6 +53,7 @@ MODULE_FOLDERS: Final = (
 _PLAIN: Final = re.compile(r'^[^\s;"<>,@]*$')
 _QUIET_BEYOND_RINGING: Final = 30.0
 _CLOSE_SECONDS: Final = 5.0
+_FIRST_WRITE_SECONDS: Final = 0.4
 
 
 class Transport(StrEnum):
@@ -110,6 +111,8 @@ class VoiceSipConfig(BaseModel):
     shortest_seconds: int = Field(default=60, ge=1, le=600)
     """A call is not begun when less than this is left of the message's time."""
     throttle_pause_seconds: float = Field(default=30, ge=0, le=3600)
+    reconnect_seconds: float = Field(default=1, ge=0, le=600)
+    """After an exchange could not be reached nothing is dialled for this long."""
     line_wait_seconds: float = Field(default=1, ge=0, le=60)
     """How long a message waits for a free line before it goes back."""
 
@@ -157,6 +160,7 @@ class VoiceSipConfig(BaseModel):
             self.call_seconds,
             self.machine_seconds,
             self.throttle_pause_seconds,
+            _FIRST_WRITE_SECONDS if self.transport is Transport.UDP else float("inf"),
             manners,
         )
 
@@ -197,6 +201,7 @@ class VoiceSipAdapter:
         self._lines = Lines(name, config.folder, settings, config.lines, quiet)
         self._calls: dict[Call, tuple[LineKeeper, asyncio.Task[None]]] = {}
         self._is_open = False
+        self._rest_until = 0.0
 
     @classmethod
     def configured(
@@ -273,6 +278,8 @@ class VoiceSipAdapter:
             return Refused("address", "not a number in E.164", permanent=True, cause=Cause.DEAD)
         if outgoing.valid_for_seconds < self._config.shortest_seconds:
             return NotWritten("too little time is left for a call")
+        if time.monotonic() < self._rest_until:
+            return NotWritten(UNREACHABLE)
         try:
             prompts = await asyncio.to_thread(self._say, outgoing)
         except SpeechError as error:
@@ -313,7 +320,13 @@ class VoiceSipAdapter:
         )
         self._calls[call] = keeper, task
         self.window = self._lines.free
-        return await asyncio.shield(call.outcome)
+        outcome = await asyncio.shield(call.outcome)
+        if isinstance(outcome, NotWritten) and outcome.reason == UNREACHABLE:
+            # One message has found out; the rest of the batch need not knock one by one.
+            if time.monotonic() > self._rest_until:
+                log.warning("%s: %s. Nothing is dialled for now. (C095)", self.name, UNREACHABLE)
+            self._rest_until = time.monotonic() + config.reconnect_seconds
+        return outcome
 
     async def _carry_out(self, outgoing: Outgoing, call: Call, keeper: LineKeeper, uri: str) -> None:
         try:

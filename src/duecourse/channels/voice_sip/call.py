@@ -47,11 +47,17 @@ log = logging.getLogger(__name__)
 
 TAIL_SECONDS: Final = 10.0
 """Silence at the end of every prompt beyond the time a key is waited for; at its end baresip would hang up."""
+UNREACHABLE: Final = "the exchange cannot be reached"
 _LISTEN_SECONDS: Final = 0.1
 _AFTER_PROMPT_SECONDS: Final = 0.1
 _CLOSE_SECONDS: Final = 3.0
 _HEADER: Final = 44
-_NOT_CONNECTED: Final = re.compile(r"refused|no route|unreachable|no such|not known", re.IGNORECASE)
+_NOT_CONNECTED: Final = re.compile(
+    r"connection refused|no route to host|network is unreachable", re.IGNORECASE
+)
+"""Of the user agent's reasons only these say that nothing was written: a connection that died after the INVITE ends as
+"no such file", since there is no other address to try.
+"""
 _RECEIPTS: Final[Mapping[Told, Receipt]] = {
     Told.ANSWERED: Receipt(ReceiptStatus.DELIVERED, "no-key"),
     Told.CONFIRMED: Receipt(ReceiptStatus.DELIVERED, "confirmed"),
@@ -77,6 +83,10 @@ class CallLimits:
     machine_seconds: float
     """How long a machine's words are waited out."""
     throttle_pause_seconds: float
+    first_write_seconds: float
+    """Within this time of dialling nothing is written twice. Over UDP the INVITE is sent again after half a second: a
+    refusal then may be of the second, when the first was taken.
+    """
     manners: Manners
 
 
@@ -136,11 +146,12 @@ class Call:
                 self._events.task_done()
 
     async def _run(self, line: Line, uri: str) -> None:
-        for part, sound in self._prompts.items():
-            tail = silence(self._limits.manners.key_seconds + TAIL_SECONDS)
-            path = _prompt(line, part)
-            path.touch(mode=0o600)
-            path.write_bytes(wav_of(np.concatenate([sound, tail])))
+        try:
+            # It would begin with what it last played, and that may be a notice: to whoever picks up, or while it rings.
+            await self._play(line, line.folder / "quiet.wav")
+        except LineLostError:
+            self._settle(NotWritten("the line is not up"))
+            return
         if time.monotonic() >= self._outgoing.write_before:
             self._settle(NotWritten("its time to be handed over had passed"))
             return
@@ -191,7 +202,7 @@ class Call:
                         self.is_answered = True
                         return True
                     case "CALL_CLOSED":
-                        self._not_answered(event.parameter)
+                        self._not_answered(event.parameter, time.monotonic() - began)
                         return False
                     case "STOP":
                         await self._cancel(line)
@@ -203,14 +214,14 @@ class Call:
             finally:
                 self._events.task_done()
 
-    def _not_answered(self, reason: str) -> None:
+    def _not_answered(self, reason: str, after_seconds: float) -> None:
         code = codes.code_in(reason)
         if self.outcome.done():
             self._tell(codes.failure(code) if code else Receipt(ReceiptStatus.FAILED, "closed"))
         elif code is not None:
             self._settle(codes.outcome(code, self._limits.throttle_pause_seconds))
-        elif _NOT_CONNECTED.search(reason):
-            self._settle(NotWritten("the exchange cannot be reached"))
+        elif _NOT_CONNECTED.search(reason) and after_seconds < self._limits.first_write_seconds:
+            self._settle(NotWritten(UNREACHABLE))
         else:
             self._settle(Unknown("the line to the exchange died"))
 
@@ -305,7 +316,7 @@ class Call:
         for action in actions:
             match action:
                 case Say(part):
-                    await self._play(line, _prompt(line, part))
+                    await self._play(line, self._prompt(line, part))
                     self._said_at = time.monotonic() + seconds_of(self._prompts[part]) + _AFTER_PROMPT_SECONDS
                     self._wait_until = None
                 case BeQuiet():
@@ -321,6 +332,15 @@ class Call:
                 case HangUp():
                     self._is_over = True
                     await self._cancel(line)
+
+    def _prompt(self, line: Line, part: Part) -> Path:
+        """The file of a part, written when it is first said: most calls need few of them."""
+        path = line.folder / f"say-{part}.wav"
+        if not path.exists():
+            tail = silence(self._limits.manners.key_seconds + TAIL_SECONDS)
+            path.touch(mode=0o600)
+            path.write_bytes(wav_of(np.concatenate([self._prompts[part], tail])))
+        return path
 
     async def _play(self, line: Line, path: Path) -> None:
         answer = await line.command("ausrc", f"aufile,{path}")
@@ -345,10 +365,6 @@ def recorded(line: Line, folder: Path, name: str) -> str:
     path.touch(mode=0o600)
     path.write_bytes(wav)
     return f"{path.relative_to(folder)} sha256:{hashlib.sha256(wav).hexdigest()}"
-
-
-def _prompt(line: Line, part: Part) -> Path:
-    return line.folder / f"say-{part}.wav"
 
 
 def _looked_at(answer: asyncio.Future[str]) -> None:

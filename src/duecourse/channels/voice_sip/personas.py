@@ -79,54 +79,58 @@ MACHINE: Final = np.concatenate([_babble(4.0, 2), silence(0.2), _tone(1000, 0.4)
 class Persona:
     """What happens to a call."""
 
-    rings: tuple[int, ...] = (180,)
-    """Provisional answers, at once."""
+    rings: tuple[int, ...] = ()
+    """Provisional answers, at once. Who is about to pick up lets it not ring: the first word is the answer."""
     ring_seconds: float = 0.0
     """From there to the final answer."""
+    listens_early: bool = False
+    """Whether sound flows before the answer, as networks do for their announcements."""
     final: int | None = 200
     """None: none ever comes."""
     steps: tuple[Step, ...] = ()
     """What whoever picked up does; at its end they wait for the caller to hang up."""
 
 
+_RINGING: Final = (180,)
 _PERSON: Final = Persona(steps=(Say(HELLO), Hear(), Press("1"), Hear(), Press("1"), Listen()))
 """The right one, who hears the notice out."""
-_MUTE: Final = Persona(rings=(), steps=(HearBeginning(), HangUp()))
+_MUTE: Final = Persona(steps=(HearBeginning(), HangUp()))
 _VOICES: Final[Mapping[str, Persona]] = {
     "0010": _MUTE,
-    "0011": Persona(final=486),
-    "0012": Persona(final=None),
-    "0013": Persona(final=603),
+    "0011": Persona(rings=_RINGING, final=486),
+    "0012": Persona(rings=_RINGING, final=None),
+    "0013": Persona(rings=_RINGING, final=603),
     "0014": Persona(steps=(Say(MACHINE), Listen())),
     "0015": Persona(steps=(Say(HELLO), Hear(), Press("2"), Listen())),
     "0016": Persona(steps=(Say(HELLO), Hear(), Press("1"), Hear(), Press("2"), Listen())),
     "0017": Persona(steps=(Say(HELLO), Hear(), Press("1"), Hear(), Press("9"), Listen())),
-    "0018": Persona(final=480),
+    "0018": Persona(rings=_RINGING, final=480),
     "0019": Persona(steps=(Say(HELLO), Hear(), Press("1"), HearBeginning(), HangUp())),
     "0020": Persona(steps=(Say(HELLO), Listen())),
     "0021": Persona(steps=(Say(HELLO), Hear(), Press("1"), Listen())),
+    "0022": Persona(ring_seconds=1.0, listens_early=True, steps=(Hear(), HangUp())),
 }
 """Last four digits of numbers that only a call can tell apart."""
 _BEHAVIOURS: Final[Mapping[Behaviour, Persona]] = {
     Behaviour.UNDELIVERABLE: Persona(rings=(183,), final=404),
-    Behaviour.REFUSED: Persona(rings=(), final=404),
+    Behaviour.REFUSED: Persona(final=404),
     Behaviour.THROTTLED: _PERSON,
-    Behaviour.SILENT: Persona(final=None),
+    Behaviour.SILENT: Persona(rings=_RINGING, final=None),
     Behaviour.STOPS: Persona(steps=(Say(HELLO), Hear(), Press("1"), Hear(), Press("0"), Listen())),
-    Behaviour.UNANSWERED: Persona(rings=(), final=None),
-    Behaviour.BROKEN: Persona(rings=(), final=500),
-    Behaviour.FULL: Persona(final=486),
+    Behaviour.UNANSWERED: Persona(final=None),
+    Behaviour.BROKEN: Persona(final=500),
+    Behaviour.FULL: Persona(rings=_RINGING, final=486),
 }
 
 
 def persona_of(number: str, behaviour: Behaviour, late_seconds: float) -> Persona:
     """Who has this number."""
-    if (voice := _VOICES.get(number[-4:])) is not None:
+    if behaviour is Behaviour.DELIVERED and (voice := _VOICES.get(number[-4:])) is not None:
         return voice
     if behaviour is Behaviour.LATE:
-        return Persona(ring_seconds=late_seconds, steps=_MUTE.steps)
+        return Persona(rings=_RINGING, ring_seconds=late_seconds, steps=_MUTE.steps)
     if behaviour is Behaviour.LOST_ANSWER:
-        return Persona(rings=(), ring_seconds=late_seconds, steps=_MUTE.steps)
+        return Persona(ring_seconds=late_seconds, steps=_MUTE.steps)
     return _BEHAVIOURS.get(behaviour, _PERSON)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
@@ -13,6 +14,7 @@ from pydantic import Field
 from duecourse.channels.wire.centre import CentreConfig, MessageCentre
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.inbound import Interpreter
+from duecourse.channels.wire.link import BindRefusedError
 from duecourse.channels.wire.session import Request
 from duecourse.channels.wire.text import Format, encode_carrier_text
 from duecourse.domain.messaging import (
@@ -29,6 +31,8 @@ from duecourse.domain.messaging import (
     ReplySink,
     Throttled,
 )
+
+log = logging.getLogger(__name__)
 
 BEIJING = timezone(timedelta(hours=8))
 """China's one zone, without summer time: the protocols' times are in it."""
@@ -145,6 +149,14 @@ class CarrierCentre(MessageCentre):
 
     def _now(self) -> datetime:
         return self._clock().astimezone(BEIJING)
+
+
+def unproven(name: str) -> BindRefusedError:
+    """Why a gateway that does not prove its knowledge of the shared secret is handed nothing."""
+    log.error("%s: the gateway does not prove that it knows the shared secret. (%s)", name, "C061")
+    return BindRefusedError(
+        "PROOF", account=True, reason="the gateway does not prove that it knows the shared secret"
+    )
 
 
 class Part(NamedTuple):

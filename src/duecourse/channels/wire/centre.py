@@ -221,7 +221,7 @@ class MessageCentre:
     def _unbound(self) -> Outcome:
         refusal: BindRefusedError | None = self._links.refusal
         if refusal is not None and refusal.account:
-            return AccountTrouble(refusal.name, "the provider refuses our credentials")
+            return AccountTrouble(refusal.name, refusal.reason)
         return NotWritten("not bound")
 
     def _outcome(self, request: Request) -> Outcome:

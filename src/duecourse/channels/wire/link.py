@@ -22,11 +22,14 @@ ENDED_IN_GOOD_ORDER = ("closing", "closed", "the peer unbound")
 class BindRefusedError(Exception):
     """The peer answered the bind with an error: its name, as the code table has it."""
 
-    def __init__(self, name: str, *, account: bool = False) -> None:
-        """account: it is our credential or contract that it refuses, so that a person must act."""
+    def __init__(
+        self, name: str, *, account: bool = False, reason: str = "the provider refuses our credentials"
+    ) -> None:
+        """account: no bind will succeed before a person has acted, for this reason."""
         super().__init__(name)
         self.name = name
         self.account = account
+        self.reason = reason
 
 
 class Link:

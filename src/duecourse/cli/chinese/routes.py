@@ -16,6 +16,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "opened": "已打开",
     "permit": "许可",
     "sent at": "发送时间",
+    "subject": "标题",
     "{count:,} calls to make in {file}": "{file} 中有 {count:,} 个待拨电话任务",
     "{rows:,} results: {new:,} new, {known:,} known, {left:,} left out": (
         "{rows:,} 条结果：新 {new:,}，已知 {known:,}，剔除 {left:,}"

@@ -34,6 +34,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "Registrations": "报备",
     "{what}: {state} by {who} at {at}: {evidence}": "{what}：{state}，{who} 于 {at}：{evidence}",
+    "Numbers asked for": "已查询号码",
     "Numbers by carrier": "各运营商号码数",
     "carrier": "运营商",
     "language": "语言",
@@ -55,5 +56,6 @@ REASONS: Final[Mapping[str, str]] = {
     "not approved: {what}": "未获批准：{what}",
     "no provider serves the carrier {carrier}": "没有通道服务运营商 {carrier}",
     "no provider serves the region {region}": "没有通道服务地区 {region}",
+    "a number check found no such number": "号码检测为空号",
     "off or barred for too long": "长期关机或停机",
 }

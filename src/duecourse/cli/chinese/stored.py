@@ -56,6 +56,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "template": "模板",
         "category-suffix": "类别后缀",
     },
+    "number status": {
+        "active": "正常",
+        "dead": "空号",
+        "off": "关机或不在服务区",
+        "suspended": "停机",
+        "unknown": "未知",
+    },
     "carrier": {"": "", "prefix": "号段", "ported": "携号转网", "checked": "号码检测"},
     "cause": {
         "other": "其他",

@@ -13,4 +13,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "account": "账号",
     "way": "方式",
     "invited": "邀请时间",
+    "Subscription messages": "订阅消息余量",
+    "allowed": "已授权",
+    "used": "已使用",
+    "left": "剩余",
+    "without end": "长期有效",
 }
