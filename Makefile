@@ -60,7 +60,7 @@ bench: install ## measure planning, dispatch, import, a delivery and memory on t
 oracle: install ## judge 10,000 random scenarios in SQL and minute by minute in Python; ARGS="COUNT SEED" narrows
 	@PYTHONPATH=tests $(BIN)/python tests/rule_agreement.py $(ARGS)
 
-soak: install ## kill workers, the SMSC and the database at random, then audit (ARGS="--minutes 10 --seed 1")
+soak: install ## let providers, workers and the database fail at random, then audit (ARGS="--minutes 30 --seed 1")
 	$(BIN)/python -m soak $(ARGS)
 	DUECOURSE_TEST_MESSAGES=10000 $(BIN)/python -m pytest -n 0 tests/dispatch/test_dying_provider.py
 

@@ -1,19 +1,25 @@
-"""The database against the SMSC's journal: what was lost, doubled, late or untold."""
+"""What must hold when a soak is over: the database and the far ends' journals tell one story, within bounds."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
 
 import psycopg
+from psycopg.rows import namedtuple_row
 
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_many
 
-CLOCK_SECONDS = 1.0
-"""Both clocks are this machine's; a line of the journal is stamped when it is read from the wire."""
+from .far_ends import FarEnd
+from .journals import Taken, read_journals
+
+CLOCK_SECONDS: Final = 1.0
+"""All clocks are this machine's; a line of a journal is stamped when it is read from the wire."""
+SURE: Final = ("sent", "delivered", "read")
 
 
 @dataclass(slots=True)
@@ -28,45 +34,58 @@ class Findings:
         if not holds:
             self.faults.append(rule)
 
-
-def submits(journal: Path) -> dict[str, list[float]]:
-    """Number to the instants at which the SMSC was handed a message for it; on the wire it has no plus."""
-    taken: dict[str, list[float]] = {}
-    for line in journal.read_text("utf-8").splitlines():
-        entry = json.loads(line)
-        if entry["event"] == "submit":
-            taken.setdefault("+" + entry["to"], []).append(entry["at"])
-    return taken
+    def none_of(self, count: int, what: str, rule: str) -> None:
+        """Note the figure, and a fault unless it is nought."""
+        self.figures[what] = count
+        self.require(count == 0, f"{rule} ({count} are not so)")
 
 
-def audit(
-    conn: psycopg.Connection, keyring: Keyring, journal: Path, *, offered: int, unknown_bound: int
-) -> Findings:
-    """unknown_bound: the windows of all that were killed, frozen or cut off, together."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """offered: messages. unknown: how many attempts may be unknown, by what was cut off. next_seconds: after which a
+    message that was not delivered goes on to the next channel; None: only a failure moves it on. costs_none: whether
+    every message must have been taken by somebody, since no address misbehaves and one channel is always there."""
+
+    offered: int
+    unknown: int
+    next_seconds: float | None
+    costs_none: bool
+
+
+def audit(conn: psycopg.Connection, keyring: Keyring, far_ends: Sequence[FarEnd], bounds: Bounds) -> Findings:
+    """Hold every rule of a run against it."""
     found = Findings()
-    taken = submits(journal)
-    standing: dict[str, int] = dict(
-        conn.execute("SELECT coalesce(outcome, state), count(*) FROM message GROUP BY 1").fetchall()
+    standing = _counts(conn, "SELECT coalesce(outcome, state), count(*) FROM message GROUP BY 1")
+    attempts = _counts(conn, "SELECT state, count(*) FROM attempt GROUP BY 1")
+    found.figures |= {"offered": bounds.offered, "messages": standing, "attempts": attempts}
+    found.figures["handed over again under their id"] = _one(
+        conn, "SELECT coalesce(sum(resends), 0) FROM attempt"
     )
-    attempts: dict[str, int] = dict(conn.execute("SELECT state, count(*) FROM attempt GROUP BY 1").fetchall())
-    found.figures |= {
-        "offered": offered,
-        "messages": standing,
-        "attempts": attempts,
-        "submitted": sum(map(len, taken.values())),
-        "submitted_twice": sum(len(times) > 1 for times in taken.values()),
-        "unknown_bound": unknown_bound,
-    }
-    found.require(sum(standing.values()) == offered, "every message that was offered is there")
+    why = _counts(
+        conn,
+        """SELECT concat_ws(': ', provider, coalesce(nullif(reason, ''), code)), count(*) FROM attempt
+           WHERE state = 'unknown' GROUP BY 1 ORDER BY 1""",
+    )
+    found.figures |= {"unknown attempts": why, "unknown at most": bounds.unknown}
+    found.require(sum(standing.values()) == bounds.offered, "every message that was offered is there")
     found.require(not {"planned", "in_flight"} & set(standing), "every message has ended")
+    if bounds.costs_none:
+        found.require(set(standing) <= set(SURE), "every message was taken by some provider")
     found.require(not attempts.get("claimed"), "no attempt is left claimed")
     found.require(
-        attempts.get("unknown", 0) <= unknown_bound, "unknown attempts stay within the windows cut off"
+        attempts.get("unknown", 0) <= bounds.unknown, "unknown attempts stay within what was cut off"
     )
     _audit_history(conn, found)
     _audit_caps(conn, found)
-    _audit_handed_over(conn, keyring, taken, found)
+    rows = _attempts(conn)
+    taken = _taken(conn, keyring, far_ends, rows, found)
+    audit_hand_overs(rows, taken, far_ends, found)
+    audit_routes(rows, bounds.next_seconds, found)
     return found
+
+
+def _counts(conn: psycopg.Connection, query: str) -> dict[str, int]:
+    return dict(conn.execute(query).fetchall())
 
 
 def _one(conn: psycopg.Connection, query: str) -> int:
@@ -85,8 +104,7 @@ def _audit_history(conn: psycopg.Connection, found: Findings) -> None:
                    OR (SELECT state FROM history h WHERE h.lane = s.lane AND h.subject_id = s.{key}
                                                      AND h.version = s.version) <> {stands}""",
         )
-        found.figures[f"{subject}s_unexplained"] = gaps
-        found.require(gaps == 0, f"history explains every {subject}")
+        found.none_of(gaps, f"{subject}s unexplained", f"history explains every {subject}")
 
 
 def _audit_caps(conn: psycopg.Connection, found: Findings) -> None:
@@ -97,35 +115,98 @@ def _audit_caps(conn: psycopg.Connection, found: Findings) -> None:
                               GROUP BY 1, 2, 3, 4, attempt_id HAVING sum(weight) > 0) AS counted
                GROUP BY lane, borrower_id, local_on HAVING count(DISTINCT group_id) > 1) AS over""",
     )
-    found.figures["over_cap"] = over
-    found.require(over == 0, "nobody was contacted more often a day than the cap allows")
+    found.none_of(over, "over the cap", "nobody was contacted more often a day than the cap allows")
 
 
-def _audit_handed_over(
-    conn: psycopg.Connection, keyring: Keyring, taken: dict[str, list[float]], found: Findings
+def _attempts(conn: psycopg.Connection) -> list[Any]:
+    """In the order in which each message made them."""
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(
+            """SELECT a.message_id, a.attempt_id, a.contact_point_id AS point, a.provider, a.route_at, a.state,
+                      extract(epoch FROM a.claimed_at)::float AS claimed_at,
+                      extract(epoch FROM a.sent_at)::float AS sent_at,
+                      extract(epoch FROM a.settled_at)::float AS settled_at,
+                      extract(epoch FROM a.valid_until)::float AS valid_until,
+                      EXISTS (SELECT 1 FROM history h WHERE h.lane = a.lane AND h.subject_id = a.attempt_id
+                                                        AND h.state = 'unknown') AS was_unknown
+               FROM attempt a ORDER BY a.message_id, a.seq"""
+        ).fetchall()
+
+
+def _taken(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    far_ends: Sequence[FarEnd],
+    attempts: Iterable[Any],
+    found: Findings,
+) -> Taken:
+    rows = conn.execute("SELECT contact_point_id, address_sealed FROM contact_point").fetchall()
+    points = [row[0] for row in rows]
+    addresses = open_many(keyring, [row[1] for row in rows], "contact_point", "address", points)
+    taken, strangers = read_journals(
+        far_ends,
+        dict(zip(addresses, points, strict=True)),
+        {one.attempt_id.hex: one.point for one in attempts},
+    )
+    found.none_of(
+        strangers, "handed over to nobody", "every far end was handed only what we have a record of"
+    )
+    return taken
+
+
+def audit_hand_overs(
+    attempts: Iterable[Any], taken: Taken, far_ends: Sequence[FarEnd], found: Findings
 ) -> None:
-    """Each borrower has one number and one message a day: a number's submits are its attempts that may have gone."""
-    rows = conn.execute(
-        """SELECT p.contact_point_id, p.address_sealed, array_agg(a.state), max(extract(epoch FROM a.valid_until))
-           FROM contact_point p JOIN attempt a USING (lane, contact_point_id) GROUP BY p.lane, p.contact_point_id,
-                p.address_sealed"""
-    ).fetchall()
-    numbers = open_many(
-        keyring, [row[1] for row in rows], "contact_point", "address", [row[0] for row in rows]
-    )
-    went = Counter[str]()
-    for number, (_, _, states, valid_until) in zip(numbers, rows, strict=True):
-        times = taken.pop(number, [])
-        sure = sum(state in ("sent", "delivered", "read") for state in states)
-        maybe = sure + sum(state in ("unknown", "refused") for state in states)
-        went["twice, unrecorded"] += len(times) > maybe
-        went["lost"] += len(times) < sure
-        went["late"] += any(at > float(valid_until) + CLOCK_SECONDS for at in times)
-        went["resent, as recorded"] += maybe > 1
-    found.figures |= dict(went)
-    found.require(
-        went["twice, unrecorded"] == 0, "nothing was submitted more often than attempts were recorded"
-    )
-    found.require(went["lost"] == 0, "nothing counts as sent that the SMSC was not handed")
-    found.require(went["late"] == 0, "nothing was handed over after its validity")
-    found.require(not taken, "the SMSC was handed nothing for which there is no attempt")
+    """Each borrower has one message, and one address a channel: what a far end had for it is our attempts there."""
+    recorded: dict[tuple[str, UUID], list[Any]] = defaultdict(list)
+    for one in attempts:
+        recorded[one.provider, one.point].append(one)
+    unrecorded = lost = late = 0
+    for key in recorded.keys() | taken.keys():
+        ours, theirs = recorded.get(key, []), taken.get(key, [])
+        unrecorded += len(theirs) > sum(one.state in (*SURE, "unknown", "refused") for one in ours)
+        lost += len(theirs) < sum(one.state in SURE for one in ours)
+        valid_until = max((one.valid_until for one in ours), default=0.0)
+        late += any(at > valid_until + CLOCK_SECONDS for at in theirs)
+    channel_of = {far_end.name: far_end.channel for far_end in far_ends}
+    on_channel = Counter[tuple[str, UUID]]()
+    handed = Counter[str]()
+    for (provider, point), times in taken.items():
+        on_channel[channel_of[provider], point] += len(times)
+        handed[provider] += len(times)
+    found.figures["handed over"] = dict(sorted(handed.items()))
+    found.none_of(unrecorded, "unrecorded", "nothing was handed over more often than attempts may have been")
+    found.none_of(lost, "lost", "nothing counts as sent that its far end was not handed")
+    found.none_of(late, "late", "nothing was handed over after its validity")
+    doubled = sum(count > 1 for count in on_channel.values())
+    found.none_of(doubled, "doubled", "no address was handed a message twice, whichever providers had it")
+
+
+def audit_routes(attempts: Iterable[Any], next_seconds: float | None, found: Findings) -> None:
+    """An attempt that may have been taken is followed by another only on a later channel, and for a reason."""
+    followed = Counter[str]()
+    wrong = 0
+    before: Any = None
+    for one in attempts:
+        if one.state == "released":  # certainly not taken
+            continue
+        if before is not None and before.message_id == one.message_id:
+            reason = _reason(before, one, next_seconds)
+            followed[reason or "for no reason"] += 1
+            wrong += reason is None or one.route_at <= before.route_at
+        before = one
+    found.figures["went on to the next channel"] = dict(followed)
+    found.none_of(wrong, "went on wrongly", "only the policy gives a message to a second channel")
+
+
+def _reason(before: Any, one: Any, next_seconds: float | None) -> str | None:
+    """Why an attempt may follow the one before it; None where it may not."""
+    if before.state in ("delivered", "read") and before.settled_at < one.claimed_at:
+        return None
+    if before.was_unknown:
+        return "it was unknown"
+    if before.state == "refused":
+        return "it was refused"
+    if next_seconds is not None and one.claimed_at - before.sent_at >= next_seconds - CLOCK_SECONDS:
+        return "not delivered in time"
+    return None

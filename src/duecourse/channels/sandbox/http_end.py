@@ -22,6 +22,9 @@ from duecourse.channels.sandbox.room import Room, provider_name
 from duecourse.channels.sandbox.rules import Behaviour
 
 AGAIN_SECONDS = 0.05
+MOST_AGAIN_SECONDS = 1.0
+MOST_POSTS = 50
+"""At once: thousands that are owed to a listener that is away or slow would leave no time to answer anything."""
 
 
 class HttpEnd(ABC):
@@ -41,6 +44,7 @@ class HttpEnd(ABC):
         self._epoch = f"{time.time_ns() // 1_000_000:x}"
         self._owed: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+        self._posts = asyncio.Semaphore(MOST_POSTS)
         self._client = httpx2.AsyncClient(trust_env=False, timeout=5)
         drain = Route("/sandbox/drain", self._drain, methods=["GET"])
         self._listener = Listener(Starlette(routes=[*self.routes(), drain]))
@@ -102,20 +106,23 @@ class HttpEnd(ABC):
         which is noted.
         """
         url = f"{self.room.callbacks_url}/{provider_name(self.kind)}{ask.url}"
-        while True:
-            try:
-                response = await self._client.request(
-                    ask.method, url, content=ask.content, headers=dict(ask.headers)
-                )
-                if response.is_success:
-                    return response
-                if response.is_client_error:
-                    self.journal.add("not understood", kind=self.kind, status=response.status_code)
-                    self.journal.flush()
-                    return None
-            except httpx2.TransportError:
-                pass
-            await asyncio.sleep(AGAIN_SECONDS)
+        pause = AGAIN_SECONDS
+        async with self._posts:
+            while True:
+                try:
+                    response = await self._client.request(
+                        ask.method, url, content=ask.content, headers=dict(ask.headers)
+                    )
+                    if response.is_success:
+                        return response
+                    if response.is_client_error:
+                        self.journal.add("not understood", kind=self.kind, status=response.status_code)
+                        self.journal.flush()
+                        return None
+                except httpx2.TransportError:
+                    pass
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, MOST_AGAIN_SECONDS)
 
     async def _post(self, ask: Ask, after: float) -> bool:
         await asyncio.sleep(after)
