@@ -25,7 +25,7 @@ from .workers import Workers
 
 LEASE_SECONDS: Final = 5
 GRACE_SECONDS: Final = 15
-"""For a lane beyond its lease, while a worker is awake and the database there: to start, and to take it over."""
+"""For a lane beyond its lease, while the database is there and a worker awake for longer than it takes to start."""
 PROGRESS_SECONDS: Final = 10.0
 PATIENCE_SECONDS: Final = 60.0
 """After everything must have ended."""
@@ -50,6 +50,7 @@ class Run:
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._starting: list[threading.Thread] = []
         self._database_since = time.monotonic()
+        self._start_seconds: float | None = None
         self._began = time.monotonic()
         self._conn: psycopg.Connection | None = None
         self._seen = self._told = 0.0
@@ -188,7 +189,10 @@ class Run:
             """SELECT coalesce(max(extract(epoch FROM clock_timestamp() - expires_at)), 0)
                FROM lane_lease WHERE epoch > 0"""
         )
+        if self._start_seconds is None and self._query("SELECT count(*) FROM lane_lease WHERE epoch > 0"):
+            self._start_seconds = self.elapsed()  # what a worker needs on this machine until it has lanes
         could = min(self.workers.awake_seconds(), time.monotonic() - self._database_since)
+        could -= self._start_seconds or 0.0
         self.longest_idle = max(self.longest_idle, min(idle or 0.0, could))
         if self.elapsed() - self._told >= PROGRESS_SECONDS:
             self._told = self.elapsed()
