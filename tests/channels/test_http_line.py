@@ -29,7 +29,8 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 
 
 def line_of(*, http2: bool = False, **settings: Any) -> HttpLine:
-    line = HttpLine("under-test", HttpSettings(**{"response_seconds": 20, "connect_seconds": 20, **settings}), http2=http2)
+    patient = {"response_seconds": 20, "connect_seconds": 20}
+    line = HttpLine("under-test", HttpSettings(**(patient | settings)), http2=http2)
     line.open()
     return line
 
@@ -198,9 +199,22 @@ def test_answer_that_drips_ends_at_the_deadline():
             await asyncio.sleep(0.01)
 
     async def body(line: HttpLine, url: str, server: ScriptedHttp) -> None:
-        assert isinstance(await line.ask(Ask(url, BODY)), Unknown)
+        assert isinstance(await asyncio.wait_for(line.ask(Ask(url, BODY)), 10), Unknown)
 
     against(visit, body, response_seconds=0.3)
+
+
+def test_answer_may_take_longer_than_a_connection():
+    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(2.5)
+        writer.write(answer())
+        await writer.drain()
+
+    async def body(line: HttpLine, url: str, server: ScriptedHttp) -> None:
+        assert isinstance(await line.ask(Ask(url, BODY)), Answer)
+
+    against(visit, body, connect_seconds=2)
 
 
 def test_answer_without_end_is_unknown():

@@ -27,17 +27,32 @@ def codes(kind: str, config: dict[str, Any], *, sandbox: bool = True) -> list[st
     return []
 
 
+def going_to(settings: dict[str, Any], address: str | None) -> list[dict[str, Any]]:
+    """The settings with each address that they go to, at whatever depth, replaced by this one; None leaves it out."""
+    changed = []
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            changed += [settings | {name: inner} for inner in going_to(value, address)]
+        elif name in ("url", "gateway", "report_url"):
+            rest = {key: value for key, value in settings.items() if key != name}
+            changed.append(rest if address is None else rest | {name: address})
+    return changed
+
+
 @pytest.mark.parametrize("kind", OVER_HTTP)
 def test_sandbox_over_http_is_taken_and_anything_else_is_not(kind: str, tmp_path: Path) -> None:
     settings = KINDS[kind].far_end.settings(8080, tmp_path)
-    goes_to = [name for name in settings if name in ("url", "gateway", "report_url")]
-    assert goes_to, "an adapter over HTTP says where it goes"
     assert codes(kind, settings) == []
     assert codes(kind, settings, sandbox=False) == ["D013"]
-    for name in goes_to:
-        elsewhere = settings | {name: "https://provider.example"}
-        unsaid = {key: value for key, value in settings.items() if key != name}
-        assert (codes(kind, elsewhere), codes(kind, unsaid)) == (["D013"], ["D013"]), name
+    elsewhere = going_to(settings, "https://provider.example")
+    assert elsewhere, "an adapter over HTTP says where it goes"
+    assert [codes(kind, each) for each in elsewhere] == [["D013"]] * len(elsewhere)
+
+
+@pytest.mark.parametrize("kind", ["app.apns", "app.fcm", "app.jpush", "webpush.vapid", "wechat.service"])
+def test_address_that_is_not_said_is_the_providers_own(kind: str, tmp_path: Path) -> None:
+    unsaid = going_to(KINDS[kind].far_end.settings(8080, tmp_path), None)
+    assert [codes(kind, each) for each in unsaid] == [["D013"]] * len(unsaid)
 
 
 def test_message_centre_of_this_machine_is_taken_and_another_is_not() -> None:

@@ -71,11 +71,14 @@ def test_check_tells_what_each_text_can_be_said_by_and_what_an_sms_takes(shell: 
     by = {(one["template"], one["language"]): one for one in told["texts"]}
     hindi = by["due-soon", "hi"]
     assert hindi["sms"] == {"parts": 2, "characters": 126, "alphabet": "UCS-2"}
-    assert (
-        list(hindi["missing"]) == ["wechat"]
-        and "keywords registered there" in hindi["missing"]["wechat"]["why"]
-    )
     assert "wechat" in by["due-soon", "zh-CN"]["channels"]
+
+
+def test_check_says_what_is_missing_for_a_channel_and_why(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "due.hi.yaml").write_text("sms: '{{ total | money }}'\n")
+    [told] = shell.json("check", tmp_path / "due.hi.yaml")["texts"]
+    assert list(told["missing"]) == ["wechat"]
+    assert "keywords registered there" in told["missing"]["wechat"]["why"]
 
 
 def test_check_of_a_file_looks_at_that_file_alone_and_needs_no_policy(shell: Shell, tmp_path: Path) -> None:

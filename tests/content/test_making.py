@@ -73,7 +73,7 @@ def test_a_call_asks_who_is_there_before_it_names_a_debt_and_tells_a_machine_onl
     assert rendered.script is not None
     assert rendered.script.greeting == (
         "Hello. This is an automated call from Harbour. The call is recorded. Are you Ann Lee? "
-        "For yes, press 1. If not, press 3."
+        "For yes, press 1. If not, press 2."
     )
     assert rendered.script.notice == "Pay 1,234.50 US dollars by 10 March."
     assert rendered.script.voicemail == "Hello. This is Harbour. Please call us back on 400-1. Thank you."

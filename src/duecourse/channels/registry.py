@@ -5,64 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pkgutil import resolve_name
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from duecourse.channels.aliyun.far_end import SandboxAliyunSms, SandboxAliyunVoice
-from duecourse.channels.aliyun.sms import AliyunSmsAdapter
-from duecourse.channels.aliyun.voice import AliyunVoiceAdapter
-from duecourse.channels.apns.adapter import ApnsAdapter
-from duecourse.channels.apns.far_end import SandboxApns
-from duecourse.channels.cmpp.adapter import CmppAdapter
-from duecourse.channels.cmpp.far_end import SandboxIsmg
-from duecourse.channels.fcm.adapter import FcmAdapter
-from duecourse.channels.fcm.far_end import SandboxFcm
-from duecourse.channels.gateway.adapter import HttpGatewayAdapter
-from duecourse.channels.gateway.far_end import SandboxGateway
-from duecourse.channels.inbox.adapter import BookInbox
-from duecourse.channels.jpush.adapter import JpushAdapter
-from duecourse.channels.jpush.far_end import SandboxJpush
-from duecourse.channels.letter.adapter import LetterAdapter
-from duecourse.channels.letter.far_end import PrintHouse
-from duecourse.channels.sandbox.mailbox import SandboxMailServer
 from duecourse.channels.sandbox.room import FarEnd
-from duecourse.channels.sgip.adapter import SgipAdapter
-from duecourse.channels.sgip.far_end import SandboxSmg
-from duecourse.channels.smgp.adapter import SmgpAdapter
-from duecourse.channels.smgp.far_end import SandboxSmgw
-from duecourse.channels.smpp.adapter import SmppAdapter
-from duecourse.channels.smpp.far_end import SandboxSmsc
-from duecourse.channels.smtp.adapter import SmtpAdapter
-from duecourse.channels.task.adapter import BookTasks
-from duecourse.channels.tencent.far_end import SandboxTencentSms, SandboxTencentVoice
-from duecourse.channels.tencent.sms import TencentSmsAdapter
-from duecourse.channels.tencent.voice import TencentVoiceAdapter
-from duecourse.channels.twilio.far_end import SandboxTwilioSms, SandboxTwilioVoice
-from duecourse.channels.twilio.sms import TwilioSmsAdapter
-from duecourse.channels.twilio.voice import TwilioVoiceAdapter
-from duecourse.channels.voice_sip.adapter import VoiceSipAdapter
-from duecourse.channels.voice_sip.far_end import SandboxExchange
-from duecourse.channels.webhook.adapter import (
-    AppWebhook,
-    EmailWebhook,
-    LetterWebhook,
-    SmsWebhook,
-    VoiceWebhook,
-    WechatWebhook,
-)
-from duecourse.channels.webhook.far_end import (
-    SandboxAppWebhook,
-    SandboxEmailWebhook,
-    SandboxLetterWebhook,
-    SandboxSmsWebhook,
-    SandboxVoiceWebhook,
-    SandboxWechatWebhook,
-)
-from duecourse.channels.webpush.adapter import WebpushAdapter
-from duecourse.channels.webpush.far_end import SandboxWebpush
-from duecourse.channels.wechat.adapter import WechatAdapter
-from duecourse.channels.wechat.far_end import SandboxWechat
 from duecourse.domain.messaging import Adapter, ReceiptSink, ReplySink
 from duecourse.domain.problems import DuecourseError, Problem
 
@@ -83,42 +31,61 @@ class Configurable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of provider: how we speak to it, and its other side in the sandbox."""
+    """One kind of provider: how we speak to it, and its other side in the sandbox, each `module:class` of this room.
 
-    adapter: Configurable
-    far_end: type[FarEnd]
+    Named, and loaded when one of the kind is used: together they would cost every command a second of its start.
+    """
+
+    adapter_at: str
+    far_end_at: str
+
+    @property
+    def adapter(self) -> Configurable:
+        """The adapter's class."""
+        adapter: Configurable = _loaded(self.adapter_at)
+        return adapter
+
+    @property
+    def far_end(self) -> type[FarEnd]:
+        """The class of its other side."""
+        far_end: type[FarEnd] = _loaded(self.far_end_at)
+        return far_end
+
+
+def _loaded(name: str) -> Any:
+    return resolve_name(f"duecourse.channels.{name}")
 
 
 KINDS: Mapping[str, Kind] = {
-    "sms.smpp": Kind(SmppAdapter, SandboxSmsc),
-    "sms.cmpp": Kind(CmppAdapter, SandboxIsmg),
-    "sms.sgip": Kind(SgipAdapter, SandboxSmg),
-    "sms.smgp": Kind(SmgpAdapter, SandboxSmgw),
-    "email.smtp": Kind(SmtpAdapter, SandboxMailServer),
-    "letter.print": Kind(LetterAdapter, PrintHouse),
-    "sms.aliyun": Kind(AliyunSmsAdapter, SandboxAliyunSms),
-    "sms.tencent": Kind(TencentSmsAdapter, SandboxTencentSms),
-    "sms.http": Kind(HttpGatewayAdapter, SandboxGateway),
-    "sms.twilio": Kind(TwilioSmsAdapter, SandboxTwilioSms),
-    "voice.sip": Kind(VoiceSipAdapter, SandboxExchange),
-    "voice.aliyun": Kind(AliyunVoiceAdapter, SandboxAliyunVoice),
-    "voice.tencent": Kind(TencentVoiceAdapter, SandboxTencentVoice),
-    "voice.twilio": Kind(TwilioVoiceAdapter, SandboxTwilioVoice),
-    "sms.webhook": Kind(SmsWebhook, SandboxSmsWebhook),
-    "email.webhook": Kind(EmailWebhook, SandboxEmailWebhook),
-    "wechat.webhook": Kind(WechatWebhook, SandboxWechatWebhook),
-    "app.webhook": Kind(AppWebhook, SandboxAppWebhook),
-    "voice.webhook": Kind(VoiceWebhook, SandboxVoiceWebhook),
-    "letter.webhook": Kind(LetterWebhook, SandboxLetterWebhook),
-    "app.apns": Kind(ApnsAdapter, SandboxApns),
-    "app.fcm": Kind(FcmAdapter, SandboxFcm),
-    "app.jpush": Kind(JpushAdapter, SandboxJpush),
-    "wechat.service": Kind(WechatAdapter, SandboxWechat),
-    "webpush.vapid": Kind(WebpushAdapter, SandboxWebpush),
+    "sms.smpp": Kind("smpp.adapter:SmppAdapter", "smpp.far_end:SandboxSmsc"),
+    "sms.cmpp": Kind("cmpp.adapter:CmppAdapter", "cmpp.far_end:SandboxIsmg"),
+    "sms.sgip": Kind("sgip.adapter:SgipAdapter", "sgip.far_end:SandboxSmg"),
+    "sms.smgp": Kind("smgp.adapter:SmgpAdapter", "smgp.far_end:SandboxSmgw"),
+    "email.smtp": Kind("smtp.adapter:SmtpAdapter", "sandbox.mailbox:SandboxMailServer"),
+    "letter.print": Kind("letter.adapter:LetterAdapter", "letter.far_end:PrintHouse"),
+    "sms.aliyun": Kind("aliyun.sms:AliyunSmsAdapter", "aliyun.far_end:SandboxAliyunSms"),
+    "sms.tencent": Kind("tencent.sms:TencentSmsAdapter", "tencent.far_end:SandboxTencentSms"),
+    "sms.http": Kind("gateway.adapter:HttpGatewayAdapter", "gateway.far_end:SandboxGateway"),
+    "sms.twilio": Kind("twilio.sms:TwilioSmsAdapter", "twilio.far_end:SandboxTwilioSms"),
+    "voice.sip": Kind("voice_sip.adapter:VoiceSipAdapter", "voice_sip.far_end:SandboxExchange"),
+    "voice.aliyun": Kind("aliyun.voice:AliyunVoiceAdapter", "aliyun.far_end:SandboxAliyunVoice"),
+    "voice.tencent": Kind("tencent.voice:TencentVoiceAdapter", "tencent.far_end:SandboxTencentVoice"),
+    "voice.twilio": Kind("twilio.voice:TwilioVoiceAdapter", "twilio.far_end:SandboxTwilioVoice"),
+    "sms.webhook": Kind("webhook.adapter:SmsWebhook", "webhook.far_end:SandboxSmsWebhook"),
+    "email.webhook": Kind("webhook.adapter:EmailWebhook", "webhook.far_end:SandboxEmailWebhook"),
+    "wechat.webhook": Kind("webhook.adapter:WechatWebhook", "webhook.far_end:SandboxWechatWebhook"),
+    "app.webhook": Kind("webhook.adapter:AppWebhook", "webhook.far_end:SandboxAppWebhook"),
+    "voice.webhook": Kind("webhook.adapter:VoiceWebhook", "webhook.far_end:SandboxVoiceWebhook"),
+    "letter.webhook": Kind("webhook.adapter:LetterWebhook", "webhook.far_end:SandboxLetterWebhook"),
+    "app.apns": Kind("apns.adapter:ApnsAdapter", "apns.far_end:SandboxApns"),
+    "app.fcm": Kind("fcm.adapter:FcmAdapter", "fcm.far_end:SandboxFcm"),
+    "app.jpush": Kind("jpush.adapter:JpushAdapter", "jpush.far_end:SandboxJpush"),
+    "wechat.service": Kind("wechat.adapter:WechatAdapter", "wechat.far_end:SandboxWechat"),
+    "webpush.vapid": Kind("webpush.adapter:WebpushAdapter", "webpush.far_end:SandboxWebpush"),
 }
-IN_BOOK: Mapping[str, Configurable] = {
-    "inbox.book": BookInbox,
-    "task.book": BookTasks,
+IN_BOOK: Mapping[str, str] = {
+    "inbox.book": "inbox.adapter:BookInbox",
+    "task.book": "task.adapter:BookTasks",
 }
 """Kinds that have no other side: what is handed over stays in the book. Every book has them."""
 
@@ -138,12 +105,12 @@ def build(
     unusable).
     """
     where = f"provider {name}"
-    adapter = KINDS[kind].adapter if kind in KINDS else IN_BOOK.get(kind)
-    if adapter is None:
+    if kind not in KINDS and kind not in IN_BOOK:
         known = ", ".join(sorted([*KINDS, *IN_BOOK]))
         raise DuecourseError(
             Problem("C001", where, f"kind '{kind}' is unknown; known: {known}.", "Not opened.")
         )
+    adapter: Configurable = KINDS[kind].adapter if kind in KINDS else _loaded(IN_BOOK[kind])
     try:
         return adapter.configured(name, config, on_receipts, on_reply, clock)
     except ValidationError as error:

@@ -22,7 +22,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 
 from .context import Context, context
 from .providers import Provider as Configured
-from .providers import is_checker, read_providers
+from .providers import is_checker, read_providers, with_book_channels
 from .routing import take_routing
 from .screen import local, print_json, table
 from .words import listed, reason, say, word
@@ -37,7 +37,7 @@ CHANGES_SHOWN = 50
 
 def known_providers(here: Context) -> dict[str, Configured]:
     """The providers of providers.toml by name, number checks left out."""
-    found = read_providers(here.settings.home / "providers.toml", os.environ)
+    found = with_book_channels(read_providers(here.settings.home / "providers.toml", os.environ))
     return {one.name: one for one in found if not is_checker(one.kind)}
 
 

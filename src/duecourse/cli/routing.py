@@ -15,8 +15,6 @@ from duecourse.domain.problems import Problem
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "sms.aliyun": ("signature", "template"),
     "sms.tencent": ("signature", "template"),
-    "voice.aliyun": ("template",),
-    "voice.tencent": ("template",),
     "wechat.service": ("template",),
 }
 """What kinds of providers send only their own approved copy of, unless needs_registration says otherwise."""

@@ -53,7 +53,9 @@ def source_of(path: Path, policy_file: Path | None, faults: Faults) -> Source:
     else:
         policy_file, folder = policy_file or path, templates_folder(path)
     file = policy_file or folder.parent / "policy.yaml"
-    policy = read_policy(file, faults) if policy_file or file.is_file() else None
+    of_policy = Faults()
+    policy = read_policy(file, of_policy) if policy_file or file.is_file() else None
+    faults.problems += of_policy.problems  # its warnings are told by `policy check`
     if chosen is None:
         return Source(read_templates(folder, faults), policy, str(file))
     # A fault of another file is not the one's.

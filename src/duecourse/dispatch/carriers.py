@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from pkgutil import resolve_name
+from typing import Any, Final
 
 import phonenumbers
 import psycopg
-from phonenumbers import carrier as names
 
 from duecourse.book.addresses import normal_address
 from duecourse.book.identity import address_index
@@ -42,6 +42,12 @@ _LONGEST, _SHORTEST = 4, 3
 
 
 @cache
+@cache
+def _names() -> Any:
+    """phonenumbers' names of carriers, half a second to read: only who asks for one pays for it."""
+    return resolve_name("phonenumbers.carrier")
+
+
 def mainland_prefixes() -> dict[str, str]:
     """Prefix, three or four digits without the country's code, to carrier; a longer one goes before a shorter."""
     text = files("duecourse").joinpath("dispatch", "carriers_cn.csv").read_text("utf-8")
@@ -72,7 +78,7 @@ def carrier_of(number: str) -> str:
     except phonenumbers.NumberParseException:
         return ""
     country = phonenumbers.region_code_for_number(parsed) or ""
-    return _slug(country, names.name_for_number(parsed, "en")) if country else ""
+    return _slug(country, _names().name_for_number(parsed, "en")) if country else ""
 
 
 def learn_carriers(conn: psycopg.Connection, keyring: Keyring, lanes: Sequence[int], *, now: datetime) -> int:

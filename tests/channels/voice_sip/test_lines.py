@@ -10,14 +10,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.voice.sound import RATE, samples_of
 from duecourse.channels.voice_sip.call import UNREACHABLE
 from duecourse.domain.messaging import (
     Accepted,
@@ -33,7 +35,7 @@ from duecourse.domain.problems import DuecourseError
 
 from ..conformance import Journal, Sink, free_port, message_to, send_until_taken, until
 from ..counterparts import program
-from .calling import QUICK, SCRIPT, a_call, person, with_adapter
+from .calling import QUICK, SCRIPT, SPEECH, a_call, hears, person, with_adapter
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,7 @@ def test_killed_user_agent_ends_its_call_and_the_line_comes_back(sandbox: Sandbo
         await until(lambda: bool(sink.receipts), 30)
         (receipt,) = sink.receipts
         assert (receipt.status.value, receipt.code, receipt.permanent) == ("failed", "line-lost", False)
-        assert isinstance(await send_until_taken(adapter, a_call(person("0010"))), Accepted)
+        assert isinstance(await send_until_taken(adapter, a_call(person("0010")), 60), Accepted)
         assert user_agents(os.getpid()) != [pid]
         assert [call["to"] for call in of(journal, "call")] == [person("0012"), person("0010")], (
             "no second call"
@@ -105,6 +107,21 @@ def test_killed_user_agent_after_the_confirmation_leaves_what_was_told(
     asyncio.run(with_adapter(settings_for(sandbox), body))
 
 
+def command_line(pid: int) -> bytes:
+    """'' when the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    until_then = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until_then, f"never: {what}"
+        time.sleep(0.02)
+
+
 WORKER = """
 import asyncio, json, sys, time
 from uuid import uuid4
@@ -118,7 +135,7 @@ async def main():
     call = Outgoing(uuid4(), sys.argv[2], "x", script=VoiceScript("Hello there.", "Notice.", "Call."), language="en")
     while isinstance((await adapter.send([call]))[0], NotWritten):
         pass
-    print("rings", flush=True)
+    print("talks", flush=True)
     await asyncio.sleep(600)
 
 asyncio.run(main())
@@ -130,18 +147,17 @@ def test_killed_worker_leaves_no_call_no_process_and_after_the_next_start_no_pro
 ):
     settings = settings_for(sandbox, folder=str(tmp_path), ring_seconds=100)
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, json.dumps(settings), person("0012")], stdout=subprocess.PIPE
+        [sys.executable, "-c", WORKER, json.dumps(settings), person("0020")], stdout=subprocess.PIPE
     )
-    assert worker.stdout is not None and worker.stdout.readline() == b"rings\n"
-    assert list(tmp_path.glob("*/line-0/say-*.wav"))
-    (pid,) = user_agents(worker.pid)
-    worker.kill()
-    worker.wait()
+    try:
+        assert worker.stdout is not None and worker.stdout.readline() == b"talks\n"
+        wait_until(lambda: bool(list(tmp_path.glob("*/line-0/say-*.wav"))), "a prompt is said")
+        (pid,) = user_agents(worker.pid)
+    finally:
+        worker.kill()
+        worker.wait()
     worker.stdout.close()
-    until_then = time.monotonic() + 30
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert time.monotonic() < until_then, "the user agent outlives its worker"
-        time.sleep(0.02)
+    wait_until(lambda: not command_line(pid), "the user agent ends with its worker")
 
     async def body(adapter: Adapter, sink: Sink) -> None:
         folders = {path.parent for path in tmp_path.glob("*/lock")}
@@ -160,7 +176,7 @@ def test_two_workers_share_a_folder(sandbox: SandboxProcess, tmp_path: Path):
             assert len(list(tmp_path.glob("*/lock"))) == 2
 
         await with_adapter(settings, inner)
-        assert isinstance(await send_until_taken(adapter, a_call(person("0010"))), Accepted)
+        assert isinstance(await send_until_taken(adapter, a_call(person("0010")), 60), Accepted)
 
     asyncio.run(with_adapter(settings, outer))
 
@@ -169,7 +185,7 @@ def test_call_ends_before_its_window_closes(sandbox: SandboxProcess, journal: Jo
     async def body(adapter: Adapter, sink: Sink) -> None:
         # Left to itself the call would wait half a minute for a key, twice.
         outgoing = a_call(person("0020"), valid_for_seconds=4)
-        assert isinstance(await send_until_taken(adapter, outgoing), Accepted)
+        assert isinstance(await send_until_taken(adapter, outgoing, 60), Accepted)
         await asyncio.wait_for(adapter.drain(), 30)
         (ended,) = of(journal, "ended")
         assert ended["by"] == "caller" and ended["seconds"] < 20
@@ -180,7 +196,7 @@ def test_call_ends_before_its_window_closes(sandbox: SandboxProcess, journal: Jo
 
 def test_ringing_ends_before_its_window_closes(sandbox: SandboxProcess, journal: Journal):
     async def body(adapter: Adapter, sink: Sink) -> None:
-        await send_until_taken(adapter, a_call(person("0012"), valid_for_seconds=2))
+        await send_until_taken(adapter, a_call(person("0012"), valid_for_seconds=2), 60)
         await until(lambda: bool(sink.receipts), 30)
         assert sink.receipts[0].code == "rang-out"
 
@@ -199,7 +215,7 @@ def test_call_is_not_begun_when_too_little_time_is_left(sandbox: SandboxProcess,
 def test_receipt_that_could_not_be_stored_is_handed_in_again(sandbox: SandboxProcess):
     async def body(adapter: Adapter, sink: Sink) -> None:
         sink.failures_left = 2
-        await send_until_taken(adapter, a_call(person("0011")))
+        await send_until_taken(adapter, a_call(person("0011")), 60)
         await asyncio.wait_for(adapter.drain(), 30)
         assert sink.failed == 2
         assert [receipt.code for receipt in sink.receipts] == ["486"]
@@ -211,7 +227,7 @@ def test_closing_hangs_up_and_tells_of_it(sandbox: SandboxProcess, journal: Jour
     sink = Sink()
 
     async def body(adapter: Adapter, _: Sink) -> None:
-        await send_until_taken(adapter, a_call(person("0012")))
+        await send_until_taken(adapter, a_call(person("0012")), 60)
 
     asyncio.run(with_adapter(settings_for(sandbox, ring_seconds=60), body, sink))
     assert [receipt.code for receipt in sink.receipts] == ["cut-off"]
@@ -221,7 +237,7 @@ def test_closing_hangs_up_and_tells_of_it(sandbox: SandboxProcess, journal: Jour
 def test_taken_lines_are_no_window_and_more_calls_wait_unwritten(sandbox: SandboxProcess):
     async def body(adapter: Adapter, sink: Sink) -> None:
         assert adapter.window == 1
-        await send_until_taken(adapter, a_call(person("0012", 1)))
+        await send_until_taken(adapter, a_call(person("0012", 1)), 60)
         assert adapter.window == 0
         (outcome,) = await adapter.send([a_call(person("1234", 2))])
         assert outcome == NotWritten("every line is busy or down")
@@ -258,7 +274,7 @@ def test_password_is_proved_and_a_wrong_one_is_account_trouble(tmp_path: Path):
 
 def test_calls_over_udp_are_heard_too(sandbox: SandboxProcess):
     async def body(adapter: Adapter, sink: Sink) -> None:
-        assert isinstance(await send_until_taken(adapter, a_call(person("0010"))), Accepted)
+        assert isinstance(await send_until_taken(adapter, a_call(person("0010")), 60), Accepted)
         await asyncio.wait_for(adapter.drain(), 30)
         assert [receipt.code for receipt in sink.receipts] == ["no-key"]
 
@@ -341,3 +357,28 @@ def test_exchange_that_dies_with_the_invite_in_hand_leaves_unknown_and_an_absent
     settings = {"host": "127.0.0.1", "port": port, "transport": "tcp", "caller": "400", "lines": 2}
     asyncio.run(with_adapter(QUICK | settings | {"local_address": "127.0.0.1", "response_seconds": 2}, body))
     assert [type(outcome) for outcome in outcomes] == [Unknown]
+
+
+def test_line_that_spoke_a_notice_says_nothing_to_the_next_before_they_pick_up(
+    sandbox: SandboxProcess, journal: Journal
+):
+    async def body(adapter: Adapter, sink: Sink) -> None:
+        first, second = a_call(person("1234", 1)), a_call(person("0022", 2))
+        for outgoing in (first, second):
+            assert isinstance(await send_until_taken(adapter, outgoing, 60), Accepted)
+            await until(lambda: adapter.window == 1, 60)
+        ended = of(journal, "ended")
+        assert [call["early_sound"] for call in ended] == [0, 0]
+        codes = [
+            [r.code for r in sink.receipts if r.attempt_id == each.attempt_id] for each in (first, second)
+        ]
+        assert codes == [["confirmed", "heard"], ["no-key"]]
+        sound = samples_of((sandbox.folder / "heard" / ended[1]["heard"]).read_bytes())
+        begins = np.flatnonzero(np.abs(sound) > 0.02)[0]
+        opening = sound[
+            max(0, begins - RATE // 2) : begins + len(SPEECH.say(SCRIPT.greeting, "en")) + RATE // 2
+        ]
+        assert hears(opening, SCRIPT.greeting), "the greeting is the first that is heard, from its beginning"
+        assert not hears(sound, SCRIPT.notice)
+
+    asyncio.run(with_adapter(settings_for(sandbox, line_wait_seconds=60, repeats=0), body))

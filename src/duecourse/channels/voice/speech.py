@@ -11,13 +11,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Annotated, ClassVar, Final, Literal, Protocol, TypeAlias
+from functools import cache, lru_cache
+from pkgutil import resolve_name
+from typing import Annotated, Any, ClassVar, Final, Literal, Protocol, TypeAlias
 
 import httpx2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pypinyin import Style, lazy_pinyin
 
 from duecourse.channels.voice.sound import Samples, SoundError, levelled, samples_of, silence
 from duecourse.channels.voice.words import said
@@ -186,9 +186,17 @@ class Remembered:
         return self._say(text, language)
 
 
+@cache
+def _pypinyin() -> Any:
+    """The module. Its dictionary of phrases takes a third of a second to read: only who speaks Chinese pays for it."""
+    return resolve_name("pypinyin")
+
+
 def pinyin(text: str) -> str:
     """Chinese in pinyin with tone numbers, five for none, as espeak reads it; the rest as it stands, with pauses."""
-    words = lazy_pinyin(text, style=Style.TONE3, neutral_tone_with_five=True, v_to_u=False)
+    words = _pypinyin().lazy_pinyin(
+        text, style=_pypinyin().Style.TONE3, neutral_tone_with_five=True, v_to_u=False
+    )
     return " ".join(" ".join(words).translate(_PAUSES).split())
 
 

@@ -324,7 +324,7 @@ class VoiceSipAdapter:
         if isinstance(outcome, NotWritten) and outcome.reason == UNREACHABLE:
             # One message has found out; the rest of the batch need not knock one by one.
             if time.monotonic() > self._rest_until:
-                log.warning("%s: %s. Nothing is dialled for now. (C095)", self.name, UNREACHABLE)
+                log.warning("%s: %s. Nothing is dialled for now. (%s)", self.name, UNREACHABLE, "C095")
             self._rest_until = time.monotonic() + config.reconnect_seconds
         return outcome
 
@@ -334,7 +334,7 @@ class VoiceSipAdapter:
             if call.is_answered and self._config.recordings_folder is not None:
                 await self._record(outgoing, keeper, self._config.recordings_folder)
         except Exception as error:
-            log.error("%s: a call failed (%s). (C093)", self.name, type(error).__name__)
+            log.error("%s: a call failed (%s). (%s)", self.name, type(error).__name__, "C093")
         finally:
             self._lines.give_back(keeper)
             self._calls.pop(call, None)
@@ -344,7 +344,7 @@ class VoiceSipAdapter:
         try:
             evidence = await asyncio.to_thread(recorded, keeper.line, folder, outgoing.attempt_id.hex)
         except (OSError, ValueError) as error:
-            log.error("%s: a recording could not be kept (%s). (C094)", self.name, type(error).__name__)
+            log.error("%s: a recording could not be kept (%s). (%s)", self.name, type(error).__name__, "C094")
             return
         if evidence:
             self._tell(outgoing, Receipt(ReceiptStatus.BUFFERED, "recorded", evidence=evidence))

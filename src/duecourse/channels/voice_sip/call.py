@@ -146,6 +146,12 @@ class Call:
                 self._events.task_done()
 
     async def _run(self, line: Line, uri: str) -> None:
+        try:
+            # It would begin with what it last played, and that may be a notice: to whoever picks up, or while it rings.
+            await self._play(line, line.folder / "quiet.wav")
+        except LineLostError:
+            self._settle(NotWritten("the line is not up"))
+            return
         if time.monotonic() >= self._outgoing.write_before:
             self._settle(NotWritten("its time to be handed over had passed"))
             return

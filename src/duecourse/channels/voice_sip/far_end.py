@@ -178,6 +178,7 @@ class _Call:
         self._last = b""
         self._telephone: Telephone | None = None
         self._answered_at: float | None = None
+        self._early_sound = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._acknowledged = asyncio.Event()
 
@@ -234,6 +235,7 @@ class _Call:
             by=by,
             answered=self._answered_at is not None,
             seconds=round(seconds, 2),
+            early_sound=round(self._early_sound, 2),
             keys=self._telephone.pressed if self._telephone else "",
             heard=heard,
         )
@@ -244,35 +246,52 @@ class _Call:
             self._reply(octets)
 
     async def _answer(self) -> None:
+        if self._persona.listens_early:
+            description = await self._pick_up_sound()
+            if description is not None:
+                self._last = sip.response(self._invite, 183, self.tag, self._extra(), description)
+                self._reply(self._last)
         await asyncio.sleep(self._persona.ring_seconds)
-        exchange = self._exchange
-        media = sip.offered(self._invite.body)
-        payload = next((each for each in media.payloads if each in (0, 8)), None) if media else None
-        if self._persona.final != 200 or media is None or payload is None:
-            code = self._persona.final if self._persona.final != 200 else 500
+        code, description = self._persona.final, None
+        if code == 200:
+            description = await self._pick_up_sound()
+            code = 200 if description is not None else 500
+        if description is None or self._telephone is None:
             assert code is not None
             self._last = sip.response(self._invite, code, self.tag)
             self._reply(self._last)
             self._over_with(f"{code}")
             return
-        loop = asyncio.get_running_loop()
-        _, telephone = await loop.create_datagram_endpoint(
-            lambda: Telephone(payload), local_addr=(exchange.host, 0)
-        )
-        self._telephone = telephone
-        contact = f"<sip:{self._invite.user}@{exchange.host}:{exchange.port};transport={self._over.lower()}>"
-        extra = [("Contact", contact), ("Content-Type", "application/sdp")]
-        description = sip.answer(exchange.host, telephone.port, payload, media.events)
-        self._last = sip.response(self._invite, 200, self.tag, extra, description)
+        telephone = self._telephone
+        self._last = sip.response(self._invite, 200, self.tag, self._extra(), description)
         self._answered_at = time.monotonic()
-        telephone.begin(media)
+        self._early_sound = telephone.loud_seconds
         self._reply(self._last)
         self._tasks.append(asyncio.create_task(self._until_acknowledged()))
         await act(telephone, self._persona.steps)
         branch = f"z9hG4bK{secrets.token_hex(6)}"
-        via = f"SIP/2.0/{self._over} {exchange.host}:{exchange.port}"
+        via = f"SIP/2.0/{self._over} {self._exchange.host}:{self._exchange.port}"
         self._reply(sip.request_within(self._invite, "BYE", self.tag, branch, via))
         self.end("person")
+
+    async def _pick_up_sound(self) -> bytes | None:
+        """Begin to hear and to be heard, once; returns our side's description, None without a codec in common."""
+        media = sip.offered(self._invite.body)
+        payload = next((each for each in media.payloads if each in (0, 8)), None) if media else None
+        if media is None or payload is None:
+            return None
+        if self._telephone is None:
+            loop = asyncio.get_running_loop()
+            _, self._telephone = await loop.create_datagram_endpoint(
+                lambda: Telephone(payload), local_addr=(self._exchange.host, 0)
+            )
+            self._telephone.begin(media)
+        return sip.answer(self._exchange.host, self._telephone.port, payload, media.events)
+
+    def _extra(self) -> list[tuple[str, str]]:
+        exchange = self._exchange
+        contact = f"<sip:{self._invite.user}@{exchange.host}:{exchange.port};transport={self._over.lower()}>"
+        return [("Contact", contact), ("Content-Type", "application/sdp")]
 
     async def _until_acknowledged(self) -> None:
         # RFC 3261, 13.3.1.4: the 200 is sent again until the caller says that it came, also over TCP.

@@ -57,7 +57,7 @@ class LineKeeper:
             if loop.time() - began > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE
             log.warning(
-                "%s: a line's baresip %s; another is started in %.1f s. (C092)", self._name, why, pause
+                "%s: a line's baresip %s; another is started in %.1f s. (%s)", self._name, why, pause, "C092"
             )
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -83,6 +83,8 @@ class Persona:
     """Provisional answers, at once. Who is about to pick up lets it not ring: the first word is the answer."""
     ring_seconds: float = 0.0
     """From there to the final answer."""
+    listens_early: bool = False
+    """Whether sound flows before the answer, as networks do for their announcements."""
     final: int | None = 200
     """None: none ever comes."""
     steps: tuple[Step, ...] = ()
@@ -106,6 +108,7 @@ _VOICES: Final[Mapping[str, Persona]] = {
     "0019": Persona(steps=(Say(HELLO), Hear(), Press("1"), HearBeginning(), HangUp())),
     "0020": Persona(steps=(Say(HELLO), Listen())),
     "0021": Persona(steps=(Say(HELLO), Hear(), Press("1"), Listen())),
+    "0022": Persona(ring_seconds=1.0, listens_early=True, steps=(Hear(), HangUp())),
 }
 """Last four digits of numbers that only a call can tell apart."""
 _BEHAVIOURS: Final[Mapping[Behaviour, Persona]] = {

@@ -61,6 +61,8 @@ class Telephone(asyncio.DatagramProtocol):
         self._media: Media | None = None
         self._sending: asyncio.Task[None] | None = None
         self.pressed = ""
+        self.loud_seconds = 0.0
+        """How much of what was heard was no silence."""
         self._voice: deque[bytes] = deque()
         self._keys: deque[str] = deque()
         self._sequence = random.randrange(0x8000)
@@ -142,6 +144,7 @@ class Telephone(asyncio.DatagramProtocol):
         sound = DECODED[self._payload][np.frombuffer(frame, np.uint8)]
         if len(sound) and float(np.sqrt(np.mean(sound**2))) > LOUD:
             self._loud_at = asyncio.get_running_loop().time()
+            self.loud_seconds += len(sound) / RATE
 
     async def _send(self) -> None:
         loop = asyncio.get_running_loop()

@@ -38,11 +38,6 @@ PERSON_SECONDS: Final[dict[int, float]] = {43117: 3600.0, 40241: 60.0}
 """Too much to this person, or the same within a minute: nothing is wrong with the provider."""
 
 
-def is_token_trouble(code: int) -> bool:
-    """Whether another access token mends it."""
-    return code in STALE_TOKEN
-
-
 def outcome(code: int, pause_seconds: float) -> Outcome:
     """The outcome of a send that was not taken. WeChat's own words may hold an OpenID, so they are not kept."""
     label = str(code)
