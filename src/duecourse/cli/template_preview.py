@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from babel import Locale
@@ -21,6 +21,7 @@ from duecourse.content.render import Renderer
 from duecourse.content.rendered import Rendered
 from duecourse.content.sms_cost import Prices, read_prices
 from duecourse.content.sms_text import is_gsm
+from duecourse.content.variables import Facts
 from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.policy.model import Policy, Step
@@ -40,6 +41,25 @@ _SAMPLE_DAY = datetime(2026, 3, 3, 2, tzinfo=UTC)
 LOCK_SCREEN_CELLS = 40
 LOCK_SCREEN_LINES = 4
 """How much of a push most telephones show before it is opened."""
+
+
+PricesOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Prices of SMS. Default: prices.toml in DUECOURSE_HOME, if it is there.",
+    ),
+]
+OutOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write it to a file: .txt, .html, .png, .pdf or .wav.", dir_okay=False),
+]
+PolicyOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", exists=True, dir_okay=False, help="The policy that uses it."),
+]
 
 
 def preview(
@@ -63,30 +83,12 @@ def preview(
         str | None,
         typer.Option(metavar="REF", help="For this loan of the book, by the lender's contract key."),
     ] = None,
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy", metavar="FILE", exists=True, dir_okay=False, help="The policy that uses it."
-        ),
-    ] = None,
+    policy: PolicyOption = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="In large type and plain words, whatever the borrower wishes.")
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write it to a file: .txt, .html, .png, .pdf or .wav.", dir_okay=False
-        ),
-    ] = None,
-    prices: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="Prices of SMS. Default: prices.toml in DUECOURSE_HOME, if it is there.",
-        ),
-    ] = None,
+    out: OutOption = None,
+    prices: PricesOption = None,
     provider: Annotated[str, typer.Option(help="The provider whose SMS prices count.")] = "",
     to: Annotated[
         str,
@@ -105,20 +107,18 @@ def preview(
     using = source.using(wanted or source.templates.languages(name)[0])
     step = next(using.uses_of(name))
     key = borrower_key(here, borrower, loan)
-    if key is None:
-        about = somebody(using, step, wanted or source.templates.languages(name)[0])
-    else:
-        about = one_of_the_book(here, key, loan, using, step)
+    about = (
+        somebody(using, step, wanted or source.templates.languages(name)[0])
+        if key is None
+        else one_of_the_book(here, key, loan, using, step)
+    )
     text = _text(using, source, name, wanted or about.language)
     channels = channel or _channels(text, out)
     costs = read_prices(prices or here.settings.home / "prices.toml")
     shown = [_rendered(source, text, each, about, plain=plain or about.large) for each in channels]
     number = to or _country(about.region or text.language)
     if out is not None:
-        if len(shown) != 1:
-            message = f"one channel fits into {out.name}; say which with --channel"
-            raise DuecourseError(Problem("P413", "--out", message, "Nothing was written."), exit_code=2)
-        size = write_file(out, Shown(shown[0], about.facts, here.now() if key else _SAMPLE_DAY))
+        size = _to_file(out, shown, about.facts, here.now() if key else _SAMPLE_DAY)
         if not as_json:
             here.console.print(say("{file}: {size} bytes written", file=out, size=size), highlight=False)
             return
@@ -131,6 +131,14 @@ def preview(
         for fault in refusals(one, step.purpose, name=about.facts.name):
             line = say("it would be refused: {why}", why=fault.reason)
             here.console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _to_file(out: Path, shown: Sequence[Rendered], facts: Facts, at: datetime) -> int:
+    """Write the one channel shown; returns octets. Raises DuecourseError P413 for several."""
+    if len(shown) != 1:
+        message = f"one channel fits into {out.name}; say which with --channel"
+        raise DuecourseError(Problem("P413", "--out", message, "Nothing was written."), exit_code=2)
+    return write_file(out, Shown(shown[0], facts, at))
 
 
 def _source(here: Context, template: str, policy: Path | None) -> tuple[Source, str]:
