@@ -76,8 +76,10 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path, short_home: Path) -> Non
         for line in lines_of(part):
             reader.type(line)
 
-    steps = ["due-in-7", "due-in-3", "due-in-1", "due-today", "day-after"]
-    assert reader.outcomes("C-1001") == [(step, "delivered") for step in steps]
+    # The day after is told by a call and by SMS.
+    steps = ["due-in-7", "due-in-3", "due-in-1", "due-today", "day-after", "day-after"]
+    told = ["delivered", "delivered", "delivered", "delivered", "read", "delivered"]
+    assert reader.outcomes("C-1001") == list(zip(steps, told, strict=True))
     assert reader.outcomes("C-1002") == [("due-in-7", "failed"), *((step, "expired") for step in steps[1:])]
     assert reader.outcomes("C-1003") == [(step, "expired") for step in steps]
 
@@ -87,4 +89,4 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path, short_home: Path) -> Non
     with (tmp_path / "book.csv").open("a", encoding="utf-8") as book:
         book.write("C-1004,王芳,+8613812345679,zh-CN,L-1004,2026-03-10,1.00\n")
     reader.type("duecourse book import book.csv --mapping mapping.toml")
-    assert "Handed over 5" in reader.type("duecourse run --from 2026-03-03 --to 2026-03-12")
+    assert "Handed over 6" in reader.type("duecourse run --from 2026-03-03 --to 2026-03-12")

@@ -21,10 +21,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from duecourse.channels.sandbox.process import SMS_AND_MAIL, SandboxProcess
+from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.dispatch.desk import Pace, Switchboard, Tally
 from duecourse.dispatch.replay import REPLAY_RECHECK, TICK, Day, days_between, replay
+from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.plan import plan_book
 from duecourse.store.lease import acquire, release, renew
@@ -41,6 +42,17 @@ DESKS = 1
 TAKE = 1000
 """Far ends on this machine answer at once: the larger the batch, the fewer the statements."""
 LEASE_SECONDS = 30
+ALWAYS = (Channel.SMS, Channel.EMAIL)
+FAR_ENDS = {
+    Channel.SMS: "sms.smpp",
+    Channel.EMAIL: "email.smtp",
+    Channel.WECHAT: "wechat.service",
+    Channel.VOICE: "voice.twilio",
+    Channel.APP: "app.fcm",
+    Channel.WEBPUSH: "webpush.vapid",
+    Channel.LETTER: "letter.print",
+}
+"""The kind of provider that stands for each channel in a replay; inbox and tasks need none."""
 
 
 def run(
@@ -145,15 +157,12 @@ def run_days(
     *,
     before_planning: Callable[[Day], Awaitable[None]] = _nothing,
     folder: Path | None = None,
-    kinds: Sequence[str] = tuple(SMS_AND_MAIL),
 ) -> Tally:
     """Replay days against a sandbox of its own, with a progress bar. before_planning brings a day's facts in.
 
-    kinds: of the providers, each with its far end in the sandbox.
+    The sandbox has a far end for every channel that the policies in force use.
     """
-    return asyncio.run(
-        _in_sandbox(here, days, before_planning, folder or here.settings.home / "sandbox", kinds)
-    )
+    return asyncio.run(_in_sandbox(here, days, before_planning, folder or here.settings.home / "sandbox"))
 
 
 async def _in_sandbox(
@@ -161,9 +170,11 @@ async def _in_sandbox(
     days: Sequence[Day],
     before_planning: Callable[[Day], Awaitable[None]],
     folder: Path,
-    kinds: Sequence[str],
 ) -> Tally:
     here.durable = False
+    with here.store.connect() as conn:
+        steps = [step for each in plannables(conn, here.settings.actor) for step in each.policy.steps]
+    used = {*ALWAYS, *(channel for step in steps for channel in step.route)}
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
     switchboard.confirmer = confirmer(here)
     port = await switchboard.listen()
@@ -171,7 +182,7 @@ async def _in_sandbox(
     with SandboxProcess(
         folder,
         rules=SandboxRules(late_seconds=0),
-        ports=dict.fromkeys(kinds, 0),
+        ports={kind: 0 for channel, kind in FAR_ENDS.items() if channel in used},
         callbacks_url=f"http://127.0.0.1:{port}/callbacks",
     ) as far_ends:
         providers = with_book_channels(sandbox_providers(far_ends))

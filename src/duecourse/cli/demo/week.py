@@ -39,8 +39,6 @@ FIRST_DAY: Final = date(2026, 3, 9)
 LAST_DAY: Final = date(2026, 3, 15)
 ZONE: Final = "Asia/Shanghai"
 MARK: Final = "made-by-duecourse-demo"
-KINDS: Final = ("sms.smpp", "email.smtp", "wechat.service", "voice.twilio", "letter.print")
-"""The providers of the made-up lender: each is spoken to by its own protocol, and each far end is on this machine."""
 FILES: Final = ("customers", "contracts", "credit-lines", "statements", "payments")
 
 
@@ -82,7 +80,6 @@ def demo(
         here,
         days_between(FIRST_DAY, LAST_DAY, ZONE),
         before_planning=PaymentFeed(here, lender, folder).bring,
-        kinds=KINDS,
     )
     print_week(here, FIRST_DAY, LAST_DAY, tally)
     show_samples(here)
