@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -41,6 +42,9 @@ def pytest_configure() -> None:
     SIGTERM alone would run no fixture's end.
     """
     os.environ["DUECOURSE_LANGUAGE"] = "en"
+    # How long an example takes says how busy the machine is, not whether the law holds.
+    hypothesis_settings.register_profile("duecourse", deadline=None)
+    hypothesis_settings.load_profile("duecourse")
 
     def end(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt

@@ -297,6 +297,7 @@ def days_of_interest(dues: list[Due], payments: list[Paid]) -> Iterator[int]:
     yield from (-1, 400)
 
 
+@pytest.mark.slow
 @quiet
 @given(dues_drawn, payments_drawn, orders_drawn)
 def test_every_order_of_allocation_is_as_a_plain_reading_has_it_on_every_day(
@@ -325,6 +326,7 @@ def test_every_order_of_allocation_is_as_a_plain_reading_has_it_on_every_day(
         assert book.settled("L", on) == settled
 
 
+@pytest.mark.slow
 @quiet
 @given(dues_drawn, payments_drawn, orders_drawn, st.randoms(use_true_random=False))
 def test_facts_in_any_order_and_repeated_make_the_same_book(
@@ -362,6 +364,7 @@ def test_facts_in_any_order_and_repeated_make_the_same_book(
     assert books[0] == books[1]
 
 
+@pytest.mark.slow
 @quiet
 @given(dues_drawn, payments_drawn, orders_drawn, st.data())
 def test_a_reversal_restores_the_state_before_the_payment(

@@ -444,6 +444,7 @@ def dead_numbers(tmp_path: Path) -> Iterator[SandboxProcess]:
         yield sandbox
 
 
+@pytest.mark.slow
 def test_a_wrong_batch_of_five_thousand_is_caught_by_its_canary_before_the_501st(
     lender: Lender,
     home: Path,

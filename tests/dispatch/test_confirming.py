@@ -301,6 +301,7 @@ def at_work(lender: Lender, home: Path, smsc: SandboxProcess, number: str) -> No
     write_providers(home, smsc)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_with_the_confirmation_in_hand_sends_it_once(
     lender: Lender, home: Path, smsc: SandboxProcess, database_url: str, store: object, keyring: object
 ) -> None:
@@ -319,6 +320,7 @@ def test_a_worker_killed_with_the_confirmation_in_hand_sends_it_once(
     assert len(confirmations(lender)) == 1
 
 
+@pytest.mark.slow
 def test_a_worker_killed_before_it_acknowledges_the_word_confirms_it_once(
     lender: Lender, home: Path, smsc: SandboxProcess, database_url: str, store: object, keyring: object
 ) -> None:

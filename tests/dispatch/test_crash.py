@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.smpp.codes import THROTTLED
@@ -20,6 +21,7 @@ MESSAGES = 5000
 KILLS = 20
 
 
+@pytest.mark.slow
 def test_twenty_kills_lose_nothing_and_send_nothing_twice(
     lender: Lender, home: Path, smsc: SandboxProcess, database_url: str, store: object, keyring: object
 ) -> None:

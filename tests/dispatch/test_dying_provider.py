@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.dispatch.providers import provider_changes
@@ -34,6 +36,7 @@ STEPS = STEP.replace("route: [sms]", "route: [sms, task]")
 TASKS = '[desk]\nkind = "task.book"\n\n'
 
 
+@pytest.mark.slow
 def test_a_provider_killed_in_the_middle_costs_no_message_and_none_arrives_twice(
     lender: Lender, home: Path, tmp_path: Path, database_url: str, store: Store, keyring: Keyring
 ) -> None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.rules.packs import load_packs
 from duecourse.rules.versions import packs_of
@@ -44,6 +46,7 @@ def explained(home: Path, url: str, message: str) -> tuple[str, str]:
     return one["rule"], one["reason_en"].partition("; ")[2]
 
 
+@pytest.mark.slow
 def test_a_worker_withholds_what_only_the_lender_s_own_hours_refuse_and_explains_it_by_them(
     lender: Lender, home: Path, smsc: SandboxProcess, database_url: str
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_feed_only_moves_forward(lender: Lender) -> None:
     assert [one["complete_through"] for one in summary(lender.conn)["feeds"]] == ["2026-03-09"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moves", [False, True], ids=["the file ends", "a file each morning"])
 def test_a_replay_past_the_end_of_the_payments_collects_from_nobody(
     lender: Lender, post: Post, moves: bool

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -318,6 +319,7 @@ OUT_OF_HOURS = """
     SELECT count(*) FROM attempt WHERE state <> 'released' AND claimed_at >= valid_until"""
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25,
     deadline=None,

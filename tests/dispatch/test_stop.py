@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.dispatch.brake import resume_sending, stop_sending
 from lender import Lender
@@ -17,6 +19,7 @@ MESSAGES = 3000
 STOP_SECONDS = 2.0
 
 
+@pytest.mark.slow
 def test_a_stop_silences_every_worker_within_two_seconds_and_a_resume_sends_the_rest(
     lender: Lender, home: Path, smsc: SandboxProcess, database_url: str, store: object, keyring: object
 ) -> None:

@@ -171,7 +171,7 @@ def channel_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     states = ["read", "delivered", "sent", "refused", "unknown", "released"]
     return table(
         say("Attempts by channel (released: not handed over or asked to slow down, not counted)"),
-        [say("channel"), *(say(state) for state in states), say("SMS parts")],
+        [say("channel"), *(word("state", state) for state in states), say("SMS parts")],
         [
             [
                 word("channel", channel),
