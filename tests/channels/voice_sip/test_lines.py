@@ -187,6 +187,7 @@ def test_call_ends_before_its_window_closes(sandbox: SandboxProcess, journal: Jo
         outgoing = a_call(person("0020"), valid_for_seconds=4)
         assert isinstance(await send_until_taken(adapter, outgoing, 60), Accepted)
         await asyncio.wait_for(adapter.drain(), 30)
+        await until(lambda: bool(of(journal, "ended")), 60)
         (ended,) = of(journal, "ended")
         assert ended["by"] == "caller" and ended["seconds"] < 20
         assert [receipt.code for receipt in sink.receipts] == ["no-key"]
@@ -231,6 +232,7 @@ def test_closing_hangs_up_and_tells_of_it(sandbox: SandboxProcess, journal: Jour
 
     asyncio.run(with_adapter(settings_for(sandbox, ring_seconds=60), body, sink))
     assert [receipt.code for receipt in sink.receipts] == ["cut-off"]
+    asyncio.run(until(lambda: bool(of(journal, "ended")), 60))
     assert [ended["by"] for ended in of(journal, "ended")] == ["caller"]
 
 
@@ -367,6 +369,7 @@ def test_line_that_spoke_a_notice_says_nothing_to_the_next_before_they_pick_up(
         for outgoing in (first, second):
             assert isinstance(await send_until_taken(adapter, outgoing, 60), Accepted)
             await until(lambda: adapter.window == 1, 60)
+        await until(lambda: len(of(journal, "ended")) == 2, 60)
         ended = of(journal, "ended")
         assert [call["early_sound"] for call in ended] == [0, 0]
         codes = [
