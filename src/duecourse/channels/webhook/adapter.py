@@ -114,7 +114,7 @@ class WebhookAdapter(HttpAdapter[WebhookSettings]):
     async def ask_line(self, ask: Ask, write_before: float) -> Heard:
         """Post, and post the same again where nothing came back or a 5xx, as long as the time allows.
 
-        What was posted once and could not be posted again is unknown, whatever was answered: it goes again under its id.
+        What was posted once and could not be again is unknown, whatever was answered: it goes again under its id.
         """
         until = min(write_before, time.monotonic() + self.settings.retry_seconds)
         pause, posted = FIRST_PAUSE_SECONDS, False
