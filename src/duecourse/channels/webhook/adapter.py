@@ -112,23 +112,20 @@ class WebhookAdapter(HttpAdapter[WebhookSettings]):
         return verdicts.outcome(str(answer.status), verdict, pause)
 
     async def ask_line(self, ask: Ask, write_before: float) -> Heard:
-        """Post, and post the same again where nothing came back or a 5xx, as long as the time allows.
-
-        What was posted once and could not be again is unknown, whatever was answered: it goes again under its id.
-        """
+        """Post, and post the same again where nothing came back or a 5xx, as long as the time allows."""
         until = min(write_before, time.monotonic() + self.settings.retry_seconds)
-        pause, posted = FIRST_PAUSE_SECONDS, False
+        pause, written = FIRST_PAUSE_SECONDS, False
         while True:
             heard = await self.line.ask(ask, write_before)
             if isinstance(heard, Answer) and heard.status < 500:
                 return heard
-            posted = posted or not isinstance(heard, NotWritten)
+            written = written or isinstance(heard, Unknown)
             wait = pause * random.uniform(0.5, 1.0)
             if isinstance(heard, NotWritten) or time.monotonic() + wait >= until:
                 break
             await asyncio.sleep(wait)
             pause *= 2
-        if posted and not isinstance(heard, Answer):
+        if written and not isinstance(heard, Answer):
             return Unknown("no answer, though posted more than once")
         return heard
 
