@@ -8,7 +8,17 @@ import pytest
 
 from counter import Counter
 from duecourse.dispatch.receipts import append_receipts
-from duecourse.domain.messaging import Accepted, NotWritten, Receipt, ReceiptStatus, Throttled, Unknown
+from duecourse.domain.messaging import (
+    Accepted,
+    AccountTrouble,
+    Deferred,
+    NotWritten,
+    Outcome,
+    Receipt,
+    ReceiptStatus,
+    Throttled,
+    Unknown,
+)
 from lender import Lender
 from post import Post
 
@@ -221,6 +231,25 @@ def test_a_provider_that_drops_a_second_submission_is_given_the_same_again(
     first, *more = counter.ends["sms"].taken
     assert [(one.attempt_id, one.text) for one in more] == [(first.attempt_id, first.text)] * 2
     assert tried(post) == [("sms", "sent")]
+    assert counter.ends["email"].taken == []
+
+
+@pytest.mark.parametrize(
+    "second",
+    [NotWritten("too late"), Throttled("slow", 1), Deferred("500", "trouble"), AccountTrouble("401", "key")],
+    ids=lambda outcome: type(outcome).__name__,
+)
+def test_what_may_have_been_taken_stays_unknown_when_the_second_submission_is_not(
+    lender: Lender, post: Post, second: Outcome
+) -> None:
+    planned(lender, step(time="within: 10h"))
+    counter = Counter(post, sms=[Unknown("line died"), second], deduplicating=["sms"])
+    counter.at(NINE, "2026-03-09T09:00:05+08:00")
+    assert tried(post) == [("sms", "unknown")]
+    if not isinstance(second, AccountTrouble):  # which stops the provider until a person acts
+        counter.at("2026-03-09T09:01+08:00")
+        assert tried(post) == [("sms", "sent")]
+    assert len({one.attempt_id for one in counter.ends["sms"].taken}) == 1, "a new id would be taken anew"
     assert counter.ends["email"].taken == []
 
 

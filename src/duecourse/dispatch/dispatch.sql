@@ -541,7 +541,8 @@ followed_told AS (
 -- permanents, causes, afters (interval: not sooner), rules, rivals (how many providers could take it); now. Fenced; a fence
 -- lost settles nothing, and the next owner recovers. What nobody took goes at once to a provider that has not had it;
 -- when all have, it waits a random part of 2 s, 4 s, 8 s, … up to 5 minutes, and half of its use that is left at most.
--- deduplicating: providers that drop a second submission of the same id.
+-- deduplicating: providers that drop a second submission of the same id. A second submission that was not taken says
+-- nothing of the first: its attempt stays unknown, and no other takes its place.
 -- Returns the attempts settled. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
@@ -555,7 +556,8 @@ answer AS (
 ),
 settled AS (
     UPDATE attempt t
-    SET state = a.state, provider_message_id = nullif(a.provider_id, ''), code = a.code, reason = a.reason, cause = a.cause,
+    SET state = CASE WHEN a.state = 'released' AND t.resends > 0 THEN 'unknown' ELSE a.state END,
+        provider_message_id = nullif(a.provider_id, ''), code = a.code, reason = a.reason, cause = a.cause,
         parts = coalesce(a.parts, t.parts), version = t.version + 1,
         sent_at = CASE WHEN a.state = 'sent' THEN %(now)s::timestamptz END,
         settled_at = CASE WHEN a.state <> 'sent' THEN %(now)s::timestamptz END
