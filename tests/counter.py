@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from duecourse.dispatch.claim import Claimed
-from duecourse.dispatch.desk import Desk, Pace, Switchboard
+from duecourse.dispatch.desk import Desk, Pace
 from duecourse.dispatch.receipts import append_receipts, apply_receipts
+from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.messaging import Accepted, Channel, Outcome, Outgoing, Receipt, ReceiptStatus
 from duecourse.store.lease import acquire
 from post import Post

@@ -15,7 +15,8 @@ from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.content.render import Renderer
 from duecourse.dispatch.brake import stop_sending
 from duecourse.dispatch.compose import Composer
-from duecourse.dispatch.desk import Desk, Pace, Switchboard, Tally
+from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.switchboard import Switchboard
 from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef
 from duecourse.privacy.keyring import Keyring

@@ -24,7 +24,7 @@ from duecourse.cli.context import close_context, context
 from duecourse.cli.main import app
 from duecourse.cli.providers import sandbox_providers
 from duecourse.cli.sandbox import as_toml
-from duecourse.dispatch.desk import Switchboard
+from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.sealing import seal_value
 from lender import Lender, borrower_id_of, lane_of

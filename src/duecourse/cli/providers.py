@@ -18,8 +18,8 @@ from duecourse.channels.http.adapter import HttpAdapter
 from duecourse.channels.registry import IN_BOOK, KINDS, build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
-from duecourse.dispatch.desk import Switchboard
 from duecourse.dispatch.lines import Registration
+from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 

@@ -17,8 +17,9 @@ import typer
 
 from duecourse.dispatch.batches import recheck_batches
 from duecourse.dispatch.carriers import learn_carriers
-from duecourse.dispatch.desk import Pace, Switchboard, Tally
+from duecourse.dispatch.desk import Pace, Tally
 from duecourse.dispatch.settle import Silence
+from duecourse.dispatch.switchboard import Switchboard
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.plan import plan_book

@@ -10,7 +10,8 @@ from duecourse.content.amounts import asks_for_picture, names_amount
 from duecourse.content.bill import BillArtist
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
-from duecourse.dispatch.desk import Desk, Pace, Switchboard, Tally
+from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
 from duecourse.planning.confirming import Confirmer

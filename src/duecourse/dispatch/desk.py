@@ -15,27 +15,17 @@ from zoneinfo import ZoneInfo
 import psycopg
 import structlog
 
-from duecourse.book.binding import Bound
-from duecourse.channels.http.listener import Listener, callbacks
 from duecourse.domain.messaging import (
-    Adapter,
     NotWritten,
     Outcome,
-    Receipt,
-    Receives,
-    Reply,
-    ReplyKind,
-    Throttled,
     Unknown,
 )
-from duecourse.planning.confirming import Confirmer
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
 from .batches import open_batches, weigh_batches
-from .binding import take_binding
 from .claim import (
     HAND_OVER_SECONDS,
     Claimed,
@@ -47,12 +37,12 @@ from .claim import (
 )
 from .compose import Composer
 from .limits import give_back, reserve
-from .lines import Line, Registration, Routing
+from .lines import Line, Routing
 from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
-from .receipts import ReceiptKey, append_receipts, apply_receipts, sweep_receipts
-from .replies import take_reply
+from .receipts import apply_receipts, sweep_receipts
 from .routes import advance_routes, claim_again, overtaken, take_words
 from .settle import Silence, settle
+from .switchboard import Switchboard, database_now
 
 SQL = load("dispatch")
 T = TypeVar("T")
@@ -91,131 +81,6 @@ class Tally:
         for outcome in outcomes:
             kind = type(outcome).__name__
             self.by_outcome[kind] = self.by_outcome.get(kind, 0) + 1
-
-
-class Switchboard:
-    """The adapters, which of them takes messages now, and the receipts they hand in.
-
-    Receipts are appended and committed on a connection of their own before the adapter acknowledges them.
-    """
-
-    def __init__(self, conn: psycopg.Connection, keyring: Keyring, *, desks: int) -> None:
-        """desks: how many share the providers' windows."""
-        self._conn = conn
-        self._keyring = keyring
-        self._desks = desks
-        self._lock = asyncio.Lock()
-        self._paused_until: dict[str, float] = {}
-        self.adapters: dict[str, Adapter] = {}
-        self.registrations: dict[str, Registration] = {}
-        """Of each provider by name; of one that is not here nothing is known against it."""
-        self.routings: dict[str, Routing] = {}
-        """What each provider is chosen by; one that is not here has no limit and serves all."""
-        self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
-        self.stops_heard = 0
-        self.replies_unread = 0
-        self.confirmer: Confirmer | None = None
-        """Plans the confirmation of a word to stop; None: none is sent."""
-        self._receivers: dict[str, Receives] = {}
-        self._listener: Listener | None = None
-        self.now: datetime | None = None
-        """The book's clock while a replay runs; None takes the database's."""
-
-    async def take_receipts(self, provider: str, receipts: Sequence[Receipt]) -> None:
-        """Append receipts; returns when they are committed."""
-        async with self._lock:
-            keys = await asyncio.to_thread(self._append, provider, receipts)
-        arrived = time.monotonic()
-        self.pending.update({key[1]: (key, arrived) for key in keys})
-
-    def _append(self, provider: str, receipts: Sequence[Receipt]) -> list[ReceiptKey]:
-        now = self.now or database_now(self._conn)
-        return append_receipts(self._conn, self._keyring, provider, receipts, now=now)
-
-    async def take_reply(self, reply: Reply) -> None:
-        """Honour a word to stop before the adapter acknowledges it; count what is not understood."""
-        async with self._lock:
-            stopped = await asyncio.to_thread(self._take_reply, reply)
-        if stopped:
-            self.stops_heard += 1
-        else:
-            self.replies_unread += 1
-
-    def _take_reply(self, reply: Reply) -> bool:
-        now = self.now or database_now(self._conn)
-        bound = take_binding(self._conn, self._keyring, reply, now=now)
-        if bound is not None:
-            log.info("an account was offered for a borrower", provider=reply.provider, result=bound.value)
-            if reply.kind is ReplyKind.TEXT and bound is not Bound.UNKNOWN:
-                return False
-        return take_reply(self._conn, self._keyring, reply, now=now, confirmer=self.confirmer)
-
-    def lines(self) -> list[Line]:
-        """Every provider, with each of its senders, and whether this worker may use it now."""
-        lines: list[Line] = []
-        for name, adapter in self.adapters.items():
-            ready = self._paused_until.get(name, 0.0) <= time.monotonic() and adapter.window > 0
-            known = self.registrations.get(name, Registration())
-            routing = self.routings.get(name, Routing())
-            room = max(1, adapter.window // self._desks // max(1, len(routing.senders)))
-            lines += [
-                Line(adapter.channel, name, ready, room, known, routing, sender)
-                for sender in routing.senders or ("",)
-            ]
-        return lines
-
-    @property
-    def channels(self) -> dict[str, str]:
-        """Channel of each provider by name."""
-        return {name: adapter.channel.value for name, adapter in self.adapters.items()}
-
-    def deduplicating(self) -> set[str]:
-        """The providers that drop a second submission of the same id."""
-        return {name for name, adapter in self.adapters.items() if adapter.deduplicates}
-
-    def take(self, most: int) -> int:
-        """How many messages a desk claims at once: what the providers have room for, `most` over all desks."""
-        return max(1, min(most // self._desks, sum(line.room for line in self.lines())))
-
-    def ease(self, provider: str, outcomes: Sequence[Outcome]) -> None:
-        """Leave a provider alone for as long as it asked, or briefly when it took nothing."""
-        pauses = [outcome.after_seconds for outcome in outcomes if isinstance(outcome, Throttled)]
-        if outcomes and all(isinstance(outcome, (NotWritten, Unknown)) for outcome in outcomes):
-            pauses.append(1.0)
-        if pauses and self.now is None:  # a replay's waits are on the book's clock, message by message
-            self._paused_until[provider] = time.monotonic() + max(pauses)
-
-    async def listen(self, host: str = "127.0.0.1", port: int = 0, public_url: str = "") -> int:
-        """Take what providers send us, at /callbacks/NAME; returns the port. See channels.http.listener."""
-        self._listener = Listener(callbacks(self._receivers, public_url))
-        return await self._listener.start(host, port)
-
-    async def open(self) -> None:
-        """Open every adapter, and let those that receive be called."""
-        for name, adapter in self.adapters.items():
-            await adapter.open()
-            if isinstance(adapter, Receives):
-                self._receivers[name] = adapter
-
-    async def drain(self) -> None:
-        """Wait until what the far ends have sent is committed."""
-        for adapter in self.adapters.values():
-            await adapter.drain()
-
-    async def close(self) -> None:
-        """Stop listening, then close every adapter."""
-        if self._listener is not None:
-            await self._listener.stop()
-        for adapter in self.adapters.values():
-            await adapter.close()
-
-
-def database_now(conn: psycopg.Connection) -> datetime:
-    """The database's clock."""
-    row = conn.execute("SELECT clock_timestamp()").fetchone()
-    conn.rollback()
-    assert row is not None
-    return row[0]  # type: ignore[no-any-return]
 
 
 class Desk:

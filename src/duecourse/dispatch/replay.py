@@ -9,7 +9,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from .desk import Desk, Switchboard
+from .desk import Desk
+from .switchboard import Switchboard
 
 TICK: Final = timedelta(minutes=10)
 """The clock stops at multiples of this: what falls due between two stops goes out at the second."""

@@ -14,7 +14,8 @@ import structlog
 
 from duecourse.store.lease import acquire, fair_share, release, renew
 
-from .desk import Desk, Switchboard
+from .desk import Desk
+from .switchboard import Switchboard
 
 log = structlog.get_logger("duecourse.dispatch")
 
