@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar, Final, TypeVar
@@ -102,9 +103,9 @@ class AliyunAdapter(HttpAdapter[S]):
         pause = answer.retry_after(self.settings.throttle_pause_seconds)
         return codes.outcome(answer.status, str(body.get("Code", "")), str(body.get("Message", "")), pause)
 
+    @abstractmethod
     def heard(self, items: Sequence[Mapping[str, Any]]) -> tuple[list[Receipt], list[Reply]]:
         """What a callback's items say. Raises KeyError, TypeError or ValueError for what is none of theirs."""
-        raise NotImplementedError
 
     async def receive(self, request: RawRequest) -> RawResponse:
         """Their HTTP push: a JSON array. They sign nothing, so the token or the net must be right."""
@@ -136,13 +137,13 @@ class AliyunAdapter(HttpAdapter[S]):
                 self._outstanding.again(provider_id, time.monotonic())
         return False
 
+    @abstractmethod
     def question(self, provider_id: str, address: str, sent_at: datetime) -> Ask:
         """The call that asks about one message."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self, provider_id: str, body: Mapping[str, Any]) -> tuple[list[Receipt], list[Reply]]:
         """What the answer to it says; no receipt while it is still under way."""
-        raise NotImplementedError
 
 
 def attempt_of(out_id: object) -> uuid.UUID | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class Account:
 
     name: str
     waiting: deque[Delivery] = field(default_factory=deque)
-    peers: list[CentrePeer] = field(default_factory=list)
+    peers: list[CentreLine] = field(default_factory=list)
 
 
 class SandboxCentre:
@@ -82,7 +83,7 @@ class SandboxCentre:
         receipt."""
         self._accounts: dict[str, Account] = {}
         self._server: asyncio.Server | None = None
-        self._peers: set[CentrePeer] = set()
+        self._peers: set[CentreLine] = set()
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; returns the port."""
@@ -117,7 +118,7 @@ class SandboxCentre:
             peer.deliver()
             peer.flush()
 
-    def joined(self, peer: CentrePeer, there: bool) -> None:
+    def joined(self, peer: CentreLine, there: bool) -> None:
         """Note a connection that has come or gone."""
         (self._peers.add if there else self._peers.discard)(peer)
 
@@ -136,16 +137,13 @@ class SandboxCentre:
         return None
 
 
-class CentrePeer(asyncio.Protocol):
-    """One connection of a customer."""
+class CentreLine(asyncio.Protocol, ABC):
+    """One connection with a customer, by which what waits for its account is delivered."""
 
     header_length: ClassVar[int]
     max_length: ClassVar[int]
     repeats_after_silence: ClassVar[bool] = True
     """Whether a delivery without an answer goes out again on the same connection."""
-    failures: ClassVar[Mapping[Behaviour, int]]
-    """Status by which a submit is refused at once."""
-    throttled: ClassVar[int]
 
     def __init__(self, centre: Any) -> None:
         self.centre = centre
@@ -160,40 +158,20 @@ class CentrePeer(asyncio.Protocol):
 
     # What a protocol gives
 
+    @abstractmethod
     def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes:
         """A whole PDU."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, octets: bytes) -> Frame:
         """One PDU from exactly its octets."""
-        raise NotImplementedError
 
+    @abstractmethod
     def handle(self, frame: Frame) -> None:
         """One PDU of the customer."""
-        raise NotImplementedError
 
     def broken(self) -> None:
         """What is said to a customer whose framing is broken, before the connection is dropped."""
-
-    def next_id(self, frame: Frame) -> str:
-        """Under which id a submit is taken."""
-        raise NotImplementedError
-
-    def accept(self, frame: Frame, message_id: str) -> None:
-        """Answer a submit that was taken."""
-        raise NotImplementedError
-
-    def refuse(self, frame: Frame, status: int) -> None:
-        """Answer a submit that was not taken."""
-        raise NotImplementedError
-
-    def receipt(self, submitted: Submitted, message_id: str, delivered: bool) -> Delivery:
-        """The word on a message; not delivered: nobody has this number."""
-        raise NotImplementedError
-
-    def reply(self, submitted: Submitted, text: str) -> Delivery:
-        """What the subscriber answers."""
-        raise NotImplementedError
 
     def next_sequence(self) -> int:
         return next(self._sequences) & 0x7FFF_FFFF or next(self._sequences)
@@ -256,45 +234,6 @@ class CentrePeer(asyncio.Protocol):
         """Put a response into the next write."""
         self.say(frame.command | RESPONSE, status, frame.sequence, body)
 
-    def take(self, frame: Frame, submitted: Submitted) -> None:
-        """A submit of a bound customer: journal, answer, and what follows by the number's behaviour."""
-        centre, number = self.centre, submitted.number
-        behaviour = centre.rules.of_number(number)
-        status = self.failures.get(behaviour, 0)
-        if behaviour is Behaviour.THROTTLED and centre.throttled[number] < centre.rules.throttled_times:
-            centre.throttled[number] += 1
-            status = self.throttled
-        if status:
-            centre.journal.add("refused", to=number, status=status)
-            self.refuse(frame, status)
-            return
-        message_id = self.next_id(frame)
-        place = submitted.place
-        whole = centre.whole_text(number, submitted.text, place)
-        centre.journal.add(
-            "submit",
-            id=message_id,
-            to=number,
-            part=place and (place.reference, place.total, place.number),
-            text_sha256=digest(submitted.text),
-            whole_sha256=None if whole is None else digest(whole),
-            behaviour=behaviour,
-            **submitted.notes,
-        )
-        if behaviour not in (Behaviour.UNANSWERED, Behaviour.LOST_ANSWER):
-            self.accept(frame, message_id)
-        account = self.account
-        if account is None or behaviour in (Behaviour.SILENT, Behaviour.UNANSWERED):
-            return
-        if submitted.wants_receipt:
-            receipt = self.receipt(submitted, message_id, behaviour is not Behaviour.UNDELIVERABLE)
-            if behaviour is Behaviour.LATE:
-                self._loop.call_later(centre.rules.late_seconds, self._enqueue, account, receipt)
-            else:
-                account.waiting.append(receipt)
-        if behaviour is Behaviour.STOPS:
-            account.waiting.append(self.reply(submitted, "STOP"))
-
     def acknowledged(self, frame: Frame, *, again: bool = False) -> None:
         """The customer has answered a delivery. again: it shall come again later."""
         delivery = self._unanswered.pop(frame.sequence, None)
@@ -302,7 +241,7 @@ class CentrePeer(asyncio.Protocol):
             return
         self.centre.journal.add("answered", kind=self.centre.kind, id=delivery.id, status=frame.status)
         if again:
-            self._loop.call_later(COME_AGAIN_SECONDS, self._enqueue, self.account, delivery)
+            self._loop.call_later(COME_AGAIN_SECONDS, self.enqueue, self.account, delivery)
 
     def deliver(self) -> None:
         """Put what waits for this account into the next write, as far as the window goes."""
@@ -347,6 +286,74 @@ class CentrePeer(asyncio.Protocol):
             self._tell(sequence, delivery)
             self.flush()
 
-    def _enqueue(self, account: Account, delivery: Delivery) -> None:
+    def enqueue(self, account: Account, delivery: Delivery) -> None:
+        """Let it wait for whichever connection of the account has room."""
         account.waiting.append(delivery)
         self.centre.wake(account)
+
+
+class CentrePeer(CentreLine):
+    """A connection of a customer, who submits over it."""
+
+    failures: ClassVar[Mapping[Behaviour, int]]
+    """Status by which a submit is refused at once."""
+    throttled: ClassVar[int]
+
+    @abstractmethod
+    def next_id(self, frame: Frame) -> str:
+        """Under which id a submit is taken."""
+
+    @abstractmethod
+    def accept(self, frame: Frame, message_id: str) -> None:
+        """Answer a submit that was taken."""
+
+    @abstractmethod
+    def refuse(self, frame: Frame, status: int) -> None:
+        """Answer a submit that was not taken."""
+
+    @abstractmethod
+    def receipt(self, submitted: Submitted, message_id: str, delivered: bool) -> Delivery:
+        """The word on a message; not delivered: nobody has this number."""
+
+    @abstractmethod
+    def reply(self, submitted: Submitted, text: str) -> Delivery:
+        """What the subscriber answers."""
+
+    def take(self, frame: Frame, submitted: Submitted) -> None:
+        """A submit of a bound customer: journal, answer, and what follows by the number's behaviour."""
+        centre, number = self.centre, submitted.number
+        behaviour = centre.rules.of_number(number)
+        status = self.failures.get(behaviour, 0)
+        if behaviour is Behaviour.THROTTLED and centre.throttled[number] < centre.rules.throttled_times:
+            centre.throttled[number] += 1
+            status = self.throttled
+        if status:
+            centre.journal.add("refused", to=number, status=status)
+            self.refuse(frame, status)
+            return
+        message_id = self.next_id(frame)
+        place = submitted.place
+        whole = centre.whole_text(number, submitted.text, place)
+        centre.journal.add(
+            "submit",
+            id=message_id,
+            to=number,
+            part=place and (place.reference, place.total, place.number),
+            text_sha256=digest(submitted.text),
+            whole_sha256=None if whole is None else digest(whole),
+            behaviour=behaviour,
+            **submitted.notes,
+        )
+        if behaviour not in (Behaviour.UNANSWERED, Behaviour.LOST_ANSWER):
+            self.accept(frame, message_id)
+        account = self.account
+        if account is None or behaviour in (Behaviour.SILENT, Behaviour.UNANSWERED):
+            return
+        if submitted.wants_receipt:
+            receipt = self.receipt(submitted, message_id, behaviour is not Behaviour.UNDELIVERABLE)
+            if behaviour is Behaviour.LATE:
+                self._loop.call_later(centre.rules.late_seconds, self.enqueue, account, receipt)
+            else:
+                account.waiting.append(receipt)
+        if behaviour is Behaviour.STOPS:
+            account.waiting.append(self.reply(submitted, "STOP"))

@@ -13,7 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from duecourse.channels.sandbox.centre import Account, CentrePeer, Delivery, SandboxCentre, Submitted
+from duecourse.channels.sandbox.centre import (
+    Account,
+    CentreLine,
+    CentrePeer,
+    Delivery,
+    SandboxCentre,
+    Submitted,
+)
 from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.sgip import codes
@@ -47,15 +54,9 @@ CALL_AGAIN_SECONDS = 0.2
 _LISTENS_AT = re.compile(r"([0-9]{4,5})$")
 
 
-class _SgipPeer(CentrePeer):
+class _SgipLine(CentreLine):
     header_length = HEADER_LENGTH
     max_length = MAX_LENGTH
-    failures: ClassVar[Mapping[Behaviour, int]] = {
-        Behaviour.REFUSED: codes.NUMBER_WRONG,
-        Behaviour.BROKEN: codes.SYSTEM_FAILED,
-        Behaviour.FULL: codes.BUSY,
-    }
-    throttled = codes.BUSY
     decode = staticmethod(decode_frame)
 
     def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes:
@@ -70,8 +71,15 @@ class _SgipPeer(CentrePeer):
         return frame.command in (Command.REPORT_RESP, Command.DELIVER_RESP)
 
 
-class SgipPeer(_SgipPeer):
+class SgipPeer(_SgipLine, CentrePeer):
     """One connection of an SP, which submits."""
+
+    failures: ClassVar[Mapping[Behaviour, int]] = {
+        Behaviour.REFUSED: codes.NUMBER_WRONG,
+        Behaviour.BROKEN: codes.SYSTEM_FAILED,
+        Behaviour.FULL: codes.BUSY,
+    }
+    throttled = codes.BUSY
 
     def handle(self, frame: Frame) -> None:
         match frame.command:
@@ -121,7 +129,7 @@ class SgipPeer(_SgipPeer):
         self.take(frame, Submitted(submit.user, text, place, submit.report == 1, submit, notes))
 
 
-class SgipCaller(_SgipPeer):
+class SgipCaller(_SgipLine):
     """A connection of ours to an SP, which brings reports and replies."""
 
     def __init__(self, centre: SandboxSmg, name: str) -> None:

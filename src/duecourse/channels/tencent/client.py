@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
@@ -59,9 +60,9 @@ class TencentAdapter(HttpAdapter[S]):
         )
         return Ask(f"{url}/", body, headers)
 
+    @abstractmethod
     def heard(self, body: Any) -> tuple[list[Receipt], list[Reply]]:
         """What a callback says. Raises KeyError, TypeError or ValueError for what is none of theirs."""
-        raise NotImplementedError
 
     async def receive(self, request: RawRequest) -> RawResponse:
         """Their callback. They sign nothing, so the token or the net must be right."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from enum import Enum, auto
@@ -102,9 +103,9 @@ class CarrierCentre(MessageCentre):
         self._clock = clock
         self._chinese = Format.GBK if config.alphabet == "gbk" else Format.UCS2
 
+    @abstractmethod
     def _body(self, number: str, source: str, form: Format, part: Part, expires: str) -> bytes:
         """The body of one submit. number: 11 digits. expires: `absolute_time`."""
-        raise NotImplementedError
 
     def _prepare(self, outgoing: Outgoing) -> Request | Outcome:
         number = _MAINLAND.fullmatch(outgoing.address)

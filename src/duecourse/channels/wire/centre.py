@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
@@ -64,7 +65,7 @@ class CentreConfig(BaseModel):
     """What codes of this provider mean, where it differs from the table."""
 
 
-class MessageCentre:
+class MessageCentre(ABC):
     """Lines to one account: deals batches out over them, and makes outcomes of what comes back."""
 
     channel: ClassVar[Channel] = Channel.SMS
@@ -167,21 +168,21 @@ class MessageCentre:
 
     # What a family gives
 
+    @abstractmethod
     def _prepare(self, outgoing: Outgoing) -> Request | Outcome:
         """The message as requests, or why it cannot be one."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _bind(self) -> Session:
         """A line that is connected, bound and open for traffic. Raises BindRefusedError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _provider_id(self, frame: Frame) -> str:
         """Under which id the centre took a submit; '' when it does not say."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _refusal(self, frame: Frame) -> Outcome:
         """What the refusal of a submit means."""
-        raise NotImplementedError
 
     # For families
 
