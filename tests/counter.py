@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -28,6 +29,8 @@ class Scripted:
         self.deduplicates = deduplicates
         self.answers = list(answers)
         self.taken: list[Outgoing] = []
+        self.late: list[Outgoing] = []
+        """Of these those whose time to be written had passed."""
         self.meanwhile: Callable[[], None] = lambda: None
 
     async def open(self) -> None: ...
@@ -38,6 +41,7 @@ class Scripted:
 
     async def send(self, batch: Sequence[Outgoing]) -> Sequence[Outcome]:
         self.taken += batch
+        self.late += [one for one in batch if time.monotonic() > one.write_before]
         self.meanwhile()
         answers = [
             self.answers.pop(0) if self.answers else Accepted(f"{self.name}-{one.attempt_id}")

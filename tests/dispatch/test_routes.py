@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 import pytest
 
 from counter import Counter
+from duecourse.dispatch.claim import HAND_OVER_SECONDS
 from duecourse.dispatch.receipts import append_receipts
 from duecourse.domain.messaging import (
     Accepted,
@@ -251,6 +253,41 @@ def test_what_may_have_been_taken_stays_unknown_when_the_second_submission_is_no
         assert tried(post) == [("sms", "sent")]
     assert len({one.attempt_id for one in counter.ends["sms"].taken}) == 1, "a new id would be taken anew"
     assert counter.ends["email"].taken == []
+
+
+def test_a_second_submission_has_time_of_its_own_behind_what_took_long(lender: Lender, post: Post) -> None:
+    planned(lender, step(time="within: 10h"), "loan due_on\nL-1 2026-03-10\nL-2 2026-03-10")
+    lender.conn.execute(
+        "UPDATE message SET not_before = %s WHERE borrower_id = (SELECT borrower_id FROM loan WHERE loan_ref = 'L-2')",
+        ("2026-03-09T09:00:06+08:00",),
+    )
+    lender.conn.commit()
+    counter = Counter(post, sms=[Unknown("line died")], deduplicating=["sms"])
+    counter.at(NINE)
+    end = counter.ends["sms"]
+
+    def once_slow() -> None:
+        end.meanwhile = lambda: None
+        time.sleep(HAND_OVER_SECONDS)
+
+    end.meanwhile = once_slow
+    counter.at("2026-03-09T09:00:06+08:00")
+    first, other, again = end.taken
+    assert (again.attempt_id, other.attempt_id == first.attempt_id) == (first.attempt_id, False)
+    assert end.late == []
+
+
+def test_no_more_are_submitted_again_at_once_than_the_provider_has_room_for(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, step(time="within: 10h"), "loan due_on\nL-1 2026-03-10\nL-2 2026-03-10\nL-3 2026-03-10")
+    counter = Counter(post, sms=[Unknown("line died")] * 3, deduplicating=["sms"])
+    counter.at(NINE)
+    counter.ends["sms"].window = 1
+    counter.at("2026-03-09T09:00:06+08:00")
+    assert len(counter.ends["sms"].taken) == 4
+    counter.at("2026-03-09T09:00:07+08:00", "2026-03-09T09:00:08+08:00", "2026-03-09T09:00:09+08:00")
+    assert tried(post) == [("sms", "sent")] * 3
 
 
 @pytest.mark.parametrize("purpose", ["reminder", "collection"])

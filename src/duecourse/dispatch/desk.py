@@ -163,34 +163,46 @@ class Desk:
             self._tally.count(outcomes)
             self._tally.settled += await self._db(self._settle, result.claimed, outcomes, now)
             await self._db(self._weigh, answers, now)
-        await self._hand_over_again(now, take, write_before, read_at)
+        await self._hand_over_again(now, take, hand_over_by)
         return result.more
 
-    async def _hand_over_again(self, now: datetime, take: int, write_before: float, read_at: float) -> None:
-        """What may have been taken by a provider that drops a second submission is submitted again."""
+    async def _hand_over_again(self, now: datetime, take: int, hand_over_by: float | None) -> None:
+        """What may have been taken by a provider that drops a second submission is submitted again, within a time of
+        its own: what was handed over before it in this turn may have taken long.
+        """
         known = self._switchboard.deduplicating()
-        lines = {
-            line.provider: line for line in self._switchboard.lines() if line.ready and line.provider in known
-        }
-        if not lines:
+        lines = [line for line in self._switchboard.lines() if line.ready and line.provider in known]
+        write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
+        if not lines or time.monotonic() >= write_before:
             return
-        again = await self._db(
-            lambda: claim_again(
-                self._conn,
-                self._keyring,
-                self.epochs,
-                lines,
-                now=now,
-                as_of=self.as_of(now),
-                take=take,
-                write_before=write_before,
-                read_at=read_at,
-            )
-        )
+        again = await self._db(self._claim_again, lines, now, take, write_before)
         if again:
             outcomes, _ = await self._send(again, now)
             self._tally.count(outcomes)
             self._tally.settled += await self._db(self._settle, again, outcomes, now)
+
+    def _claim_again(
+        self, lines: Sequence[Line], now: datetime, take: int, write_before: float
+    ) -> list[Claimed]:
+        read_at = time.monotonic()
+        live = self._switchboard.now is None
+        if live:
+            now = database_now(self._conn)
+            lines = reserve(self._conn, lines, take=take, now=now)
+        again = claim_again(
+            self._conn,
+            self._keyring,
+            self.epochs,
+            {line.provider: line for line in lines},
+            now=now,
+            as_of=self.as_of(now),
+            take=take,
+            write_before=write_before,
+            read_at=read_at,
+        )
+        if live:
+            give_back(self._conn, lines, [one.line for one in again])
+        return again
 
     def _claim(self, now: datetime, take: int, write_before: float, read_at: float) -> ClaimResult:
         lines = self._switchboard.lines()

@@ -84,7 +84,8 @@ def claim_again(
     """Attempts of unknown outcome to hand over again, under the same id and word for word.
 
     Attachments, of which only digests are kept, are left out: who has taken the first submission drops this one. lines:
-    by provider, those that drop a second submission of the same id and take messages now. The rest as in claim_batch.
+    by provider, those that drop a second submission of the same id and take messages now, each as many as it has room
+    for. The rest as in claim_batch.
     """
     with conn.transaction():
         hold_fence(conn, epochs)
@@ -94,7 +95,8 @@ def claim_again(
             | {
                 "now": now,
                 "as_of": as_of,
-                "providers": sorted(lines),
+                "providers": list(lines),
+                "rooms": [line.room for line in lines.values()],
                 "most": MOST_RESENDS,
                 "first": FIRST_RESEND,
                 "take": take,

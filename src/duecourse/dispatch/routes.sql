@@ -194,12 +194,14 @@ SELECT count(*) FROM moved;
 -- name: claim_again
 -- Attempts of unknown outcome at providers that drop a second submission of the same id: handed over again, exactly as
 -- they were, unless anything was learnt since that might stand against it. The wait doubles with each time.
--- lanes, epochs; now; as_of; providers: text[]; most: times; first: interval; take. Fenced. Writes: attempt, history
+-- lanes, epochs; now; as_of; providers, rooms: parallel arrays; most: times; first: interval; take. Fenced.
+-- Writes: attempt, history
 WITH
 -- include: store.fence
 ,
-again AS (
-    SELECT t.lane, t.attempt_id, t.borrower_id, f.epoch, m.purpose
+waiting AS (
+    SELECT t.lane, t.attempt_id, t.borrower_id, f.epoch, m.purpose, t.settled_at, t.provider,
+           row_number() OVER (PARTITION BY t.provider ORDER BY t.settled_at, t.attempt_id) AS place
     FROM attempt t
     JOIN fence f ON f.lane = t.lane
     JOIN message m ON m.lane = t.lane AND m.message_id = t.message_id AND m.state = 'in_flight' AND m.tries = t.seq
@@ -220,7 +222,12 @@ again AS (
            WHERE x.lane = m.lane AND x.group_id = m.group_id
              AND (i.settled_on <= %(as_of)s AND i.settled_on >= (t.claimed_at AT TIME ZONE m.zone)::date
                   OR i.superseded_on <= %(as_of)s)))
-    ORDER BY t.settled_at
+),
+again AS (
+    SELECT w.* FROM waiting w
+    JOIN unnest(%(providers)s::text[], %(rooms)s::int[]) AS p (provider, room) ON p.provider = w.provider
+    WHERE w.place <= p.room
+    ORDER BY w.settled_at, w.attempt_id
     LIMIT %(take)s
 ),
 moved AS (
