@@ -17,7 +17,7 @@ Scalar: TypeAlias = str | int | Decimal | bool
 class Strict(BaseModel):
     """An unknown key is a fault, and nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
 class Condition(Strict):
@@ -246,7 +246,7 @@ def _attribute_kind(value: Any) -> str:
 class AttributeGroup(BaseModel):
     """Attributes inside attributes: pay_state by month."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Attribute]
 
 

@@ -22,7 +22,7 @@ from duecourse.domain.money import to_minor
 class Frozen(BaseModel):
     """Base of everything in a policy."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Anchor(StrEnum):

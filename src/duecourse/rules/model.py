@@ -22,7 +22,7 @@ RegionCode = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3
 class Strict(BaseModel):
     """Base of everything in a pack."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Actor(StrEnum):

@@ -46,7 +46,7 @@ Instant = Annotated[datetime, BeforeValidator(_a_day_begins)]
 class Told(BaseModel):
     """Base of everything in a scenario: what it does not know is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Before(Told):
