@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from duecourse.dispatch.claim import fence
+from duecourse.dispatch.claimed import fence
 from duecourse.dispatch.lines import Line, line_parameters
 from duecourse.domain.messaging import Channel
 from duecourse.planning.plan import plan_book

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from duecourse.dispatch.claim import Claimed
+from duecourse.dispatch.claimed import Claimed
 from duecourse.dispatch.desk import Desk, Pace
 from duecourse.dispatch.receipts import append_receipts, apply_receipts
 from duecourse.dispatch.switchboard import Switchboard

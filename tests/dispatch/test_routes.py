@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from counter import Counter
-from duecourse.dispatch.claim import HAND_OVER_SECONDS
+from duecourse.dispatch.claimed import HAND_OVER_SECONDS
 from duecourse.dispatch.receipts import append_receipts
 from duecourse.domain.messaging import (
     Accepted,

@@ -17,7 +17,9 @@ Scalar: TypeAlias = str | int | Decimal | bool
 class Strict(BaseModel):
     """An unknown key is a fault, and nothing changes after loading."""
 
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = ConfigDict(
+        defer_build=True, extra="forbid", frozen=True, strict=True, populate_by_name=True
+    )
 
 
 class Condition(Strict):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import UUID
 
 import psycopg
 
@@ -20,41 +20,18 @@ from duecourse.rules.compiling import RuleBook
 from duecourse.store.lease import hold_fence
 from duecourse.store.sql import load
 
+from .claimed import CONTENT_RECHECK, Allowed, Claimed, fence
 from .compose import BATCH_HELD, Composer, Facts, Rendition
 from .lines import Line, as_array, line_parameters
 from .registry import Approvals
+from .sharing import share_numbers, share_persons
 
 SQL = load("dispatch")
 BATCHES = load("dispatch/batches")
 
-HAND_OVER_SECONDS = 1.5
-"""A claimed message is written to the socket within this or not at all. Since a claim also reads the stop, what was
-claimed just before a stop is silent within it: the stop's two seconds hold without asking again."""
-
-CONTENT_RECHECK = timedelta(hours=1)
-
 
 class FenceLostError(Exception):
     """Another worker owns a lane of this batch; nothing of it was committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """One attempt, committed and ready to be handed over."""
-
-    lane: int
-    epoch: int
-    message_id: UUID
-    attempt_id: UUID
-    line: Line
-    outgoing: Outgoing
-    seq: int = 1
-    """1.. within the message."""
-
-    @property
-    def provider(self) -> str:
-        """Who it is handed to."""
-        return self.line.provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +45,6 @@ class ClaimResult:
     claimed: Sequence[Claimed]
     more: bool
     unopened: frozenset[UUID] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Allowed:
-    lane: int
-    message_id: UUID
-    seq: int
-    route_at: int
-    channel: str
-    line: int
-    """Its line's place, from 1."""
-    contact_point_id: UUID
-    address_sealed: bytes | None
-    """None where the channel needs none: an inbox, a task for whom there is no number."""
-    valid_until: datetime
-    loans: Sequence[UUID]
-    shared: bool
-    address_index: bytes | None
-    considered: Sequence[str]
-    batch_id: UUID | None
-    resumed: bool
-    """Whether a second person let its batch go, whatever the band."""
-    person: UUID | None
-    """The id that several rows of the person share; None for who has one."""
-
-    @property
-    def attempt_id(self) -> UUID:
-        return uuid5(NAMESPACE_OID, f"{self.message_id}/{self.seq}")
 
 
 def claim_batch(
@@ -126,10 +75,10 @@ def claim_batch(
         hold_fence(conn, epochs)
         rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause, rules)
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
-        allowed = [_Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
+        allowed = [Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
         unopened = frozenset(row[15] for row in rows if not row[3] and row[15])
-        allowed = _share_persons(conn, lines, epochs, allowed, now, rules)
-        allowed = _share_numbers(conn, lines, epochs, allowed, now, rules)
+        allowed = share_persons(conn, lines, epochs, allowed, now, rules)
+        allowed = share_numbers(conn, lines, epochs, allowed, now, rules)
         if not allowed:
             return ClaimResult(len(rows), [], more, unopened)
         facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
@@ -194,100 +143,8 @@ def _judge(
     ).fetchall()
 
 
-def _share_numbers(
-    conn: psycopg.Connection,
-    lines: Sequence[Line],
-    epochs: Mapping[int, int],
-    allowed: list[_Allowed],
-    now: datetime,
-    rules: RuleBook,
-) -> list[_Allowed]:
-    """Those that may go also by what others, in any lane, were sent to the same number; the rest are given back.
-
-    The number is locked in a row of its own lane until the commit, so that two who share it are judged in turn.
-    """
-    shared = [one for one in allowed if one.shared]
-    if not shared:
-        return allowed
-    given: dict[str, Any] = {
-        "kinds": [lines[one.line - 1].registration.kind for one in shared],
-        "lanes": [one.lane for one in shared],
-        "messages": [one.message_id for one in shared],
-        "points": [one.contact_point_id for one in shared],
-    }
-    conn.execute(SQL["lock_numbers"], {"numbers": [one.address_index for one in shared]})
-    refused = conn.execute(SQL["judge_numbers"], {**given, "now": now, **rules.number_parameters}).fetchall()
-    return _without(conn, epochs, allowed, refused, now)
-
-
-def _share_persons(
-    conn: psycopg.Connection,
-    lines: Sequence[Line],
-    epochs: Mapping[int, int],
-    allowed: list[_Allowed],
-    now: datetime,
-    rules: RuleBook,
-) -> list[_Allowed]:
-    """Those that may go also by what the same person had in other lanes, or under another record of theirs.
-
-    As _share_numbers, the person being locked; whoever has one row only, as most have, is not asked about.
-    """
-    several = [one for one in allowed if one.person]
-    if not several:
-        return allowed
-    persons = [one.person for one in several]
-    given: dict[str, Any] = {
-        "kinds": [lines[one.line - 1].registration.kind for one in several],
-        "lanes": [one.lane for one in several],
-        "messages": [one.message_id for one in several],
-        "points": [one.contact_point_id for one in several],
-        "persons": persons,
-        "debts": [as_array(one.loans) for one in several],
-    }
-    conn.execute(SQL["lock_persons"], {"persons": persons})
-    refused = conn.execute(SQL["judge_persons"], {**given, "now": now, **rules.person_parameters}).fetchall()
-    return _without(conn, epochs, allowed, refused, now)
-
-
-def _without(
-    conn: psycopg.Connection,
-    epochs: Mapping[int, int],
-    allowed: list[_Allowed],
-    refused: Sequence[tuple[Any, ...]],
-    now: datetime,
-) -> list[_Allowed]:
-    """Give back what a shared cap refused, until it lets go."""
-    if refused:
-        conn.execute(
-            SQL["give_back"],
-            {
-                **fence(epochs, (row[0] for row in refused)),
-                "at_lanes": [row[0] for row in refused],
-                "messages": [row[1] for row in refused],
-                "rules": [row[2] for row in refused],
-                "reasons": [None for _ in refused],
-                "verdicts": [json.dumps(row[4]) for row in refused],
-                "afters": [row[3] if row[3] is not None else CONTENT_RECHECK for row in refused],
-                "now": now,
-            },
-        )
-    over = {row[1] for row in refused}
-    return [one for one in allowed if one.message_id not in over]
-
-
-def latest_start(batch: Sequence[Claimed]) -> float:
-    """Until when (monotonic) a batch reaches its provider in good time: with a third of its time left."""
-    return min(one.outgoing.write_before for one in batch) - HAND_OVER_SECONDS / 3
-
-
-def fence(epochs: Mapping[int, int], lanes: Iterable[int] | None = None) -> dict[str, list[int]]:
-    """The parameters of the fragment `store.fence`: each lane once, all of them unless `lanes` says which."""
-    held = sorted(epochs if lanes is None else set(lanes))
-    return {"lanes": held, "epochs": [epochs[lane] for lane in held]}
-
-
 def _read_facts(
-    conn: psycopg.Connection, allowed: Sequence[_Allowed], now: datetime, as_of: date
+    conn: psycopg.Connection, allowed: Sequence[Allowed], now: datetime, as_of: date
 ) -> dict[UUID, Sequence[Any]]:
     rows = conn.execute(
         SQL["read_facts"],
@@ -303,7 +160,7 @@ def _read_facts(
 
 
 def _open_facts(
-    keyring: Keyring, allowed: Sequence[_Allowed], rows: Mapping[UUID, Sequence[Any]]
+    keyring: Keyring, allowed: Sequence[Allowed], rows: Mapping[UUID, Sequence[Any]]
 ) -> tuple[dict[UUID, Facts], dict[UUID, str], dict[UUID, Rendition]]:
     """Facts and addresses by message, and a refusal for each message of which something does not open."""
     facts: dict[UUID, Facts] = {}
@@ -318,7 +175,7 @@ def _open_facts(
     return facts, addresses, unreadable
 
 
-def _address(keyring: Keyring, one: _Allowed, facts: Facts) -> str:
+def _address(keyring: Keyring, one: Allowed, facts: Facts) -> str:
     if one.address_sealed is not None:
         return open_value(keyring, one.address_sealed, "contact_point", "address", one.contact_point_id)
     return facts.borrower_key if one.channel == Channel.INBOX else ""
@@ -327,7 +184,7 @@ def _address(keyring: Keyring, one: _Allowed, facts: Facts) -> str:
 def _registered(
     conn: psycopg.Connection,
     lines: Sequence[Line],
-    allowed: Sequence[_Allowed],
+    allowed: Sequence[Allowed],
     facts: Mapping[UUID, Facts],
     renditions: Mapping[UUID, Rendition],
     now: datetime,
@@ -351,7 +208,7 @@ def _registered(
 
 def _hold_batches(
     conn: psycopg.Connection,
-    allowed: Sequence[_Allowed],
+    allowed: Sequence[Allowed],
     renditions: Mapping[UUID, Rendition],
     now: datetime,
 ) -> dict[UUID, Rendition]:
@@ -369,7 +226,7 @@ def _hold_batches(
 def _give_back_refused(
     conn: psycopg.Connection,
     epochs: Mapping[int, int],
-    allowed: Sequence[_Allowed],
+    allowed: Sequence[Allowed],
     renditions: Mapping[UUID, Rendition],
     now: datetime,
     rules: RuleBook,
@@ -391,7 +248,7 @@ def _give_back_refused(
         )
 
 
-def _refused_text(rendition: Rendition, one: _Allowed, rules: RuleBook) -> str | None:
+def _refused_text(rendition: Rendition, one: Allowed, rules: RuleBook) -> str | None:
     """The verdict of a text that rules of packs refused, as JSON."""
     if not rendition.broken:
         return None
@@ -406,7 +263,7 @@ def _record(
     keyring: Keyring,
     lines: Sequence[Line],
     epochs: Mapping[int, int],
-    going: Sequence[_Allowed],
+    going: Sequence[Allowed],
     facts: Mapping[UUID, Facts],
     renditions: Mapping[UUID, Rendition],
     now: datetime,
@@ -442,7 +299,7 @@ def _record(
 
 
 def _outgoing(
-    one: _Allowed,
+    one: Allowed,
     address: str,
     rendition: Rendition,
     facts: Facts,

@@ -26,15 +26,8 @@ from duecourse.store.lease import LANES
 from duecourse.store.sql import load
 
 from .batches import open_batches, weigh_batches
-from .claim import (
-    HAND_OVER_SECONDS,
-    Claimed,
-    ClaimResult,
-    FenceLostError,
-    claim_batch,
-    fence,
-    latest_start,
-)
+from .claim import ClaimResult, FenceLostError, claim_batch
+from .claimed import HAND_OVER_SECONDS, Claimed, fence, latest_start
 from .compose import Composer
 from .limits import give_back, reserve
 from .lines import Line, Routing

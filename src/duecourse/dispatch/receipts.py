@@ -15,7 +15,7 @@ from duecourse.domain.messaging import Cause, Channel, Receipt
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
-from .claim import fence
+from .claimed import fence
 from .settle import Failed, Silence, retire_failed
 
 SQL = load("dispatch")

@@ -17,7 +17,7 @@ from duecourse.rules.compiling import RuleBook
 from duecourse.store.lease import hold_fence
 from duecourse.store.sql import load
 
-from .claim import Claimed, fence
+from .claimed import Claimed, fence
 from .lines import Line
 from .receipts import sweep_receipts
 from .settle import Silence

@@ -25,7 +25,7 @@ from duecourse.domain.messaging import (
 )
 from duecourse.store.sql import load
 
-from .claim import Claimed, fence
+from .claimed import Claimed, fence
 from .lines import Line
 
 SQL = load("dispatch")
