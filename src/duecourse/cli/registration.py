@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -107,18 +108,7 @@ def _move(state: str, entry: Entry, expires: str | None = None) -> None:
     here = context()
     require_provider(here, entry.provider)
     until = end_of(parse_date(expires, "--expires"), here.lender_zone) if expires else None
-    wanted = Entry(
-        entry.provider,
-        entry.kind,
-        entry.subject,
-        entry.version,
-        entry.language,
-        entry.code,
-        entry.parameters,
-        state,
-        until,
-        entry.evidence,
-    )
+    wanted = replace(entry, state=state, expires_at=until)
     if fault := fault_of(wanted):
         raise DuecourseError(Problem("D142", str(wanted), fault, "Nothing was changed."))
     conn = here.connect()
