@@ -21,8 +21,9 @@ from duecourse.channels.http.callbacks import (
     json_of,
 )
 from duecourse.channels.http.line import Answer, Ask
+from duecourse.channels.tencent import codes
 from duecourse.channels.tencent.signing import signed_headers
-from duecourse.domain.messaging import Outcome, RawRequest, RawResponse, Receipt, Reply
+from duecourse.domain.messaging import Outcome, Outgoing, RawRequest, RawResponse, Receipt, Reply
 
 
 class TencentSettings(CallbackSettings):
@@ -60,6 +61,21 @@ class TencentAdapter(HttpAdapter[S]):
         )
         return Ask(f"{url}/", body, headers)
 
+    def outcome_of(self, outgoing: Outgoing, answer: Answer) -> Outcome:
+        """An error of their API, of what stands before it, or what the service says of the message."""
+        pause = self.settings.throttle_pause_seconds
+        if answer.status != 200:  # not from the API itself, which answers everything with 200
+            verdict = verdicts.of_status(answer.status)
+            return verdicts.outcome(str(answer.status), verdict, answer.retry_after(pause))
+        response = response_of(answer)
+        if "Error" in response:
+            return codes.outcome(response["Error"]["Code"], pause)
+        return self.said(outgoing, response)
+
+    @abstractmethod
+    def said(self, outgoing: Outgoing, response: Mapping[str, Any]) -> Outcome:
+        """What an answer without an error means."""
+
     @abstractmethod
     def heard(self, body: Any) -> tuple[list[Receipt], list[Reply]]:
         """What a callback says. Raises KeyError, TypeError or ValueError for what is none of theirs."""
@@ -83,12 +99,3 @@ def response_of(answer: Answer) -> Mapping[str, Any]:
     if not isinstance(response, dict):
         raise TypeError("not an object")
     return response
-
-
-def unreachable(answer: Answer, pause_seconds: float) -> Outcome | None:
-    """For an answer that does not come from the API itself; None for those that do, which have status 200."""
-    if answer.status == 200:
-        return None
-    return verdicts.outcome(
-        str(answer.status), verdicts.of_status(answer.status), answer.retry_after(pause_seconds)
-    )

@@ -18,7 +18,7 @@ from duecourse.channels.http.adapter import refused_address
 from duecourse.channels.http.line import Answer, Ask
 from duecourse.channels.http.phone import is_e164, with_plus
 from duecourse.channels.tencent import codes
-from duecourse.channels.tencent.client import TencentAdapter, TencentSettings, response_of, unreachable
+from duecourse.channels.tencent.client import TencentAdapter, TencentSettings, response_of
 from duecourse.domain.messaging import (
     Accepted,
     Cause,
@@ -88,18 +88,11 @@ class TencentSmsAdapter(TencentAdapter[TencentSmsSettings]):
             parameters["ExtendCode" if mainland else "SenderId"] = registered.sender
         return self.signed(self.settings.url, "SendSms", parameters)
 
-    def outcome_of(self, outgoing: Outgoing, answer: Answer) -> Outcome:
+    def said(self, outgoing: Outgoing, response: Mapping[str, Any]) -> Outcome:
         """Taken under SerialNo; Fee counts the parts."""
-        pause = self.settings.throttle_pause_seconds
-        elsewhere = unreachable(answer, pause)
-        if elsewhere is not None:
-            return elsewhere
-        response = response_of(answer)
-        if "Error" in response:
-            return codes.outcome(response["Error"]["Code"], pause)
         (status,) = response["SendStatusSet"]
         if status["Code"] != "Ok":
-            return codes.outcome(status["Code"], pause)
+            return codes.outcome(status["Code"], self.settings.throttle_pause_seconds)
         return Accepted(str(status["SerialNo"]), max(1, int(status.get("Fee", 1))))
 
     def heard(self, body: Any) -> tuple[list[Receipt], list[Reply]]:

@@ -17,11 +17,11 @@ from uuid import UUID
 from pydantic import Field
 
 from duecourse.channels.http.adapter import refused_address
-from duecourse.channels.http.line import Answer, Ask
+from duecourse.channels.http.line import Ask
 from duecourse.channels.http.phone import is_e164, with_plus
 from duecourse.channels.http.spoken import spoken
 from duecourse.channels.tencent import codes
-from duecourse.channels.tencent.client import TencentAdapter, TencentSettings, response_of, unreachable
+from duecourse.channels.tencent.client import TencentAdapter, TencentSettings
 from duecourse.domain.messaging import (
     Accepted,
     Cause,
@@ -88,15 +88,8 @@ class TencentVoiceAdapter(TencentAdapter[TencentVoiceSettings]):
         }
         return self.signed(self.settings.url, "SendTtsVoice", parameters)
 
-    def outcome_of(self, outgoing: Outgoing, answer: Answer) -> Outcome:
+    def said(self, outgoing: Outgoing, response: Mapping[str, Any]) -> Outcome:
         """Taken under CallId, which is all that the callbacks name."""
-        pause = self.settings.throttle_pause_seconds
-        elsewhere = unreachable(answer, pause)
-        if elsewhere is not None:
-            return elsewhere
-        response = response_of(answer)
-        if "Error" in response:
-            return codes.outcome(response["Error"]["Code"], pause)
         call_id = str(response["SendStatus"]["CallId"])
         self._attempts[call_id] = outgoing.attempt_id
         while len(self._attempts) > MOST_REMEMBERED:
