@@ -1,0 +1,1 @@
+"""The HTTP API for integrators and the address that providers call."""
