@@ -36,6 +36,7 @@ ON_THIS_MACHINE: Final = "127.0.0.1,::1"
 Message: TypeAlias = MutableMapping[str, Any]
 Hear: TypeAlias = Callable[[], Awaitable[Message]]
 Say: TypeAlias = Callable[[Message], Awaitable[None]]
+Refuse: TypeAlias = Callable[[Mapping[str, Any], int], Response]
 Application: TypeAlias = Callable[[MutableMapping[str, Any], Hear, Say], Awaitable[None]]
 
 
@@ -119,12 +120,21 @@ class Listener:
 
 
 def bounded(
-    application: Application, *, most_octets: int = MOST_OCTETS, seconds: float = BODY_SECONDS
+    application: Application,
+    *,
+    most_octets: int = MOST_OCTETS,
+    seconds: float = BODY_SECONDS,
+    refuse: Refuse = lambda _, status: Response(status_code=status),
 ) -> Application:
     """The application, which gets each body whole or not at all: 413 for a longer one, 408 for one that does not come.
 
-    Both close the connection, since what is left of the body would be read as the next request.
+    Both close the connection, since what is left of the body would be read as the next request. refuse: what to answer.
     """
+
+    async def refused(status: int, scope: MutableMapping[str, Any], hear: Hear, say: Say) -> None:
+        answer = refuse(scope, status)
+        answer.headers["connection"] = "close"
+        await answer(scope, hear, say)
 
     async def serve(scope: MutableMapping[str, Any], hear: Hear, say: Say) -> None:
         if scope["type"] != "http":
@@ -132,7 +142,7 @@ def bounded(
             return
         stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if len(stated) > 15 or int(stated) > most_octets:
-            await _refuse(413, scope, hear, say)
+            await refused(413, scope, hear, say)
             return
         body, more = b"", True
         try:
@@ -144,10 +154,10 @@ def bounded(
                     body += message.get("body", b"")
                     more = message.get("more_body", False)
                     if len(body) > most_octets:
-                        await _refuse(413, scope, hear, say)
+                        await refused(413, scope, hear, say)
                         return
         except TimeoutError:
-            await _refuse(408, scope, hear, say)
+            await refused(408, scope, hear, say)
             return
         whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -157,10 +167,6 @@ def bounded(
         await application(scope, hear_it, say)
 
     return serve
-
-
-async def _refuse(status: int, scope: MutableMapping[str, Any], hear: Hear, say: Say) -> None:
-    await Response(status_code=status, headers={"connection": "close"})(scope, hear, say)
 
 
 def callback_route(receivers: Mapping[str, Receives], public_url: str = "") -> Route:
