@@ -10,24 +10,27 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import psycopg
-from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from duecourse.book.wishes import Person
 from duecourse.content.formats import Formats, formats
 from duecourse.domain.money import Money
+from duecourse.policy.model import Policy
 from duecourse.responses.peers import Limits
 from duecourse.responses.visits import Visitor
 from duecourse.web.site import Site
 
 from .forms import Form
 from .frame import ENVIRONMENT, STYLE_PATH, Display, headers
-from .lender import Lender, lender_of
+from .lender import Lender, lender_of, policies_in_force, product_name
+from .owing import Owed, owed_by
 from .texts import LANGUAGES, catalogue, say
 
 if TYPE_CHECKING:
     from .page import Page
 
+TAIL: Final = 4
+"""Characters of a contract number that are shown, as in messages."""
 DONE: Final = "done"
 """The query field that names the text to be said once after a form."""
 
@@ -98,9 +101,27 @@ class Asked:
         return formats(self.language)
 
     @cached_property
+    def policies(self) -> list[Policy]:
+        """Those in force, of the highest priority first."""
+        return policies_in_force(self.conn)
+
+    @cached_property
+    def owed(self) -> list[Owed]:
+        """What the visitor owes."""
+        return owed_by(self.conn, self.person, today=self.today)
+
+    @cached_property
     def lender(self) -> Lender:
         """In whose name the page speaks: the visitor's creditor, else the only one there is."""
-        return lender_of(self.conn, self.language, self.person if self.visitor else None)
+        return lender_of(self.conn, self.policies, self.language, self.person if self.visitor else None)
+
+    def product(self, key: str) -> str:
+        """The name of a product of the book."""
+        return product_name(self.policies, key, self.language)
+
+    def tail(self, number: str) -> str:
+        """The end of a contract number, as messages show it."""
+        return self.formats.telephone("…" + number[-TAIL:])
 
     def say(self, key: str, **values: object) -> str:
         """A text in the reader's language; money and days among the values are written as they are there."""
@@ -164,8 +185,3 @@ class Asked:
         """What was just done, if the address says so: one of our own texts without values, or nothing."""
         text = catalogue(self.language).get(self.query.get(DONE, ""))
         return text if isinstance(text, str) and "{" not in text and not self.form.errors else ""
-
-
-def paragraphs(text: str) -> Markup:
-    """Escaped text whose empty lines part paragraphs."""
-    return Markup("").join(Markup("<p>{}</p>").format(part) for part in text.split("\n\n"))

@@ -13,12 +13,9 @@ from duecourse.book.holds import HoldKind, holds_of
 from duecourse.domain.money import Money
 
 from .asked import Asked
-from .lender import SQL, named, policies_in_force, product_name
-from .owing import Owed, Standing, first_due, owed_by, standing
+from .lender import SQL, named
+from .owing import Owed, Standing, first_due, standing
 from .page import Page
-
-TAIL: Final = 4
-"""Characters of a contract number that are shown, as in messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Line:
 
 def show_bill(asked: Asked) -> Response:
     """`/me`."""
-    owed = owed_by(asked.conn, asked.person, today=asked.today)
+    owed = asked.owed
     first = first_due(owed, today=asked.today)
     return asked.show(
         "bill.html",
@@ -53,7 +50,7 @@ def show_bill(asked: Asked) -> Response:
         disputed=_in_force(asked, HoldKind.DISPUTE),
         counted_through=_counted_through(asked, owed),
         pay=_buttons(asked, "pay"),
-        answers=_buttons(asked, "answer") if owed else [],
+        answers=_buttons(asked, "answer"),
         more=_buttons(asked, "more"),
     )
 
@@ -68,14 +65,13 @@ def _headline(one: Standing, today: date) -> str:
 
 
 def _lines(asked: Asked, owed: Sequence[Owed]) -> list[Line]:
-    policies = policies_in_force(asked.conn)
     lines = []
     for one in owed:
-        creditor = named(policies, one.creditor, asked.language).name
+        creditor = named(asked.policies, one.creditor, asked.language).name
         lines.append(
             Line(
-                product=product_name(policies, one.product, asked.language),
-                contract=asked.formats.telephone("…" + one.loan_ref[-TAIL:]),
+                product=asked.product(one.product),
+                contract=asked.tail(one.loan_ref),
                 creditor=creditor if creditor != asked.lender.name else "",
                 role=one.role,
                 amount=one.open,

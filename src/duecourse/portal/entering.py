@@ -15,7 +15,7 @@ from duecourse.responses.visits import Refused, VisitRefusal, begin_visit, end_v
 
 from .asked import Asked
 from .frame import BEFORE, DISPLAY, VISIT, Display, own_path
-from .lender import SQL, Lender, named, policies_in_force
+from .lender import SQL, Lender, named
 from .page import Page
 from .texts import LANGUAGES, closest
 
@@ -56,7 +56,7 @@ def open_page(asked: Asked) -> Response:
 
 def _ask(asked: Asked, link: Link) -> Response:
     questions = questions_of(asked.conn, asked.site.keyring, link)
-    asked.lender = _lender_of_link(asked, link, policies_in_force(asked.conn))
+    asked.lender = _lender_of_link(asked, link, asked.policies)
     if not questions:
         return asked.show("gone.html", status=403, key="enter.no_question")
     form = asked.form

@@ -50,9 +50,10 @@ def product_name(policies: Sequence[Policy], product: str, language: str) -> str
     return product
 
 
-def lender_of(conn: psycopg.Connection, language: str, person: Person | None) -> Lender:
+def lender_of(
+    conn: psycopg.Connection, policies: Sequence[Policy], language: str, person: Person | None
+) -> Lender:
     """Who has lent to a person: of their open loans' creditors the one of the first; without a person the only one."""
-    policies = policies_in_force(conn)
     if person is not None:
         row = conn.execute(
             SQL["creditor_of"], {"lane": person.lane, "borrower_id": person.borrower_id}

@@ -30,3 +30,13 @@ GROUP BY p.lane, l.borrower_id, p.role ORDER BY p.lane, l.borrower_id, p.role;
 -- name: counted_through
 -- Through which day the payments to these creditors are surely in the book; null where nothing was said. creditors.
 SELECT min(complete_through) FROM payment_feed WHERE creditor = ANY(%(creditors)s::text[]);
+
+-- name: sent_to
+-- What was handed over for a person, the latest first. lanes: all of them; borrower_id; take, skip: how many.
+SELECT a.attempt_id, m.message_id, m.purpose, a.channel, a.state, coalesce(a.sent_at, a.claimed_at) AS sent_at, a.text_sealed
+FROM message m
+JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id
+WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.borrower_id = %(borrower_id)s
+  AND a.state IN ('sent', 'delivered', 'read', 'refused', 'unknown')
+ORDER BY coalesce(a.sent_at, a.claimed_at) DESC, a.attempt_id
+LIMIT %(take)s OFFSET %(skip)s;
