@@ -20,6 +20,7 @@ from .words import (
     grace_in_words,
     languages_in_words,
     parties_in_words,
+    responses_in_words,
     route_in_words,
     templates_in_words,
     times_in_words,
@@ -68,6 +69,7 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "correction": lambda policy: policy.correction or "none",
     "link to pay": lambda policy: policy.pay_link or "none",
     "confirmation of a stop": lambda policy: policy.opt_out_confirmation or "none",
+    "answers": lambda policy: responses_in_words(policy.responses),
     "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (
         "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)
