@@ -69,6 +69,7 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "correction": lambda policy: policy.correction or "none",
     "link to pay": lambda policy: policy.pay_link or "none",
     "confirmation of a stop": lambda policy: policy.opt_out_confirmation or "none",
+    "code to a new address": lambda policy: policy.verify_address or "none",
     "answers": lambda policy: responses_in_words(policy.responses),
     "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (

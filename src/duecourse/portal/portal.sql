@@ -40,3 +40,8 @@ WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.borrower_id = %(borrower_id)s
   AND a.state IN ('sent', 'delivered', 'read', 'refused', 'unknown')
 ORDER BY coalesce(a.sent_at, a.claimed_at) DESC, a.attempt_id
 LIMIT %(take)s OFFSET %(skip)s;
+
+-- name: address_of_code
+-- The contact point that a code was sent to since a moment, to this person. lane: of the hash; code_hash, borrower_id, since.
+SELECT contact_point_id FROM link
+WHERE lane = %(lane)s AND code_hash = %(code_hash)s AND owner_id = %(borrower_id)s AND issued_at >= %(since)s;
