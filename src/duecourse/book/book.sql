@@ -82,6 +82,30 @@ JOIN contact_point c ON c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.
 WHERE c.state = 'active'
 ON CONFLICT DO NOTHING;
 
+-- name: restore_contact_points
+-- Those retired for :reason, and not erased since, become active again; as they were goes to history. lanes, ids: of the
+-- contact points, in pairs; now. Writes: book_history, contact_point
+WITH
+-- include: book/parties.holders
+,
+-- include: book/parties.everywhere
+,
+was AS (
+    SELECT DISTINCT c.lane, c.contact_point_id, to_jsonb(c) AS was
+    FROM everywhere e
+    JOIN contact_point c ON c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.contact_point_id = ANY(%(ids)s::uuid[])
+    WHERE c.state = 'retired' AND c.retired_reason = %(reason)s AND c.erased_at IS NULL
+),
+kept AS (
+    INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+    SELECT lane, 'contact_point', contact_point_id::text, now(), was FROM was
+    ON CONFLICT DO NOTHING
+)
+UPDATE contact_point c
+SET state = 'active', retired_reason = NULL, effective_at = %(now)s, recorded_at = now()
+FROM was w
+WHERE c.lane = w.lane AND c.contact_point_id = w.contact_point_id;
+
 -- name: borrower_by_key
 -- key_hash: of the customer key or ID number; kind: 'customer' or 'id-number'.
 SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.id_number_index, b.kind,
