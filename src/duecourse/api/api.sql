@@ -71,3 +71,34 @@ DELETE FROM api_answer WHERE (key_id, name_digest) IN (
 -- name: set_limits
 -- For this transaction: rather an answer that says to ask again than a request that waits.
 SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '30s', true);
+
+-- fragment: read_response
+-- A response with one of its readings, and whether it waits for a person. Needs response_reading x.
+SELECT r.response_id, r.request_id, x.reading, b.borrower_key, r.source, r.channel, l.loan_ref, r.message_id, x.intents,
+       x.confidence, x.read_by, r.said_at, x.recorded_at, p.promised_on, p.keep_by, p.amount_minor, p.currency, p.state,
+       coalesce((SELECT e.event = 'waits' FROM response_event e
+                 WHERE e.lane = r.lane AND e.response_id = r.response_id AND e.event IN ('waits', 'closed')
+                 ORDER BY e.seq DESC LIMIT 1), false) AS waits
+FROM response_reading x
+JOIN response r ON r.lane = x.lane AND r.response_id = x.response_id
+LEFT JOIN borrower b ON b.lane = r.lane AND b.borrower_id = r.borrower_id
+LEFT JOIN loan l ON l.lane = r.lane AND l.loan_id = r.loan_id
+LEFT JOIN promise p ON p.lane = r.lane AND p.response_id = r.response_id
+
+-- name: response_now
+-- By its last reading. lane, response_id.
+-- include: read_response
+WHERE x.lane = %(lane)s AND x.response_id = %(response_id)s ORDER BY x.reading DESC LIMIT 1;
+
+-- name: responses_since
+-- Readings after :after_at and :after_id (null: from the first), in the order of their instants; take.
+-- include: read_response
+WHERE %(after_at)s::timestamptz IS NULL OR (x.recorded_at, x.response_id) > (%(after_at)s::timestamptz, %(after_id)s::uuid)
+ORDER BY x.recorded_at, x.response_id, x.reading LIMIT %(take)s;
+
+-- name: open_promises
+-- Promises of a borrower that hold and are not kept or broken yet. lane, borrower_id.
+SELECT l.loan_ref AS loan, p.promised_on, p.keep_by, p.amount_minor, p.currency, p.state
+FROM promise p LEFT JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
+WHERE p.lane = %(lane)s AND p.borrower_id = %(borrower_id)s AND p.standing AND p.accepted AND p.state = 'open'
+ORDER BY p.promised_on, p.response_id;

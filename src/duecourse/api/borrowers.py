@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from psycopg.rows import dict_row
 from pydantic import Field
 
 from duecourse.book.counting import LoanCounters, counters_of
-from duecourse.book.holds import Hold, HoldKind, holds_of
+from duecourse.book.holds import Hold, holds_of
 from duecourse.book.reading import Installment, Loan, installments_of, loans_of
 from duecourse.book.wishes import Person
 from duecourse.domain.money import from_minor
 from duecourse.policy.counting import counting_rules
 from duecourse.policy.versions import published_policies
+from duecourse.store.sql import load
 
 from .endpoint import Call, Day, Endpoint, Instant, Model, Nothing
 from .keys import Scope
 from .messages import borrower_at
+
+SQL = load("api")
 
 
 class NextDue(Model):
@@ -52,6 +57,16 @@ class HoldLine(Model):
     until: Instant | None
 
 
+class OpenPromise(Model):
+    """A promise to pay."""
+
+    loan: str | None = Field(description="null: every debt of theirs.")
+    promised_on: Day
+    keep_by: Day = Field(description="The last day on which a payment keeps it.")
+    amount: str | None = Field(description="null: what is due by then.")
+    currency: str
+
+
 class StatusOut(Model):
     """As of today where the borrower lives."""
 
@@ -59,8 +74,8 @@ class StatusOut(Model):
     as_of: Day
     zone: str
     loans: list[LoanStanding]
-    holds: list[HoldLine] = Field(description="In force, promises apart.")
-    promises: list[HoldLine] = Field(description="Open: messages wait until `until`, or the payment.")
+    holds: list[HoldLine] = Field(description="In force.")
+    promises: list[OpenPromise] = Field(description="Not kept or broken yet.")
 
 
 def status(call: Call[Nothing]) -> StatusOut:
@@ -86,8 +101,8 @@ def status(call: Call[Nothing]) -> StatusOut:
             _standing(loan, open_ones[loan.loan_id], late.get(loan.loan_id), today)
             for loan in loans_of(call.conn, *place)
         ],
-        holds=[_line(one) for one in holds if one.kind != HoldKind.PROMISE],
-        promises=[_line(one) for one in holds if one.kind == HoldKind.PROMISE],
+        holds=[_line(one) for one in holds],
+        promises=_promises(call, *place),
     )
 
 
@@ -111,6 +126,23 @@ def _standing(
         overdue=str(from_minor(late.past_due_minor if late else 0, loan.currency)),
         days_past_due=late.days.contractual if late else 0,
     )
+
+
+def _promises(call: Call[Nothing], lane: int, borrower_id: UUID) -> list[OpenPromise]:
+    with call.conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(SQL["open_promises"], {"lane": lane, "borrower_id": borrower_id}).fetchall()
+    return [
+        OpenPromise(
+            loan=one["loan"],
+            promised_on=one["promised_on"],
+            keep_by=one["keep_by"],
+            amount=None
+            if one["amount_minor"] is None
+            else str(from_minor(one["amount_minor"], one["currency"])),
+            currency=one["currency"],
+        )
+        for one in rows
+    ]
 
 
 def _line(hold: Hold) -> HoldLine:

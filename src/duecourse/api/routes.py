@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from duecourse.web.rates import Rates
 from duecourse.web.site import Site
 
-from . import borrowers, feeds, messages, payments
+from . import borrowers, feeds, messages, payments, responses
 from .endpoint import PREFIX, Endpoint
 from .openapi import document
 from .refusing import Refusals
@@ -22,6 +22,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     *payments.ENDPOINTS,
     *messages.ENDPOINTS,
     *borrowers.ENDPOINTS,
+    *responses.ENDPOINTS,
     *feeds.ENDPOINTS,
 )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import Annotated
@@ -14,7 +15,6 @@ import psycopg
 import structlog
 import typer
 from psycopg_pool import ConnectionPool, PoolTimeout
-from starlette.routing import BaseRoute
 
 from duecourse.api.refusing import Refusals
 from duecourse.api.repeating import forget_answers
@@ -25,6 +25,7 @@ from duecourse.dispatch.intake import Intake
 from duecourse.domain.messaging import Receives
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.confirming import Confirmer
+from duecourse.portal import routes as portal_routes
 from duecourse.store.migrate import get_setting
 from duecourse.web.application import Limits, application
 from duecourse.web.health import routes as health_routes
@@ -38,6 +39,8 @@ from .workshop import plannables
 
 CONNECTIONS = 16
 HOUSEKEEPING_SECONDS = 5.0
+TELL_EVERY = 12
+"""Rounds of housekeeping between two lines of log that count the requests: a minute."""
 FORGET_EVERY = 720
 """Rounds of housekeeping between two looks for answers that nobody will ask for again: an hour."""
 log = structlog.get_logger("duecourse.serve")
@@ -129,16 +132,12 @@ def receivers_of(here: Context, intake: Intake) -> Mapping[str, Receives]:
     return receivers
 
 
-def portal_routes(site: Site) -> Sequence[BaseRoute]:
-    """The borrowers' pages."""
-    return []
-
-
 async def _serve(here: Context, site: Site, host: str, port: int, *, portal: bool) -> None:
     pool, refusals = site.pool, Refusals()
     intake = Intake(pool.connection, site.keyring, site.now)
     intake.confirmer = Confirmer(here.packs, lambda: _plannables(here, pool))
     receivers = receivers_of(here, intake)
+    counted: Counter[tuple[str, int]] = Counter()
     served = application(
         [
             *health_routes(site),
@@ -146,7 +145,7 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
             *api_routes(site, Rates(here.settings.key_requests), refusals),
             *(portal_routes(site) if portal else ()),
         ],
-        limits_of(here, host),
+        limits_of(here, host, counted),
         public_url=site.public_url,
     )
     stopping = asyncio.Event()
@@ -158,17 +157,17 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
         say("Serving on {address}; Ctrl-C stops.", address=f"http://{listener[1]}"), soft_wrap=True
     )
     log.info("serving", callbacks=sorted(receivers), portal=portal)
-    keeper = asyncio.create_task(_keep_house(pool, refusals, stopping))
+    keeper = asyncio.create_task(_keep_house(pool, refusals, counted, stopping))
     await stopping.wait()
     await listener[0].stop()
     await intake.drain()
     await keeper
 
 
-def limits_of(here: Context, host: str) -> Limits:
-    """What the settings let one peer ask for. host: where we listen, itself a name of ours."""
+def limits_of(here: Context, host: str, counted: Counter[tuple[str, int]]) -> Limits:
+    """What the settings let one peer ask for. host: where we listen, itself a name of ours. counted: the requests."""
     named = tuple(name.strip() for name in here.settings.hosts.split(",") if name.strip())
-    return Limits(here.settings.peer_requests, here.settings.caller_requests, (*named, host))
+    return Limits(here.settings.peer_requests, here.settings.caller_requests, (*named, host), counted)
 
 
 async def _listen(served: Application, host: str, port: int, proxies: str) -> tuple[Listener, str]:
@@ -197,11 +196,20 @@ def _plannables(here: Context, pool: ConnectionPool) -> list:  # type: ignore[ty
         return []
 
 
-async def _keep_house(pool: ConnectionPool, refusals: Refusals, stopping: asyncio.Event) -> None:
-    """Store the counts of refusals now and then, and once at the end; forget answers whose time is over."""
+async def _keep_house(
+    pool: ConnectionPool, refusals: Refusals, counted: Counter[tuple[str, int]], stopping: asyncio.Event
+) -> None:
+    """Store the counts of refusals and log those of requests, now and then and once at the end; forget answers whose
+    time is over.
+    """
     rounds = 0
     while True:
         over = stopping.is_set()
+        if counted and (over or rounds % TELL_EVERY == 0):
+            log.info(
+                "served", requests={f"{route} {status}": count for (route, status), count in counted.items()}
+            )
+            counted.clear()
         with suppress(psycopg.Error, PoolTimeout):  # counted still, and tried again
             await asyncio.to_thread(_round, pool, refusals, forget=rounds % FORGET_EVERY == 0)
         if over:

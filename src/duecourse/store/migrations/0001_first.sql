@@ -1343,6 +1343,7 @@ CREATE TABLE response_reading (
     CONSTRAINT reading_means_something CHECK (cardinality(intents) > 0),
     CONSTRAINT reading_amount_positive CHECK (amount_minor > 0)
 );
+CREATE INDEX response_reading_recorded ON response_reading (recorded_at, response_id);
 
 -- What followed from an answer, or was decided not to. Rows of holds are made anew from the person's answers in the order
 -- they were said, whenever one comes or is read otherwise.
