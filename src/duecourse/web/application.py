@@ -25,6 +25,7 @@ _SAID = {
     405: "this address does not take that method",
     408: "the request did not arrive in time",
     413: "the request is larger than anything that is taken here",
+    431: "the headers are longer than anything that is taken here",
 }
 
 
