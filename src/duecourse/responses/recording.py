@@ -87,6 +87,10 @@ class Room:
     by: str = US
 
 
+PLAIN: Final = Room()
+"""Everything by default."""
+
+
 def response_id_of(heard: Heard) -> UUID:
     """The id of an answer: of its source and request."""
     digest = blake2b(f"response|{heard.source}|{heard.request_id.hex}".encode(), digest_size=16).digest()
@@ -94,7 +98,7 @@ def response_id_of(heard: Heard) -> UUID:
 
 
 def record_response(
-    conn: psycopg.Connection, keyring: Keyring, heard: Heard, *, now: datetime, room: Room = Room()
+    conn: psycopg.Connection, keyring: Keyring, heard: Heard, *, now: datetime, room: Room = PLAIN
 ) -> UUID:
     """Keep an answer and do what follows from it, in the caller's transaction; its id.
 
