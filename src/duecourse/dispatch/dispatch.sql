@@ -346,7 +346,7 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
         LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
                                    AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
         WHERE x.lane = m.lane AND x.group_id = m.group_id AND x.loan_id = ANY(claimed.debts::uuid[])
-          AND (m.corrects IS NOT NULL OR m.confirms IS NOT NULL OR l.state = 'open'
+          AND (m.corrects IS NOT NULL OR m.to_point IS NOT NULL OR l.state = 'open'
           AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
           AND NOT ((SELECT bool_or(y.names_amount) FROM message_item y
                     WHERE y.lane = m.lane AND y.group_id = m.group_id)

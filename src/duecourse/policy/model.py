@@ -302,6 +302,13 @@ class Policy(Frozen):
     """The template of the one message that confirms a word to stop, where it was said; None: none is sent."""
     pay_link: str | None = None
     """The template of the SMS with a link to pay that a person asks for by a key during a call; None: none is sent."""
+    authenticity: Literal["optional", "required"] = "optional"
+    """Whether every written message must carry its code, by which anybody can check that it is ours, or its link."""
+    link_days: int | None = None
+    """How long the links in its messages hold; None: as the lender's setting says."""
+    verify_address: str | None = None
+    """The template of the message with the code (`code`) that goes to an address which a borrower gives on their page;
+    None: they are told to call."""
     responses: Responses | None = None
     """None: the defaults of Responses."""
     actor: Literal["creditor", "collector", "agency"] | None = None
@@ -325,7 +332,13 @@ class Policy(Frozen):
     def templates(self) -> tuple[str, ...]:
         """Every template some step may use, each once, in the order of steps, and those of no step after them."""
         used = [name for step in self.steps for name in step.templates]
-        apart = [self.correction, self.opt_out_confirmation, self.pay_link, self.authenticity_reply]
+        apart = [
+            self.correction,
+            self.opt_out_confirmation,
+            self.pay_link,
+            self.verify_address,
+            self.authenticity_reply,
+        ]
         return tuple(dict.fromkeys([*used, *(name for name in apart if name)]))
 
     @property
@@ -340,6 +353,9 @@ class Policy(Frozen):
                 yield step
             if template == self.pay_link and Channel.VOICE in step.route:
                 yield step.model_copy(update={"route": (Channel.SMS,)})
+            if template == self.verify_address and step is self.steps[0]:
+                route = (Channel.SMS, Channel.EMAIL)
+                yield step.model_copy(update={"purpose": Purpose.STATUS, "route": route})
             if template == self.authenticity_reply:
                 yield step.model_copy(update={"purpose": Purpose.STATUS})
             if template == self.opt_out_confirmation:
