@@ -119,7 +119,7 @@ def _shared(row: dict[str, Any], nobody: Heard, holders: list[Person], room: Roo
     if not intents:
         today = row["received_at"].astimezone(ZoneInfo("UTC")).date()
         intents = room.understand(
-            nobody.text, today=today, currency="", channel=nobody.channel, languages=()
+            nobody.text, today=today, currency="", channel=nobody.channel, languages=None, region=""
         ).intents
     if Intent.STOP in intents:
         for person in holders:

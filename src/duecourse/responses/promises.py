@@ -38,7 +38,9 @@ class PromiseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A promise as it stands. amount_minor None: whatever is due by then. accepted: it paused. standing: it is the last."""
+    """A promise as it stands. amount_minor None: whatever is due by then. accepted: it paused. standing: it is the
+    last.
+    """
 
     response_id: UUID
     borrower_key: str
