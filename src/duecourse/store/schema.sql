@@ -1385,6 +1385,17 @@ CREATE TABLE response_event (
     CONSTRAINT response_event_known CHECK (event IN ('waits', 'looked', 'handled', 'undone', 'closed'))
 );
 
+-- The answers that a person must look at now: those whose last event of the two is waits.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE response_waiting (
+    lane smallint NOT NULL,
+    response_id uuid NOT NULL,
+    borrower_id uuid,
+    reason text NOT NULL,
+    since timestamptz NOT NULL,               -- when it was said
+    PRIMARY KEY (lane, response_id)
+);
+
 -- Promises to pay, and whether payments kept them: derived from responses and payments, written anew when either changes.
 -- Writes: responses, dispatch (merge)
 CREATE TABLE promise (
