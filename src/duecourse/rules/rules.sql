@@ -107,7 +107,8 @@ coalesce(NOT o.needs_template
 --   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, by_debtor, zone, template, template_version,
 --             tries, failed, daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age, event_id), where number is 0 and
---   event_id not null for what tells of an event; loan_id is zero where that is about no loan
+--   event_id not null for what tells of an event; loan_id is zero where that is about no loan: of an application, which is on
+--   the way to a contract and so has the basis that rules call one
 --   provider(line, name, channel, provider, ready, registered, caller, kind, tier, weight, admits, carriers, regions, needs,
 --            needs_template, approved, serves)
 --   of which each address takes one line: see rules.chosen_line
@@ -126,7 +127,7 @@ delivered AS (
     FROM book_import WHERE state = 'done' AND finished_at <= %(now)s
 ),
 item_state AS (
-    SELECT c.lane, c.message_id, nullif(ci.loan_id, '00000000-0000-0000-0000-000000000000') AS loan_id, ci.number, ci.step, l.product, f.complete_through,
+    SELECT c.lane, c.message_id, ci.loan_id, ci.number, ci.step, l.product, f.complete_through,
            i.due_on + coalesce(i.grace_days, 0) AS grace_ends,
            -- One text speaks of all items, so what one of them names all of them name.
            bool_or(ci.names_amount) OVER one_message AS names_amount,
