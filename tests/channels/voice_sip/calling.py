@@ -26,7 +26,7 @@ SCRIPT = VoiceScript(
 QUICK = {
     "speech": {"engine": "espeak", "words_per_minute": 160},
     "response_seconds": 15,
-    "ring_seconds": 4,
+    "ring_seconds": 10,
     "key_seconds": 1.5,
     "greetings": 2,
     "repeats": 1,

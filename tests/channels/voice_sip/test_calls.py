@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.channels.voice.sound import RATE, samples_of, seconds_of
 from duecourse.domain.messaging import Accepted, Refused, VoiceScript
 
@@ -25,7 +26,8 @@ PERSONAS += ("0017", "0018", "0019", "0020", "0021")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     program("baresip")
     program("espeak-ng")
-    with SandboxProcess(tmp_path_factory.mktemp("exchange"), ports={"voice.sip": 0}) as running:
+    rules = SandboxRules(late_seconds=0.3)
+    with SandboxProcess(tmp_path_factory.mktemp("exchange"), rules=rules, ports={"voice.sip": 0}) as running:
         yield running
 
 
