@@ -25,9 +25,9 @@ SCRIPT = VoiceScript(
 )
 QUICK = {
     "speech": {"engine": "espeak", "words_per_minute": 160},
-    "response_seconds": 15,
-    "ring_seconds": 10,
-    "key_seconds": 1.5,
+    "response_seconds": 60,
+    "ring_seconds": 60,
+    "key_seconds": 2,
     "greetings": 2,
     "repeats": 1,
     "shortest_seconds": 1,
