@@ -1,19 +1,25 @@
-"""The start of one line's process, and who may have its ports."""
+"""One line and its process: the start, who may have its ports, and what is made of what it tells."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from duecourse.channels.voice.sound import silence, wav_of
-from duecourse.channels.voice_sip.adapter import MODULE_FOLDERS
+from duecourse.channels.voice_sip.adapter import MODULE_FOLDERS, VoiceSipConfig
+from duecourse.channels.voice_sip.call import Call
+from duecourse.channels.voice_sip.dialogue import Part
 from duecourse.channels.voice_sip.line import Event, Line, LineLostError, LineSettings
+from duecourse.channels.voice_sip.personas import MACHINE
+from duecourse.domain.messaging import Receipt
 
 from ..counterparts import program
+from .calling import a_call
 
 BEGINS = """\
 #!{python}
@@ -38,15 +44,41 @@ say(response=True, data="not your contacts", token=command["token"])
 time.sleep(60)
 """
 
+CALLS_AND_HEARS_A_MACHINE = """
+folder = pathlib.Path(sys.argv[2])
+line, _ = socket.create_server(("127.0.0.1", control_port)).accept()
+stream = line.makefile("rb")
+def say(**words):
+    octets = json.dumps(words).encode()
+    line.sendall(b"%d:%s," % (len(octets), octets))
+while octets := stream.read(int(b"".join(iter(lambda: stream.read(1), b":")))):
+    stream.read(1)
+    command = json.loads(octets)
+    told = folder.joinpath("contacts").read_text() if command["command"] == "contacts" else ""
+    say(response=True, data=told, token=command["token"])
+    if command["command"] == "dial":
+        folder.joinpath("dump-1-dec.wav").write_bytes(folder.parent.joinpath("heard.wav").read_bytes())
+        for kind in EVENTS:
+            say(event=True, type=kind)
+    if command["command"] == "hangup":
+        say(event=True, type="CALL_CLOSED")
+"""
 
-def line_with(folder: Path, then: str, seen: list[tuple[str, bool]]) -> Line:
-    """A line whose user agent is a script; seen: events, and whether the line was up then."""
+
+def line_with(
+    folder: Path,
+    then: str,
+    seen: list[tuple[str, bool]],
+    on: Callable[[Event], None] = lambda _: None,
+) -> Line:
+    """A line whose user agent is a script; seen: events, and whether the line was up then; on: who else hears them."""
     script = folder / "user-agent"
     script.write_text(BEGINS.format(python=sys.executable) + then)
     script.chmod(0o700)
 
     def on_event(event: Event) -> None:
         seen.append((event.kind, line.is_up))
+        on(event)
 
     line = Line(folder / "line", LineSettings(str(script), folder, ""), on_event)
     return line
@@ -92,3 +124,32 @@ def test_user_agent_that_cannot_have_its_ports_ends_and_the_line_says_so(
             other.listen()
         with pytest.raises(LineLostError, match="it ended with status"):
             asyncio.run(start(other.getsockname()[1] - offset))
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [(["CALL_ESTABLISHED"], "machine"), (["CALL_PROGRESS", "CALL_ESTABLISHED"], "no-key")],
+    ids=["said", "rang"],
+)
+def test_all_that_was_said_is_listened_to_however_late_and_nothing_that_rang_before(
+    tmp_path: Path, events: list[str], told: str
+):
+    tmp_path.joinpath("heard.wav").write_bytes(wav_of(MACHINE))
+    prompts = {part: silence(0.2) for part in Part}
+    limits = VoiceSipConfig(
+        host="127.0.0.1", caller="4", key_seconds=0.3, greetings=1, machine_seconds=0.5
+    ).limits()
+    receipts: list[Receipt] = []
+
+    async def run() -> None:
+        call = Call(a_call("+8613812345678"), prompts, limits, receipts.append, lambda _: None)
+        script = f"EVENTS = {events}" + CALLS_AND_HEARS_A_MACHINE
+        line = line_with(tmp_path, script, [], call.on_event)
+        try:
+            await line.start()
+            await call.run(line, "sip:+8613812345678@127.0.0.1")
+        finally:
+            await line.stop()
+
+    asyncio.run(run())
+    assert [receipt.code for receipt in receipts] == [told]
