@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from duecourse.content.amounts import asks_for_picture, names_amount
 from duecourse.content.bill import BillArtist
+from duecourse.content.links import no_address, says_link
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
 from duecourse.dispatch.desk import Desk, Pace, Tally
@@ -77,7 +78,10 @@ class Workshop:
         self._context = context
 
     def composer(self, conn: Connection) -> Composer:
-        """A composer that loads policy and template versions as messages name them."""
+        """A composer that loads policy and template versions as messages name them.
+
+        Raises DuecourseError P420 when one in force says `link` and this installation has no public address.
+        """
 
         def read_policy(name: str, version: int) -> Policy:
             return policy_at(conn, name, version).model
@@ -87,10 +91,15 @@ class Workshop:
 
         artist = BillArtist()
         refs = [ref for one in published_policies(conn) for ref in one.template_versions.items()]
-        if any(asks_for_picture(texts) for texts in load_templates(conn, refs).values()):
-            artist.warm()
+        in_force = load_templates(conn, refs)
         conn.rollback()
-        return Composer(Renderer(draw=artist), read_policy, read_templates)
+        if any(asks_for_picture(texts) for texts in in_force.values()):
+            artist.warm()
+        links = self._context.links
+        linked = [ref.template for ref, texts in in_force.items() if says_link(texts)]
+        if linked and not links.public_url:
+            raise DuecourseError(no_address(linked))
+        return Composer(Renderer(draw=artist), read_policy, read_templates, links)
 
     def desks(self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally) -> list[Desk]:
         """Desks with a connection each."""

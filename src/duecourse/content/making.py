@@ -9,7 +9,7 @@ is missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -93,14 +93,14 @@ def lock_screen_faults(text: TemplateText, source: str) -> str:
     return "it shows an amount" if amount_in(source) else ""
 
 
-def says_code(language: str, sources: Iterable[str]) -> bool:
-    """Whether a Liquid source says `link` or `code`, in any branch; what is no Liquid says nothing."""
+def says(language: str, sources: Iterable[str], names: Set[str]) -> bool:
+    """Whether a Liquid source says one of these variables, in any branch; what is no Liquid says nothing."""
     for source in sources:
         try:
             used = environment(language, "text").parse_source(source).analyze().globals
         except LiquidError:
             continue
-        if _CODED & used.keys():
+        if names & used.keys():
             return True
     return False
 
@@ -111,11 +111,11 @@ def carries_code(text: TemplateText, channel: Channel, *, plain: bool = False) -
         return True
     made, _ = pieces(text, channel, plain=plain)
     said = [piece.source for piece in made]
-    return says_code(text.language, [*said, *(fields(text).values() if channel == Channel.WECHAT else ())])
+    return says(text.language, [*said, *(fields(text).values() if channel == Channel.WECHAT else ())], _CODED)
 
 
 def _spoken_code(text: TemplateText, source: str) -> str:
-    return "nobody can follow an address that is read out" if says_code(text.language, [source]) else ""
+    return "nobody can follow an address that is read out" if says(text.language, [source], _CODED) else ""
 
 
 _SHORT: Final = (_From("sms"),)

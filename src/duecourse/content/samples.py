@@ -14,6 +14,7 @@ from duecourse.domain.messaging import Purpose
 from duecourse.domain.money import minor_digits
 from duecourse.policy.model import Policy, Step
 
+from .links import SAMPLE_CODE, SAMPLE_URL, address_of
 from .variables import Facts, Item
 
 _NAMES: Final = {
@@ -37,8 +38,11 @@ class Sample:
     facts: Facts
 
 
-def sample_facts(policy: Policy, step: Step, language: str) -> list[Sample]:
-    """One installment; three of several products without a name; a revolving statement; each creditor."""
+def sample_facts(policy: Policy, step: Step, language: str, public_url: str = "") -> list[Sample]:
+    """One installment; three of several products without a name; a revolving statement; each creditor.
+
+    public_url: what links begin with; '' takes an address made up.
+    """
     products = _products(policy, step)
     currency = _currency(policy, step)
     unit = 10 ** minor_digits(currency)
@@ -52,7 +56,8 @@ def sample_facts(policy: Policy, step: Step, language: str) -> list[Sample]:
         return Item(f"HT2026{index:04d}", due_on, amount_minor, product, balance_minor, late)
 
     def facts(who: str, creditor: str, *items: Item) -> Facts:
-        return Facts(who, creditor, currency, items, policy.wording)
+        link = address_of(public_url or SAMPLE_URL, SAMPLE_CODE)
+        return Facts(who, creditor, currency, items, policy.wording, SAMPLE_CODE, link)
 
     first, *others = list(policy.wording.creditors) or ["*"]
     samples = [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg
 from psycopg_pool import ConnectionPool
 
 from duecourse.privacy.keyring import Keyring
+from duecourse.responses.peers import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +23,7 @@ class Site:
     """The installation's clock: the database's, or the simulated one of a replayed book."""
     public_url: str
     """Without a slash at its end; what links in messages begin with."""
+    limits: Limits = field(default_factory=Limits)
+    """What stops guessing of codes and answers."""
     language: str = "en"
     """Of what staff and integrators read: en or zh."""
