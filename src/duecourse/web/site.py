@@ -23,7 +23,7 @@ class Site:
     """The installation's clock: the database's, or the simulated one of a replayed book."""
     public_url: str
     """Without a slash at its end; what links in messages begin with."""
-    limits: Limits = field(default_factory=Limits)
-    """What stops guessing of codes and answers."""
     language: str = "en"
     """Of what staff and integrators read: en or zh."""
+    limits: Limits = field(default_factory=Limits)
+    """What stops guessing of codes and answers."""
