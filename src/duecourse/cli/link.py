@@ -10,7 +10,7 @@ import psycopg
 import typer
 
 from duecourse.book.reading import Borrower, find_borrower
-from duecourse.content.links import address_of
+from duecourse.content.addresses import address_of
 from duecourse.dispatch.links import CODES, code_hash
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.responses.issuing import (

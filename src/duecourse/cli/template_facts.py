@@ -19,7 +19,7 @@ from duecourse.book.reading import (
     loans_of,
 )
 from duecourse.book.wishes import Person
-from duecourse.content.links import SAMPLE_CODE, SAMPLE_URL, address_of
+from duecourse.content.addresses import SAMPLE_CODE, sample_address
 from duecourse.content.samples import sample_facts
 from duecourse.content.variables import Facts, Item
 from duecourse.domain.days_past_due import Pause, counted_days
@@ -104,7 +104,7 @@ def one_of_the_book(here: Context, key: str, loan: str | None, policy: Policy, s
             items=tuple(_item(one, loans[one.loan_id], day, pauses.get(one.loan_id, ())) for one in chosen),
             wording=policy.wording,
             code=SAMPLE_CODE,
-            link=address_of(here.settings.public_url or SAMPLE_URL, SAMPLE_CODE),
+            link=sample_address(here.settings.public_url),
         ),
         language,
         large or any(wish.kind == PreferenceKind.LARGE_TYPE for wish in wishes),

@@ -28,8 +28,10 @@ Output: TypeAlias = Literal["text", "subject", "html", "greeting", "notice", "vo
 
 SHIPPED: Final = "shipped."
 """Prefix of the parts that are not the template's but ours: `shipped.greeting`."""
-OWN_LINK: Final = re.compile(r"\A\{\{\s*link\s*\}\}\Z")
-"""The part `link` that opens the borrower's own page."""
+OWN_LINK: Final = re.compile(
+    r"\A(?:\{\{\s*link\s*\}\}|(?P<asks>\{%\s*if link\s*%\})\s*\{\{\s*link\s*\}\}\s*\{%\s*endif\s*%\})\Z"
+)
+"""The part `link` that opens the borrower's own page; `asks`: where there is one."""
 OPENS: Final = (Channel.APP, Channel.WEBPUSH, Channel.WECHAT, Channel.INBOX)
 """The channels that open the part `link`."""
 _CODED: Final = frozenset({"link", "code"})
@@ -105,13 +107,17 @@ def says(language: str, sources: Iterable[str], names: Set[str]) -> bool:
     return False
 
 
-def carries_code(text: TemplateText, channel: Channel, *, plain: bool = False) -> bool:
-    """Whether what a channel is given of a template holds the code or the link of its attempt."""
-    if channel in OPENS and OWN_LINK.match(text.parts.get("link", "")):
+def carries_code(text: TemplateText, channel: Channel, *, plain: bool = False, linked: bool = True) -> bool:
+    """Whether what a channel is given of a template holds the code or the link of its attempt.
+
+    linked: whether there is an address, without which no link is said.
+    """
+    names = _CODED if linked else _CODED - {"link"}
+    if linked and channel in OPENS and OWN_LINK.match(text.parts.get("link", "")):
         return True
     made, _ = pieces(text, channel, plain=plain)
     said = [piece.source for piece in made]
-    return says(text.language, [*said, *(fields(text).values() if channel == Channel.WECHAT else ())], _CODED)
+    return says(text.language, [*said, *(fields(text).values() if channel == Channel.WECHAT else ())], names)
 
 
 def _spoken_code(text: TemplateText, source: str) -> str:

@@ -14,7 +14,7 @@ from duecourse.domain.messaging import Purpose
 from duecourse.domain.money import minor_digits
 from duecourse.policy.model import Policy, Step
 
-from .links import SAMPLE_CODE, SAMPLE_URL, address_of
+from .addresses import SAMPLE_CODE, sample_address
 from .variables import Facts, Item
 
 _NAMES: Final = {
@@ -56,7 +56,7 @@ def sample_facts(policy: Policy, step: Step, language: str, public_url: str = ""
         return Item(f"HT2026{index:04d}", due_on, amount_minor, product, balance_minor, late)
 
     def facts(who: str, creditor: str, *items: Item) -> Facts:
-        link = address_of(public_url or SAMPLE_URL, SAMPLE_CODE)
+        link = sample_address(public_url)
         return Facts(who, creditor, currency, items, policy.wording, SAMPLE_CODE, link)
 
     first, *others = list(policy.wording.creditors) or ["*"]

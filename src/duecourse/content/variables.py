@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal, TypeAlias
 
-from liquid.exceptions import FilterArgumentError
+from liquid.exceptions import FilterArgumentError, UndefinedError
 
 from duecourse.domain.money import Money
 from duecourse.policy.model import Wording
@@ -117,11 +117,21 @@ class Day(date):
         return cls(day.year, day.month, day.day)
 
 
+class NoLink:
+    """Stands for `link` where there is none: false to `if link`, and refused where it is to be written."""
+
+    def __liquid__(self) -> None:
+        return None
+
+    def __str__(self) -> str:
+        raise UndefinedError("'link' is undefined: there is no public address", token=None)
+
+
 def template_values(facts: Facts, language: str) -> dict[str, Any]:
     """The values of VARIABLES for one message, in a known language.
 
-    A telephone the policy does not give is left out, as is a link that is none: a text that needs it is refused, not
-    sent without.
+    A telephone the policy does not give is left out, as is a code that is none: a text that needs it is refused, not
+    sent without. A link that is none can be asked for by `if link`.
     """
     items = sorted(facts.items, key=lambda item: item.due_on)
     own = formats(language)
@@ -151,7 +161,9 @@ def template_values(facts: Facts, language: str) -> dict[str, Any]:
             for item in items
         ],
     }
-    values |= {name: value for name, value in (("code", facts.code), ("link", facts.link)) if value}
+    values["link"] = facts.link or NoLink()
+    if facts.code:
+        values["code"] = facts.code
     if creditor and creditor.contact_phone:
         values["contact_phone"] = own.telephone(creditor.contact_phone)
     return values

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import psycopg
 
-from duecourse.content.links import address_of
+from duecourse.content.addresses import address_of
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
