@@ -153,13 +153,24 @@ def _timeline(transitions: Sequence[Row], zone: ZoneInfo) -> Table:
             (
                 local(one["at"], zone),
                 word("subject", one["subject"]),
-                word("channel", one["what"]) if one["subject"] == "attempt" else one["what"],
+                _which(one),
                 word("state", one["state"]),
                 _why(one),
             )
             for one in transitions
         ],
     )
+
+
+def _which(row: Row) -> str:
+    """What a line of the timeline is about: a channel, a second factor, or the step of a message."""
+    match row["subject"]:
+        case "attempt" | "link":
+            return word("channel", row["what"])
+        case "visit":
+            return word("second factor", row["what"])
+        case _:
+            return str(row["what"])
 
 
 def _messages(messages: Sequence[Row]) -> Table:

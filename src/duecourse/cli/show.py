@@ -31,6 +31,7 @@ from duecourse.policy.versions import published_policies
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.mask import STARS, mask_email, mask_name, mask_phone, mask_token
 from duecourse.privacy.sealing import open_value
+from duecourse.responses.issuing import openings_of
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
@@ -147,7 +148,10 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
             for one in payments_of(conn, **place, as_of=as_of)
         ],
         "messages": read_rows(conn, "borrower_messages", **place),
-        "timeline": read_rows(conn, "borrower_history", **place),
+        "timeline": sorted(
+            [*read_rows(conn, "borrower_history", **place), *openings_of(conn, borrower.borrower_id)],
+            key=lambda row: row["at"],
+        ),
     }
 
 
