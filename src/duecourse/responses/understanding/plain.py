@@ -20,6 +20,7 @@ _REPEATED: Final = re.compile(r"([a-z!?~])\1{2,}")
 _SPACES: Final = re.compile(r"[^\S\n]+")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _HAN_GAPS: Final = re.compile(r"(?<=[\u3400-\u9fff]) +(?=[\u3400-\u9fff])")
+_MIXED: Final = re.compile(r"(?<=[a-z])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])(?=[a-z])")
 _QUOTED: Final = re.compile(
     r"^(>|on .{3,80} wrote:|-{2,} ?original message|-{3,} ?forwarded|from: |sent from my |发件人[:：]|寄件者[:：]|-{2,} ?原始邮件"
     r"|-{2,} ?原始郵件|在 ?\d{4}.{3,60}写道[:：]|於 ?\d{4}.{3,60}寫道[:：])",
@@ -36,6 +37,7 @@ def plain(text: str, channel: Channel | None = None) -> str:
     folded = _UNSEEN.sub("", unicodedata.normalize("NFKC", whole[:LONGEST])).lower()
     if _HAN.search(folded):
         folded = _HAN_GAPS.sub("", _simplifier().convert(folded))
+        folded = _MIXED.sub(" ", folded)
     folded = _REPEATED.sub(r"\1\1", _APOSTROPHES.sub("", folded))
     return _SPACES.sub(" ", folded).strip()
 

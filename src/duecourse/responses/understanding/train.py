@@ -39,11 +39,6 @@ SUSPECTS: Final = GRAVE | {Intent.STOP}
 """Meanings that are suspected before they are sure."""
 
 
-def trained_on() -> list[Labelled]:
-    """The answers of the training half."""
-    return [one for one in shipped() if not one.held_out]
-
-
 def digest(answers: Sequence[Labelled]) -> str:
     """Of all that the weights follow from: the answers, their order, and how features are made."""
     made = sha256(str(BUCKETS).encode())
@@ -179,7 +174,7 @@ def main() -> None:
     """Write the sounds, the weights and what goes with them into `data/`."""
     folder = Path(str(files(__package__).joinpath("data")))
     (folder / "sounds.tsv").write_text(sounds(), "utf-8", newline="\n")
-    answers = trained_on()
+    answers = shipped()
     weights, facts = train(answers)
     np.save(folder / "weights.npy", weights)
     (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8", newline="\n")
