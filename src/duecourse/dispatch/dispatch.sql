@@ -628,6 +628,23 @@ FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(pro
            address_index, reference, evidence, occurred_at)
 ON CONFLICT DO NOTHING;
 
+-- name: heard_elsewhere
+-- Receipts recorded since :since, by the database's clock, that can still move an attempt of these lanes: also what another
+-- process was told. lanes; since.
+WITH heard AS (
+    SELECT r.lane, r.receipt_id, r.status, t.state FROM receipt r
+    JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
+    WHERE r.recorded_at >= %(since)s AND t.lane = ANY(%(lanes)s::smallint[])
+    UNION ALL
+    SELECT r.lane, r.receipt_id, r.status, t.state FROM receipt r
+    JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
+    WHERE r.recorded_at >= %(since)s
+)
+SELECT DISTINCT lane, receipt_id FROM heard
+WHERE state IN ('sent', 'unknown') AND status <> 'buffered'
+   OR state = 'delivered' AND status = 'read'
+   OR state = 'refused' AND status IN ('delivered', 'read');
+
 -- name: known_references
 -- Which of a provider's ids an attempt has, in any lane. provider; references: text[].
 SELECT DISTINCT provider_message_id FROM attempt

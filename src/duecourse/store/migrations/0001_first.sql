@@ -1343,6 +1343,7 @@ CREATE TABLE response_reading (
     CONSTRAINT reading_means_something CHECK (cardinality(intents) > 0),
     CONSTRAINT reading_amount_positive CHECK (amount_minor > 0)
 );
+CREATE INDEX response_reading_recorded ON response_reading (recorded_at, response_id);
 
 -- What followed from an answer, or was decided not to. Rows of holds are made anew from the person's answers in the order
 -- they were said, whenever one comes or is read otherwise.
@@ -1631,6 +1632,46 @@ CREATE TABLE planned_through (
     planned_on date NOT NULL,
     PRIMARY KEY (lane, policy)
 );
+
+-- Who may use the API. Of a key only a keyed digest is kept. Few rows: a reference table on a cluster.
+-- Writes: api
+CREATE TABLE api_key (
+    key_id text PRIMARY KEY,                  -- stands in the key itself; public
+    name text NOT NULL UNIQUE,
+    digest bytea NOT NULL,
+    scopes text[] NOT NULL,                   -- api.keys.Scope
+    created_at timestamptz NOT NULL,
+    created_by text NOT NULL,
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    revoked_by text,
+    last_used_on date,
+    CONSTRAINT api_key_may_something CHECK (cardinality(scopes) > 0),
+    CONSTRAINT revoked_by_somebody CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
+);
+
+-- Requests that were refused before they were done, by day. key_id is '' where no key of ours was shown.
+-- Writes: api
+CREATE TABLE api_refusal (
+    refused_on date NOT NULL,
+    key_id text NOT NULL,
+    reason text NOT NULL,                     -- no-key, bad-key, scope, rate
+    refusals bigint NOT NULL,
+    PRIMARY KEY (refused_on, key_id, reason)
+);
+
+-- What was answered to a request that named itself with an idempotency key, written in the transaction that did it.
+-- Writes: api
+CREATE TABLE api_answer (
+    key_id text NOT NULL,
+    name_digest bytea NOT NULL,               -- keyed, of the Idempotency-Key
+    request_digest bytea NOT NULL,            -- keyed, of method, address and body
+    status smallint,                          -- null only inside the transaction that does it
+    body text,
+    answered_at timestamptz NOT NULL,         -- by the database's clock
+    PRIMARY KEY (key_id, name_digest)
+);
+CREATE INDEX api_answer_old ON api_answer (answered_at);
 
 -- Short links: a code of eight letters and digits that one attempt carries or that staff handed over. Only its keyed hash is
 -- kept, and lane is the hash's first byte: who comes with a code says nothing else. owner_lane, owner_id: the borrower it was
