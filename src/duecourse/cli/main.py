@@ -47,6 +47,7 @@ from .preference import app as preference_app
 from .provider import app as provider_app
 from .registration import app as registration_app
 from .replay import run
+from .response import app as response_app
 from .retention import app as retention_app
 from .rules import app as rules_app
 from .sandbox import sandbox
@@ -110,6 +111,7 @@ app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
 app.add_typer(inbox_app, name="inbox")
 app.add_typer(task_app, name="task")
+app.add_typer(response_app, name="response")
 app.add_typer(retention_app, name="retention")
 app.add_typer(retention_app, name="retention")
 app.add_typer(inbox_app, name="inbox")

@@ -60,14 +60,15 @@ def plannables(conn: Connection, actor: str) -> list[Plannable]:
 def confirmer(here: Context) -> Confirmer:
     """Who confirms words to stop, with a connection of its own."""
     conn = here.connect()
+    return Confirmer(here.packs, lambda: policies_in_force(conn, here.settings.actor))
 
-    def policies() -> list[Plannable]:
-        try:
-            return plannables(conn, here.settings.actor)
-        except DuecourseError:  # none is published
-            return []
 
-    return Confirmer(here.packs, policies)
+def policies_in_force(conn: Connection, actor: str) -> list[Plannable]:
+    """As plannables, and none where none is published."""
+    try:
+        return plannables(conn, actor)
+    except DuecourseError:
+        return []
 
 
 def rules_that_judge(here: Context) -> RuleBook:

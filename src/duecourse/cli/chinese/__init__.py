@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import (
+    answers,
     audit,
     batch,
     book,
@@ -40,6 +41,7 @@ from .stored import REASONS as STORED
 from .stored import WORDS
 
 _GROUPS: Final = (
+    answers,
     audit,
     batch,
     book,
@@ -73,6 +75,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 
 REASONS: Final[Mapping[str, str]] = {
     **STORED,
+    **answers.REASONS,
     **deliveries.REASONS,
     **law.REASONS,
     **push.REASONS,
