@@ -45,6 +45,14 @@ VARIABLES: Final[Mapping[str, Variable]] = {
         "number", "the most days any item is past its due date; 0 before", in_subject=False
     ),
     "items": Variable("list", "one entry per installment, the earliest due first", in_subject=False),
+    "link": Variable(
+        "text", "the address of the borrower's own page, under DUECOURSE_PUBLIC_URL", in_subject=False
+    ),
+    "code": Variable(
+        "text",
+        "the code that this address ends in: by it anybody can check that the notice is ours",
+        in_subject=False,
+    ),
 }
 
 ITEM_VARIABLES: Final[Mapping[str, Variable]] = {
@@ -82,6 +90,10 @@ class Facts:
     """At least one."""
     wording: Wording
     """Of the policy version that made the message."""
+    code: str = ""
+    """Of this attempt; '' where it carries none."""
+    link: str = ""
+    """The address that ends in it; '' without a code, or where the installation has no address."""
 
 
 class Amount(Money):
@@ -108,7 +120,8 @@ class Day(date):
 def template_values(facts: Facts, language: str) -> dict[str, Any]:
     """The values of VARIABLES for one message, in a known language.
 
-    A telephone the policy does not give is left out: a text that needs it is refused, not sent without.
+    A telephone the policy does not give is left out, as is a link that is none: a text that needs it is refused, not
+    sent without.
     """
     items = sorted(facts.items, key=lambda item: item.due_on)
     own = formats(language)
@@ -138,6 +151,7 @@ def template_values(facts: Facts, language: str) -> dict[str, Any]:
             for item in items
         ],
     }
+    values |= {name: value for name, value in (("code", facts.code), ("link", facts.link)) if value}
     if creditor and creditor.contact_phone:
         values["contact_phone"] = own.telephone(creditor.contact_phone)
     return values

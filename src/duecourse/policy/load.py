@@ -58,6 +58,8 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     pay_link = top.identifier("pay_link", required=False)
     verify_address = top.identifier("verify_address", required=False)
     responses = parse_responses(top)
+    authenticity = top.choice("authenticity", ["optional", "required"], default="optional")
+    link_days = top.integer("link_days", 0, 1, 366) if top.has("link_days") else None
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
     wording = _wording(top)
@@ -81,6 +83,8 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         pay_link=pay_link,
         verify_address=verify_address,
         responses=responses,
+        authenticity="required" if authenticity == "required" else "optional",
+        link_days=link_days,
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,
         wording=wording,

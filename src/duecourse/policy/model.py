@@ -307,6 +307,10 @@ class Policy(Frozen):
     None: they are told to call."""
     responses: Responses | None = None
     """None: the defaults of Responses."""
+    authenticity: Literal["optional", "required"] = "optional"
+    """Whether every written message must carry its code, by which anybody can check that it is ours, or its link."""
+    link_days: int | None = None
+    """How long the links in its messages hold; None: as the lender's setting says."""
     actor: Literal["creditor", "collector", "agency"] | None = None
     """As whom its messages speak; None: as the lender's setting says."""
     wording: Wording

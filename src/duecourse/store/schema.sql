@@ -421,6 +421,7 @@ CREATE TABLE borrower (
 );
 CREATE INDEX borrower_key_text ON borrower (borrower_key);
 CREATE INDEX borrower_person ON borrower (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX borrower_merged ON borrower (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX borrower_presence ON borrower (borrower_id) WHERE home_lane IS NOT NULL;
 
 -- A presence has the contact points of its home, under the same ids.
@@ -1617,4 +1618,87 @@ CREATE TABLE planned_through (
     policy text NOT NULL,
     planned_on date NOT NULL,
     PRIMARY KEY (lane, policy)
+);
+
+-- Short links: a code of eight letters and digits that one attempt carries or that staff handed over. Only its keyed hash is
+-- kept, and lane is the hash's first byte: who comes with a code says nothing else. owner_lane, owner_id: the borrower it was
+-- made for; who was merged since is found by the tombstone.
+-- Writes: dispatch (of attempts), responses (of staff; taken back)
+CREATE TABLE link (
+    lane smallint NOT NULL,
+    code_hash bytea NOT NULL,
+    owner_lane smallint NOT NULL,
+    owner_id uuid NOT NULL,
+    message_id uuid,                          -- null, as the next two: handed over by staff
+    attempt_id uuid,
+    contact_point_id uuid,                    -- where it was sent: once that is retired the link is dead
+    purpose text NOT NULL DEFAULT '',
+    language text NOT NULL,
+    made_by text,                             -- who of the staff
+    issued_at timestamptz NOT NULL,           -- by the book's clock, as the next
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    revoked_by text,
+    revoked_why text,
+    PRIMARY KEY (lane, code_hash),
+    CONSTRAINT link_is_of_an_attempt_or_of_staff CHECK ((attempt_id IS NULL) = (made_by IS NOT NULL)
+        AND (attempt_id IS NULL) = (message_id IS NULL)),
+    CONSTRAINT link_ends_after_it_begins CHECK (expires_at > issued_at),
+    CONSTRAINT link_revocation_is_whole CHECK ((revoked_at IS NULL) = (revoked_by IS NULL)
+        AND (revoked_at IS NULL) = (revoked_why IS NULL))
+);
+CREATE INDEX link_owner ON link (owner_id, issued_at);
+
+-- Each time a link was opened, and by what, as far as it can be told. Append-only. lane is the link's.
+-- Writes: responses
+CREATE TABLE click (
+    lane smallint NOT NULL,
+    click_id uuid NOT NULL,                   -- of its content, so that the same request told twice is one row
+    code_hash bytea NOT NULL,
+    told text NOT NULL,
+    why text NOT NULL,                        -- what told it: a word of responses/clicks.toml
+    at timestamptz NOT NULL,
+    PRIMARY KEY (lane, click_id),
+    CONSTRAINT click_told CHECK (told IN ('person', 'scanner', 'preview', 'prefetch'))
+);
+CREATE INDEX click_link ON click (lane, code_hash, at);
+
+-- Who showed by a second factor that they are the borrower, for a while. lane is the first byte of the token's keyed hash.
+-- Writes: responses
+CREATE TABLE visit (
+    lane smallint NOT NULL,
+    token_hash bytea NOT NULL,
+    code_hash bytea NOT NULL,                 -- of the link it began with, whose lane is its first byte
+    question text NOT NULL,                   -- which factor was asked
+    began_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    PRIMARY KEY (lane, token_hash)
+);
+CREATE INDEX visit_link ON visit (code_hash);
+
+-- What a network address tried lately. peer_hash: of the address, under a key of the day, so that nobody can tell afterwards
+-- who came; lane is its first byte. Rows are of use for a day.
+-- Writes: responses
+CREATE TABLE peer (
+    lane smallint NOT NULL,
+    peer_hash bytea NOT NULL,
+    kind text NOT NULL,
+    tries integer NOT NULL,                   -- of its kind since began_at
+    mark bytea,                               -- of 'opened': the last code, hashed
+    began_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, peer_hash, kind),
+    CONSTRAINT peer_kind CHECK (kind IN ('unknown-code', 'wrong-answer', 'opened'))
+);
+CREATE INDEX peer_began ON peer (began_at);
+
+-- Wrong answers to the second factor of one person, whoever gave them by whichever link. lane is the first byte of person_id.
+-- Writes: responses
+CREATE TABLE answer_lock (
+    lane smallint NOT NULL,
+    person_id uuid NOT NULL,                  -- borrower.person_id where there is one, else the borrower's id
+    tries integer NOT NULL,
+    began_at timestamptz NOT NULL,
+    locked_until timestamptz,
+    PRIMARY KEY (lane, person_id)
 );
