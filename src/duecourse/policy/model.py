@@ -302,15 +302,15 @@ class Policy(Frozen):
     """The template of the one message that confirms a word to stop, where it was said; None: none is sent."""
     pay_link: str | None = None
     """The template of the SMS with a link to pay that a person asks for by a key during a call; None: none is sent."""
+    authenticity: Literal["optional", "required"] = "optional"
+    """Whether every written message must carry its code, by which anybody can check that it is ours, or its link."""
+    link_days: int | None = None
+    """How long the links in its messages hold; None: as the lender's setting says."""
     verify_address: str | None = None
     """The template of the message with the code (`code`) that goes to an address which a borrower gives on their page;
     None: they are told to call."""
     responses: Responses | None = None
     """None: the defaults of Responses."""
-    authenticity: Literal["optional", "required"] = "optional"
-    """Whether every written message must carry its code, by which anybody can check that it is ours, or its link."""
-    link_days: int | None = None
-    """How long the links in its messages hold; None: as the lender's setting says."""
     actor: Literal["creditor", "collector", "agency"] | None = None
     """As whom its messages speak; None: as the lender's setting says."""
     wording: Wording
