@@ -123,6 +123,16 @@ def _end(asked: Asked) -> None:
     asked.cookies[VISIT] = None
 
 
+def home(asked: Asked) -> Response:
+    """Our address without a code: how to get in."""
+    return asked.show("ended.html")
+
+
+def nothing(asked: Asked) -> Response:
+    """A page that is not there."""
+    return asked.show("gone.html", status=404, key="enter.nothing")
+
+
 def bye(asked: Asked) -> Response:
     """After leaving."""
     return asked.show("bye.html")
@@ -164,6 +174,7 @@ def keep_display(asked: Asked, language: str, large: bool) -> None:
 
 
 PAGES: Final = (
+    Page("/", home, signed_in=False, posts=False),
     Page("/l/{code}", open_page, signed_in=False),
     Page("/me/leave", leave),
     Page("/bye", bye, signed_in=False, posts=False),
