@@ -229,6 +229,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "preferences": "联系偏好",
         "contacts": "联系",
     },
+    "api-key": {"holds": "有效", "expired": "已过期", "revoked": "已撤销"},
     "payment": {"new": "已记录", "changed": "已更新", "same": "已有记录，未变"},
     "part": {"due": "应还", "penalty": "罚息", "fee": "费用", "interest": "利息", "principal": "本金"},
     "across": {"horizontal": "逐期冲抵", "vertical": "逐项冲抵"},
