@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import ClassVar, Final, Literal, Self
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,7 +16,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from duecourse.channels.http.line import Answer
 from duecourse.domain.messaging import RawRequest, RawResponse
-from duecourse.domain.money import Money, from_minor, to_minor
+from duecourse.domain.money import Money, from_minor
 
 from ..contract import (
     Closed,
@@ -32,6 +31,7 @@ from ..contract import (
     Trouble,
 )
 from ..line import GatewayLine, of_status, origin_of
+from ..reading import a_number, in_minor, in_units
 from ..signing import hmac_sign, hmac_verifies, sorted_fields
 
 FIELDS: Final = (
@@ -160,26 +160,19 @@ class GenericGateway:
             return [Closed(order_no)]
         if state not in (*self.settings.paid, *self.settings.refunded):
             return []
-        trade_no, amount = self._of(fields, "trade"), self._amount(fields)
+        trade_no, amount = a_number(self._of(fields, "trade")), self._amount(fields)
         at = datetime.fromisoformat(self._of(fields, "at"))
         if at.tzinfo is None:
             raise ValueError("its time has no zone")
         if state in self.settings.paid:
             return [Paid(order_no, trade_no, amount, at)]
-        return [Refunded(order_no, trade_no, amount, at, self._of(fields, "refund"))]
+        return [Refunded(order_no, trade_no, amount, at, a_number(self._of(fields, "refund")))]
 
     def _amount(self, fields: Mapping[str, str]) -> Money:
         currency, written = self._of(fields, "currency"), self._of(fields, "amount")
-        if self.settings.amounts == "major":
-            try:
-                minor = to_minor(Decimal(written), currency)
-            except InvalidOperation:
-                raise ValueError("its amount is no number") from None
-        else:
-            minor = int(written)
-        if minor <= 0:
-            raise ValueError("its amount is not positive")
-        return Money(minor, currency)
+        return (
+            in_units(written, currency) if self.settings.amounts == "major" else in_minor(written, currency)
+        )
 
     def _written(self, amount: Money) -> str:
         if self.settings.amounts == "major":

@@ -13,9 +13,9 @@ from typing import ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 from duecourse.domain.messaging import RawRequest, RawResponse
-from duecourse.domain.money import Money
 
 from ..contract import Fact, GatewaySettings, NotGenuineError, Notice, Order, Paid, Refunded, Started, Trouble
+from ..reading import in_minor
 from ..signing import hmac_sign, hmac_verifies
 
 Ledger: TypeAlias = Callable[[str, datetime], Sequence[Fact]]
@@ -74,7 +74,7 @@ class SandboxGateway:
             raise NotGenuineError("the signature is not of this body")
         try:
             told = json.loads(request.body)
-            amount = Money(int(told["amount_minor"]), str(told["currency"]))
+            amount = in_minor(told["amount_minor"], str(told["currency"]))
             kind = Paid if told["state"] == "paid" else Refunded
             fact = kind(str(told["order"]), str(told["trade"]), amount, datetime.fromisoformat(told["at"]))
         except (KeyError, TypeError) as error:
