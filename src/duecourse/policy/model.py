@@ -329,6 +329,8 @@ class Policy(Frozen):
     None: they are told to call."""
     responses: Responses | None = None
     """None: the defaults of Responses."""
+    part_payments: Literal["refused", "allowed"] = "refused"
+    """Whether borrowers may pay an amount of their own choice on their page."""
     actor: Literal["creditor", "collector", "agency"] | None = None
     """As whom its messages speak; None: as the lender's setting says."""
     wording: Wording
