@@ -29,7 +29,7 @@ T = TypeVar("T", bound=BaseModel)
 class Model(BaseModel):
     """Of everything that is taken or given: no field that nobody knows, no value of another kind."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Nothing(Model):
