@@ -12,6 +12,7 @@ import psycopg
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from duecourse.privacy.keyring import Keyring
+from duecourse.responses.recording import Room
 
 from .keys import ApiKey, Scope
 
@@ -49,6 +50,8 @@ class Call(Generic[T]):
     query: Any
     """As the endpoint's `query` model."""
     body: T
+    room: Room
+    """What recording an answer works with."""
 
 
 @dataclass(frozen=True, slots=True)
