@@ -1190,6 +1190,8 @@ CREATE TABLE attempt (
     CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read')
                                          OR text_sealed IS NOT NULL OR text_erased_at IS NOT NULL)
 );
+-- A receipt may name the attempt and never its lane: without this, every lane is looked into for each.
+CREATE INDEX attempt_by_id ON attempt (attempt_id);
 CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claimed';
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
