@@ -21,7 +21,7 @@ from duecourse.policy.templates import PLAIN, WECHAT, TemplateText
 from .liquid_env import Kind, environment
 from .refusals import amount_in, overdue_words
 from .shipped import ShippedText, shipped_text
-from .variables import VARIABLES
+from .variables import EVERY_VARIABLE
 
 Output: TypeAlias = Literal["text", "subject", "html", "greeting", "notice", "voicemail", "keys"]
 """What a channel carries. Of a push the subject is the title and the text the body."""
@@ -86,7 +86,7 @@ def lock_screen_faults(text: TemplateText, source: str) -> str:
         used = environment(text.language, "text").parse_source(source).analyze().globals
     except LiquidError:
         return "it is not Liquid"
-    told = [name for name in used if name in VARIABLES and not VARIABLES[name].in_subject]
+    told = [name for name in used if name in EVERY_VARIABLE and not EVERY_VARIABLE[name].in_subject]
     if told:
         return f"'{told[0]}' may not stand there"
     late = overdue_words(source)

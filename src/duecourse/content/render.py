@@ -23,7 +23,7 @@ from .liquid_env import Kind, environment
 from .making import OPENS, OWN_LINK, Missing, Output, Piece, carries_code, fields, pieces
 from .rendered import Rendered
 from .sms_text import sms_parts
-from .variables import VARIABLES, Facts, NoLink, template_values
+from .variables import EVERY_VARIABLE, Facts, NoLink, template_values
 from .wechat_fields import field_fault
 
 _ODD_SPACES: Final = re.compile("[\u00a0\u2007\u2009\u202f]")
@@ -231,10 +231,10 @@ def _values(values: Mapping[str, Any], language: str, date_style: str) -> dict[s
     own = formats(language, "sms")
     return {
         name: own.money(value)
-        if VARIABLES[name].type == "money"
+        if EVERY_VARIABLE[name].type == "money"
         else own.date(value, date_style)
-        if VARIABLES[name].type == "date"
+        if EVERY_VARIABLE[name].type == "date"
         else str(value)
         for name, value in values.items()
-        if value is not None and VARIABLES[name].type != "list" and not isinstance(value, NoLink)
+        if value is not None and EVERY_VARIABLE[name].type != "list" and not isinstance(value, NoLink)
     }

@@ -93,7 +93,7 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
     "act": lambda step: step.act or "none",
     "route": route_in_words,
     "earlier step": lambda step: "taken the place of" if step.earlier == "supersede" else "waited for",
-    "useful until": lambda step: useful_in_words(step.useful_until),
+    "useful until": useful_in_words,
     "template": templates_in_words,
 }
 

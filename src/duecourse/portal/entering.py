@@ -10,7 +10,8 @@ from starlette.responses import Response
 from duecourse.book.preferences import PreferenceKind, add_preference, end_preference
 from duecourse.book.wishes import Said
 from duecourse.policy.model import Policy
-from duecourse.responses.links import Link, LinkRefusal, Told, open_link
+from duecourse.responses.links import Link, LinkRefusal, open_link
+from duecourse.responses.telling import Told
 from duecourse.responses.visits import Refused, VisitRefusal, begin_visit, end_visit, questions_of
 
 from .asked import Asked

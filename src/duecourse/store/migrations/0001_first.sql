@@ -927,6 +927,35 @@ CREATE TABLE debit (
 );
 CREATE INDEX debit_loan ON debit (lane, loan_id, submitted_on);
 
+-- What happened to a person or a loan of theirs that a policy may want to tell: derived from the book's own rows when they
+-- are written, or said by the lender. What is too old to be told of has no row. Only planned_at ever changes.
+-- Writes: book, planning (planned_at), dispatch (merge)
+CREATE TABLE event (
+    lane smallint NOT NULL,                   -- of the loan; where there is none, of the person
+    event_id uuid NOT NULL,                   -- of what it is, so that the same thing said twice is one row
+    borrower_id uuid NOT NULL,                -- the loan's borrower; who applied, where there is no loan yet
+    kind text NOT NULL,
+    loan_id uuid,
+    subject_id uuid,                          -- the payment or debit that it is about
+    creditor text NOT NULL,
+    product text NOT NULL,                    -- '' where it is not known
+    currency char(3) NOT NULL,                -- XXX where there is neither loan nor amount
+    amount_minor bigint,
+    detail jsonb NOT NULL DEFAULT '{}',       -- decision; reference; rate, rate_before; due_on, due_before, number
+    source text NOT NULL,                     -- book: derived; else who told us
+    recorded_by text NOT NULL,
+    occurred_at timestamptz NOT NULL,         -- of a day alone: as near to when we heard of it as the day allows
+    recorded_at timestamptz NOT NULL,
+    planned_at timestamptz,                   -- when planning looked at it, once; null: not yet
+    PRIMARY KEY (lane, event_id),
+    CONSTRAINT event_kind CHECK (kind IN
+        ('application.received', 'application.decided', 'contract.signed', 'payout.made', 'payment.received',
+         'payment.reversed', 'debit.failed', 'rate.changed', 'date.changed', 'loan.settled', 'promise.kept', 'promise.broken')),
+    CONSTRAINT event_source CHECK (source IN ('book', 'cli', 'import', 'reply', 'page', 'api', 'staff'))
+);
+CREATE INDEX event_new ON event (lane, occurred_at) WHERE planned_at IS NULL;
+CREATE INDEX event_borrower ON event (lane, borrower_id, occurred_at);
+
 -- What a changed row of the book was before. Append-only; sealed fields are kept sealed.
 -- Writes: book, dispatch (merge)
 CREATE TABLE book_history (
@@ -1065,6 +1094,7 @@ CREATE TABLE message (
     corrects uuid,                            -- the batch whose wrong messages it puts right
     confirms uuid[],                          -- the words to stop (consent_id) that it confirms, and passes
     to_point uuid,                            -- the only contact point it may go to; null: any of the route's
+    event_id uuid,                            -- the first event that it tells of; null: it speaks of installments
     tries smallint NOT NULL DEFAULT 0,        -- attempts made, throttled and released ones included
     planned_for timestamptz NOT NULL,         -- where the step's window put it
     not_before timestamptz NOT NULL,
@@ -1099,7 +1129,7 @@ CREATE INDEX message_group ON message (lane, group_id);
 CREATE INDEX message_batch ON message (batch_id, lane) WHERE batch_id IS NOT NULL;
 
 -- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages
--- for each party it is told to.
+-- for each party it is told to. It is an installment, or an event: then number is 0, and loan_id zero where there is no loan.
 -- Writes: planning, dispatch (merge)
 CREATE TABLE message_item (
     lane smallint NOT NULL,
@@ -1119,7 +1149,8 @@ CREATE TABLE message_item (
     names_amount boolean NOT NULL DEFAULT true,  -- whether a text of the step may name an amount
     max_book_age interval,                    -- the policy's: older than this the book names no amount
     serves text,                              -- the notice that the text is, when it is one: notice.kind
-    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id)
+    event_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',  -- zero: an installment
+    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id, event_id)
 );
 CREATE INDEX message_item_group ON message_item (lane, group_id);
 
