@@ -1714,8 +1714,9 @@ CREATE TABLE link (
     code_hash bytea NOT NULL,
     owner_lane smallint NOT NULL,
     owner_id uuid NOT NULL,
-    message_id uuid,                          -- null, as the next two: handed over by staff
+    message_id uuid,                          -- null, as the next three: handed over by staff
     attempt_id uuid,
+    channel text,
     contact_point_id uuid,                    -- where it was sent: once that is retired the link is dead
     purpose text NOT NULL DEFAULT '',
     language text NOT NULL,
@@ -1727,7 +1728,7 @@ CREATE TABLE link (
     revoked_why text,
     PRIMARY KEY (lane, code_hash),
     CONSTRAINT link_is_of_an_attempt_or_of_staff CHECK ((attempt_id IS NULL) = (made_by IS NOT NULL)
-        AND (attempt_id IS NULL) = (message_id IS NULL)),
+        AND (attempt_id IS NULL) = (message_id IS NULL) AND (attempt_id IS NULL) = (channel IS NULL)),
     CONSTRAINT link_ends_after_it_begins CHECK (expires_at > issued_at),
     CONSTRAINT link_revocation_is_whole CHECK ((revoked_at IS NULL) = (revoked_by IS NULL)
         AND (revoked_at IS NULL) = (revoked_why IS NULL))
