@@ -14,6 +14,7 @@ from . import (
     book,
     deliveries,
     due_days,
+    events,
     judging,
     keeping,
     law,
@@ -43,6 +44,7 @@ _GROUPS: Final = (
     book,
     deliveries,
     due_days,
+    events,
     judging,
     keeping,
     law,
@@ -70,6 +72,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     **STORED,
     **deliveries.REASONS,
+    **events.REASONS,
     **law.REASONS,
     **push.REASONS,
     **routes.REASONS,

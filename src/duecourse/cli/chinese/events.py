@@ -1,0 +1,19 @@
+"""What `event` prints, English to Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+SENTENCES: Final[Mapping[str, str]] = {
+    "The event is in the book.": "事件已登记。",
+    "What happened, by the borrower's clock": "发生的事件（借款人当地时间）",
+    "happened": "发生时间",
+    "event": "事件",
+    "known since": "获知时间",
+    "told": "告知情况",
+    "not looked at yet": "尚未处理",
+    "nobody is told": "无需告知",
+}
+
+REASONS: Final[Mapping[str, str]] = {"another event joined it": "另一事件并入同一条消息"}
