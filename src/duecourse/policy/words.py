@@ -45,7 +45,7 @@ _FIELDS = {
     "strategy_days": "days after grace",
     "rate_type": "rate type",
     "autopay": "direct debit",
-    "confirmed": "said to have come before",
+    "confirmed": "told of it before",
 }
 _LEFT_OUT = {"none": "no pause left out", "deferrals": "deferrals left out", "all": "all pauses left out"}
 
