@@ -66,7 +66,7 @@ class Lender:
         self.actor = Actor.CREDITOR
 
     def book(self, rows: str, **defaults: str) -> None:
-        """Rows of: loan [borrower zone due_on amount grade product creditor phone email ...]; '-' is none."""
+        """Rows of: loan [borrower zone due_on amount grade product creditor phone email id_number ...]; '-' is none."""
         lines = [line.split() for line in textwrap.dedent(rows).strip().splitlines()]
         header = lines[0]
         for line in lines[1:]:
@@ -82,14 +82,16 @@ class Lender:
         loan_id = uuid5(NAMESPACE_OID, f"loan/{loan}")
         amount, _, currency = row.get("amount", "100.00 CNY").partition(" ")
         due_on = date.fromisoformat(row["due_on"])
+        id_number = row.get("id_number", "")
         self.conn.execute(
             """INSERT INTO borrower (lane, borrower_id, borrower_key, language, region, zone, grade, row_digest,
-                   effective_at, recorded_at, name_sealed)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, '', %s, %s, %s) ON CONFLICT DO NOTHING""",
+                   effective_at, recorded_at, name_sealed, id_number_sealed)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, '', %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
             (
                 lane, borrower_id, borrower, row.get("language", "en"), row.get("region", "CN"),
                 row.get("zone", "Asia/Shanghai"), row.get("grade", ""), LONG_AGO, LONG_AGO,
                 seal_value(self.keyring, row.get("name", "Test Person"), "borrower", "name", borrower_id),
+                seal_value(self.keyring, id_number, "borrower", "id_number", borrower_id) if id_number else None,
             ),
         )  # fmt: skip
         for channel, column, address in (

@@ -18,7 +18,7 @@ from duecourse.rules.scenarios import Before, Scenario, Word
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 REACHED = ("attempt", "delivered", "connected", "conversation")
-CARE = ("serious-illness", "bereavement", "disability", "minor")
+CARE = ("serious-illness", "bereavement", "disability", "minor", "distress")
 MINUTE = timedelta(minutes=1)
 
 

@@ -65,8 +65,9 @@ def parts(post: Post) -> Parts:
 
 def facts(**more: Any) -> Facts:
     given = {
-        "message_id": uuid4(), "policy": "test", "policy_version": 1, "purpose": "reminder", "creditor": "bank",
-        "currency": "CNY", "template": "due-soon", "template_version": 1, "name": "Test Person", "language": "en",
+        "message_id": uuid4(), "borrower_id": uuid4(), "policy": "test", "policy_version": 1,
+        "purpose": "reminder", "creditor": "bank", "currency": "CNY",
+        "template": "due-soon", "template_version": 1, "name": "Test Person", "language": "en",
         "large": False, "first": True, "items": (Item("L-1", date(2026, 3, 10), 10000, "cash-loan"),),
         "loan_ids": (), "borrower_key": "B-L-1",
     }  # fmt: skip

@@ -82,6 +82,30 @@ JOIN contact_point c ON c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.
 WHERE c.state = 'active'
 ON CONFLICT DO NOTHING;
 
+-- name: restore_contact_points
+-- Those retired for :reason, and not erased since, become active again; as they were goes to history. lanes, ids: of the
+-- contact points, in pairs; now. Writes: book_history, contact_point
+WITH
+-- include: book/parties.holders
+,
+-- include: book/parties.everywhere
+,
+was AS (
+    SELECT DISTINCT c.lane, c.contact_point_id, to_jsonb(c) AS was
+    FROM everywhere e
+    JOIN contact_point c ON c.lane = e.lane AND c.borrower_id = e.borrower_id AND c.contact_point_id = ANY(%(ids)s::uuid[])
+    WHERE c.state = 'retired' AND c.retired_reason = %(reason)s AND c.erased_at IS NULL
+),
+kept AS (
+    INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+    SELECT lane, 'contact_point', contact_point_id::text, now(), was FROM was
+    ON CONFLICT DO NOTHING
+)
+UPDATE contact_point c
+SET state = 'active', retired_reason = NULL, effective_at = %(now)s, recorded_at = now()
+FROM was w
+WHERE c.lane = w.lane AND c.contact_point_id = w.contact_point_id;
+
 -- name: borrower_by_key
 -- key_hash: of the customer key or ID number; kind: 'customer' or 'id-number'.
 SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.id_number_index, b.kind,
@@ -259,6 +283,10 @@ ON CONFLICT (creditor, source) DO UPDATE
 SET complete_through = EXCLUDED.complete_through, recorded_at = EXCLUDED.recorded_at
 WHERE payment_feed.complete_through < EXCLUDED.complete_through;
 
+-- name: feed
+-- Through which day one payment feed is complete. creditor, source.
+SELECT complete_through FROM payment_feed WHERE creditor = %(creditor)s AND source = %(source)s;
+
 -- name: feeds
 -- Through which day each payment feed is complete.
 SELECT creditor, source, complete_through, recorded_at FROM payment_feed ORDER BY creditor, source;
@@ -289,6 +317,10 @@ FROM allocation_order ORDER BY creditor, product, effective_on, from_days;
 -- Of any creditor, or of the one given.
 SELECT lane, loan_id, loan_ref, creditor, currency FROM loan
 WHERE loan_ref = %(loan_ref)s AND (%(creditor)s::text IS NULL OR creditor = %(creditor)s::text);
+
+-- name: loans_by_refs
+-- Of any creditor. refs: text[].
+SELECT lane, loan_id, loan_ref, creditor, currency FROM loan WHERE loan_ref = ANY(%(refs)s::text[]);
 
 -- name: has_payment
 -- Whether the book has a payment, reversed or not.

@@ -92,6 +92,23 @@ def retire_contact_points(
         return conn.execute(SQL["retire_contact_points"], given).rowcount
 
 
+def restore_contact_points(
+    conn: psycopg.Connection, points: Sequence[tuple[int, UUID]], *, reason: str, now: datetime
+) -> int:
+    """Make contact points active again, given as (lane, id), that were retired for this reason; answers how many were.
+
+    What a person took for wrong by mistake comes back; one retired for another reason, or erased since, does not.
+    """
+    given = {
+        "lanes": [lane for lane, _ in points],
+        "ids": [point for _, point in points],
+        "reason": reason,
+        "now": now,
+    }
+    with conn.transaction():
+        return conn.execute(SQL["restore_contact_points"], given).rowcount
+
+
 def verify_contact_point(
     conn: psycopg.Connection, point: tuple[int, UUID], *, how: str, by: str, now: datetime
 ) -> int:

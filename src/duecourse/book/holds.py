@@ -30,12 +30,15 @@ class HoldKind(StrEnum):
     CEASE_REQUEST = "cease-request"
     MORATORIUM = "moratorium"
     PROMISE = "promise"
+    SAYS_PAID = "says-paid"
+    """It is said to be paid: nothing asks again until the payment may have come."""
     REFUSAL = "refusal"
     IDENTITY_THEFT = "identity-theft"
     SERIOUS_ILLNESS = "serious-illness"
     BEREAVEMENT = "bereavement"
     DISABILITY = "disability"
     MINOR = "minor"
+    DISTRESS = "distress"
 
 
 class HoldEffect(StrEnum):
@@ -47,7 +50,7 @@ class HoldEffect(StrEnum):
 
 
 SPECIAL_CARE: Final = frozenset(
-    {HoldKind.SERIOUS_ILLNESS, HoldKind.BEREAVEMENT, HoldKind.DISABILITY, HoldKind.MINOR}
+    {HoldKind.SERIOUS_ILLNESS, HoldKind.BEREAVEMENT, HoldKind.DISABILITY, HoldKind.MINOR, HoldKind.DISTRESS}
 )
 """Kinds that route to a person unless said otherwise."""
 
@@ -146,6 +149,39 @@ def end_holds(
                 "borrower_id": person.borrower_id,
                 "loan_id": loan_id,
                 "kind": kind.value,
+                "reason": reason,
+                "by": by,
+                "at": at,
+                "now": now,
+            },
+        ).fetchall()
+    return len({hold_id for (hold_id,) in ended})
+
+
+def end_said_holds(
+    conn: psycopg.Connection,
+    person: Person,
+    kind: HoldKind,
+    *,
+    evidence: str,
+    reason: str,
+    by: str,
+    at: datetime,
+    now: datetime,
+    loan_id: UUID | None = None,
+) -> int:
+    """End the open hold that one word put in force, by its evidence; how many there were. One that ends before it
+    begins never held.
+    """
+    with conn.transaction():
+        ended = conn.execute(
+            SQL["end_said_holds"],
+            {
+                "lanes": EVERY_LANE,
+                "borrower_id": person.borrower_id,
+                "loan_id": loan_id,
+                "kind": kind.value,
+                "evidence": evidence,
                 "reason": reason,
                 "by": by,
                 "at": at,

@@ -132,6 +132,18 @@ WHERE p.merged_into IS NULL AND h.lane = p.lane AND h.borrower_id = p.borrower_i
   AND ended_at IS NULL AND (until IS NULL OR until > %(at)s)
 RETURNING hold_id;
 
+-- name: end_said_holds
+-- The open ones of one word: of its evidence, kind and debt (null: of the person). lanes, borrower_id, kind, loan_id, evidence,
+-- at, by, reason, now. Writes: hold
+WITH RECURSIVE
+-- include: person
+UPDATE hold h
+SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_reason = %(reason)s, end_recorded_at = %(now)s
+FROM person p
+WHERE p.merged_into IS NULL AND h.lane = p.lane AND h.borrower_id = p.borrower_id AND kind = %(kind)s
+  AND evidence = %(evidence)s AND loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND ended_at IS NULL
+RETURNING hold_id;
+
 -- name: holds_of
 -- What was known at :known, in order; in_force at :at. lanes: all of them; a loan may live in another than the person.
 SELECT h.hold_id,

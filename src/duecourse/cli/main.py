@@ -15,6 +15,7 @@ from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
 
+from .api_key import app as api_key_app
 from .audit import audit
 from .batch import app as batch_app
 from .batch import correct
@@ -51,6 +52,7 @@ from .rules import app as rules_app
 from .sandbox import sandbox
 from .schedule import schedule
 from .screen import print_problems
+from .serve import serve
 from .show import borrower_app, message_app
 from .status import status
 from .suppression import app as suppression_app
@@ -85,6 +87,8 @@ app.add_typer(rules_app, name="rules")
 app.command()(audit)
 app.command()(plan)
 app.command()(work)
+app.command()(serve)
+app.add_typer(api_key_app, name="api-key")
 app.command()(run)
 app.command()(stop)
 app.command()(resume)

@@ -203,7 +203,7 @@ async def _in_sandbox(
         steps = [step for each in plannables(conn, here.settings.actor) for step in each.policy.steps]
     used = {*ALWAYS, *(channel for step in steps for channel in step.route)}
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
-    switchboard.confirmer = confirmer(here)
+    switchboard.intake.confirmer = confirmer(here)
     port = await switchboard.listen()
     # Nothing of a replay may depend on how fast this machine is: what is late on a real clock comes at once.
     with SandboxProcess(

@@ -83,7 +83,7 @@ def work(
 
 async def _work(here: Context, providers, plan_every: float, until_idle: bool, tally: Tally) -> None:  # type: ignore[no-untyped-def]
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
-    switchboard.confirmer = confirmer(here)
+    switchboard.intake.confirmer = confirmer(here)
     connect_providers(switchboard, providers)
     rules = rules_that_judge(here)
     silence = Silence(here.settings.retire_after_failures, here.settings.retire_after_days)

@@ -9,7 +9,7 @@ is missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -28,6 +28,11 @@ Output: TypeAlias = Literal["text", "subject", "html", "greeting", "notice", "vo
 
 SHIPPED: Final = "shipped."
 """Prefix of the parts that are not the template's but ours: `shipped.greeting`."""
+OWN_LINK: Final = re.compile(r"\A\{\{\s*link\s*\}\}\Z")
+"""The part `link` that opens the borrower's own page."""
+OPENS: Final = (Channel.APP, Channel.WEBPUSH, Channel.WECHAT, Channel.INBOX)
+"""The channels that open the part `link`."""
+_CODED: Final = frozenset({"link", "code"})
 _SIGNATURE: Final = re.compile(r"\A\s*【[^【】]*】\s*")
 
 
@@ -88,6 +93,31 @@ def lock_screen_faults(text: TemplateText, source: str) -> str:
     return "it shows an amount" if amount_in(source) else ""
 
 
+def says_code(language: str, sources: Iterable[str]) -> bool:
+    """Whether a Liquid source says `link` or `code`, in any branch; what is no Liquid says nothing."""
+    for source in sources:
+        try:
+            used = environment(language, "text").parse_source(source).analyze().globals
+        except LiquidError:
+            continue
+        if _CODED & used.keys():
+            return True
+    return False
+
+
+def carries_code(text: TemplateText, channel: Channel, *, plain: bool = False) -> bool:
+    """Whether what a channel is given of a template holds the code or the link of its attempt."""
+    if channel in OPENS and OWN_LINK.match(text.parts.get("link", "")):
+        return True
+    made, _ = pieces(text, channel, plain=plain)
+    said = [piece.source for piece in made]
+    return says_code(text.language, [*said, *(fields(text).values() if channel == Channel.WECHAT else ())])
+
+
+def _spoken_code(text: TemplateText, source: str) -> str:
+    return "nobody can follow an address that is read out" if says_code(text.language, [source]) else ""
+
+
 _SHORT: Final = (_From("sms"),)
 _LONG: Final = (_From("email"), *_SHORT)
 _SUBJECT: Final = _Recipe("subject", (_From("subject"),), shipped="subject")
@@ -102,9 +132,9 @@ _CALL: Final = (
     ),
     _Recipe(
         "notice",
-        (_From("voice.notice"), *_SHORT, _From("email")),
+        (_From("voice.notice"), _From("sms", _spoken_code), _From("email", _spoken_code)),
         kind="voice",
-        refusal="an SMS or e-mail text may stand in for it, and there is none",
+        refusal="an SMS or e-mail text without link and code may stand in for it, and there is none",
     ),
     _Recipe(
         "voicemail",

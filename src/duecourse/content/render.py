@@ -13,13 +13,14 @@ from liquid.exceptions import LiquidError, UndefinedError
 from duecourse.domain.messaging import Attachment, Channel, VoiceScript
 from duecourse.domain.money import MoneyError
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.policy.model import Wording
 from duecourse.policy.templates import WECHAT, TemplateText
 from duecourse.policy.versions import TemplateRef
 
 from .formats import formats
 from .html import framed, html_from_text, with_picture
 from .liquid_env import Kind, environment
-from .making import Missing, Output, Piece, fields, pieces
+from .making import OPENS, OWN_LINK, Missing, Output, Piece, carries_code, fields, pieces
 from .rendered import Rendered
 from .sms_text import sms_parts
 from .variables import EVERY_VARIABLE, Facts, template_values
@@ -64,6 +65,7 @@ class Renderer:
     ) -> None:
         self._texts: dict[TemplateRef, dict[str, TemplateText]] = {}
         self._made: dict[tuple[TemplateRef, str, str, bool], _Made] = {}
+        self._coded: dict[tuple[TemplateRef, str, str, bool], bool] = {}
         self._draw = draw
         self.add(templates or {})
 
@@ -76,6 +78,27 @@ class Renderer:
     def missing(self, refs: Iterable[TemplateRef]) -> set[TemplateRef]:
         """Those not held yet, to be loaded and added before rendering."""
         return set(refs) - self._texts.keys()
+
+    def carries_code(
+        self,
+        template: str,
+        version: int,
+        language: str,
+        channel: str,
+        wording: Wording,
+        *,
+        plain: bool = False,
+    ) -> bool:
+        """Whether what `render` would make of these says the code of its attempt; False where it can make nothing."""
+        ref = TemplateRef(template, version)
+        texts = self._texts.get(ref, {})
+        known = wording.languages.written(language, texts)
+        if known is None:
+            return False
+        key = (ref, known, channel, plain)
+        if key not in self._coded:
+            self._coded[key] = carries_code(texts[known], Channel(channel), plain=plain)
+        return self._coded[key]
 
     def render(
         self, template: str, version: int, language: str, channel: str, facts: Facts, *, plain: bool = False
@@ -154,6 +177,11 @@ class Renderer:
     def _with_extras(self, found: Rendered, text: TemplateText, facts: Facts) -> Rendered:
         """The link, and the picture where the channel carries one."""
         link = text.parts.get("link", "")
+        if OWN_LINK.match(link):
+            if found.channel in OPENS and not facts.link:
+                where = text.where("link") or f"template {text.template} {text.language} link"
+                raise RenderError(Problem("P402", where, "'link' is undefined for this message"))
+            link = facts.link
         pictured = self._draw and "picture" in text.parts and found.channel in PICTURED
         if not link and not pictured:
             return found

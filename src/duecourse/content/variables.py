@@ -53,6 +53,14 @@ VARIABLES: Final[Mapping[str, Variable]] = {
         "number", "the most days any item is past its due date; 0 before", in_subject=False
     ),
     "items": Variable("list", "one entry per installment, the earliest due first", in_subject=False),
+    "link": Variable(
+        "text", "the address of the borrower's own page, under DUECOURSE_PUBLIC_URL", in_subject=False
+    ),
+    "code": Variable(
+        "text",
+        "the code that this address ends in: by it anybody can check that the notice is ours",
+        in_subject=False,
+    ),
 }
 
 ITEM_VARIABLES: Final[Mapping[str, Variable]] = {
@@ -175,6 +183,10 @@ class Facts:
     happened: tuple[Happened, ...] = ()
     """All of one kind, the earliest first."""
     standing: Standing | None = None
+    code: str = ""
+    """Of this attempt; '' where it carries none."""
+    link: str = ""
+    """The address that ends in it; '' without a code, or where the installation has no address."""
 
 
 class Amount(Money):
@@ -201,7 +213,8 @@ class Day(date):
 def template_values(facts: Facts, language: str) -> dict[str, Any]:
     """The values of VARIABLES for one message, in a known language.
 
-    A telephone the policy does not give is left out: a text that needs it is refused, not sent without.
+    A telephone the policy does not give is left out, as is a link that is none: a text that needs it is refused, not
+    sent without.
     """
     own = formats(language)
     wording = facts.wording
@@ -214,6 +227,7 @@ def template_values(facts: Facts, language: str) -> dict[str, Any]:
         "count": own.counted(len(facts.happened or facts.items)),
         **(event_values(facts, own) if facts.happened else _item_values(facts, language, own)),
     }
+    values |= {name: value for name, value in (("code", facts.code), ("link", facts.link)) if value}
     if creditor and creditor.contact_phone:
         values["contact_phone"] = own.telephone(creditor.contact_phone)
     return values

@@ -23,6 +23,7 @@ from duecourse.store.sql import load
 from .claimed import CONTENT_RECHECK, Allowed, Claimed, fence
 from .compose import BATCH_HELD, Composer, Facts, Rendition
 from .lines import Line, as_array, line_parameters
+from .links import Wanted, drop_links, mint_links
 from .registry import Approvals
 from .sharing import share_numbers, share_persons
 
@@ -82,10 +83,18 @@ def claim_batch(
         if not allowed:
             return ClaimResult(len(rows), [], more, unopened)
         facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
+        stopped = unreadable | _over_band(composer, allowed, facts)
+        codes = _mint(
+            conn, keyring, composer, [one for one in allowed if one.message_id not in stopped], facts, now
+        )
         renditions = {
-            one.message_id: unreadable.get(one.message_id)
-            or composer.over_band(facts[one.message_id], resumed=one.resumed)
-            or composer.compose(facts[one.message_id], one.channel, text_rules(rules.packs, one.considered))
+            one.message_id: stopped.get(one.message_id)
+            or composer.compose(
+                facts[one.message_id],
+                one.channel,
+                text_rules(rules.packs, one.considered),
+                code=codes.get(one.attempt_id, ""),
+            )
             for one in allowed
         }
         renditions |= _registered(conn, lines, allowed, facts, renditions, now)
@@ -93,6 +102,8 @@ def claim_batch(
         _give_back_refused(conn, epochs, allowed, renditions, now, rules)
         going = [one for one in allowed if not renditions[one.message_id].refusals]
         _record(conn, keyring, lines, epochs, going, facts, renditions, now)
+        goes = {one.attempt_id for one in going}
+        drop_links(conn, keyring, [code for attempt, code in codes.items() if attempt not in goes])
     claimed = [
         Claimed(
             one.lane,
@@ -179,6 +190,44 @@ def _address(keyring: Keyring, one: Allowed, facts: Facts) -> str:
     if one.address_sealed is not None:
         return open_value(keyring, one.address_sealed, "contact_point", "address", one.contact_point_id)
     return facts.borrower_key if one.channel == Channel.INBOX else ""
+
+
+def _over_band(
+    composer: Composer, allowed: Sequence[Allowed], facts: Mapping[UUID, Facts]
+) -> dict[UUID, Rendition]:
+    """A refusal for each message that asks for more than its policy's band."""
+    found = {
+        one.message_id: composer.over_band(facts[one.message_id], resumed=one.resumed)
+        for one in allowed
+        if one.message_id in facts
+    }
+    return {message_id: over for message_id, over in found.items() if over is not None}
+
+
+def _mint(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    composer: Composer,
+    going: Sequence[Allowed],
+    facts: Mapping[UUID, Facts],
+    now: datetime,
+) -> dict[UUID, str]:
+    """Codes by attempt, for those whose text carries one."""
+    wanted = [
+        Wanted(
+            one.attempt_id,
+            one.message_id,
+            one.lane,
+            facts[one.message_id].borrower_id,
+            one.contact_point_id,
+            facts[one.message_id].purpose,
+            facts[one.message_id].language,
+            days,
+        )
+        for one in going
+        if (days := composer.link_days(facts[one.message_id], one.channel)) is not None
+    ]
+    return mint_links(conn, keyring, wanted, now=now)
 
 
 def _registered(

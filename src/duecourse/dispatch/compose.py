@@ -27,6 +27,8 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value
 from duecourse.rules.model import Rule
 
+from .links import LinkTerms
+
 BATCH_HELD = "BATCH-HELD"
 
 
@@ -35,6 +37,7 @@ class Facts:
     """A message's facts as the claim's transaction saw them. Personal: never logged."""
 
     message_id: UUID
+    borrower_id: UUID
     policy: str
     policy_version: int
     purpose: str
@@ -66,6 +69,7 @@ class Facts:
         told = events or []
         return cls(
             message_id=message_id,
+            borrower_id=borrower_id,
             policy=policy,
             policy_version=policy_version,
             purpose=purpose,
@@ -180,10 +184,12 @@ class Composer:
         renderer: Renderer,
         read_policy: Callable[[str, int], Policy],
         read_templates: Callable[[TemplateRef], Mapping[TemplateRef, Sequence[TemplateText]]],
+        links: LinkTerms = LinkTerms(),  # noqa: B008 frozen
     ) -> None:
         self._renderer = renderer
         self._read_policy = read_policy
         self._read_templates = read_templates
+        self._links = links
         self._policies: dict[tuple[str, int], Policy] = {}
 
     def over_band(self, facts: Facts, *, resumed: bool) -> Rendition | None:
@@ -195,16 +201,27 @@ class Composer:
             return None
         return Rendition(refusals=("asks for more than the policy's band",), rule=BATCH_HELD)
 
-    def compose(self, facts: Facts, channel: str, rules: Sequence[Rule] = ()) -> Rendition:
+    def link_days(self, facts: Facts, channel: str) -> int | None:
+        """How many days the link holds that the message carries on this channel; None where it carries no code."""
+        try:
+            self._load(facts)
+            policy = self._policy(facts)
+        except DuecourseError:  # `compose` says so
+            return None
+        coded = self._renderer.carries_code(
+            facts.template, facts.template_version, facts.language, channel, policy.wording, plain=facts.large
+        )
+        return (policy.link_days or self._links.days) if coded else None
+
+    def compose(self, facts: Facts, channel: str, rules: Sequence[Rule] = (), *, code: str = "") -> Rendition:
         """The message as this channel says it; a text that cannot be made or breaks a rule is a refusal.
 
-        rules: those of the packs that look at its text.
+        rules: those of the packs that look at its text. code: of the attempt, where `link_days` says that it has one.
         """
         if not facts.items and not facts.happened:
             return Rendition(refusals=("nothing is due any more",))
         try:
-            for ref in self._renderer.missing([TemplateRef(facts.template, facts.template_version)]):
-                self._renderer.add(self._read_templates(ref))
+            self._load(facts)
             made = self._renderer.render(
                 facts.template,
                 facts.template_version,
@@ -218,6 +235,8 @@ class Composer:
                     self._policy(facts).wording,
                     facts.happened,
                     facts.standing,
+                    code,
+                    self._links.address(code),
                 ),
                 plain=facts.large,
             )
@@ -267,6 +286,11 @@ class Composer:
             name=facts.name,
             first=facts.first,
         )
+
+    def _load(self, facts: Facts) -> None:
+        """Raises DuecourseError when there is no such version."""
+        for ref in self._renderer.missing([TemplateRef(facts.template, facts.template_version)]):
+            self._renderer.add(self._read_templates(ref))
 
     def _policy(self, facts: Facts) -> Policy:
         key = (facts.policy, facts.policy_version)

@@ -350,7 +350,7 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
                                    AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
         WHERE x.lane = m.lane AND x.group_id = m.group_id AND x.loan_id = ANY(claimed.debts::uuid[])
           AND m.event_id IS NULL
-          AND (m.corrects IS NOT NULL OR m.confirms IS NOT NULL OR l.state = 'open'
+          AND (m.corrects IS NOT NULL OR m.to_point IS NOT NULL OR l.state = 'open'
           AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
           AND NOT ((SELECT bool_or(y.names_amount) FROM message_item y
                     WHERE y.lane = m.lane AND y.group_id = m.group_id)
@@ -649,6 +649,23 @@ FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(pro
      AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent, cause,
            address_index, reference, evidence, occurred_at)
 ON CONFLICT DO NOTHING;
+
+-- name: heard_elsewhere
+-- Receipts recorded since :since, by the database's clock, that can still move an attempt of these lanes: also what another
+-- process was told. lanes; since.
+WITH heard AS (
+    SELECT r.lane, r.receipt_id, r.status, t.state FROM receipt r
+    JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
+    WHERE r.recorded_at >= %(since)s AND t.lane = ANY(%(lanes)s::smallint[])
+    UNION ALL
+    SELECT r.lane, r.receipt_id, r.status, t.state FROM receipt r
+    JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
+    WHERE r.recorded_at >= %(since)s
+)
+SELECT DISTINCT lane, receipt_id FROM heard
+WHERE state IN ('sent', 'unknown') AND status <> 'buffered'
+   OR state = 'delivered' AND status = 'read'
+   OR state = 'refused' AND status IN ('delivered', 'read');
 
 -- name: known_references
 -- Which of a provider's ids an attempt has, in any lane. provider; references: text[].

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -41,19 +41,33 @@ def receipt_key(provider: str, receipt: Receipt) -> ReceiptKey:
 def append_receipts(
     conn: psycopg.Connection, keyring: Keyring, provider: str, receipts: Sequence[Receipt], *, now: datetime
 ) -> list[ReceiptKey]:
-    """Append receipts and commit; only after this may the adapter acknowledge them. now: the book's clock.
+    """Append receipts of one provider and commit; returns their keys in order. As append_told."""
+    return append_told(conn, keyring, [(provider, receipt) for receipt in receipts], now=now)
 
-    Of the address only its blind index is kept, and only beside a reference: neither finds an attempt alone.
+
+def append_told(
+    conn: psycopg.Connection, keyring: Keyring, told: Sequence[tuple[str, Receipt]], *, now: datetime
+) -> list[ReceiptKey]:
+    """Append (provider, receipt) pairs and commit; only after this may adapters acknowledge them.
+
+    now: the book's clock.
+    Answers their keys in the order given. Written in the order of their keys, so that two processes which are told the
+    same wait for each other and never in a circle. Of the address only its blind index is kept, and only beside a
+    reference: neither finds an attempt alone.
     """
-    keys = [receipt_key(provider, receipt) for receipt in receipts]
+    if not told:
+        return []
+    keys = [receipt_key(provider, receipt) for provider, receipt in told]
+    rows = sorted(zip(keys, told, strict=True), key=lambda row: row[0])
+    receipts = [receipt for _, (_, receipt) in rows]
     references = [receipt.reference if receipt.address else None for receipt in receipts]
     with conn.transaction():
         conn.execute(
             SQL["append_receipts"],
             {
-                "lanes": [lane for lane, _ in keys],
-                "ids": [receipt_id for _, receipt_id in keys],
-                "providers": [provider] * len(keys),
+                "lanes": [lane for (lane, _), _ in rows],
+                "ids": [receipt_id for (_, receipt_id), _ in rows],
+                "providers": [provider for _, (provider, _) in rows],
                 "provider_ids": [receipt.provider_id for receipt in receipts],
                 "attempts": [receipt.attempt_id for receipt in receipts],
                 "statuses": [receipt.status.value for receipt in receipts],
@@ -71,6 +85,12 @@ def append_receipts(
             },
         )
     return keys
+
+
+def heard_elsewhere(conn: psycopg.Connection, lanes: Iterable[int], since: datetime) -> list[ReceiptKey]:
+    """Receipts recorded since, by the database's clock, that can still move an attempt of these lanes."""
+    with conn.transaction():
+        return conn.execute(SQL["heard_elsewhere"], {"lanes": list(lanes), "since": since}).fetchall()
 
 
 def unknown_references(conn: psycopg.Connection, provider: str, references: Sequence[str]) -> set[str]:

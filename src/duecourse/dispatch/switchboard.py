@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 import psycopg
-import structlog
 
-from duecourse.book.binding import Bound
 from duecourse.channels.http.listener import Listener, callbacks
 from duecourse.domain.messaging import (
     Adapter,
@@ -20,19 +18,14 @@ from duecourse.domain.messaging import (
     Receipt,
     Receives,
     Reply,
-    ReplyKind,
     Throttled,
     Unknown,
 )
-from duecourse.planning.confirming import Confirmer
 from duecourse.privacy.keyring import Keyring
 
-from .binding import take_binding
+from .intake import Intake
 from .lines import Line, Registration, Routing
-from .receipts import ReceiptKey, append_receipts
-from .replies import take_reply
-
-log = structlog.get_logger("duecourse.dispatch")
+from .receipts import ReceiptKey
 
 
 class Switchboard:
@@ -44,9 +37,7 @@ class Switchboard:
     def __init__(self, conn: psycopg.Connection, keyring: Keyring, *, desks: int) -> None:
         """desks: how many share the providers' windows."""
         self._conn = conn
-        self._keyring = keyring
         self._desks = desks
-        self._lock = asyncio.Lock()
         self._paused_until: dict[str, float] = {}
         self.adapters: dict[str, Adapter] = {}
         self.registrations: dict[str, Registration] = {}
@@ -54,8 +45,8 @@ class Switchboard:
         self.routings: dict[str, Routing] = {}
         """What each provider is chosen by; one that is not here has no limit and serves all."""
         self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
-        self.confirmer: Confirmer | None = None
-        """Plans the confirmation of a word to stop; None: none is sent."""
+        self.intake = Intake(self._own_connection, keyring, lambda conn: self.now or database_now(conn))
+        """Where receipts and replies are stored."""
         self._receivers: dict[str, Receives] = {}
         self._listener: Listener | None = None
         self.now: datetime | None = None
@@ -63,28 +54,22 @@ class Switchboard:
 
     async def take_receipts(self, provider: str, receipts: Sequence[Receipt]) -> None:
         """Append receipts; returns when they are committed."""
-        async with self._lock:
-            keys = await asyncio.to_thread(self._append, provider, receipts)
+        keys = await self.intake.append(provider, receipts)
         arrived = time.monotonic()
         self.pending.update({key[1]: (key, arrived) for key in keys})
 
-    def _append(self, provider: str, receipts: Sequence[Receipt]) -> list[ReceiptKey]:
-        now = self.now or database_now(self._conn)
-        return append_receipts(self._conn, self._keyring, provider, receipts, now=now)
-
     async def take_reply(self, reply: Reply) -> None:
         """Keep what a person said or did, and honour a word to stop, before the adapter acknowledges it."""
-        async with self._lock:
-            await asyncio.to_thread(self._take_reply, reply)
+        await self.intake.take_reply(reply)
 
-    def _take_reply(self, reply: Reply) -> None:
-        now = self.now or database_now(self._conn)
-        bound = take_binding(self._conn, self._keyring, reply, now=now)
-        if bound is not None:
-            log.info("an account was offered for a borrower", provider=reply.provider, result=bound.value)
-            if reply.kind is ReplyKind.TEXT and bound is not Bound.UNKNOWN:
-                return
-        take_reply(self._conn, self._keyring, reply, now=now, confirmer=self.confirmer)
+    @contextmanager
+    def _own_connection(self) -> Iterator[psycopg.Connection]:
+        try:
+            yield self._conn
+        except BaseException:
+            self._conn.rollback()
+            raise
+        self._conn.commit()
 
     def lines(self) -> list[Line]:
         """Every provider, with each of its senders, and whether this worker may use it now."""

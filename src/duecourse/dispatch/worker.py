@@ -21,6 +21,7 @@ log = structlog.get_logger("duecourse.dispatch")
 
 POLL_SECONDS = 0.2
 ADVANCE_SECONDS = 1.0
+LISTEN_SECONDS = 0.5
 SWEEP_SECONDS = 60.0
 PLAN_AGAIN_SECONDS = 5.0
 EVENT_SECONDS = 1.0
@@ -181,7 +182,7 @@ class Worker:
             await self._pause(EVENT_SECONDS)
 
     async def _work(self, desk: Desk) -> None:
-        advanced = swept = time.monotonic()
+        advanced = swept = listened = time.monotonic()
         while not self._stopping.is_set():
             busy = False
             # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
@@ -192,6 +193,9 @@ class Worker:
                     busy = await desk.take_turn(
                         now, self._plan.take, hand_over_by=self._lease_ends, read_at=read_at
                     )
+                if time.monotonic() - listened >= LISTEN_SECONDS:
+                    listened = time.monotonic()
+                    await desk.listen_around()
                 await desk.receive(now)
                 if time.monotonic() - advanced >= ADVANCE_SECONDS:
                     advanced = time.monotonic()

@@ -1,4 +1,4 @@
--- What a person asked for by a key during a call: a call by a person, or a link to pay by SMS.
+-- What a person asked for: a call by a person, a link to pay by SMS, a word that it is really us.
 
 -- name: answered_message
 -- The message and the policy that an attempt was of. lanes: all of them; attempt_id.
@@ -7,8 +7,8 @@ JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
 WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = %(attempt_id)s;
 
 -- name: answer_attempt
--- One message to the person who asked, about what the attempt spoke of, whatever the repetition. lane, attempt_id; wish: call-me
--- or pay-link; channel; template, template_version: null takes the message's own; names_amount; useful_days; now.
+-- One message to the person who asked, about what the attempt spoke of, whatever the repetition. lane, attempt_id; wish: call-me,
+-- pay-link or authenticity; channel; template, template_version: null takes the message's own; names_amount; useful_days; now.
 -- Writes: message, message_item, history
 WITH asked AS (
     SELECT m.*, b.zone AS zone_now, (%(now)s AT TIME ZONE b.zone)::date AS today,

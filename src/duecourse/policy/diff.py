@@ -20,6 +20,7 @@ from .words import (
     grace_in_words,
     languages_in_words,
     parties_in_words,
+    responses_in_words,
     route_in_words,
     templates_in_words,
     times_in_words,
@@ -67,7 +68,13 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "brakes": lambda policy: brakes_in_words(policy.brakes),
     "correction": lambda policy: policy.correction or "none",
     "link to pay": lambda policy: policy.pay_link or "none",
+    "code of every notice": lambda policy: policy.authenticity,
+    "links hold": lambda policy: (
+        f"{policy.link_days} days" if policy.link_days else "as the lender's setting says"
+    ),
     "confirmation of a stop": lambda policy: policy.opt_out_confirmation or "none",
+    "code to a new address": lambda policy: policy.verify_address or "none",
+    "answers": lambda policy: responses_in_words(policy.responses),
     "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (
         "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)

@@ -17,6 +17,7 @@ from .conditions import Known, parse_condition
 from .counting import read_buckets, read_bureau
 from .model import Condition, Creditor, Grace, Languages, Policy, Step, Wording
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
+from .responses import parse_responses
 from .routes import parse_duration
 from .steps import parse_step
 
@@ -55,6 +56,10 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     correction = top.identifier("correction", required=False)
     opt_out_confirmation = top.identifier("opt_out_confirmation", required=False)
     pay_link = top.identifier("pay_link", required=False)
+    authenticity = top.choice("authenticity", ["optional", "required"], default="optional")
+    link_days = top.integer("link_days", 0, 1, 366) if top.has("link_days") else None
+    verify_address = top.identifier("verify_address", required=False)
+    responses = parse_responses(top)
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
     wording = _wording(top)
@@ -76,6 +81,10 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         correction=correction,
         opt_out_confirmation=opt_out_confirmation,
         pay_link=pay_link,
+        authenticity="required" if authenticity == "required" else "optional",
+        link_days=link_days,
+        verify_address=verify_address,
+        responses=responses,
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,
         wording=wording,

@@ -272,6 +272,25 @@ class Brakes(Frozen):
     canary: Canary | None = None
 
 
+class Responses(Frozen):
+    """What follows from what borrowers answer. The defaults hold where a policy does not say."""
+
+    paid_wait_days: int = 3
+    """So many whole days nothing asks again for a debt that is said to be paid: the payment may be on its way."""
+    promise_longest_days: int = 14
+    """A day promised that is further away than so many does not pause: a person decides."""
+    promises_in_a_row: int = 2
+    """So many promises pause without one of them kept; one more does not. "I have paid" pauses as often in 30 days."""
+    gentler: Literal["pause", "variants"] = "pause"
+    """What "I cannot pay" changes: nothing is asked for, or (variants) what the policy says where `gentle` is true."""
+    gentle_days: int = 7
+    """For how many whole days."""
+    authenticity_reply: str | None = None
+    """The template that answers who asks whether it is really us; None: a person does."""
+    person_calls: tuple[str, ...] = ("distress",)
+    """Intents upon which a task is planned at once: a person calls."""
+
+
 class Policy(Frozen):
     """What a lender has decided to say, when, to whom and how."""
 
@@ -299,6 +318,15 @@ class Policy(Frozen):
     """The template of the one message that confirms a word to stop, where it was said; None: none is sent."""
     pay_link: str | None = None
     """The template of the SMS with a link to pay that a person asks for by a key during a call; None: none is sent."""
+    authenticity: Literal["optional", "required"] = "optional"
+    """Whether every written message must carry its code, by which anybody can check that it is ours, or its link."""
+    link_days: int | None = None
+    """How long the links in its messages hold; None: as the lender's setting says."""
+    verify_address: str | None = None
+    """The template of the message with the code (`code`) that goes to an address which a borrower gives on their page;
+    None: they are told to call."""
+    responses: Responses | None = None
+    """None: the defaults of Responses."""
     actor: Literal["creditor", "collector", "agency"] | None = None
     """As whom its messages speak; None: as the lender's setting says."""
     wording: Wording
@@ -320,8 +348,19 @@ class Policy(Frozen):
     def templates(self) -> tuple[str, ...]:
         """Every template some step may use, each once, in the order of steps, and those of no step after them."""
         used = [name for step in self.steps for name in step.templates]
-        apart = [name for name in (self.correction, self.opt_out_confirmation, self.pay_link) if name]
-        return tuple(dict.fromkeys([*used, *apart]))
+        apart = [
+            self.correction,
+            self.opt_out_confirmation,
+            self.pay_link,
+            self.verify_address,
+            self.authenticity_reply,
+        ]
+        return tuple(dict.fromkeys([*used, *(name for name in apart if name)]))
+
+    @property
+    def authenticity_reply(self) -> str | None:
+        """The template that answers who asks whether it is really us."""
+        return self.responses.authenticity_reply if self.responses else None
 
     def uses_of(self, template: str) -> Iterator[Step]:
         """The steps that may use a template; a correction and the confirmation of a stop may follow any of them."""
@@ -330,6 +369,11 @@ class Policy(Frozen):
                 yield step
             if template == self.pay_link and Channel.VOICE in step.route:
                 yield step.model_copy(update={"route": (Channel.SMS,)})
+            if template == self.verify_address and step is self.steps[0]:
+                route = (Channel.SMS, Channel.EMAIL)
+                yield step.model_copy(update={"purpose": Purpose.STATUS, "route": route})
+            if template == self.authenticity_reply:
+                yield step.model_copy(update={"purpose": Purpose.STATUS})
             if template == self.opt_out_confirmation:
                 yield step.model_copy(update={"purpose": Purpose.CONFIRMATION})
 

@@ -32,7 +32,8 @@ PARTS: Final[Mapping[str, str]] = {
     "voice.keys": "what the keys mean, spoken after the notice",
     "push.title": "title of a push notification",
     "push.body": "body of a push notification: shown on a lock screen",
-    "link": "an https address to open from a push, an inbox message or WeChat; the same for everybody",
+    "link": "what a push, an inbox message or WeChat opens: `{{ link }}`, the borrower's own page, or an https address "
+    "that is the same for everybody",
     "picture": "`bill` sends the bill along as a picture",
 }
 """Parts of a template, each Liquid source; `link` and `picture` stand as they are. WeChat's fields come beside them."""

@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from duecourse.domain.messaging import Channel
 from duecourse.domain.money import from_minor
 
-from .model import ANY_TIME, Anchor, Brakes, Bureau, Condition, Grace, Languages, Policy, Step, Test
+from .model import (
+    ANY_TIME,
+    Anchor,
+    Brakes,
+    Bureau,
+    Condition,
+    Grace,
+    Languages,
+    Policy,
+    Responses,
+    Step,
+    Test,
+)
 
 _CHANNELS = {
     Channel.SMS: "SMS",
@@ -63,6 +75,19 @@ def day_in_words(step: Step) -> str:
     if count == 0:
         return f"on {itself}"
     return f"{count} {'day' if count == 1 else 'days'} {'before' if step.offset_days < 0 else 'after'} {name}"
+
+
+def responses_in_words(responses: Responses | None) -> str:
+    """What follows from answers; the defaults are called so."""
+    if responses is None:
+        return "the usual"
+    gentle = "nothing is asked for" if responses.gentler == "pause" else "the gentler variants"
+    return (
+        f"said to be paid waits {responses.paid_wait_days}d; promises up to {responses.promise_longest_days}d ahead, "
+        f"{responses.promises_in_a_row} in a row; who cannot pay: {gentle} for {responses.gentle_days}d; "
+        f"is it really us: {responses.authenticity_reply or 'a person answers'}; "
+        f"a person calls: {', '.join(responses.person_calls) or 'nobody'}"
+    )
 
 
 def brakes_in_words(brakes: Brakes | None) -> str:

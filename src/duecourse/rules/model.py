@@ -200,8 +200,8 @@ class OptOut(Strict):
 
 HoldKind = Literal[
     "dispute", "complaint", "hardship", "bankruptcy", "deceased", "lawyer", "calamity", "cease-request",
-    "moratorium", "promise", "refusal", "identity-theft",
-    "serious-illness", "bereavement", "disability", "minor",
+    "moratorium", "promise", "says-paid", "refusal", "identity-theft",
+    "serious-illness", "bereavement", "disability", "minor", "distress",
 ]  # fmt: skip
 
 

@@ -135,8 +135,9 @@ item_state AS (
            g.at AS delivered_at, coalesce(g.lender_zone, c.zone) AS book_zone,
            -- include: debit_pending
            AS debit,
-           -- A correction is owed also to those who have paid since, the confirmation of a stop to whoever said it.
-           CASE WHEN c.corrects IS NOT NULL OR c.confirms IS NOT NULL THEN NULL
+           -- A correction is owed also to those who have paid since, the confirmation of a stop to whoever said it, the code
+           -- to an address to whoever gave it.
+           CASE WHEN c.corrects IS NOT NULL OR c.confirms IS NOT NULL OR c.to_point IS NOT NULL THEN NULL
                 WHEN ci.event_id IS NOT NULL THEN CASE WHEN
                 -- include: not_party
                 THEN 'NOT-PARTY' ELSE (SELECT
@@ -312,7 +313,8 @@ unit AS (
                       -- include: by_person
                       ) WITH ORDINALITY AS r (channel, place)
     LEFT JOIN contact_point cp
-           ON cp.lane = k.lane AND cp.borrower_id = k.borrower_id AND cp.state = 'active'
+           ON cp.lane = k.lane AND cp.borrower_id = k.borrower_id
+          AND (cp.state = 'active' OR cp.contact_point_id = k.to_point AND cp.retired_reason = 'unverified')
           AND (cp.channel = r.channel
                OR r.channel = 'task' AND cp.channel = 'voice'
                OR r.channel IN ('voice', 'task') AND cp.channel = 'sms' AND NOT EXISTS (

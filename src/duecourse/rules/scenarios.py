@@ -27,7 +27,7 @@ from .sentences import Reason, reasons
 
 SQL = load("rules")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-SPECIAL_CARE = frozenset({"serious-illness", "bereavement", "disability", "minor"})
+SPECIAL_CARE = frozenset({"serious-illness", "bereavement", "disability", "minor", "distress"})
 _REACHED = {Outcome.ATTEMPT: 0, Outcome.DELIVERED: 1, Outcome.CONNECTED: 2, Outcome.CONVERSATION: 3}
 _ANY_CONSENT = ("consent", "express-consent")
 

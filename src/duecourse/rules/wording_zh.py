@@ -33,7 +33,7 @@ ZH: Final[Mapping[str, str]] = {
     "dispute": "争议", "complaint": "投诉", "hardship": "困难", "bankruptcy": "破产", "deceased": "身故",
     "lawyer": "律师代理", "calamity": "灾害", "cease-request": "停止联系请求", "moratorium": "缓债期",
     "promise": "还款承诺", "refusal": "拒绝", "identity-theft": "身份冒用", "serious-illness": "重病",
-    "bereavement": "丧亲", "disability": "残障", "minor": "未成年",
+    "bereavement": "丧亲", "disability": "残障", "minor": "未成年", "says-paid": "称已还款", "distress": "情绪危机",
     # content
     "institution": "机构名称", "opt-out": "退订方式", "contact": "联系方式", "query-route": "查询和异议渠道",
     "name": "姓名", "balance": "余额", "reason": "事由", "rights": "权利", "seal": "公章", "agent-name": "催收机构名称",

@@ -421,6 +421,7 @@ CREATE TABLE borrower (
 );
 CREATE INDEX borrower_key_text ON borrower (borrower_key);
 CREATE INDEX borrower_person ON borrower (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX borrower_merged ON borrower (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX borrower_presence ON borrower (borrower_id) WHERE home_lane IS NOT NULL;
 
 -- A presence has the contact points of its home, under the same ids.
@@ -556,8 +557,8 @@ CREATE TABLE hold (
     PRIMARY KEY (lane, hold_id),
     CONSTRAINT hold_kind CHECK (kind IN
         ('dispute', 'complaint', 'hardship', 'bankruptcy', 'deceased', 'lawyer', 'calamity', 'cease-request',
-         'moratorium', 'promise', 'refusal', 'identity-theft',
-         'serious-illness', 'bereavement', 'disability', 'minor')),
+         'moratorium', 'promise', 'says-paid', 'refusal', 'identity-theft',
+         'serious-illness', 'bereavement', 'disability', 'minor', 'distress')),
     CONSTRAINT hold_effect CHECK (effect IN ('stop', 'person')),
     CONSTRAINT hold_end_is_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL)
         AND (ended_at IS NULL) = (end_recorded_at IS NULL)),
@@ -1315,6 +1316,142 @@ CREATE TABLE reply (
 CREATE INDEX reply_attempt ON reply (attempt_id) WHERE attempt_id IS NOT NULL;
 CREATE INDEX reply_address ON reply (address_index, received_at) WHERE address_index IS NOT NULL;
 
+-- Replies that nobody has followed yet: a row goes in the transaction that does.
+-- Writes: dispatch (inserts), responses (takes away)
+CREATE TABLE reply_waiting (
+    lane smallint NOT NULL,                   -- of the reply
+    reply_id uuid NOT NULL,
+    PRIMARY KEY (lane, reply_id)
+);
+
+-- What a borrower answered, whatever it came by. Append-only. lane is the borrower's; where whose it is is not known (yet),
+-- the first byte of response_id.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE response (
+    lane smallint NOT NULL,
+    response_id uuid NOT NULL,                -- of its source and request: the same said twice is one row
+    borrower_id uuid,                         -- null: nobody knows (yet) whose it is
+    source text NOT NULL,
+    request_id uuid NOT NULL,                 -- the source's own; of a reply its reply_id
+    channel text,
+    address_index bytea,                      -- keyed, of where it came from
+    loan_id uuid,                             -- the debt it is about; null: all the person answers for
+    message_id uuid,                          -- the message it answers
+    attempt_id uuid,
+    contact_point_id uuid,                    -- where that message went, or where the answer came from
+    purpose text,                             -- a stop of messages of this purpose alone
+    text_sealed bytea,                        -- the exact words, where it has any
+    acted boolean NOT NULL DEFAULT false,     -- what it says was done when it was taken in (dispatch.replies)
+    recorded_by text NOT NULL,
+    said_at timestamptz NOT NULL,             -- effects follow the order of these, not that of arrival
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, response_id),
+    CONSTRAINT response_source CHECK (source IN ('reply', 'page', 'api', 'staff'))
+);
+CREATE INDEX response_borrower ON response (lane, borrower_id, said_at) WHERE borrower_id IS NOT NULL;
+CREATE INDEX response_said ON response (said_at);
+CREATE INDEX response_message ON response (lane, message_id) WHERE message_id IS NOT NULL;
+
+-- What an answer was taken to mean. The last reading holds; staff correct by another one. Append-only.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE response_reading (
+    lane smallint NOT NULL,
+    response_id uuid NOT NULL,
+    reading smallint NOT NULL,                -- 1, 2, ...
+    borrower_id uuid,
+    intents text[] NOT NULL,                  -- responses.intents.Intent, the gravest first
+    confidence numeric(4, 3) NOT NULL,
+    read_by text NOT NULL,                    -- rule, model, endpoint, form, staff
+    promised_on date,
+    amount_minor bigint,
+    currency text NOT NULL DEFAULT '',
+    terms jsonb NOT NULL,                     -- policy.model.Responses as in force when it was read
+    undone boolean NOT NULL DEFAULT false,    -- nothing follows from it any more
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, response_id, reading),
+    CONSTRAINT reading_means_something CHECK (cardinality(intents) > 0),
+    CONSTRAINT reading_amount_positive CHECK (amount_minor > 0)
+);
+CREATE INDEX response_reading_recorded ON response_reading (recorded_at, response_id);
+
+-- What followed from an answer, or was decided not to. Rows of holds are made anew from the person's answers in the order
+-- they were said, whenever one comes or is read otherwise.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE response_effect (
+    lane smallint NOT NULL,
+    effect_id uuid NOT NULL,                  -- of its content
+    response_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    effect text NOT NULL,                     -- see responses.following
+    loan_id uuid,
+    hold_kind text,                           -- of an effect that is a hold
+    until timestamptz,
+    detail jsonb NOT NULL DEFAULT '{}',       -- what undoing needs; nothing personal
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    undone_at timestamptz,
+    undone_by text,
+    undone_for text,
+    PRIMARY KEY (lane, effect_id),
+    CONSTRAINT effect_undone_is_whole CHECK ((undone_at IS NULL) = (undone_by IS NULL))
+);
+CREATE INDEX response_effect_borrower ON response_effect (lane, borrower_id, effective_at);
+CREATE INDEX response_effect_response ON response_effect (lane, response_id);
+
+-- What people did with an answer in the queue: waits, looked, closed, handled. Append-only; the last of waits and closed
+-- says whether it is open.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE response_event (
+    lane smallint NOT NULL,
+    response_id uuid NOT NULL,
+    seq integer NOT NULL,
+    borrower_id uuid,
+    event text NOT NULL,
+    reason text NOT NULL DEFAULT '',          -- why it waits: a word of responses.following
+    note_sealed bytea,
+    recorded_by text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (lane, response_id, seq),
+    CONSTRAINT response_event_known CHECK (event IN ('waits', 'looked', 'handled', 'undone', 'closed'))
+);
+
+-- The answers that a person must look at now: those whose last event of the two is waits.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE response_waiting (
+    lane smallint NOT NULL,
+    response_id uuid NOT NULL,
+    borrower_id uuid,
+    reason text NOT NULL,
+    since timestamptz NOT NULL,               -- when it was said
+    PRIMARY KEY (lane, response_id)
+);
+
+-- Promises to pay, and whether payments kept them: derived from responses and payments, written anew when either changes.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE promise (
+    lane smallint NOT NULL,
+    response_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    loan_id uuid,                             -- null: all the person's debts
+    said_on date NOT NULL,                    -- the borrower's day
+    promised_on date NOT NULL,
+    keep_by date NOT NULL,                    -- the last day on which a payment keeps it
+    amount_minor bigint,                      -- null: what is due by then
+    currency text NOT NULL,
+    accepted boolean NOT NULL,                -- whether it pauses: not one too late, or one too many
+    standing boolean NOT NULL,                -- not replaced by a later one, nor taken back
+    state text NOT NULL DEFAULT 'open',
+    paid_minor bigint NOT NULL DEFAULT 0,     -- by keep_by, of the debts it is about
+    kept_on date,                             -- when it was whole, in time or late
+    said_at timestamptz NOT NULL,
+    judged_at timestamptz,
+    PRIMARY KEY (lane, response_id),
+    CONSTRAINT promise_state CHECK (state IN ('open', 'kept', 'late', 'partial', 'broken', 'withdrawn'))
+);
+CREATE INDEX promise_borrower ON promise (lane, borrower_id, said_at);
+CREATE INDEX promise_day ON promise (lane, promised_on);
+
 -- The brake: what is halted now. Rows are taken away by resume; both are in history.
 -- Writes: dispatch
 CREATE TABLE stop (
@@ -1524,4 +1661,127 @@ CREATE TABLE planned_through (
     policy text NOT NULL,
     planned_on date NOT NULL,
     PRIMARY KEY (lane, policy)
+);
+
+-- Who may use the API. Of a key only a keyed digest is kept. Few rows: a reference table on a cluster.
+-- Writes: api
+CREATE TABLE api_key (
+    key_id text PRIMARY KEY,                  -- stands in the key itself; public
+    name text NOT NULL UNIQUE,
+    digest bytea NOT NULL,
+    scopes text[] NOT NULL,                   -- api.keys.Scope
+    created_at timestamptz NOT NULL,
+    created_by text NOT NULL,
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    revoked_by text,
+    last_used_on date,
+    CONSTRAINT api_key_may_something CHECK (cardinality(scopes) > 0),
+    CONSTRAINT revoked_by_somebody CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
+);
+
+-- Requests that were refused before they were done, by day. key_id is '' where no key of ours was shown.
+-- Writes: api
+CREATE TABLE api_refusal (
+    refused_on date NOT NULL,
+    key_id text NOT NULL,
+    reason text NOT NULL,                     -- no-key, bad-key, scope, rate
+    refusals bigint NOT NULL,
+    PRIMARY KEY (refused_on, key_id, reason)
+);
+
+-- What was answered to a request that named itself with an idempotency key, written in the transaction that did it.
+-- Writes: api
+CREATE TABLE api_answer (
+    key_id text NOT NULL,
+    name_digest bytea NOT NULL,               -- keyed, of the Idempotency-Key
+    request_digest bytea NOT NULL,            -- keyed, of method, address and body
+    status smallint,                          -- null only inside the transaction that does it
+    body text,
+    answered_at timestamptz NOT NULL,         -- by the database's clock
+    PRIMARY KEY (key_id, name_digest)
+);
+CREATE INDEX api_answer_old ON api_answer (answered_at);
+
+-- Short links: a code of eight letters and digits that one attempt carries or that staff handed over. Only its keyed hash is
+-- kept, and lane is the hash's first byte: who comes with a code says nothing else. owner_lane, owner_id: the borrower it was
+-- made for; who was merged since is found by the tombstone.
+-- Writes: dispatch (of attempts), responses (of staff; taken back)
+CREATE TABLE link (
+    lane smallint NOT NULL,
+    code_hash bytea NOT NULL,
+    owner_lane smallint NOT NULL,
+    owner_id uuid NOT NULL,
+    message_id uuid,                          -- null, as the next two: handed over by staff
+    attempt_id uuid,
+    contact_point_id uuid,                    -- where it was sent: once that is retired the link is dead
+    purpose text NOT NULL DEFAULT '',
+    language text NOT NULL,
+    made_by text,                             -- who of the staff
+    issued_at timestamptz NOT NULL,           -- by the book's clock, as the next
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    revoked_by text,
+    revoked_why text,
+    PRIMARY KEY (lane, code_hash),
+    CONSTRAINT link_is_of_an_attempt_or_of_staff CHECK ((attempt_id IS NULL) = (made_by IS NOT NULL)
+        AND (attempt_id IS NULL) = (message_id IS NULL)),
+    CONSTRAINT link_ends_after_it_begins CHECK (expires_at > issued_at),
+    CONSTRAINT link_revocation_is_whole CHECK ((revoked_at IS NULL) = (revoked_by IS NULL)
+        AND (revoked_at IS NULL) = (revoked_why IS NULL))
+);
+CREATE INDEX link_owner ON link (owner_id, issued_at);
+
+-- Each time a link was opened, and by what, as far as it can be told. Append-only. lane is the link's.
+-- Writes: responses
+CREATE TABLE click (
+    lane smallint NOT NULL,
+    click_id uuid NOT NULL,                   -- of its content, so that the same request told twice is one row
+    code_hash bytea NOT NULL,
+    told text NOT NULL,
+    why text NOT NULL,                        -- what told it: a word of responses/clicks.toml
+    at timestamptz NOT NULL,
+    PRIMARY KEY (lane, click_id),
+    CONSTRAINT click_told CHECK (told IN ('person', 'scanner', 'preview', 'prefetch'))
+);
+CREATE INDEX click_link ON click (lane, code_hash, at);
+
+-- Who showed by a second factor that they are the borrower, for a while. lane is the first byte of the token's keyed hash.
+-- Writes: responses
+CREATE TABLE visit (
+    lane smallint NOT NULL,
+    token_hash bytea NOT NULL,
+    code_hash bytea NOT NULL,                 -- of the link it began with, whose lane is its first byte
+    question text NOT NULL,                   -- which factor was asked
+    began_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    PRIMARY KEY (lane, token_hash)
+);
+CREATE INDEX visit_link ON visit (code_hash);
+
+-- What a network address tried lately. peer_hash: of the address, under a key of the day, so that nobody can tell afterwards
+-- who came; lane is its first byte. Rows are of use for a day.
+-- Writes: responses
+CREATE TABLE peer (
+    lane smallint NOT NULL,
+    peer_hash bytea NOT NULL,
+    kind text NOT NULL,
+    tries integer NOT NULL,                   -- of its kind since began_at
+    mark bytea,                               -- of 'opened': the last code, hashed
+    began_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, peer_hash, kind),
+    CONSTRAINT peer_kind CHECK (kind IN ('unknown-code', 'wrong-answer', 'opened'))
+);
+CREATE INDEX peer_began ON peer (began_at);
+
+-- Wrong answers to the second factor of one person, whoever gave them by whichever link. lane is the first byte of person_id.
+-- Writes: responses
+CREATE TABLE answer_lock (
+    lane smallint NOT NULL,
+    person_id uuid NOT NULL,                  -- borrower.person_id where there is one, else the borrower's id
+    tries integer NOT NULL,
+    began_at timestamptz NOT NULL,
+    locked_until timestamptz,
+    PRIMARY KEY (lane, person_id)
 );

@@ -1,0 +1,13 @@
+"""Every page, one line for each module of pages. A page of another part is one more line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from . import bill, entering
+from .page import Page
+
+PAGES: Final[tuple[Page, ...]] = (
+    *entering.PAGES,
+    *bill.PAGES,
+)

@@ -1,0 +1,64 @@
+-- Links opened, made by staff and taken back.
+
+-- name: find_link
+-- The link of a code's hash. lane, code_hash.
+SELECT owner_lane, owner_id, message_id, attempt_id, contact_point_id, purpose, language, issued_at, expires_at, revoked_at
+FROM link WHERE lane = %(lane)s AND code_hash = %(code_hash)s;
+
+-- name: owner_now
+-- Where a record of a borrower lives, or which one it was merged into. lane, borrower_id.
+SELECT coalesce(home_lane, lane) AS lane, merged_lane, merged_into FROM borrower
+WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s;
+
+-- name: point_state
+-- The state of the contact point that a link was sent to; no row where it has none. lane, point.
+SELECT state FROM contact_point WHERE lane = %(lane)s AND contact_point_id = %(point)s;
+
+-- name: attempt_sent
+-- The attempt a link goes with. lanes: where it may be; attempt_id.
+SELECT provider, sent_at, state FROM attempt WHERE lane = ANY(%(lanes)s::smallint[]) AND attempt_id = %(attempt_id)s;
+
+-- name: append_click
+-- Something opened a link. lane, click_id, code_hash, told, why, now. Writes: click
+INSERT INTO click (lane, click_id, code_hash, told, why, at)
+VALUES (%(lane)s, %(click_id)s, %(code_hash)s, %(told)s, %(why)s, %(now)s)
+ON CONFLICT DO NOTHING;
+
+-- name: make_link
+-- A link that staff hands over; a code that is taken writes nothing. lane, code_hash, owner_lane, owner_id, language, by, now,
+-- expires_at. Writes: link
+INSERT INTO link (lane, code_hash, owner_lane, owner_id, language, made_by, issued_at, expires_at)
+VALUES (%(lane)s, %(code_hash)s, %(owner_lane)s, %(owner_id)s, %(language)s, %(by)s, %(now)s, %(expires_at)s)
+ON CONFLICT DO NOTHING
+RETURNING code_hash;
+
+-- name: revoke_link
+-- Take one back; one that is taken back already stays as it is. lane, code_hash, by, why, now. Writes: link
+UPDATE link SET revoked_at = %(now)s, revoked_by = %(by)s, revoked_why = %(why)s
+WHERE lane = %(lane)s AND code_hash = %(code_hash)s AND revoked_at IS NULL;
+
+-- name: revoke_links_of
+-- Take back all that still hold of a person. owners: their id, and those of records merged into theirs; by, why, now.
+-- Writes: link
+UPDATE link SET revoked_at = %(now)s, revoked_by = %(by)s, revoked_why = %(why)s
+WHERE owner_id = ANY(%(owners)s::uuid[]) AND revoked_at IS NULL AND expires_at > %(now)s;
+
+-- name: merged_into
+-- The records that were merged into one of these. owners.
+SELECT borrower_id FROM borrower WHERE merged_into = ANY(%(owners)s::uuid[]);
+
+-- name: links_of
+-- A person's links, the latest first, with how often who opened them. owners; take: at most so many.
+SELECT k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose, k.message_id, k.attempt_id,
+       k.contact_point_id, k.owner_lane, k.code_hash,
+       (SELECT count(*) FROM click c WHERE c.lane = k.lane AND c.code_hash = k.code_hash AND c.told = 'person') AS by_people,
+       (SELECT count(*) FROM click c WHERE c.lane = k.lane AND c.code_hash = k.code_hash AND c.told <> 'person') AS by_programs
+FROM link k WHERE k.owner_id = ANY(%(owners)s::uuid[])
+ORDER BY k.issued_at DESC, k.code_hash LIMIT %(take)s;
+
+-- name: clicks_of
+-- When a person's links were opened, and by what, in order. owners.
+SELECT c.at, c.told, c.why, k.made_by IS NOT NULL AS by_staff, k.attempt_id
+FROM link k JOIN click c ON c.lane = k.lane AND c.code_hash = k.code_hash
+WHERE k.owner_id = ANY(%(owners)s::uuid[])
+ORDER BY c.at, c.click_id;

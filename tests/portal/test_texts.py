@@ -1,0 +1,60 @@
+"""Every language of the pages says everything, with the same values, and no text is left over."""
+
+from __future__ import annotations
+
+from string import Formatter
+
+import pytest
+
+from duecourse.content.formats import formats
+from duecourse.portal.texts import LANGUAGES, Text, accepted, catalogue, closest, say
+
+
+def values_of(text: Text) -> set[str]:
+    """The names in braces, of all forms together."""
+    forms = [text] if isinstance(text, str) else list(text.values())
+    return {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_text_with_the_same_values(language: str) -> None:
+    english, own = catalogue("en"), catalogue(language)
+    assert own.keys() == english.keys()
+    different = {key for key in english if values_of(own[key]) != values_of(english[key])}
+    assert different == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_plural_has_the_forms_its_language_needs(language: str) -> None:
+    needed = formats(language).categories()
+    lacking = {
+        key: needed - text.keys()
+        for key, text in catalogue(language).items()
+        if not isinstance(text, str) and needed - text.keys()
+    }
+    assert lacking == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_empty_or_holds_markup(language: str) -> None:
+    for key, text in catalogue(language).items():
+        for form in [text] if isinstance(text, str) else text.values():
+            assert form.strip() == form and form, key
+            assert "<" not in form and "&" not in form, key
+
+
+def test_a_reader_gets_the_language_of_their_script() -> None:
+    assert closest("zh-HK") == "zh-TW"
+    assert closest("zh") == "zh-CN"
+    assert closest("en-GB") == "en"
+    assert closest("tlh") is None and closest("../etc") is None
+
+
+def test_the_browser_says_which_language_comes_first() -> None:
+    assert accepted("fr;q=0.9, zh-TW;q=0.8, en;q=0.7") == "zh-TW"
+    assert accepted("*") is None and accepted("en;q=x,,;") is None
+
+
+def test_a_plural_follows_its_count() -> None:
+    assert say("en", "bill.state_late", count=1) == "1 day overdue"
+    assert say("en", "bill.state_late", count=3) == "3 days overdue"
