@@ -140,7 +140,7 @@ def _within_a_lost_transaction(conn: psycopg.Connection, lender: Lender) -> Told
 
 
 def test_an_event_that_joins_a_message_at_the_moment_of_its_claim_is_told_of_all_the_same(
-    lender: Lender, post: Post
+    lender: Lender, post: Post, store: Store
 ) -> None:
     load(lender)
     lender.policy(THANKS)
@@ -149,15 +149,13 @@ def test_an_event_that_joins_a_message_at_the_moment_of_its_claim_is_told_of_all
     tell(lender, night)
     counter = Counter(post)
     pay(lender, "2", amount="20.00", now="2026-03-08T22:05+08:00")
-    # The joined event is there, and the message it joins is claimed as it was before.
-    with lender.conn.transaction():
-        tell(lender, "2026-03-08T22:05+08:00", commit=False)
-        with ThreadPoolExecutor(1) as threads:
+    # The event has joined the message, which is claimed at that moment as it was before.
+    with ThreadPoolExecutor(1) as threads, store.connect(autocommit=True) as watcher:
+        with lender.conn.transaction():
+            tell(lender, "2026-03-08T22:05+08:00", commit=False)
             claim = threads.submit(counter.at, "2026-03-09T08:00+08:00")
-            wait_for(lambda: waits_for_a_lock(lender.conn), 30)
-            lender.conn.execute("SELECT 1")
-            done = claim
-    done.result(30)
+            wait_for(lambda: waits_for_a_lock(watcher), 60)
+        claim.result(60)
     counter.at("2026-03-09T08:01+08:00")
     assert said(counter) == ["Test Bank: thank you, CN¥30.00 came for L-1."]
 

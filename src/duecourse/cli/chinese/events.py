@@ -8,6 +8,7 @@ from typing import Final
 SENTENCES: Final[Mapping[str, str]] = {
     "The event is in the book.": "事件已登记。",
     "What happened, by the borrower's clock": "发生的事件（借款人当地时间）",
+    "Tells of": "告知内容",
     "happened": "发生时间",
     "event": "事件",
     "known since": "获知时间",
