@@ -80,9 +80,10 @@ def load(
     standard = {"key": "C-1", "phone": "+8613900001111", "loan": "L-1", "rate": "0.04", "state": "open"}
     standard |= {"zone": "Asia/Shanghai", "email": email}
     full = [standard | row for row in rows]
-    import_rows(
+    report = import_rows(
         lender.conn, lender.keyring, full, parse_mapping(MAPPING, "m"), columns=tuple(standard), now=at(now)
     )
+    assert report.problems == []
     lender.conn.commit()
 
 
