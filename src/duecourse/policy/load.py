@@ -60,6 +60,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     link_days = top.integer("link_days", 0, 1, 366) if top.has("link_days") else None
     verify_address = top.identifier("verify_address", required=False)
     responses = parse_responses(top)
+    part_payments = top.choice("part_payments", ["refused", "allowed"], default="refused")
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
     wording = _wording(top)
@@ -85,6 +86,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         link_days=link_days,
         verify_address=verify_address,
         responses=responses,
+        part_payments="allowed" if part_payments == "allowed" else "refused",
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,
         wording=wording,

@@ -1785,3 +1785,85 @@ CREATE TABLE answer_lock (
     locked_until timestamptz,
     PRIMARY KEY (lane, person_id)
 );
+
+-- What a borrower asked to pay on a page: one order at a gateway. Its number there is request_id in hexadecimal, whose first
+-- byte is the lane. Times are of the wall clock, by which gateways live, also where the book's days are replayed.
+-- Writes: responses
+CREATE TABLE payment_request (
+    lane smallint NOT NULL,                   -- of who pays
+    request_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    gateway text NOT NULL,                    -- by its name in gateways.toml
+    scope text NOT NULL,                      -- what it pays for: 'all', a loan's id with an installment, 'part'; one is open for each
+    currency char(3) NOT NULL,
+    amount_minor bigint NOT NULL,             -- by the bill as it stood then
+    shares jsonb NOT NULL,                    -- [[creditor, loan_ref, amount_minor], ...], a loan once, the oldest debt first
+    state text NOT NULL DEFAULT 'open',
+    way text,                                 -- how the payer gets there: redirect, link, code; null: the gateway has not been asked
+    pay_url text,
+    reference text NOT NULL DEFAULT '',       -- the gateway's own number of the order
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    asked_at timestamptz,                     -- when the gateway was last asked what became of it
+    ask_at timestamptz,                       -- when it is asked next; null: no more
+    PRIMARY KEY (lane, request_id),
+    CONSTRAINT payment_request_state CHECK (state IN ('open', 'replaced', 'closed', 'paid', 'refunded')),
+    CONSTRAINT payment_request_positive CHECK (amount_minor > 0),
+    CONSTRAINT payment_request_start_is_whole CHECK ((way IS NULL) = (pay_url IS NULL))
+);
+CREATE UNIQUE INDEX payment_request_open ON payment_request (lane, borrower_id, currency, scope) WHERE state = 'open';
+CREATE INDEX payment_request_ask ON payment_request (ask_at) WHERE ask_at IS NOT NULL;
+
+-- A payment as a gateway tells of it, and what of it is in the book. lane: of its order; where that is none of ours, the first
+-- byte of a digest of gateway and trade number. Its facts come in any order and more than once; the last columns follow from them.
+-- Writes: responses
+CREATE TABLE gateway_trade (
+    lane smallint NOT NULL,
+    gateway text NOT NULL,
+    trade_no text NOT NULL,
+    order_no text NOT NULL,                   -- as the gateway says it
+    request_id uuid,                          -- null: no order of ours
+    currency char(3) NOT NULL,
+    paid_minor bigint,                        -- null: only refunds were heard of so far
+    paid_at timestamptz,
+    refunded_minor bigint NOT NULL DEFAULT 0,
+    refunded_at timestamptz,
+    booked jsonb NOT NULL DEFAULT '[]',       -- [[creditor, loan_ref, amount_minor, where], ...]; where: payment or suspense
+    booked_as text,                           -- their reference in the book
+    flags text[] NOT NULL DEFAULT '{}',       -- why a person must look; words of responses.trades
+    looked_by text,
+    looked_at timestamptz,
+    note text,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, gateway, trade_no),
+    CONSTRAINT gateway_trade_paid_is_whole CHECK ((paid_minor IS NULL) = (paid_at IS NULL)),
+    CONSTRAINT gateway_trade_positive CHECK (paid_minor > 0 AND refunded_minor >= 0),
+    CONSTRAINT gateway_trade_look_is_whole CHECK ((looked_by IS NULL) = (looked_at IS NULL))
+);
+CREATE INDEX gateway_trade_request ON gateway_trade (lane, request_id);
+
+-- What went back of a trade: each refund by its number, or under '' all so far where the gateway numbers none.
+-- Writes: responses
+CREATE TABLE gateway_refund (
+    lane smallint NOT NULL,
+    gateway text NOT NULL,
+    trade_no text NOT NULL,
+    refund_no text NOT NULL,
+    amount_minor bigint NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (lane, gateway, trade_no, refund_no),
+    CONSTRAINT gateway_refund_positive CHECK (amount_minor > 0)
+);
+
+-- What the sandbox's bank has done with an order. lane: the first byte of the order number.
+-- Writes: responses
+CREATE TABLE sandbox_trade (
+    lane smallint NOT NULL,
+    order_no text NOT NULL,
+    trade_no text NOT NULL,
+    currency char(3) NOT NULL,
+    amount_minor bigint NOT NULL,
+    paid_at timestamptz NOT NULL,             -- by the book's clock
+    known_at timestamptz NOT NULL,            -- from when the bank tells of it, by the wall clock
+    PRIMARY KEY (lane, order_no, trade_no)
+);
