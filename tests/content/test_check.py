@@ -278,6 +278,12 @@ def test_a_text_of_an_event_says_what_its_event_knows_and_offers_nothing(
     assert any(fault in one for one in said) if fault else not said, said
 
 
+def test_a_correction_beside_steps_on_events_still_speaks_of_installments(told: Told) -> None:
+    policy = EVENT_POLICY.replace("policy: small", "policy: small\ncorrection: fix")
+    fix = {f"fix.{language}": f'sms: "not {{{{ total | money }}}}"\n{EMAIL}' for language in ("zh-CN", "en")}
+    assert told({**EVENT_TEXTS, **fix}, policy=policy) == []
+
+
 def test_a_rendered_thank_you_that_offers_something_is_refused() -> None:
     offer = Rendered(Channel.SMS, "zh-CN", "还款已到账，您可再借5000元")
     assert [one.reason for one in refusals(offer, "confirmation")] == [
