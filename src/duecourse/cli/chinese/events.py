@@ -18,3 +18,19 @@ SENTENCES: Final[Mapping[str, str]] = {
 }
 
 REASONS: Final[Mapping[str, str]] = {"another event joined it": "另一事件并入同一条消息"}
+
+KINDS: Final[Mapping[str, str]] = {
+    "application.received": "收到申请",
+    "application.decided": "申请审批",
+    "contract.signed": "合同签署",
+    "payout.made": "放款",
+    "payment.received": "收到还款",
+    "payment.reversed": "还款撤回",
+    "debit.failed": "代扣失败",
+    "rate.changed": "利率变更",
+    "date.changed": "还款日变更",
+    "loan.settled": "贷款结清",
+    "promise.kept": "承诺已履行",
+    "promise.broken": "承诺未履行",
+}
+"""Of events, as they are stored."""
