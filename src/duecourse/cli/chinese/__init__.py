@@ -15,6 +15,7 @@ from . import (
     book,
     deliveries,
     due_days,
+    events,
     judging,
     keeping,
     law,
@@ -47,6 +48,7 @@ _GROUPS: Final = (
     book,
     deliveries,
     due_days,
+    events,
     judging,
     keeping,
     law,
@@ -73,6 +75,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
+REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **events.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
