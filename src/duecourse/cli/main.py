@@ -36,6 +36,7 @@ from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
 from .letter import app as letter_app
+from .link import app as link_app
 from .merge import merge
 from .notice import app as notice_app
 from .payment import app as payment_app
@@ -118,6 +119,7 @@ app.add_typer(task_app, name="task")
 app.add_typer(keys_app, name="keys")
 app.add_typer(letter_app, name="letter")
 app.add_typer(wechat_app, name="wechat")
+app.add_typer(link_app, name="link")
 app.command()(sandbox)
 app.command()(demo)
 

@@ -164,9 +164,12 @@ def _timeline(transitions: Sequence[Row], zone: ZoneInfo) -> Table:
 
 
 def _which(one: Row) -> str:
+    """What a line of the timeline is about: a channel, a second factor, what followed, or the step of a message."""
     match one["subject"]:
-        case "attempt" | "answer":
+        case "attempt" | "answer" | "link":
             return word("channel", one["what"])
+        case "visit":
+            return word("second factor", one["what"])
         case "effect":
             return effect_in_words(one["what"])
         case _:

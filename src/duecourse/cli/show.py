@@ -31,6 +31,7 @@ from duecourse.policy.versions import published_policies
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.mask import STARS, mask_email, mask_name, mask_phone, mask_token
 from duecourse.privacy.sealing import open_value
+from duecourse.responses.issuing import openings_of
 from duecourse.responses.queue import answer_timeline, list_responses
 
 from .context import Context, context
@@ -150,7 +151,11 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
         "messages": read_rows(conn, "borrower_messages", **place),
         "responses": [_response(one) for one in list_responses(conn, borrower_id=borrower.borrower_id)],
         "timeline": sorted(
-            [*read_rows(conn, "borrower_history", **place), *answer_timeline(conn, **place)],
+            [
+                *read_rows(conn, "borrower_history", **place),
+                *answer_timeline(conn, **place),
+                *openings_of(conn, borrower.borrower_id),
+            ],
             key=lambda row: row["at"],
         ),
     }

@@ -114,7 +114,7 @@ def compile_items(
     """The union of all steps' SELECTs for local days from planned_from[policy] to as_of + HORIZON_DAYS.
 
     as_of: the lender's date, which is also how far the book is known. rules: which say when a step that serves a
-    notice by law is due. At least one step is needed.
+    notice by law is due. At least one step on a day is needed.
     """
     parts: list[sql.Composable] = []
     parameters: dict[str, Any] = {
@@ -123,6 +123,8 @@ def compile_items(
     for plannable in plannables:
         first = min(planned_from.get(plannable.policy.name, as_of), as_of)
         for step in plannable.policy.steps:
+            if step.on:  # see events.py
+                continue
             whens: Sequence[Asked | None] = [None]
             if step.anchor is Anchor.LAW:
                 whens = asked_of(rules, plannable.policy, step, plannable.actor)

@@ -12,6 +12,7 @@ from duecourse.domain.messaging import Purpose
 from duecourse.rules.model import Action
 
 from .conditions import Known, parse_condition
+from .event_steps import EVENT_PURPOSES, OF_EVENTS, check_event_step, parse_on, parse_spans
 from .model import Anchor, Condition, Grace, Party, Step, UsefulUntil, Variant, Window
 from .reading import Section, did_you_mean, shown
 from .routes import CLOSES, check_waits, parse_next_if, parse_route, parse_time
@@ -39,8 +40,19 @@ _USEFUL = re.compile(r"(?:same day|\+\s*(?P<days>\d{1,2})d)(?:\s+(?P<at>\S+))?\Z
 _EXAMPLE = "write e.g. 'due - 7d between 09:30 and 11:30' or 'overdue + 1d at 10:00'"
 
 
-def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
-    """None when something needed to go on is missing; what is wrong is in the section's faults either way."""
+def parse_step(section: Section, grace: Grace, known: Known, applies_to: Condition) -> Step | None:
+    """None when something needed to go on is missing; what is wrong is in the section's faults either way.
+
+    applies_to: the policy's.
+    """
+    if section.has("on"):
+        return _parse_event_step(section, known, applies_to)
+    for key in OF_EVENTS:
+        if section.has(key):
+            section.fault(
+                "P451", key, f"{key}: only a step on an event has it; write 'on' in place of 'when'"
+            )
+            section.take(key)
     step_id = section.identifier("id")
     when = _when(section)
     serves = section.choice("serves", NOTICES, default=None) if section.has("serves") else None
@@ -86,6 +98,44 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
         )
     _check_purpose(section, step, grace)
     check_waits(section, step)
+    check_event_step(section, step, ())
+    return step
+
+
+def _parse_event_step(section: Section, known: Known, applies_to: Condition) -> Step | None:
+    step_id = section.identifier("id")
+    on = parse_on(section)
+    after, gather, useful_for = parse_spans(section)
+    purpose = section.choice("purpose", [purpose.value for purpose in EVENT_PURPOSES])
+    condition = parse_condition(section.section("if", f"{section.name} if"), known)
+    to = _to(section)
+    route = parse_route(section)
+    send = section.choice("send", ["first", "all"], default="first")
+    next_if = parse_next_if(section, route, send, None)
+    template = section.identifier("template")
+    variants = _variants(section, known)
+    section.finish()
+    if on is None or purpose is None or not route or step_id is None or template is None:
+        return None
+    step = Step(
+        id=step_id,
+        anchor=Anchor.EVENT,
+        offset_days=0,
+        window=on[1],
+        on=on[0],
+        after_seconds=after,
+        gather_seconds=gather,
+        useful_for_seconds=useful_for,
+        purpose=Purpose(purpose),
+        condition=condition,
+        to=to,
+        route=route,
+        send="all" if send == "all" else "first",
+        next_if=next_if,
+        template=template,
+        variants=variants,
+    )
+    check_event_step(section, step, (applies_to,))
     return step
 
 
@@ -118,7 +168,7 @@ def _when(section: Section) -> tuple[Anchor, int, Window] | None:
     if match is None:
         section.fault("P106", "when", f"when: {shown(text)} is not understood; {_EXAMPLE}")
         return None
-    anchors = [anchor.value for anchor in Anchor]
+    anchors = [anchor.value for anchor in Anchor if anchor is not Anchor.EVENT]
     if match["anchor"] not in anchors:
         known = did_you_mean(match["anchor"], anchors)
         section.fault("P106", "when", f"when: anchor {shown(match['anchor'])} is unknown; {known}")

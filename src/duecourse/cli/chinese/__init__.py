@@ -19,6 +19,7 @@ from . import (
     keeping,
     law,
     letters,
+    link,
     notices,
     parties,
     payment,
@@ -50,6 +51,7 @@ _GROUPS: Final = (
     keeping,
     law,
     letters,
+    link,
     notices,
     parties,
     payment,
@@ -71,14 +73,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {
-    **STORED,
-    **answers.REASONS,
-    **deliveries.REASONS,
-    **law.REASONS,
-    **push.REASONS,
-    **routes.REASONS,
-    **routing.REASONS,
-}
+REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

@@ -24,6 +24,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "taken back": "已撤回",
         "withdrawn": "已撤下",
         "buffered": "投递中",
+        "opened": "已打开",
+        "scanned": "被程序扫描",
+        "previewed": "被预览",
+        "prefetched": "被预取",
+        "begun": "已验证",
     },
     "standing of a route": {
         "sent": "已提交",
@@ -82,7 +87,14 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "voicemail": "语音信箱",
         "wrong-party": "非本人",
     },
-    "subject": {"message": "消息", "attempt": "尝试", "answer": "回复", "effect": "后续处理"},
+    "subject": {
+        "message": "消息",
+        "attempt": "尝试",
+        "answer": "回复",
+        "effect": "后续处理",
+        "link": "链接",
+        "visit": "访问",
+    },
     "answer": {  # responses.intents.Intent
         "stop": "退订",
         "start": "恢复联系",
@@ -159,6 +171,22 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "broken": "未履行",
         "withdrawn": "已撤回",
     },
+    "second factor": {"id-last-6": "证件号后六位", "contract-number": "合同编号"},
+    "link": {"open": "有效", "expired": "已过期", "revoked": "已收回", "retired": "联系方式已停用"},
+    "opened by": {
+        "person": "本人或他人",
+        "scanner": "扫描程序",
+        "preview": "链接预览",
+        "prefetch": "浏览器预取",
+    },
+    "told by": {
+        "": "",
+        "headers": "请求头",
+        "agent": "客户端自称",
+        "method": "请求方式",
+        "burst": "短时间内打开多个链接",
+        "haste": "发出后立即打开",
+    },
     "standing": {"in force": "生效", "draft": "草案", "to come": "尚未生效", "superseded": "已失效"},
     "rule change": {
         "added": "新增",
@@ -185,6 +213,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "letter": "信函",
         "inbox": "站内信",
         "task": "人工外呼任务",
+        "counter": "柜台",
     },
     "output": {
         "text": "正文",
