@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -102,6 +103,10 @@ def _copy(server_conninfo: str, template: str) -> Iterator[str]:
             yield make_conninfo(server_conninfo, dbname=name)
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+fresh_database = contextlib.contextmanager(_copy)
+"""(conninfo, template): a database of its own for as long as it is open; for fixtures that a module shares."""
 
 
 @pytest.fixture

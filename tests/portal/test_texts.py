@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from string import Formatter
 
 import pytest
+from repository import SOURCE
 
 from duecourse.content.formats import formats
 from duecourse.portal.texts import LANGUAGES, Text, accepted, catalogue, closest, say
+
+PORTAL = SOURCE / "portal"
 
 
 def values_of(text: Text) -> set[str]:
@@ -41,6 +45,26 @@ def test_no_text_is_empty_or_holds_markup(language: str) -> None:
         for form in [text] if isinstance(text, str) else text.values():
             assert form.strip() == form and form, key
             assert "<" not in form and "&" not in form, key
+
+
+def test_no_text_is_left_over() -> None:
+    """A key stands somewhere in the portal, or where it is put together of parts its beginning or end does."""
+    written = "\n".join(
+        path.read_text("utf-8") for path in sorted(PORTAL.rglob("*")) if path.suffix in (".py", ".html")
+    )
+    said = set(re.findall(r"[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*", written))
+    beginnings = {part for part in said if part.endswith(("_", "-"))} | {
+        f"{group}." for group in re.findall(r'"([a-z]+)\." ~', written)
+    }
+    endings = set(re.findall(r'~ "([_-][a-z_-]+)"', written))
+    left = [
+        key
+        for key in catalogue("en")
+        if key not in said
+        and not any(key.startswith(begin) for begin in beginnings)
+        and not any(key.endswith(end) and key.removesuffix(end) in said for end in endings)
+    ]
+    assert left == []
 
 
 def test_a_reader_gets_the_language_of_their_script() -> None:

@@ -14,8 +14,10 @@ WITH was AS (
 )
 INSERT INTO contact_point AS c (lane, borrower_id, contact_point_id, channel, address_sealed, address_index, zones, state,
     retired_reason, effective_at, recorded_at)
-VALUES (%(lane)s, %(borrower_id)s, %(contact_point_id)s, %(channel)s, %(address_sealed)s, %(address_index)s, %(zones)s, 'retired',
-        %(reason)s, %(now)s, now())
+SELECT %(lane)s, %(borrower_id)s, %(contact_point_id)s, %(channel)s, %(address_sealed)s, %(address_index)s, %(zones)s::text[],
+       'retired', %(reason)s, %(now)s, now()
+WHERE NOT EXISTS (SELECT 1 FROM contact_point k WHERE k.lane = %(lane)s AND k.borrower_id = %(borrower_id)s AND k.state = 'active'
+                  AND k.channel = %(channel)s AND k.address_index = %(address_index)s)
 ON CONFLICT (lane, contact_point_id) DO UPDATE
 SET retired_reason = EXCLUDED.retired_reason, address_sealed = EXCLUDED.address_sealed, address_index = EXCLUDED.address_index,
     erased_at = NULL, effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at

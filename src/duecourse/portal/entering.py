@@ -10,7 +10,8 @@ from starlette.responses import Response
 from duecourse.book.preferences import PreferenceKind, add_preference, end_preference
 from duecourse.book.wishes import Said
 from duecourse.policy.model import Policy
-from duecourse.responses.links import Link, LinkRefusal, Told, open_link
+from duecourse.responses.links import Link, LinkRefusal, open_link
+from duecourse.responses.telling import Told
 from duecourse.responses.visits import Refused, VisitRefusal, begin_visit, end_visit, questions_of
 
 from .asked import Asked
@@ -98,7 +99,12 @@ def _refused(asked: Asked, refusal: VisitRefusal) -> Response | None:
 
 def _lender_of_link(asked: Asked, link: Link, policies: list[Policy]) -> Lender:
     """Of the message that carried it, else of the person."""
-    given = {"lane": link.lane, "borrower_id": link.borrower_id, "message_id": link.message_id}
+    given = {
+        "lane": link.lane,
+        "borrower_id": link.borrower_id,
+        "sent_lane": link.sent_lane,
+        "message_id": link.message_id,
+    }
     row = asked.conn.execute(SQL["creditor_of_link"], given).fetchone()
     return named(policies, row[0], asked.language) if row else Lender()
 
@@ -115,6 +121,16 @@ def _end(asked: Asked) -> None:
     if token := asked.token:
         end_visit(asked.conn, asked.site.keyring, token, now=asked.now)
     asked.cookies[VISIT] = None
+
+
+def home(asked: Asked) -> Response:
+    """Our address without a code: how to get in."""
+    return asked.show("ended.html")
+
+
+def nothing(asked: Asked) -> Response:
+    """A page that is not there."""
+    return asked.show("gone.html", status=404, key="enter.nothing")
 
 
 def bye(asked: Asked) -> Response:
@@ -158,6 +174,7 @@ def keep_display(asked: Asked, language: str, large: bool) -> None:
 
 
 PAGES: Final = (
+    Page("/", home, signed_in=False, posts=False),
     Page("/l/{code}", open_page, signed_in=False),
     Page("/me/leave", leave),
     Page("/bye", bye, signed_in=False, posts=False),

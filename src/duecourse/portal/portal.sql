@@ -6,9 +6,10 @@ SELECT creditor FROM loan WHERE lane = %(lane)s AND borrower_id = %(borrower_id)
 ORDER BY state <> 'open', creditor, loan_ref LIMIT 1;
 
 -- name: creditor_of_link
--- In whose name a link was sent: of its message, else of the person's loans, an open one first. lane, borrower_id, message_id.
+-- In whose name a link was sent: of its message, else of the person's loans, an open one first. lane, borrower_id;
+-- sent_lane, message_id.
 SELECT creditor FROM (
-    SELECT 0 AS place, creditor, '' AS loan_ref FROM message WHERE lane = %(lane)s AND message_id = %(message_id)s
+    SELECT 0 AS place, creditor, '' AS loan_ref FROM message WHERE lane = %(sent_lane)s AND message_id = %(message_id)s
     UNION ALL
     SELECT 1 + (state <> 'open')::int, creditor, loan_ref FROM loan WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
 ) AS found
@@ -45,3 +46,36 @@ LIMIT %(take)s OFFSET %(skip)s;
 -- The contact point that a code was sent to since a moment, to this person. lane: of the hash; code_hash, borrower_id, since.
 SELECT contact_point_id FROM link
 WHERE lane = %(lane)s AND code_hash = %(code_hash)s AND owner_id = %(borrower_id)s AND issued_at >= %(since)s;
+
+-- name: tables_of_people
+-- The tables whose rows are somebody's.
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'borrower_id' AND NOT a.attisdropped
+WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') ORDER BY c.relname;
+
+-- name: tables_of_loans
+-- The tables whose rows are a loan's and say nothing of whose it is.
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'loan_id' AND NOT a.attisdropped
+WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
+  AND EXISTS (SELECT 1 FROM pg_attribute l WHERE l.attrelid = c.oid AND l.attname = 'lane')
+  AND NOT EXISTS (SELECT 1 FROM pg_attribute b WHERE b.attrelid = c.oid AND b.attname = 'borrower_id')
+ORDER BY c.relname;
+
+-- fragment: table
+-- Stands in for a table when statements are checked.
+loan
+
+-- name: rows_of_person
+-- lanes: all of them; borrower_id.
+SELECT to_jsonb(t) FROM {table} t WHERE t.lane = ANY(%(lanes)s::smallint[]) AND t.borrower_id = %(borrower_id)s;
+
+-- name: rows_of_loans
+-- Of a person's own loans. lanes: all of them; borrower_id.
+SELECT to_jsonb(t) FROM {table} t
+JOIN loan o ON o.lane = t.lane AND o.loan_id = t.loan_id
+WHERE o.lane = ANY(%(lanes)s::smallint[]) AND o.borrower_id = %(borrower_id)s;
+
+-- name: rows_of_links
+-- borrower_id.
+SELECT to_jsonb(t) FROM link t WHERE t.owner_id = %(borrower_id)s;

@@ -72,7 +72,7 @@ def stops_of(asked: Asked) -> list[str]:
 def show_preferences(asked: Asked) -> Response:
     """`/me/preferences`."""
     channels, wishes = channels_of(asked), wishes_of(asked)
-    if asked.posted and _save(asked, channels):
+    if asked.posted and _save(asked, channels, wishes):
         return asked.go("/me/preferences", done="preferences.saved")
     hours = wishes.get(PreferenceKind.HOURS, {})
     return asked.show(
@@ -81,7 +81,7 @@ def show_preferences(asked: Asked) -> Response:
         wanted=_wanted(channels, wishes.get(PreferenceKind.CHANNEL, {})),
         start=hours.get("from", ""),
         end=hours.get("to", ""),
-        days=[(day, asked.say(f"preferences.{day}")) for day in DAYS],
+        days=[(day, asked.say(f"preferences.day_{day}")) for day in DAYS],
         kept_days=hours.get("days") or DAYS,
         hours=HOURS,
         tongues=[(tag, written.name) for tag, written in LANGUAGES.items()],
@@ -94,14 +94,15 @@ def _wanted(channels: list[str], wish: Mapping[str, Any]) -> list[str]:
     return [channel for channel in channels if channel not in wish.get("refused", ())]
 
 
-def _save(asked: Asked, channels: list[str]) -> bool:
+def _save(asked: Asked, channels: list[str], wishes: Mapping[str, dict[str, Any]]) -> bool:
     """Put the form's wishes in force; False, and faults, where it says no sense."""
-    form = asked.form
+    form, kept = asked.form, wishes.get(PreferenceKind.HOURS, {})
     wanted = [channel for channel in channels if channel in form.all("channel")]
     if channels and not wanted:
         form.fault("channel", "preferences.channel_needed")
     start, end = form.get("from"), form.get("to")
-    if (start or end) and not (start in HOURS and end in HOURS and start < end):
+    known = {*HOURS, kept.get("from"), kept.get("to")}
+    if (start or end) and not (start in known and end in known and start < end):
         form.fault("from", "preferences.hours_needed")
     days = [day for day in DAYS if day in form.all("day")]
     if start and not days:
@@ -109,7 +110,10 @@ def _save(asked: Asked, channels: list[str]) -> bool:
     language = form.choice("language", LANGUAGES, needed="preferences.language_needed")
     if form.errors:
         return False
-    refused = [channel for channel in channels if channel not in wanted]
+    elsewhere = [
+        one for one in wishes.get(PreferenceKind.CHANNEL, {}).get("refused", ()) if one not in channels
+    ]
+    refused = [channel for channel in channels if channel not in wanted] + elsewhere
     _wish(asked, PreferenceKind.CHANNEL, {"refused": refused} if refused else None)
     hours = {"from": start, "to": end, "days": [] if len(days) == len(DAYS) else days}
     _wish(asked, PreferenceKind.HOURS, hours if start else None)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import bill, entering
+from . import answers, bill, checking, contact, entering, export, history, preferences
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *entering.PAGES,
     *bill.PAGES,
+    *answers.PAGES,
+    *history.PAGES,
+    *preferences.PAGES,
+    *contact.PAGES,
+    *export.PAGES,
+    *checking.PAGES,
 )

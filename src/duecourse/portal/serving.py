@@ -18,6 +18,7 @@ from duecourse.responses.visits import Visitor, visitor_of
 from duecourse.web.site import Site
 
 from .asked import Asked
+from .entering import nothing
 from .forms import MOST_BYTES, Form
 from .frame import BEFORE, DISPLAY, KEPT_SECONDS, STYLE_PATH, VISIT, Display, style
 from .page import Page
@@ -35,12 +36,12 @@ def routes(site: Site, *, more: Sequence[Page] = (), limits: Limits | None = Non
     more: pages that the entry point made. limits: against guessing, of the settings.
     """
     pages = (*PAGES, *more)
-    portal = _Portal(site, pages, limits or Limits())
+    portal = _Portal(site, pages, limits or site.limits)
     return [
         Route(STYLE_PATH, _style, methods=["GET"]),
         *(
             Route(page.path, portal.endpoint(page), methods=["GET", "POST"] if page.posts else ["GET"])
-            for page in pages
+            for page in (*pages, Page("/me/{rest:path}", nothing, signed_in=False))
         ),
     ]
 

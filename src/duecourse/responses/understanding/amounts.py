@@ -16,7 +16,23 @@ from duecourse.domain.money import MoneyError, to_minor
 from .days import without_days
 
 _SIGNS: Final = {
-    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "CLP", "COP", "ARS", "JMD", "BBD", "TTD", "FJD"),
+    "$": (
+        "USD",
+        "CAD",
+        "AUD",
+        "NZD",
+        "SGD",
+        "HKD",
+        "TWD",
+        "MXN",
+        "CLP",
+        "COP",
+        "ARS",
+        "JMD",
+        "BBD",
+        "TTD",
+        "FJD",
+    ),
     "us$": ("USD",),
     "hk$": ("HKD",),
     "nt$": ("TWD",),
@@ -63,14 +79,37 @@ _HAN_AMOUNT: Final = (
 _WORDS: Final = {
     word: at
     for at, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-        " seventeen eighteen nineteen".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
     )
-} | {word: 10 * at for at, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}
+} | {
+    word: 10 * at
+    for at, word in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
+    )
+}
 _WORD: Final = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + ")"
-_WORD_AMOUNT: Final = (
-    rf"(?:a|{_WORD}) (?:hundred|thousand|grand)(?: (?:and )?{_WORD}(?: (?:hundred|{_WORD}))?)?|{_WORD}(?:[ -]{_WORD})?"
-)
+_WORD_AMOUNT: Final = rf"(?:a|{_WORD}) (?:hundred|thousand|grand)(?: (?:and )?{_WORD}(?: (?:hundred|{_WORD}))?)?|{_WORD}(?:[ -]{_WORD})?"
 _NEAR: Final = re.compile(
     r"(?:about|around|roughly|approx(?:imately)?|almost|nearly|maybe|like|at least|up to|under|over|more than|less than|between|some"
     r"|大概|大约|差不多|约|至少|最多|顶多|不到|超过|左右|将近|上|几) ?$"
@@ -86,7 +125,9 @@ _PAYING: Final = re.compile(
     r"|for|of|was|is|be|spare|got|offer|settle|clear|took|charged|to|at|down|by|cover|spring|me|you|u|it|says?|said|saying|not|take|accept|like|wire\w*|venmo\w*|zelle\w*)"
     r"(?: (?:you|u|in|back|down|only|just|the|a|of|is|for|off|it|over|them|me|at|to|first|exactly|another|say))* ?$"
 )
-_HAN_PAYING: Final = re.compile(r"[还付转给交缴存先只凑拿掉扣收欠借是出入款额了清:有我你] ?$|[还付转给打交缴存]个$")
+_HAN_PAYING: Final = re.compile(
+    r"[还付转给交缴存先只凑拿掉扣收欠借是出入款额了清:有我你] ?$|[还付转给打交缴存]个$"
+)
 _HAN_PAYING_AFTER: Final = re.compile(r"^(?:先|还|可以|行|今|明|后|过去|给你|好吗|行吗|怎么)")
 _AFTER: Final = re.compile(
     r"^(?:$| ?[,;!?)。，；！？~]|\.(?!\d)|\n| (?:on|by|_+|now|a|per|each|every|this|next|and|off|towards?|in|if|until|till|for|to|at|but|or|is"
@@ -94,12 +135,17 @@ _AFTER: Final = re.compile(
     r"|yesterday|with|via|because|cos|toward|tops|max|before|since|which|thru|you|u|up|will|cash)\b| ?/ ?(?:month|mo|week|wk)|_)"
 )
 _FORMAL: Final = str.maketrans("壹贰叁肆伍陆柒捌玖拾佰仟萬俩", "一二三四五六七八九十百千万两")
-_CALLED: Final = re.compile(r"\+?\d[\d() -]{6,}\d|\b(?:ref|order|case|account|acct|id|number|no|#) ?[:#.]? ?\d+")
+_CALLED: Final = re.compile(
+    r"\+?\d[\d() -]{6,}\d|\b(?:ref|order|case|account|acct|id|number|no|#) ?[:#.]? ?\d+"
+)
 
 
 def amount_named(text: str, currency: str) -> int | None:
     """The one amount that a plain text names, in minor units of `currency`; None for none, two, or a near one."""
-    shown = _CALLED.sub(lambda match: match[0] if _is_price(match[0]) else "_" * len(match[0]), without_days(text.translate(_FORMAL)))
+    shown = _CALLED.sub(
+        lambda match: match[0] if _is_price(match[0]) else "_" * len(match[0]),
+        without_days(text.translate(_FORMAL)),
+    )
     found = {amount for amount in _amounts(shown, currency)}
     if len(found) != 1:
         return None
@@ -162,7 +208,9 @@ def _is_of(match: re.Match[str], currency: str) -> bool:
 def _written(amount: str, scale: str) -> Decimal | None:
     figures = amount.replace(",", "")
     if figures[0].isdigit():
-        return Decimal(figures) * {"": 1, "k": 1000, "grand": 1000, "千": 1000, "百": 100}.get(scale.strip(), 10_000)
+        return Decimal(figures) * {"": 1, "k": 1000, "grand": 1000, "千": 1000, "百": 100}.get(
+            scale.strip(), 10_000
+        )
     if figures[0] in _HAN_FIGURE + "十万千百":
         return _han(figures)
     return _english(figures)

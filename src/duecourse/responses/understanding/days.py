@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from .dates import last_of_month, month_first, next_day_of_month, next_date, next_weekday, of_week
+from .dates import last_of_month, month_first, next_date, next_day_of_month, next_weekday, of_week
 
 Reader = Callable[[re.Match[str], date, str], tuple[date, ...]]
 """The days that a match names: none, one, or several where it could be any of them."""
@@ -48,13 +48,36 @@ _MONTHS: Final = {
 }
 _SMALL: Final = {
     name: at
-    for at, name in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), start=1)
+    for at, name in enumerate(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
+        start=1,
+    )
 } | {"a": 1, "an": 1, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "2 or 3": 0}
 _ORDINALS: Final = {
     name: at
     for at, name in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth"
-        " fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        [
+            "first",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+            "eleventh",
+            "twelfth",
+            "thirteenth",
+            "fourteenth",
+            "fifteenth",
+            "sixteenth",
+            "seventeenth",
+            "eighteenth",
+            "nineteenth",
+            "twentieth",
+        ],
         start=1,
     )
 } | {
@@ -90,7 +113,9 @@ _UNMEANT: Final = re.compile(
     r"\b(?:cant|cannot|can not|dont|wont|not|isnt|no money|unable|due|wasnt|didnt|was)\b|不了|不上|不出|没|不能|不行|不是|到期|还款日|该还"
 )
 """Of several days, those that are the debt's, or those on which nothing will be paid."""
-_NOW: Final = re.compile(r"\b(?:right now|rn|straight away|right away|this minute|paying now|pay now|pay it now|immediately)\b|现在就?|立刻|立即|即刻|这就")
+_NOW: Final = re.compile(
+    r"\b(?:right now|rn|straight away|right away|this minute|paying now|pay now|pay it now|immediately)\b|现在就?|立刻|立即|即刻|这就"
+)
 
 
 def day_named(text: str, today: date, region: str = "") -> date | None:
@@ -284,7 +309,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (r"\b(?:the )?(?:end|last day) (?:of|o) (?:the |this |da )?(?:month|mnth|mth)\b|\bmonths? ?end\b|\beom\b|(?:这个?月|本月|当月)?月?(?:底|末|尾)(?<=月.)|(?:这个?|本)月底", _end_of_month),
         (r"\b(?:the )?(?:1st|first) (?:day )?of (?:the |next )?(?:month|mnth)\b|\bfirst thing next month\b|下个?月(?:一号|1号|1日|一日)", _first_of_next),
         (rf"\b(?:the )?(?P<day>{_ORDINAL}) (?P<month>of next month|of this month|of the month)\b", _day_of_month),
-        (rf"(?P<month>下个?月|这个?月|本月)?(?<![\d.])(?P<day>\d{{1,2}}|[一二三]?十[一二三四五六七八九]?|廿[一二三四五六七八九]?|[一二三四五六七八九])[号日](?!线|楼|店|码|房|机|子|常|后|内|之内)", _day_of_month),
+        (r"(?P<month>下个?月|这个?月|本月)?(?<![\d.])(?P<day>\d{1,2}|[一二三]?十[一二三四五六七八九]?|廿[一二三四五六七八九]?|[一二三四五六七八九])[号日](?!线|楼|店|码|房|机|子|常|后|内|之内)", _day_of_month),
         (r"(?P<month>(?!))?\b(?:the )?(?P<day>\d{1,2}(?:st|nd|rd|th))\b(?! (?:time|message|text|call|reminder|floor|payment|installment|instalment|notice|letter|email))", _day_of_month),
         (rf"(?P<month>(?!))?\b(?:on|by|before|until|till|til) the (?P<day>{_either(_ORDINALS)})\b(?! (?:time|message|text|call|payment|installment|week))", _day_of_month),
         # Days from now.

@@ -18,9 +18,31 @@ BUCKETS: Final = 1 << 15
 _TOKEN: Final = re.compile(r"[a-z]+|\d+|[\u3400-\u9fff]|[^\s\w]")
 _WORD: Final = re.compile(r"[a-z]+")
 _HAN_RUN: Final = re.compile(r"[\u3400-\u9fff]+")
-_CLAUSE: Final = re.compile(r"[.,;!?。，；！？、\n]+|\b(?:but|and|because|cos|coz|cuz|so)\b|但是|不过|所以|因为|而且")
+_CLAUSE: Final = re.compile(
+    r"[.,;!?。，；！？、\n]+|\b(?:but|and|because|cos|coz|cuz|so)\b|但是|不过|所以|因为|而且"
+)
 _NOT: Final = frozenset(
-    "not no never dont didnt doesnt wont cant isnt wasnt arent havent hasnt aint cannot couldnt shouldnt wouldnt nor".split()
+    [
+        "not",
+        "no",
+        "never",
+        "dont",
+        "didnt",
+        "doesnt",
+        "wont",
+        "cant",
+        "isnt",
+        "wasnt",
+        "arent",
+        "havent",
+        "hasnt",
+        "aint",
+        "cannot",
+        "couldnt",
+        "shouldnt",
+        "wouldnt",
+        "nor",
+    ]
 )
 _NEGATED: Final = 4
 """Words after a negation that are seen as negated."""
@@ -106,4 +128,6 @@ def known_words() -> frozenset[str]:
 def sounds() -> dict[str, str]:
     """Character to its commonest reading without tone, of the 6,763 characters of GB 2312."""
     lines = files(__package__).joinpath("data", "sounds.tsv").read_text("utf-8").splitlines()
-    return {character: sound for sound, _, run in (line.partition("\t") for line in lines) for character in run}
+    return {
+        character: sound for sound, _, run in (line.partition("\t") for line in lines) for character in run
+    }

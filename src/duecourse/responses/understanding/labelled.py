@@ -38,7 +38,6 @@ class Labelled:
     text: str
 
 
-
 def shipped(languages: Sequence[str] = LANGUAGES) -> list[Labelled]:
     """The training half: the answers in the package."""
     folder = files(__package__).joinpath("data")

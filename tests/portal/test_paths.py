@@ -1,0 +1,201 @@
+"""Every path of the pages, as a visitor walks it, and what it leaves in the book."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from duecourse.privacy.sealing import open_value
+from lender import borrower_id_of
+from visiting import ANSWER, ID_NUMBER, Portal, hidden
+
+ALL = [
+    "/me", "/me/history", "/me/paid", "/me/promise", "/me/dispute", "/me/preferences", "/me/stop", "/me/contact",
+    "/me/data", "/me/leave", "/check", "/display", "/", "/bye",
+]  # fmt: skip
+HEARD = """
+    SELECT r.intents, r.promised_on::text, r.amount_minor, p.response_id, p.text_sealed
+    FROM response p JOIN response_reading r USING (lane, response_id) WHERE p.borrower_id = %s
+    ORDER BY p.said_at, r.reading
+"""
+
+
+def heard(portal: Portal, borrower: str) -> list[tuple[object, ...]]:
+    """What was recorded of a borrower's answers: intents, day, amount, words."""
+    found = []
+    for intents, on, amount, response_id, sealed in portal.rows(HEARD, borrower_id_of(borrower)):
+        text = open_value(portal.lender.keyring, sealed, "response", "text", response_id) if sealed else ""
+        found.append((intents, on, amount, text))
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN", "zh-TW"])
+def test_every_page_is_there_in_every_language(portal: Portal, borrow: str, language: str) -> None:
+    visitor = portal.visitor(borrow)
+    visitor.post("/display", language=language, large="1", back="/me")
+    for path in ALL:
+        answer = visitor.get(path)
+        assert answer.status_code == 200, path
+        assert f'<html lang="{language}"' in answer.text and 'class="large"' in answer.text, path
+
+
+def test_a_link_shows_the_lender_and_a_question_and_nothing_of_the_borrower(
+    portal: Portal, borrow: str
+) -> None:
+    page = portal.visitor().get(portal.link(borrow))
+    assert "Harbour Bank" in page.text and "last 6 characters of your ID number" in page.text
+    for personal in ("Test Person", "1,234.56", "HT-", "10 March", "139", "person@example"):
+        assert personal not in page.text
+
+
+def test_who_is_not_seen_to_be_a_person_gets_a_page_with_nothing_in_it(portal: Portal, borrow: str) -> None:
+    preview = portal.visitor(**{"user-agent": "WhatsApp/2.23.20.0"})
+    page = preview.get(portal.link(borrow))
+    assert page.status_code == 200 and "answer" not in page.text and "ID number" not in page.text
+
+
+def test_a_person_taken_for_a_program_gets_in_all_the_same(portal: Portal, borrow: str) -> None:
+    visitor = portal.visitor(**{"user-agent": "WhatsApp/2.23.20.0"})
+    path = portal.link(borrow)
+    page = visitor.get(path).text
+    asked = visitor.send(path, csrf=hidden(page, "csrf"), request=hidden(page, "request"))
+    assert "last 6 characters of your ID number" in asked.text
+    inside = visitor.send(path, csrf=hidden(asked.text, "csrf"), question="id-last-6", answer=ANSWER)
+    assert inside.headers["location"] == "/me"
+
+
+def test_a_wrong_answer_says_how_many_are_left_and_the_last_one_locks(portal: Portal, borrow: str) -> None:
+    visitor, path = portal.visitor(), portal.link(borrow)
+    said = [visitor.post(path, question="id-last-6", answer="000000") for _ in range(5)]
+    assert "You have 4 tries left" in said[0].text and said[0].status_code == 422
+    assert "You have 1 try left" in said[3].text
+    assert said[4].status_code == 429 and "Locked for your safety" in said[4].text
+    assert visitor.post(path, question="id-last-6", answer=ANSWER).status_code == 429
+
+
+def test_i_have_paid_is_heard_with_day_and_reference(portal: Portal, borrow: str) -> None:
+    answer = portal.visitor(borrow).post(
+        "/me/paid", on="2026-03-08", way="transfer", amount="1,234.56", reference="TX 77"
+    )
+    assert answer.headers["location"] == "/me?done=answers.paid_done"
+    assert heard(portal, borrow) == [
+        (["paid"], None, 123456, "2026-03-08 · Bank transfer · CN¥1,234.56 · TX 77")
+    ]
+
+
+def test_a_promise_is_heard_with_its_day_and_the_bill_says_so(portal: Portal, borrow: str) -> None:
+    visitor = portal.visitor(borrow)
+    assert visitor.post("/me/promise", on="2026-03-15", amount="500").status_code == 303
+    assert heard(portal, borrow) == [(["will-pay"], "2026-03-15", 50000, "")]
+    assert "You told us that you will pay" in visitor.get("/me").text
+
+
+def test_a_promise_keeps_to_the_days_the_policy_allows(portal: Portal, borrow: str) -> None:
+    for on in ("2026-03-08", "2026-03-24", "31/02/2026", "", "9999999999-1-1"):
+        answer = portal.visitor(borrow).post("/me/promise", on=on)
+        assert answer.status_code == 422 and 'href="#on"' in answer.text, on
+    assert heard(portal, borrow) == []
+
+
+def test_a_dispute_is_heard_and_the_bill_says_so(portal: Portal, borrow: str) -> None:
+    visitor = portal.visitor(borrow)
+    told = "The fee\r\nwas never agreed."
+    assert visitor.post("/me/dispute", wrong="terms", text=told).status_code == 303
+    assert heard(portal, borrow) == [
+        (["dispute"], None, None, "It is not what was agreed\nThe fee\nwas never agreed.")
+    ]
+    assert "We are looking into it" in visitor.get("/me").text
+
+
+def test_a_loan_in_somebodys_stead_is_identity_theft(portal: Portal, borrow: str) -> None:
+    portal.visitor(borrow).post("/me/dispute", wrong="fraud", text="Not me.")
+    assert heard(portal, borrow)[0][0] == ["identity-theft"]
+
+
+def test_the_history_shows_every_text_and_whether_it_arrived(portal: Portal, borrow: str) -> None:
+    portal.link(borrow, "Your bill of <b>March</b> is due.")
+    page = portal.visitor(borrow).get("/me/history").text
+    assert "Your bill of &lt;b&gt;March&lt;/b&gt; is due." in page and "SMS" in page and ">sent<" in page
+
+
+def test_preferences_are_wishes_in_the_book(portal: Portal, borrow: str) -> None:
+    visitor = portal.visitor(borrow)
+    fields = {
+        "channel": ["sms"],
+        "from": "10:00",
+        "to": "18:00",
+        "day": ["mon", "sat"],
+        "language": "zh-CN",
+        "large": "1",
+    }
+    assert (
+        visitor.post("/me/preferences", **fields).headers["location"]
+        == "/me/preferences?done=preferences.saved"
+    )
+    wishes = portal.rows(
+        "SELECT kind, wish FROM preference WHERE borrower_id = %s ORDER BY kind", borrower_id_of(borrow)
+    )
+    assert wishes == [
+        ("channel", {"refused": ["email", "voice"]}),
+        ("hours", {"days": ["mon", "sat"], "from": "10:00", "to": "18:00"}),
+        ("language", {"language": "zh-CN"}),
+        ("large-type", {"wanted": True}),
+    ]
+    page = visitor.get("/me/preferences").text
+    assert '<html lang="zh-CN" dir="ltr" class="large">' in page and "<option selected>10:00</option>" in page
+
+
+def test_hours_that_end_before_they_begin_are_not_saved(portal: Portal, borrow: str) -> None:
+    fields = {"channel": ["sms"], "from": "18:00", "to": "10:00", "day": ["mon"], "language": "en"}
+    answer = portal.visitor(borrow).post("/me/preferences", **fields)
+    assert answer.status_code == 422 and "the second after the first" in answer.text
+
+
+def test_a_stop_holds_at_once_and_can_be_taken_back(portal: Portal, borrow: str) -> None:
+    visitor = portal.visitor(borrow)
+    assert visitor.post("/me/stop", scope="sms").status_code == 303
+    page = visitor.get("/me/stop").text
+    portal.now += timedelta(minutes=1)
+    assert "Begin again: SMS" in page and 'value="sms"' in page
+    assert (
+        visitor.send("/me/stop", csrf=hidden(page, "csrf"), request=str(uuid4()), again="sms").status_code
+        == 303
+    )
+    assert "You have stopped" not in visitor.get("/me/stop").text
+
+
+def test_the_export_holds_what_is_mine_opened_and_nothing_of_others(portal: Portal, borrow: str) -> None:
+    portal.lender.book(
+        "loan due_on name\nHT-other 2026-03-10 Somebody", borrower="B-other", id_number="440106199001011234"
+    )
+    visitor = portal.visitor(borrow)
+    visitor.post("/me/dispute", wrong="other", text="my own words")
+    answer = visitor.post("/me/data")
+    assert answer.headers["content-disposition"] == 'attachment; filename="my-data.json"'
+    found = json.loads(answer.text)["records"]
+    assert found["borrower"][0]["name"] == "Test Person" and found["borrower"][0]["id_number"] == ID_NUMBER
+    assert {one["address"] for one in found["contact_point"]} == {"+8613900001111", "person@example.com"}
+    assert found["installment"][0]["due_minor"] == 123456 and found["attempt"][0]["text"]["text"]
+    assert "my own words" in found["response"][0]["text"] and found["link"] and found["message"]
+    assert "Somebody" not in answer.text and "440106199001011234" not in answer.text
+    assert "_sealed" not in answer.text and "\\\\x" not in answer.text
+
+
+def test_signing_out_ends_the_visit(portal: Portal, borrow: str) -> None:
+    visitor = portal.visitor(borrow)
+    token = visitor.client.cookies["__Host-visit"]
+    assert visitor.post("/me/leave").headers["location"] == "/bye"
+    visitor.client.cookies.set("__Host-visit", token, domain="pay.example")
+    assert visitor.get("/me").status_code == 403
+
+
+def test_a_code_is_ours_or_not(portal: Portal, borrow: str) -> None:
+    code = portal.link(borrow).removeprefix("/l/")
+    visitor = portal.visitor()
+    ours = visitor.post("/check", code=f" {code} ")
+    assert "Harbour Bank sent a notice with this code on 9 March" in ours.text
+    assert "Test" not in ours.text and "1,234" not in ours.text
+    assert "We did not send this" in visitor.post("/check", code="Zz00Zz00").text
