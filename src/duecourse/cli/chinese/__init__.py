@@ -34,6 +34,7 @@ from . import (
     serving,
     showing,
     template,
+    understanding,
     wechat,
     wishes,
 )
@@ -65,6 +66,7 @@ _GROUPS: Final = (
     serving,
     showing,
     template,
+    understanding,
     wechat,
     wishes,
 )
