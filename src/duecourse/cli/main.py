@@ -60,6 +60,7 @@ from .status import status
 from .suppression import app as suppression_app
 from .task import app as task_app
 from .template import app as template_app
+from .understanding import evaluate, try_
 from .wechat import app as wechat_app
 from .words import say
 from .work import work
@@ -113,6 +114,8 @@ app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
 app.add_typer(inbox_app, name="inbox")
 app.add_typer(task_app, name="task")
+response_app.command()(evaluate)
+response_app.command("try")(try_)
 app.add_typer(response_app, name="response")
 app.add_typer(retention_app, name="retention")
 app.add_typer(retention_app, name="retention")

@@ -35,6 +35,7 @@ from . import (
     serving,
     showing,
     template,
+    understanding,
     wechat,
     wishes,
 )
@@ -67,6 +68,7 @@ _GROUPS: Final = (
     serving,
     showing,
     template,
+    understanding,
     wechat,
     wishes,
 )
