@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from duecourse.book.wishes import Person
+from duecourse.domain.money import to_minor
 from duecourse.responses.intents import Intent
 from duecourse.responses.recording import Heard, Room, record_response
 from lender import Lender, borrower_id_of, lane_of
@@ -65,3 +67,23 @@ class Answers:
         """What a query answers."""
         with self.conn.transaction():
             return self.conn.execute(query, values).fetchall()  # type: ignore[call-overload,no-any-return]
+
+    def pay(self, loan: str, on: str, amount: str) -> None:
+        """A payment as an import leaves it."""
+        self.rows(
+            """INSERT INTO payment (lane, loan_id, payment_id, source, reference, amount_minor, paid_on, effective_at,
+                   recorded_at)
+               SELECT lane, loan_id, %s, 'core', %s, %s, %s, now(), now() FROM loan WHERE loan_ref = %s
+               ON CONFLICT DO NOTHING RETURNING 1""",
+            uuid5(NAMESPACE_OID, f"payment/{loan}/{on}"), f"{loan}/{on}", to_minor(Decimal(amount), "CNY"), on, loan,
+        )  # fmt: skip
+
+    def take_back(self, loan: str, payment_on: str, *, on: str) -> None:
+        """The reversal of a payment, as an import leaves it."""
+        self.rows(
+            """INSERT INTO reversal (lane, loan_id, payment_id, source, reference, reversed_on, effective_at,
+                   recorded_at)
+               SELECT lane, loan_id, %s, 'core', %s, %s, now(), now() FROM loan WHERE loan_ref = %s
+               ON CONFLICT DO NOTHING RETURNING 1""",
+            uuid5(NAMESPACE_OID, f"payment/{loan}/{payment_on}"), f"{loan}/{payment_on}", on, loan,
+        )  # fmt: skip

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from uuid import NAMESPACE_OID, UUID, uuid5
+
 import pytest
 
 from answering import Answers
+from duecourse.book.wishes import Person
 from duecourse.domain.messaging import Channel
+from duecourse.responses.correcting import (
+    Place,
+    assign_response,
+    close_response,
+    find_response,
+    read_again,
+    undo_response,
+)
 from duecourse.responses.intents import Intent
+from duecourse.responses.recording import Heard, record_response
+from lender import borrower_id_of, lane_of
 
 LOAN = """
     loan  borrower  due_on      amount
@@ -116,3 +130,126 @@ def test_words_are_sealed_and_cut_at_ten_thousand_characters(answers: Answers) -
 def test_an_answer_for_nobody_in_the_book_is_an_error_of_the_caller(answers: Answers) -> None:
     with pytest.raises(ValueError, match="no such person"):
         answers.say("B-9", Intent.THANKS, at="2026-03-10T12:00+08:00")
+
+
+def place_of(answers: Answers, response_id: UUID) -> Place:
+    with answers.conn.transaction():
+        return find_response(answers.conn, str(response_id))
+
+
+def test_a_wrong_reading_is_taken_back_and_the_right_one_done(answers: Answers) -> None:
+    response = answers.say("B-1", Intent.DISPUTE, at="2026-03-10T12:00+08:00", loan="L-1")
+    now = datetime.fromisoformat("2026-03-10T15:00+08:00")
+    with answers.conn.transaction():
+        read_again(
+            answers.conn, place_of(answers, response), (Intent.WILL_PAY,), by="li", now=now,
+            promised_on=date(2026, 3, 13),
+        )  # fmt: skip
+    assert answers.holds("B-1") == [
+        ("dispute", "L-1", "03-10 12:00", "03-10 15:00"),
+        ("promise", "L-1", "03-10 12:00", "03-15 00:00"),
+    ]
+    assert answers.rows("SELECT ended_by, end_reason FROM hold WHERE kind = 'dispute'") == [
+        ("li", "read otherwise")
+    ]
+    assert answers.rows("SELECT count(*) FROM response_waiting") == [(0,)]
+
+
+def test_undoing_lifts_the_stop_that_was_said_and_no_later_one(answers: Answers) -> None:
+    first = answers.say("B-1", Intent.STOP, at="2026-03-10T12:00+08:00", channel=Channel.SMS)
+    answers.say("B-1", Intent.STOP, at="2026-03-11T12:00+08:00", channel=Channel.EMAIL)
+    with answers.conn.transaction():
+        undo_response(
+            answers.conn,
+            place_of(answers, first),
+            by="li",
+            now=datetime.fromisoformat("2026-03-12T09:00+08:00"),
+        )
+    assert answers.rows("SELECT channel, granted FROM consent ORDER BY effective_at") == [
+        ("sms", False), ("sms", True), ("email", False),
+    ]  # fmt: skip
+
+
+def test_undoing_a_wrong_person_gives_the_address_back_and_asks_for_the_end_of_its_suppression(
+    answers: Answers,
+) -> None:
+    [(index,)] = answers.rows("SELECT address_index FROM contact_point WHERE channel = 'sms'")
+    response = answers.say(
+        "B-1",
+        Intent.WRONG_PERSON,
+        at="2026-03-10T12:00+08:00",
+        channel=Channel.SMS,
+        address_index=bytes(index),
+    )
+    state = "SELECT state, retired_reason FROM contact_point WHERE channel = 'sms'"
+    assert answers.rows(state) == [("retired", "wrong-person")]
+    assert answers.rows("SELECT kind, reason, end_asked_by FROM suppression") == [
+        ("phone", "wrong-person", None)
+    ]
+    with answers.conn.transaction():
+        undo_response(
+            answers.conn,
+            place_of(answers, response),
+            by="li",
+            now=datetime.fromisoformat("2026-03-12T09:00+08:00"),
+        )
+    assert answers.rows(state) == [("active", None)]
+    assert answers.rows("SELECT end_asked_by, ended_by FROM suppression") == [("li", None)]
+
+
+def test_a_wrong_person_whose_number_another_borrower_has_is_retired_and_not_suppressed(
+    answers: Answers,
+) -> None:
+    answers.lender.book("""
+        loan  borrower  due_on
+        L-3   B-2       2026-03-05
+    """)
+    [(index, *_)] = answers.rows("SELECT DISTINCT address_index FROM contact_point WHERE channel = 'sms'")
+    answers.say(
+        "B-1",
+        Intent.WRONG_PERSON,
+        at="2026-03-10T12:00+08:00",
+        channel=Channel.SMS,
+        address_index=bytes(index),
+    )
+    assert answers.rows(
+        "SELECT borrower_key, c.state FROM contact_point c JOIN borrower USING (lane, borrower_id)"
+        " WHERE channel = 'sms' ORDER BY 1"
+    ) == [("B-1", "retired"), ("B-2", "active")]
+    assert answers.rows("SELECT count(*) FROM suppression") == [(0,)]
+
+
+def test_what_a_person_closed_stays_closed_until_there_is_another_reason(answers: Answers) -> None:
+    response = answers.say("B-1", Intent.UNCLEAR, at="2026-03-10T12:00+08:00")
+    now = datetime.fromisoformat("2026-03-10T13:00+08:00")
+    with answers.conn.transaction():
+        assert close_response(
+            answers.conn,
+            answers.lender.keyring,
+            place_of(answers, response),
+            note="asked back",
+            by="li",
+            now=now,
+        )
+    answers.say("B-1", Intent.THANKS, at="2026-03-10T14:00+08:00")
+    assert answers.rows("SELECT count(*) FROM response_waiting") == [(0,)]
+    assert answers.rows("SELECT event, recorded_by FROM response_event ORDER BY seq") == [
+        ("waits", "duecourse"), ("closed", "li"),
+    ]  # fmt: skip
+
+
+def test_an_answer_of_nobody_known_is_kept_and_given_to_whoever_it_is_of(answers: Answers) -> None:
+    heard = Heard(None, "reply", uuid5(NAMESPACE_OID, "r"), channel=Channel.SMS, text="who are you?")
+    now = datetime.fromisoformat("2026-03-10T13:00+08:00")
+    with answers.conn.transaction():
+        response = record_response(answers.conn, answers.lender.keyring, heard, now=now)
+    assert answers.rows("SELECT reason FROM response_waiting") == [("unknown-sender",)]
+    with answers.conn.transaction():
+        place = assign_response(
+            answers.conn, answers.lender.keyring, place_of(answers, response),
+            Person(lane_of("B-1"), borrower_id_of("B-1")), by="li", now=now,
+        )  # fmt: skip
+    assert place.borrower_id == borrower_id_of("B-1")
+    assert answers.rows("SELECT response_id, reason FROM response_waiting") == [
+        (place.response_id, "unclear")
+    ]

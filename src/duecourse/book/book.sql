@@ -283,6 +283,10 @@ ON CONFLICT (creditor, source) DO UPDATE
 SET complete_through = EXCLUDED.complete_through, recorded_at = EXCLUDED.recorded_at
 WHERE payment_feed.complete_through < EXCLUDED.complete_through;
 
+-- name: feed
+-- Through which day one payment feed is complete. creditor, source.
+SELECT complete_through FROM payment_feed WHERE creditor = %(creditor)s AND source = %(source)s;
+
 -- name: feeds
 -- Through which day each payment feed is complete.
 SELECT creditor, source, complete_through, recorded_at FROM payment_feed ORDER BY creditor, source;
@@ -313,6 +317,10 @@ FROM allocation_order ORDER BY creditor, product, effective_on, from_days;
 -- Of any creditor, or of the one given.
 SELECT lane, loan_id, loan_ref, creditor, currency FROM loan
 WHERE loan_ref = %(loan_ref)s AND (%(creditor)s::text IS NULL OR creditor = %(creditor)s::text);
+
+-- name: loans_by_refs
+-- Of any creditor. refs: text[].
+SELECT lane, loan_id, loan_ref, creditor, currency FROM loan WHERE loan_ref = ANY(%(refs)s::text[]);
 
 -- name: has_payment
 -- Whether the book has a payment, reversed or not.

@@ -13,6 +13,7 @@ from .cells import Notes
 from .compiling import Scope
 from .contact_building import ContactBuilder
 from .debts import InstallmentBuilder, LoanBuilder
+from .event_building import EventBuilder
 from .fields import Field, FieldMaker, RowReader
 from .mapping import Mapping as MappingFile
 from .money_in import DebitBuilder, PaymentBuilder, ReversalBuilder
@@ -136,6 +137,15 @@ class RowBuilder:
                 f"preference.{i}",
                 wish,
                 lambda make, wish=wish: PreferenceBuilder(wish, make, keyring, borrower),  # type: ignore[misc]
+            )
+
+        for i, happened in enumerate(mapping.event):
+            self._add(
+                f"event.{i}",
+                happened,
+                lambda make, happened=happened: EventBuilder(  # type: ignore[misc]
+                    happened, make, keyring, borrower, loan, mapping.money.currency
+                ),
             )
 
         for i, made in enumerate(mapping.contact):

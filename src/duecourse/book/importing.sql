@@ -668,6 +668,15 @@ ON CONFLICT (lane, loan_id, number) DO UPDATE SET
     penalty_minor = EXCLUDED.penalty_minor, computed = EXCLUDED.computed,
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
+-- name: tell_payments
+-- What writing will find of each payment that was not refused: new, same, or changed.
+SELECT s.row_no, CASE WHEN p.payment_id IS NULL THEN 'new'
+                      WHEN p.amount_minor = s.amount_minor AND p.paid_on = s.paid_on THEN 'same'
+                      ELSE 'changed' END
+FROM stage_payment s
+JOIN stage_loan_at a ON a.loan_id = s.loan_id
+LEFT JOIN payment p ON p.lane = a.lane AND p.payment_id = s.payment_id;
+
 -- name: skip_same_payments
 DELETE FROM stage_payment s USING payment p
 WHERE NOT s.fresh AND p.lane = s.lane AND p.payment_id = s.payment_id

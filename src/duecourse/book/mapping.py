@@ -42,7 +42,7 @@ from .values import (
     TextValue,
     Variable,
 )
-from .wish_mapping import ConsentSection, ContactSection, HoldSection, PreferenceSection
+from .wish_mapping import ConsentSection, ContactSection, EventSection, HoldSection, PreferenceSection
 
 
 class FixedField(Strict):
@@ -281,12 +281,13 @@ class Mapping(Strict):
     consent: list[ConsentSection] = Field(default=[])
     hold: list[HoldSection] = Field(default=[])
     preference: list[PreferenceSection] = Field(default=[])
+    event: list[EventSection] = Field(default=[])
     contact: list[ContactSection] = Field(default=[])
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Mapping:
         faults: list[str] = []
-        wishes = (*self.consent, *self.hold, *self.preference)
+        wishes = (*self.consent, *self.hold, *self.preference, *self.event)
         debts: list[InstallmentSection | PaymentSection | ReversalSection | DebitSection]
         debts = [*self.installment, *self.payment, *self.reversal, *self.debit]
         book = (self.borrower, self.loan, *self.contact_point, *self.party, *debts)
@@ -339,6 +340,9 @@ class Mapping(Strict):
         for i, wish in enumerate(self.preference):
             if wish.borrower is None:
                 yield f"preference.{i}.borrower is needed when there is no [borrower]"
+        for i, event in enumerate(self.event):
+            if event.borrower is None and event.loan is None:
+                yield f"event.{i} needs 'borrower' or 'loan' when there is no [borrower]"
 
     def _feed_faults(self, feed: FeedSection) -> Iterable[str]:
         """A feed under another name than its payments would hold nothing back, and nobody would see it."""

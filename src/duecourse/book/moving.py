@@ -13,6 +13,7 @@ from duecourse.domain.due_day import Move, Upcoming, move_due_day
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.store.sql import load
 
+from .events import note_move
 from .pauses import FoundLoan
 from .shifting import shift_loan
 
@@ -102,6 +103,7 @@ def apply_move(conn: psycopg.Connection, moved: Moved, *, recorded_by: str, now:
         conn.execute(SQL[name], given)
     shift_loan(conn, loan.lane, loan.loan_id, min(day for _, day in days))
     record_due_days(conn, [(loan.lane, loan.loan_id, moved.due_day)], source="request", now=now)
+    note_move(conn, loan.place, moved.from_number, days[0][0].due_on, by=recorded_by, now=now)
 
 
 def record_due_days(

@@ -20,7 +20,7 @@ from duecourse.store.sql import load
 
 from .checking import text_within
 from .parsing import FieldFault
-from .records import PaymentRecord, Records, ReversalRecord, payment_id_of
+from .records import PaymentRecord, Records, ReversalRecord, loan_id_of, payment_id_of
 from .staging import SAID, Staging
 
 SQL = load("book")
@@ -136,6 +136,42 @@ def add_payment(
         "refuse-row",
     )
     return _write(conn, Records(payments=[payment]), "payments", now)
+
+
+def suspend_payment(
+    conn: psycopg.Connection,
+    *,
+    creditor: str,
+    loan_ref: str,
+    amount_minor: int,
+    currency: str,
+    paid_on: date,
+    source: str,
+    reference: str,
+    now: datetime,
+) -> Outcome:
+    """Keep money that came without a loan it can be put to until somebody places it; the same again changes nothing.
+
+    loan_ref: the loan it was for, unknown to the book; '' for none. Raises DuecourseError B050 when the book has this
+    source and reference with another amount, B016 or B024 for a source or reference that no file could bring.
+    """
+    source, reference = _as_in_a_file("SOURCE", source), _as_in_a_file("REFERENCE", reference)
+    loan_id = loan_id_of(creditor, loan_ref)
+    payment = PaymentRecord(
+        1,
+        loan_id,
+        payment_id_of(loan_id, source, reference),
+        currency,
+        source,
+        reference,
+        amount_minor,
+        paid_on,
+        creditor,
+        loan_ref,
+        "suspense",
+        "refuse-row",
+    )
+    return _write(conn, Records(payments=[payment]), "suspense", now)
 
 
 def reverse_payment(
@@ -254,5 +290,6 @@ __all__ = [
     "payments_of_loan",
     "place_suspended",
     "reverse_payment",
+    "suspend_payment",
     "suspended",
 ]

@@ -191,6 +191,29 @@ class WishRecord(NamedTuple):
     until_zone: str = ""
 
 
+class EventRecord(NamedTuple):
+    """A row for stage_event, in its column order: something that the lender says happened.
+
+    key_hash: None when the loan says whose it is; loan_id: None where there is no loan yet. detail: JSON. at_local: a
+    wall clock, in zone ('' the borrower's); day_alone: it names no hour.
+    """
+
+    row: int
+    event_id: UUID
+    key_hash: bytes | None
+    loan_id: UUID | None
+    kind: str
+    creditor: str
+    product: str
+    currency: str
+    amount_minor: int | None
+    detail: str
+    at: datetime | None
+    at_local: datetime | None
+    at_zone: str
+    day_alone: bool
+
+
 class ContactDetail(NamedTuple):
     """What an audit wants to know of a contact beyond what the ledger keeps. None: not given.
 
@@ -261,12 +284,13 @@ class Records:
     reversals: list[ReversalRecord] = field(default_factory=list)
     debits: list[DebitRecord] = field(default_factory=list)
     wishes: list[WishRecord] = field(default_factory=list)
+    events: list[EventRecord] = field(default_factory=list)
     contacts: list[ContactRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
         rows = len(self.borrowers) + len(self.contact_points) + len(self.parties) + len(self.loans)
         rows += len(self.installments) + len(self.payments) + len(self.reversals) + len(self.debits)
-        return rows + len(self.wishes) + len(self.contacts)
+        return rows + len(self.wishes) + len(self.events) + len(self.contacts)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
@@ -279,6 +303,7 @@ class Records:
         self.reversals += other.reversals
         self.debits += other.debits
         self.wishes += other.wishes
+        self.events += other.events
         self.contacts += other.contacts
 
 

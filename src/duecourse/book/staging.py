@@ -17,6 +17,8 @@ from duecourse.domain.zones import zones_around
 from duecourse.store.sql import load
 
 from .allocating import allocate_touched
+from .events import SAID as SAID_OF_EVENTS
+from .events import EventStaging
 from .parties import SQL as PARTIES
 from .parties import write_presences
 from .records import BESIDE_COMPANY, BESIDE_LOAN, OWN, Records, digest_of
@@ -44,6 +46,7 @@ SAID = {
     "B065": "the borrower of a loan cannot be its co-borrower or guarantor",
     "B050": "the book has this payment with another amount; reverse it and give the new one another reference",
     **SAID_OF_WISHES,
+    **SAID_OF_EVENTS,
 }
 """What the checks of a batch say; they have no column, since they concern the row against others."""
 
@@ -113,6 +116,7 @@ class Staging:
             if not same_delivery:
                 conn.execute(SQL["forget_pending"])
             self._wishes = WishStaging(conn)
+            self._events = EventStaging(conn)
 
     def load(self, records: Records) -> None:
         """Fill the staging tables with a batch."""
@@ -123,6 +127,7 @@ class Staging:
                 self._copy(cursor, kind.copy, getattr(records, kind.name))
             self._copy(cursor, "copy_records", _record_rows(records))
         self._wishes.load(records.wishes)
+        self._events.load(records)
         self._conn.execute(SQL["analyze_staging"])
         self._known_zones = {zone for one in records.borrowers for zone in one.zones or (one.zone,)}
 
@@ -152,11 +157,13 @@ class Staging:
         if conn.execute(SQL["check_changed"]).rowcount > 0:
             self._drop_bad()
         self._wishes.find()
+        self._events.find()
         # A refused row may be the one that brought the loan of another row: look again until nothing falls.
         while (
             conn.execute(SQL["check_references"]).rowcount
             + conn.execute(SQL["check_parties"]).rowcount
             + self._wishes.check()
+            + self._events.check()
             > 0
         ):
             self._drop_bad()
@@ -167,6 +174,7 @@ class Staging:
     def _drop_bad(self) -> None:
         self._conn.execute(SQL["drop_bad"])
         self._wishes.drop_bad()
+        self._events.drop_bad()
 
     def _place(self) -> None:
         """Give every record its lane and borrower."""
@@ -236,6 +244,7 @@ class Staging:
         if conn.execute(ALLOCATION["find_touched"]).rowcount:
             allocate_touched(conn)
         self._wishes.write(by=self._by, now=now, counts=counts)
+        self._events.write(when, by=self._by, counts=counts)
         return counts
 
     def _write_suspense(self, when: dict[str, datetime], counts: Counter[str]) -> None:

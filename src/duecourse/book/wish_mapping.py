@@ -1,10 +1,10 @@
-"""The sections of a mapping file that bring wishes, and contacts made elsewhere."""
+"""The sections of a mapping file that bring wishes, events, and contacts made elsewhere."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from .values import BooleanValue, InstantValue, Section, TextRule, TextValue
+from .values import BooleanValue, InstantValue, MoneyValue, Section, TextRule, TextValue
 
 
 class ConsentSection(Section):
@@ -48,6 +48,24 @@ class PreferenceSection(Section):
     language: TextValue | None = None
     since: InstantValue
     evidence: TextValue
+
+
+class EventSection(Section):
+    """Something that happened: an application, its decision, a contract signed, a loan paid out.
+
+    kind, whose it is and reference together name it once and for all.
+    """
+
+    kind: TextValue
+    borrower: TextValue | None = None
+    loan: TextValue | None = None
+    creditor: TextValue | None = None
+    reference: TextValue
+    at: InstantValue
+    decision: TextValue | None = None
+    product: TextValue | None = None
+    currency: TextValue | None = None
+    amount: MoneyValue | None = None
 
 
 class ContactSection(Section):

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
 
+from .api_key import app as api_key_app
 from .audit import audit
 from .batch import app as batch_app
 from .batch import correct
@@ -35,6 +36,7 @@ from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
 from .letter import app as letter_app
+from .link import app as link_app
 from .merge import merge
 from .notice import app as notice_app
 from .payment import app as payment_app
@@ -45,11 +47,13 @@ from .preference import app as preference_app
 from .provider import app as provider_app
 from .registration import app as registration_app
 from .replay import run
+from .response import app as response_app
 from .retention import app as retention_app
 from .rules import app as rules_app
 from .sandbox import sandbox
 from .schedule import schedule
 from .screen import print_problems
+from .serve import serve
 from .show import borrower_app, message_app
 from .status import status
 from .suppression import app as suppression_app
@@ -83,6 +87,8 @@ app.add_typer(rules_app, name="rules")
 app.command()(audit)
 app.command()(plan)
 app.command()(work)
+app.command()(serve)
+app.add_typer(api_key_app, name="api-key")
 app.command()(run)
 app.command()(stop)
 app.command()(resume)
@@ -105,6 +111,7 @@ app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
 app.add_typer(inbox_app, name="inbox")
 app.add_typer(task_app, name="task")
+app.add_typer(response_app, name="response")
 app.add_typer(retention_app, name="retention")
 app.add_typer(retention_app, name="retention")
 app.add_typer(inbox_app, name="inbox")
@@ -112,6 +119,7 @@ app.add_typer(task_app, name="task")
 app.add_typer(keys_app, name="keys")
 app.add_typer(letter_app, name="letter")
 app.add_typer(wechat_app, name="wechat")
+app.add_typer(link_app, name="link")
 app.command()(sandbox)
 app.command()(demo)
 

@@ -196,7 +196,7 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
                 config,
                 switchboard.take_receipts,
                 switchboard.take_reply,
-                _clock_of(provider.kind, switchboard),
+                clock_of(provider.kind, switchboard),
             )
         except DuecourseError as error:
             problems.extend(error.problems)
@@ -232,9 +232,9 @@ def adapter_config(provider: Provider) -> dict[str, Any]:
     return config
 
 
-def _clock_of(kind: str, switchboard: Switchboard) -> Callable[[], datetime]:
+def clock_of(kind: str, switchboard: Switchboard | None = None) -> Callable[[], datetime]:
     """What a message is dated with is the book's day, also in a replay; what is signed for a provider is of now."""
-    if kind in KINDS and issubclass(KINDS[kind].adapter, HttpAdapter):  # type: ignore[arg-type]
+    if switchboard is None or (kind in KINDS and issubclass(KINDS[kind].adapter, HttpAdapter)):  # type: ignore[arg-type]
         return lambda: datetime.now(UTC)
     return lambda: switchboard.now or datetime.now(UTC)
 

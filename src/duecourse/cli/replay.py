@@ -8,8 +8,10 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import (
@@ -28,12 +30,17 @@ from duecourse.dispatch.replay import REPLAY_RECHECK, TICK, Day, days_between, r
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.planning.compile import Plannable
+from duecourse.planning.events import next_event, tell_events, tells_events
 from duecourse.planning.plan import plan_book
-from duecourse.store.lease import acquire, release, renew
+from duecourse.responses.promises import judge_promises
+from duecourse.rules.compiling import RuleBook
+from duecourse.store.lease import LANES, acquire, release, renew
 from duecourse.store.migrate import put_setting
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
+from .following import Follower
 from .providers import check_providers, connect_providers, sandbox_providers, with_book_channels
 from .reports import print_run
 from .words import say
@@ -148,6 +155,27 @@ def lanes_lost(count: int) -> DuecourseError:
     )
 
 
+class _Happenings:
+    """What happens during the days of a replay, told at its moment."""
+
+    def __init__(self, here: Context, policies: Sequence[Plannable], rules: RuleBook) -> None:
+        self._conn = here.connect()
+        self._policies = policies
+        self._rules = rules
+        self._zone = ZoneInfo(here.lender_zone)
+
+    async def next_instant(self) -> datetime | None:
+        """When the next thing happens that nobody was told of."""
+        return await asyncio.to_thread(next_event, self._conn, range(LANES))
+
+    async def tell(self, now: datetime) -> None:
+        """Plan what tells of all that happened by then."""
+        as_of = now.astimezone(self._zone).date()
+        await asyncio.to_thread(
+            tell_events, self._conn, self._policies, range(LANES), as_of=as_of, now=now, rules=self._rules
+        )
+
+
 async def _nothing(_: Day) -> None:
     return None
 
@@ -204,6 +232,7 @@ async def _run_days(
     desks = Workshop(here).desks(switchboard, DESKS, Pace(recheck=REPLAY_RECHECK, pause=TICK), tally)
     plan_conn = here.connect()
     policies = plannables(plan_conn, here.settings.actor)
+    follower = Follower(here)
     lanes = Lanes(here)
     await lanes.hold()
     await switchboard.open()
@@ -229,6 +258,10 @@ async def _run_days(
             async def before_day(day: Day) -> None:
                 lanes.check()
                 await before_planning(day)
+                await asyncio.to_thread(follower.turn, day.starts)
+                await asyncio.to_thread(
+                    judge_promises, plan_conn, lanes=range(256), as_of=day.on, now=day.starts
+                )
                 await asyncio.to_thread(
                     plan_book,
                     plan_conn,
@@ -255,6 +288,7 @@ async def _run_days(
                 take=switchboard.take(TAKE),
                 before_day=before_day,
                 on_clock=on_clock,
+                events=_Happenings(here, policies, rules) if tells_events(policies) else None,
             )
     finally:
         await switchboard.close()

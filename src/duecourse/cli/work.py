@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated
 
@@ -22,10 +23,15 @@ from duecourse.dispatch.settle import Silence
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.domain.problems import DuecourseError, Problem
-from duecourse.planning.plan import plan_book
+from duecourse.planning.compile import Plannable
+from duecourse.planning.events import lanes_with_events, tell_events, tells_events
+from duecourse.planning.plan import LANES_AT_ONCE, plan_book
+from duecourse.policy.versions import published_state
+from duecourse.responses.promises import judge_promises
 from duecourse.rules.compiling import RuleBook
 
 from .context import Context, context
+from .following import Follower
 from .providers import configured_providers, connect_providers
 from .words import say
 from .workshop import Workshop, confirmer, plannables, rules_that_judge
@@ -104,6 +110,7 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         switchboard,
         here.connect(autocommit=True),
         plan,
+        _Teller(here, rules),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -112,7 +119,14 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         host, _, port = here.settings.callbacks_listen.rpartition(":")
         await _listen(switchboard, host, int(port), here.settings.public_url)
     log.info("working", providers=sorted(switchboard.adapters), desks=DESKS)
-    await worker.run()
+    follower = Follower(here)
+    following = asyncio.create_task(follower.keep())
+    try:
+        await worker.run()
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    await asyncio.to_thread(follower.turn)
 
 
 async def _listen(switchboard: Switchboard, host: str, port: int, public_url: str) -> None:
@@ -132,6 +146,7 @@ async def _listen(switchboard: Switchboard, host: str, port: int, public_url: st
 def _plan_lanes(
     here: Context, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
 ) -> None:
+    judge_promises(conn, lanes=lanes, as_of=as_of, now=now)
     try:
         report = plan_book(
             conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules
@@ -143,3 +158,30 @@ def _plan_lanes(
     if held:
         log.warning("batches left their band and are held", batches=held)
     log.info("planned", as_of=as_of.isoformat(), lanes=len(lanes), messages=report.messages)
+
+
+class _Teller:
+    """Plans what tells of what has happened. Policies are read anew when one was published."""
+
+    def __init__(self, here: Context, rules: RuleBook) -> None:
+        self._here = here
+        self._rules = rules
+        self._conn = here.connect()
+        self._state: object = None
+        self._policies: list[Plannable] = []
+
+    def __call__(self, now: datetime, as_of: date, lanes: Sequence[int]) -> bool:
+        """Whether there was anything."""
+        state = published_state(self._conn)
+        if state != self._state:
+            with suppress(DuecourseError):  # none is published, as planning says
+                self._policies = plannables(self._conn, self._here.settings.actor)
+            self._state = state
+        if not tells_events(self._policies):
+            return False
+        waiting = lanes_with_events(self._conn, lanes, now=now)
+        for start in range(0, len(waiting), LANES_AT_ONCE):
+            some = waiting[start : start + LANES_AT_ONCE]
+            told = tell_events(self._conn, self._policies, some, as_of=as_of, now=now, rules=self._rules)
+            log.info("told of events", events=told.looked_at, lanes=len(some), messages=told.messages)
+        return bool(waiting)

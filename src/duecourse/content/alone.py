@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import time
 from typing import Final
 
-from duecourse.domain.messaging import Channel, Purpose
-from duecourse.policy.model import Anchor, Creditor, Languages, Policy, Step, Window, Wording
-from duecourse.policy.templates import Templates
+from liquid.exceptions import LiquidError
 
+from duecourse.book.events import EVENT_KINDS, EventKind
+from duecourse.domain.messaging import Channel, Purpose
+from duecourse.policy.model import ANY_TIME, Anchor, Creditor, Languages, Policy, Step, Window, Wording
+from duecourse.policy.templates import Templates, TemplateText
+
+from .liquid_env import environment
 from .making import can_say
+from .variables import EVENT_VARIABLES, variables_of
 
 _SAMPLE_PHONE: Final = "400-000-0000"
 _SAMPLE_CREDITORS: Final = {"zh": "示例金融", "ar": "شركة المثال للتمويل", "hi": "नमूना फ़ाइनेंस"}
@@ -53,12 +60,26 @@ def _sample(words: dict[str, str], language: str, other: str) -> str:
 def _step(template: str, templates: Templates) -> Step:
     texts = templates.of(template)
     able = [channel for channel in Channel if all(channel in can_say(text) for text in texts)]
+    event = _event_of(texts)
     return Step(
         id=template,
-        anchor=Anchor.DUE,
+        anchor=Anchor.EVENT if event else Anchor.DUE,
         offset_days=0,
-        window=Window(start=time(9), end=time(9)),
+        window=ANY_TIME if event else Window(start=time(9), end=time(9)),
+        on=event,
         purpose=Purpose.STATUS,
         route=tuple(able) or (Channel.SMS,),
         template=template,
     )
+
+
+def _event_of(texts: Sequence[TemplateText]) -> EventKind | None:
+    """The first kind of event of which all can be said that texts say; None where they speak of installments."""
+    said: set[str] = set()
+    for text in texts:
+        for source in text.parts.values():
+            with suppress(LiquidError):
+                said |= environment(text.language, "text").parse_source(source).analyze().globals.keys()
+    told = said & EVENT_VARIABLES.keys()
+    kinds = [kind for kind in EVENT_KINDS if told <= variables_of(kind).keys()]
+    return kinds[0] if told and kinds else None

@@ -9,9 +9,9 @@ from liquid.exceptions import LiquidError
 from duecourse.policy.templates import TemplateText
 
 from .liquid_env import environment
-from .variables import ITEM_VARIABLES, VARIABLES
+from .variables import EVERY_VARIABLE, ITEM_VARIABLES
 
-_AMOUNTS = frozenset(name for name, variable in VARIABLES.items() if variable.type == "money")
+_AMOUNTS = frozenset(name for name, variable in EVERY_VARIABLE.items() if variable.type == "money")
 _ITEM_AMOUNTS = frozenset(name for name, variable in ITEM_VARIABLES.items() if variable.type == "money")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,10 +19,10 @@ from duecourse.policy.templates import PLAIN, WECHAT, TemplateText
 from .check_samples import check_samples
 from .formats import formats
 from .liquid_env import FILTERS, environment
-from .making import SHIPPED, pieces
-from .refusals import amount_in, overdue_words
+from .making import OWN_LINK, SHIPPED, pieces
+from .refusals import OFFERING_NOTHING, amount_in, offers_in, overdue_words
 from .shipped import debt_words
-from .variables import ITEM_VARIABLES, VARIABLES
+from .variables import EVERY_VARIABLE, ITEM_VARIABLES, VARIABLES, Variable, variables_of
 from .wechat_fields import FIELD_TYPES, field_type
 
 _SEEN: Final = {
@@ -40,8 +40,10 @@ _TAGS: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
 _FORMS: Final = ("zero", "one", "two", "few", "many", "other")
 
 
-def check_text(policy: Policy, text: TemplateText, uses: Sequence[Step], faults: Faults) -> None:
-    """Add every fault of one text, and warnings of what is worth a look."""
+def check_text(
+    policy: Policy, text: TemplateText, uses: Sequence[Step], faults: Faults, public_url: str = ""
+) -> None:
+    """Add every fault of one text, and warnings of what is worth a look. public_url: what links begin with."""
     channels = list(dict.fromkeys(channel for step in uses for channel in step.route))
     before = len(faults.problems)
     for channel in channels:
@@ -50,12 +52,12 @@ def check_text(policy: Policy, text: TemplateText, uses: Sequence[Step], faults:
     sound = all(problem.code != "P211" for problem in faults.problems[before:])
     for part, source in text.parts.items():
         if part in _LITERAL:
-            _check_literal(text, part, source, faults)
+            _check_literal(text, part, source, uses, faults)
             continue
         sound = _check_words(uses, text, part, source, faults) and sound
-        sound = _check_liquid(policy, text, part, source, faults) and sound
+        sound = _check_liquid(policy, uses, text, part, source, faults) and sound
     if sound:
-        check_samples(policy, text, uses, channels, faults)
+        check_samples(policy, text, uses, channels, faults, public_url)
 
 
 def _check_parts(
@@ -74,16 +76,18 @@ def _check_parts(
                 faults.add("P211", text.where(), message)
 
 
-def _check_literal(text: TemplateText, part: str, source: str, faults: Faults) -> None:
+def _check_literal(text: TemplateText, part: str, source: str, uses: Sequence[Step], faults: Faults) -> None:
     where = text.where(part)
+    told = [step.id for step in uses if step.on]
+    if part == "picture" and told:
+        faults.add("P455", where, f"picture: the bill shows installments, and {told[0]} tells of an event")
     if part == "picture" and source != "bill":
         faults.add("P226", where, f"picture '{source}' is unknown; known: bill")
-    if part == "link":
+    if part == "link" and not OWN_LINK.match(source):
         link = urlsplit(source)
         if link.scheme != "https" or not link.hostname or "{" in source or source.split() != [source]:
-            faults.add(
-                "P225", where, "a link is an https address, the same for everybody, with nothing to fill in"
-            )
+            own = "or {{ link }}, the borrower's own page"
+            faults.add("P225", where, f"a link is an https address, the same for everybody, {own}")
 
 
 def _check_words(uses: Sequence[Step], text: TemplateText, part: str, source: str, faults: Faults) -> bool:
@@ -105,6 +109,13 @@ def _check_words(uses: Sequence[Step], text: TemplateText, part: str, source: st
         if amount_in(_without_tags(source)):
             faults.add("P220", text.where(part), f"{_HEARD[base][1]}, which shows an amount")
         return not told
+    thanks = [step.id for step in uses if step.purpose in OFFERING_NOTHING]
+    offers = offers_in(_without_tags(source)) if thanks else []
+    for word in offers:
+        message = f"a confirmation or notice ({', '.join(thanks)}) offers something: '{word}'"
+        faults.add("P456", text.where(part, _line_of(source, word)), message)
+    if offers:
+        return False
     reminders = [step.id for step in uses if step.purpose is Purpose.REMINDER]
     if not reminders:
         return True
@@ -115,17 +126,26 @@ def _check_words(uses: Sequence[Step], text: TemplateText, part: str, source: st
     return not words
 
 
-def _check_liquid(policy: Policy, text: TemplateText, part: str, source: str, faults: Faults) -> bool:
-    """Syntax, variables, filters and plurals (P204 to P206, P210, P211, P216, P220 to P223); whether all is well."""
+def _check_liquid(
+    policy: Policy, uses: Sequence[Step], text: TemplateText, part: str, source: str, faults: Faults
+) -> bool:
+    """Syntax, variables, filters, plurals (P204 to P206, P210, P211, P216, P220 to P223, P455); whether all is well."""
     try:
         parsed = environment(text.language, "text").parse_source(source)
     except LiquidError as error:
         faults.add("P204", text.where(part, _error_line(error, source)), f"not Liquid: {error.args[0]}")
         return False
     before = len(faults.problems)
-    for name, known, index in unknown_variables(parsed):
-        message = f"variable '{name}' is unknown; {did_you_mean(name, known)}"
-        faults.add("P205", text.where(part, _line_at(source, index)), message)
+    common = _common_variables(uses)
+    for name, known, index in unknown_variables(parsed, common):
+        elsewhere = name in EVERY_VARIABLE and name not in common
+        spoken = sorted({step.on or "an installment" for step in uses})
+        message = (
+            f"variable '{name}' is not known of {' and '.join(spoken)}; known: {', '.join(known)}"
+            if elsewhere
+            else f"variable '{name}' is unknown; {did_you_mean(name, known)}"
+        )
+        faults.add("P455" if elsewhere else "P205", text.where(part, _line_at(source, index)), message)
     analysis = parsed.analyze()
     for name, spans in analysis.filters.items():
         if name not in FILTERS:
@@ -147,10 +167,10 @@ def _check_variable(
 ) -> None:
     """Whether a variable may stand in a part, and whether the policy has what it needs."""
     base, where = part.removeprefix(PLAIN), text.where(part, line)
-    if base in _SEEN and name in VARIABLES and not VARIABLES[name].in_subject:
+    if base in _SEEN and name in EVERY_VARIABLE and not EVERY_VARIABLE[name].in_subject:
         code, place = _SEEN[base]
         faults.add(code, where, f"{place}: '{name}' may not stand there")
-    if base in _HEARD and name in VARIABLES and name not in _HEARD[base][0]:
+    if base in _HEARD and name in EVERY_VARIABLE and name not in _HEARD[base][0]:
         faults.add("P220", where, f"{_HEARD[base][1]}: '{name}' may not stand there")
     if name == "contact_phone" and not _has_phone(policy):
         faults.add("P211", where, "contact_phone is used, but a creditor of the policy has none")
@@ -158,16 +178,24 @@ def _check_variable(
         _check_products(policy, name, where, text.parts[part], faults)
 
 
-def unknown_variables(parsed: BoundTemplate) -> Iterator[tuple[str, list[str], int]]:
+def _common_variables(uses: Sequence[Step]) -> Mapping[str, Variable]:
+    """What a text may say in every step that uses it."""
+    known = [variables_of(step.on) for step in uses] or [VARIABLES]
+    return {name: one for name, one in known[0].items() if all(name in other for other in known)}
+
+
+def unknown_variables(
+    parsed: BoundTemplate, variables: Mapping[str, Variable] = VARIABLES
+) -> Iterator[tuple[str, list[str], int]]:
     """Each name that is no variable, what is known in its place, and where it stands."""
     analysis = parsed.analyze()
     for root, uses in analysis.variables.items():
         for use in uses:
             tail = [segment for segment in use.segments[1:] if isinstance(segment, str)]
-            if root in analysis.globals and root not in VARIABLES:
-                yield root, list(VARIABLES), use.span.index
+            if root in analysis.globals and root not in variables:
+                yield root, list(variables), use.span.index
             elif root in analysis.globals and root != "items" and tail:
-                yield str(use), list(VARIABLES), use.span.index
+                yield str(use), list(variables), use.span.index
             elif root not in ("forloop", *analysis.locals) and tail:
                 entry = [segment for segment in tail if segment not in ("first", "last", "size")]
                 if entry and (len(entry) > 1 or entry[0] not in ITEM_VARIABLES):

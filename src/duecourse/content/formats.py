@@ -10,12 +10,13 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Final, Literal, TypeAlias
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, get_month_names
-from babel.numbers import format_currency, get_currency_symbol
+from babel.numbers import format_currency, format_percent, get_currency_symbol
 
 from duecourse.domain.money import Money, from_minor, minor_digits
 
@@ -87,6 +88,12 @@ class Formats:
     def counted(self, value: int) -> int:
         """A count that is written in the digits of the language."""
         return Count.of(value, self._digits(str(value))) if self._own_digits else value
+
+    def percent(self, fraction: Decimal) -> str:
+        """A fraction as a percentage with what decimal places it has, four at most: 0.0385 is 3.85%."""
+        pattern = self.locale.percent_formats[None].pattern.replace("#0", "#0.####")
+        text = format_percent(fraction, pattern, locale=self.locale, numbering_system="default")
+        return self._plain(self._digits(text))
 
     def telephone(self, number: str) -> str:
         """A number to call, or another run of figures. From right to left a mark keeps its groups in their order."""

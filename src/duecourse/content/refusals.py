@@ -11,6 +11,8 @@ from duecourse.rules.word_lists import words_found
 from .rendered import Rendered
 
 RULE = "CONTENT"
+OFFERING_NOTHING = (Purpose.CONFIRMATION, Purpose.STATUS, Purpose.LEGAL)
+"""Purposes whose texts tell and offer nothing: a thank-you that advertises is marketing under another name."""
 PUSHED = (Channel.APP, Channel.WEBPUSH)
 """The channels whose whole text stands on a lock screen."""
 _SIGNATURE = re.compile(r"\A【[^【】]{1,40}】[^【】]*\Z", re.S)
@@ -29,7 +31,7 @@ class Refusal(NamedTuple):
 def refusals(rendered: Rendered, purpose: str, *, name: str = "") -> list[Refusal]:
     """Every content rule that the text breaks; empty when it may go out.
 
-    purpose: 'reminder' or 'collection'. name: the borrower's, which an e-mail's subject must not show.
+    purpose: a word of Purpose. name: the borrower's, which an e-mail's subject must not show.
     """
     reasons = []
     if not rendered.text.strip():
@@ -37,6 +39,9 @@ def refusals(rendered: Rendered, purpose: str, *, name: str = "") -> list[Refusa
     if purpose == Purpose.REMINDER:
         words = overdue_words(f"{rendered.subject}\n{rendered.text}\n{rendered.html}")
         reasons += [f"a reminder says '{word}'" for word in words]
+    if purpose in OFFERING_NOTHING:
+        offers = offers_in(f"{rendered.subject}\n{rendered.text}\n{rendered.html}")
+        reasons += [f"a text that is to offer nothing says '{word}'" for word in offers]
     if rendered.channel == "sms" and not signature_is_right(rendered.text):
         reasons.append("【】 is for the signature at the start of an SMS, once")
     if rendered.subject:
@@ -78,6 +83,11 @@ def amount_in(text: str) -> bool:
 def signature_is_right(text: str) -> bool:
     """Whether 【】 is absent, or stands once, at the very start."""
     return not ("【" in text or "】" in text) or _SIGNATURE.match(text) is not None
+
+
+def offers_in(text: str) -> list[str]:
+    """The words that offer something and that a text holds, each once, in order."""
+    return words_found("offers", text)
 
 
 def overdue_words(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -14,7 +15,8 @@ from duecourse.domain.messaging import Purpose
 from duecourse.domain.money import minor_digits
 from duecourse.policy.model import Policy, Step
 
-from .variables import Facts, Item
+from .addresses import SAMPLE_CODE, sample_address
+from .variables import Facts, Happened, Item, Standing, variables_of
 
 _NAMES: Final = {
     "zh": "王小芳",
@@ -27,6 +29,18 @@ _NAMES: Final = {
     "ar": "ليلى أحمد",
 }
 _DAY: Final = date(2026, 3, 10)
+_DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
+    "rate.changed": {"rate": "0.0385", "rate_before": "0.042"},
+    "date.changed": {"due_on": "2026-04-15", "due_before": "2026-04-10", "number": "3"},
+}
+_ALWAYS_OF_MONEY: Final = (
+    "payment.received",
+    "payment.reversed",
+    "loan.settled",
+    "rate.changed",
+    "date.changed",
+)
+"""Kinds that are always about a loan and, where they have an amount at all, about money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +51,14 @@ class Sample:
     facts: Facts
 
 
-def sample_facts(policy: Policy, step: Step, language: str) -> list[Sample]:
-    """One installment; three of several products without a name; a revolving statement; each creditor."""
+def sample_facts(policy: Policy, step: Step, language: str, public_url: str = "") -> list[Sample]:
+    """One installment; three of several products without a name; a revolving statement; each creditor.
+
+    Of an event: one; three about several loans without a name; the last of its loan, with nothing that can be missing.
+    public_url: what links begin with; '' takes an address made up.
+    """
+    if step.on:
+        return _event_samples(policy, step, step.on, language, public_url)
     products = _products(policy, step)
     currency = _currency(policy, step)
     unit = 10 ** minor_digits(currency)
@@ -52,7 +72,8 @@ def sample_facts(policy: Policy, step: Step, language: str) -> list[Sample]:
         return Item(f"HT2026{index:04d}", due_on, amount_minor, product, balance_minor, late)
 
     def facts(who: str, creditor: str, *items: Item) -> Facts:
-        return Facts(who, creditor, currency, items, policy.wording)
+        link = sample_address(public_url)
+        return Facts(who, creditor, currency, items, policy.wording, SAMPLE_CODE, link)
 
     first, *others = list(policy.wording.creditors) or ["*"]
     samples = [
@@ -61,6 +82,43 @@ def sample_facts(policy: Policy, step: Step, language: str) -> list[Sample]:
         Sample("a revolving statement", facts(name, first, item(0, balance_minor=98_765 * unit))),
     ]
     return samples + [Sample(f"creditor {key}", facts(name, key, item(0))) for key in others]
+
+
+def _event_samples(policy: Policy, step: Step, kind: str, language: str, public_url: str) -> list[Sample]:
+    products, currency = _products(policy, step), _currency(policy, step)
+    unit = 10 ** minor_digits(currency)
+    name = _NAMES.get(language.partition("-")[0], _NAMES["en"])
+    with_amount = "amount" in variables_of(kind)
+    details = _DETAILS.get(kind, {"reference": "SQ20260042"})
+    decisions = [test.any_of[0] for test in step.condition.tests if test.field == "decision" and test.any_of]
+    if kind == "application.decided":
+        details = {"reference": "SQ20260042", "decision": decisions[0] if decisions else "approved"}
+    going_on = Standing(5_430 * unit, 1_086 * unit, date.fromordinal(_DAY.toordinal() + 31), 1_086 * unit)
+
+    def happened(index: int) -> Happened:
+        amount_minor = (1234 + 1111 * index) * unit + unit // 2 if with_amount else None
+        return Happened(
+            kind, _DAY, f"HT2026{index:04d}", products[index % len(products)], amount_minor, details
+        )
+
+    def facts(who: str, creditor: str, standing: Standing, *events: Happened) -> Facts:
+        link = sample_address(public_url)
+        return Facts(who, creditor, currency, (), policy.wording, SAMPLE_CODE, link, events, standing)
+
+    first, *others = list(policy.wording.creditors) or ["*"]
+    bare = Happened(
+        kind, _DAY, "", "", None, {one: two for one, two in details.items() if one != "reference"}
+    )
+    samples = [
+        Sample("one event", facts(name, first, going_on, happened(0))),
+        Sample(
+            "three events, name unknown", facts("", first, going_on, happened(0), happened(1), happened(2))
+        ),
+        Sample("the last of a loan", facts(name, first, Standing(0, 0, None, 0), happened(0))),
+    ]
+    if kind not in _ALWAYS_OF_MONEY:
+        samples.append(Sample("an event without amount or loan", facts(name, first, going_on, bare)))
+    return samples + [Sample(f"creditor {key}", facts(name, key, going_on, happened(0))) for key in others]
 
 
 def _products(policy: Policy, step: Step) -> list[str]:

@@ -15,7 +15,7 @@ from duecourse.content.render import Renderer
 from duecourse.content.rendered import Rendered
 from duecourse.content.texts import Spoken, TextRefusal, text_refusals
 from duecourse.content.variables import Facts as TemplateFacts
-from duecourse.content.variables import Item
+from duecourse.content.variables import Happened, Item, Standing
 from duecourse.domain.days_past_due import Pause, counted_days
 from duecourse.domain.messaging import Attachment, Registered, VoiceScript
 from duecourse.domain.money import MoneyError
@@ -54,15 +54,19 @@ class Facts:
     """Whether nothing was said to the person for this purpose before."""
     items: tuple[Item, ...]
     loan_ids: tuple[UUID, ...]
+    """Zero stands for no loan: an application."""
+    happened: tuple[Happened, ...] = ()
+    """What it tells of; then it has no items."""
+    standing: Standing | None = None
 
     @classmethod
     def from_row(cls, keyring: Keyring, row: Sequence[Any]) -> Self:
         """From a row of `read_facts`, whose items are JSON."""
         (_, message_id, borrower_id, policy, policy_version, purpose, creditor, currency) = row[:8]
-        (template, template_version, local_on, name_sealed, language, borrower_key, large, first, items) = (
-            row[8:]
-        )
+        (template, template_version, local_on, name_sealed, language, borrower_key, large, first) = row[8:16]
+        items, events, standing = row[16:]
         entries = items or []
+        told = events or []
         return cls(
             message_id=message_id,
             borrower_id=borrower_id,
@@ -79,7 +83,9 @@ class Facts:
             large=large,
             first=first,
             items=tuple(_item(entry, local_on) for entry in entries),
-            loan_ids=tuple(dict.fromkeys(UUID(entry["loan_id"]) for entry in entries)),
+            loan_ids=tuple(dict.fromkeys(UUID(entry["loan_id"]) for entry in (*entries, *told))),
+            happened=tuple(_happened(entry) for entry in told),
+            standing=_standing(standing) if told and standing else None,
         )
 
 
@@ -98,6 +104,27 @@ def _item(entry: Mapping[str, Any], local_on: date) -> Item:
         product=entry["product"],
         balance_minor=None if balance is None else max(0, int(balance) - paid),
         days_past_due=counted_days(since, local_on, deferrals),
+    )
+
+
+def _happened(entry: Mapping[str, Any]) -> Happened:
+    amount = entry["amount_minor"]
+    return Happened(
+        kind=entry["kind"],
+        on=date.fromisoformat(entry["on"]),
+        loan_ref=entry["loan_ref"] or "",
+        product=entry["product"],
+        amount_minor=None if amount is None else int(amount),
+        detail={name: str(value) for name, value in entry["detail"].items()},
+    )
+
+
+def _standing(entry: Mapping[str, Any]) -> Standing:
+    return Standing(
+        remaining_minor=int(entry["remaining_minor"]),
+        due_minor=int(entry["due_minor"]),
+        next_on=date.fromisoformat(entry["next_on"]) if entry["next_on"] else None,
+        next_minor=int(entry["next_minor"] or 0),
     )
 
 
@@ -182,7 +209,13 @@ class Composer:
         except DuecourseError:  # `compose` says so
             return None
         coded = self._renderer.carries_code(
-            facts.template, facts.template_version, facts.language, channel, policy.wording, plain=facts.large
+            facts.template,
+            facts.template_version,
+            facts.language,
+            channel,
+            policy.wording,
+            plain=facts.large,
+            linked=bool(self._links.public_url),
         )
         return (policy.link_days or self._links.days) if coded else None
 
@@ -191,7 +224,7 @@ class Composer:
 
         rules: those of the packs that look at its text. code: of the attempt, where `link_days` says that it has one.
         """
-        if not facts.items:
+        if not facts.items and not facts.happened:
             return Rendition(refusals=("nothing is due any more",))
         try:
             self._load(facts)
@@ -208,6 +241,8 @@ class Composer:
                     self._policy(facts).wording,
                     code,
                     self._links.address(code),
+                    facts.happened,
+                    facts.standing,
                 ),
                 plain=facts.large,
             )

@@ -32,7 +32,7 @@ from .compose import Composer
 from .limits import give_back, reserve
 from .lines import Line, Routing
 from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
-from .receipts import apply_receipts, sweep_receipts
+from .receipts import ReceiptKey, apply_receipts, heard_elsewhere, sweep_receipts
 from .routes import advance_routes, claim_again, overtaken, take_words
 from .settle import Silence, settle
 from .switchboard import Switchboard, database_now
@@ -42,6 +42,8 @@ T = TypeVar("T")
 _DEADLOCK_TRIES = 4
 FAIR_TRIES = 4
 """How often a message counts in what is known of providers."""
+COMMITS_WITHIN = timedelta(seconds=2)
+"""How long after its row was written a receipt may be committed and be heard at once; the sweep finds any other."""
 RECOVERED = timedelta(days=3)
 """How far back an owner new to a lane looks for what was heard."""
 log = structlog.get_logger("duecourse.dispatch")
@@ -103,6 +105,7 @@ class Desk:
         self.epochs: dict[int, int] = {}
         self._busy = asyncio.Lock()
         self._turn = asyncio.Lock()
+        self._listened_at: datetime | None = None
 
     async def _db(self, work: Callable[..., T], *arguments: object) -> T:
         """Run database work in a thread, one piece at a time on this desk's connection.
@@ -301,6 +304,19 @@ class Desk:
         for key, arrived in list(pending.values()):
             if key[1] in applied or arrived < limit:  # an old one is another worker's, or the sweep's
                 pending.pop(key[1], None)
+
+    async def listen_around(self) -> None:
+        """Note what another process was told of this desk's attempts since the last time; `receive` applies it."""
+        if self.epochs:
+            keys = await self._db(self._listen_around)
+            arrived = time.monotonic()
+            self._switchboard.pending.update({key[1]: (key, arrived) for key in keys})
+
+    def _listen_around(self) -> list[ReceiptKey]:
+        clock = database_now(self._conn)
+        keys = heard_elsewhere(self._conn, self.epochs, (self._listened_at or clock) - COMMITS_WITHIN)
+        self._listened_at = clock
+        return keys
 
     async def advance(self, now: datetime) -> None:
         """Move routes on whose time is up, and expire what has lost its use."""

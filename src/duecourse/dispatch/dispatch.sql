@@ -47,7 +47,7 @@ behind AS MATERIALIZED (
            least(greatest(coalesce(w.next_at, w.not_before), %(now)s::timestamptz + %(pause)s), %(now)s::timestamptz + %(recheck)s) AS look_at
     FROM head h
     JOIN message w ON w.lane = h.lane AND w.borrower_id = h.borrower_id AND w.state <> 'done' AND w.local_on < h.local_on
-    WHERE h.tries = 0 AND h.corrects IS NULL AND w.policy = h.policy AND w.purpose = h.purpose AND w.useful_until > %(now)s
+    WHERE h.tries = 0 AND h.corrects IS NULL AND h.event_id IS NULL AND w.policy = h.policy AND w.purpose = h.purpose AND w.useful_until > %(now)s
       AND (NOT h.supersedes AND w.state = 'in_flight' AND w.next_if IS NOT NULL AND w.route_at < cardinality(w.route)
            OR w.state = 'in_flight' AND EXISTS (SELECT 1 FROM attempt a WHERE a.lane = w.lane AND a.message_id = w.message_id
                                                                           AND a.state = 'claimed')
@@ -76,7 +76,7 @@ told_behind AS (
 candidate AS (
     SELECT DISTINCT ON (coalesce(b.person_id, h.borrower_id))
            h.lane, h.message_id, h.group_id, h.borrower_id, h.party, h.actor, h.acts, h.confirms, h.to_point, h.step, h.purpose, h.route, h.route_at, h.leg, h.by_debtor, b.zone,
-           h.template, h.template_version, h.tries, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.rule AS old_rule, h.reason AS old_reason,
+           h.template, h.template_version, h.tries, h.daily_cap, h.batch_id, h.corrects, h.useful_until, h.version, h.rule AS old_rule, h.reason AS old_reason,
            %(now)s::timestamptz AS at,
            -- Who did not take it the last times: others go first.
            CASE WHEN h.tries > 0 THEN ARRAY(SELECT a.provider FROM attempt a WHERE a.lane = h.lane AND a.message_id = h.message_id
@@ -89,7 +89,8 @@ candidate AS (
     ORDER BY coalesce(b.person_id, h.borrower_id), h.not_before, h.message_id
 ),
 candidate_item AS (
-    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step, i.names_amount, i.max_book_age
+    SELECT c.lane, c.message_id, i.loan_id, i.number, i.anchor_on, i.step, i.names_amount, i.max_book_age,
+           nullif(i.event_id, '00000000-0000-0000-0000-000000000000') AS event_id
     FROM candidate c JOIN message_item i ON i.lane = c.lane AND i.group_id = c.group_id
 ),
 -- include: dispatch/providers.provider
@@ -113,7 +114,7 @@ spoken AS (
 ),
 -- FULL as in rules.judge: each candidate has one verdict, and what is spoken of has its candidate.
 queued AS (
-    SELECT v.*, c.old_rule, c.old_reason, c.person, s.policy, s.policy_version, s.step, s.template, s.template_version,
+    SELECT v.*, c.version AS judged_version, c.old_rule, c.old_reason, c.person, s.policy, s.policy_version, s.step, s.template, s.template_version,
            row_number() OVER (PARTITION BY v.allow, v.line ORDER BY v.not_before, v.message_id) AS place
     FROM verdict v
     FULL JOIN candidate c ON c.lane = v.lane AND c.message_id = v.message_id
@@ -152,6 +153,7 @@ moved AS (
         changed_at = %(now)s
     FROM fitting v
     WHERE m.lane = v.lane AND m.message_id = v.message_id AND m.state = 'planned'
+      AND m.version = v.judged_version  -- nothing joined it since it was read
     RETURNING m.lane, m.message_id, m.version, m.state, m.rule, m.reason, m.verdict, m.tries, m.batch_id, v.allow, v.route_at,
               v.channel, v.line, v.contact_point_id, v.address_sealed, v.valid_until, v.loans, v.shared, v.address_index, v.person,
               v.allow OR v.rule IS DISTINCT FROM v.old_rule OR v.reason IS DISTINCT FROM v.old_reason AS changed
@@ -211,7 +213,7 @@ WITH asked AS (
     JOIN message m ON m.lane = c.lane AND m.message_id = c.message_id
     JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
     LEFT JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
-    JOIN loan l ON l.lane = c.lane AND l.loan_id = ANY(c.debts::uuid[])
+    LEFT JOIN loan l ON l.lane = c.lane AND l.loan_id = ANY(c.debts::uuid[])  -- none: of an application
 ),
 -- include: rules.mates
 ,
@@ -308,7 +310,8 @@ AND NOT coalesce(p.end_recorded_at <= %(now)s AND p.ended_at <= %(now)s, false)
 -- name: read_facts
 -- What the claimed messages speak of, amounts as they stand at the claim. lanes, messages, debts (uuid[] as text: those
 -- that may be spoken of): parallel arrays; as_of; now.
--- local_on: the borrower's day on which it is said. language: as wished, else as in the book. large: large type and plain
+-- local_on: the borrower's day on which it is said. events: what it tells of, in the order in which it happened, and standing:
+-- what the loans of these owe by then; null for what speaks of installments. language: as wished, else as in the book. large: large type and plain
 -- words are wished, or the lender's field large_type of the borrower says so. items: JSON array of the debts still open, oldest first, by the
 -- same tests as rules.judge.
 WITH
@@ -346,6 +349,7 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
         LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
                                    AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
         WHERE x.lane = m.lane AND x.group_id = m.group_id AND x.loan_id = ANY(claimed.debts::uuid[])
+          AND m.event_id IS NULL
           AND (m.corrects IS NOT NULL OR m.to_point IS NOT NULL OR l.state = 'open'
           AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
           AND NOT ((SELECT bool_or(y.names_amount) FROM message_item y
@@ -355,20 +359,46 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
                    IS NOT NULL)
           AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
           AND i.due_minor > 0
-          AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0))
-          AND NOT (m.party <> 'third' AND NOT (m.party = 'borrower' AND m.borrower_id = l.borrower_id) AND NOT EXISTS (
-              SELECT 1
-              FROM (SELECT r.borrower_id, r.role FROM loan_party r
-                    WHERE r.lane = l.lane AND r.loan_id = l.loan_id AND coalesce(r.until >= (%(now)s AT TIME ZONE b.zone)::date, true)
-                    UNION ALL SELECT l.borrower_id, 'borrower') AS p
-              WHERE p.role = m.party
-                AND (p.borrower_id = m.borrower_id
-                     OR EXISTS (SELECT 1 FROM company_contact k
-                                WHERE k.lane = l.lane AND k.company_id = p.borrower_id AND k.borrower_id = m.borrower_id
-                                  AND coalesce(k.until >= (%(now)s AT TIME ZONE b.zone)::date, true)))))
+          AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0)
+               OR EXISTS (SELECT 1 FROM promise q
+                          WHERE q.lane = l.lane AND q.borrower_id = l.borrower_id AND q.standing
+                            AND coalesce(q.loan_id = l.loan_id, true) AND q.promised_on = x.anchor_on
+                            AND i.due_on <= q.promised_on))
+          AND NOT (SELECT
+                   -- include: rules.not_party
+                   FROM (SELECT m.party, m.borrower_id, b.zone, %(now)s::timestamptz AS at) AS c)
           AND (m.purpose <> 'collection'
                OR i.due_on + coalesce(i.grace_days, 0) < (%(now)s AT TIME ZONE b.zone)::date
-                  AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true)))) AS items
+                  AND coalesce(i.due_on + coalesce(i.grace_days, 0) <= f.complete_through, true)))) AS items,
+       CASE WHEN m.event_id IS NOT NULL THEN (
+           SELECT json_agg(json_build_object(
+                      'kind', e.kind, 'on', (e.occurred_at AT TIME ZONE b.zone)::date, 'amount_minor', e.amount_minor,
+                      'detail', e.detail, 'loan_id', x.loan_id, 'loan_ref', l.loan_ref, 'product', e.product)
+                  ORDER BY e.occurred_at, e.event_id)
+           FROM message_item x
+           JOIN event e ON e.lane = x.lane AND e.event_id = x.event_id
+           LEFT JOIN loan l ON l.lane = e.lane AND l.loan_id = e.loan_id
+           WHERE x.lane = m.lane AND x.group_id = m.group_id
+             AND (e.loan_id IS NULL OR e.loan_id = ANY(claimed.debts::uuid[]))
+             AND (
+             -- include: rules.event_over
+             ) IS NULL) END AS events,
+       CASE WHEN m.event_id IS NOT NULL THEN (
+           SELECT json_build_object('remaining_minor', coalesce(sum(o.open_minor), 0),
+                                    'due_minor', coalesce(sum(o.open_minor) FILTER (WHERE o.due_on <= o.today), 0),
+                                    'next_on', min(o.due_on) FILTER (WHERE o.due_on > o.today AND o.open_minor > 0),
+                                    'next_minor', sum(o.open_minor) FILTER (WHERE o.due_on = o.next_on))
+           FROM (
+               SELECT n.*, min(n.due_on) FILTER (WHERE n.due_on > n.today AND n.open_minor > 0) OVER () AS next_on
+               FROM (
+                   SELECT i.due_on, (%(now)s AT TIME ZONE b.zone)::date AS today,
+                          greatest(0, i.due_minor - coalesce((
+                              SELECT sum(a.amount_minor) FROM allocation a
+                              WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
+                                AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s), 0)) AS open_minor
+                   FROM (SELECT DISTINCT x.loan_id FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id) AS x
+                   JOIN installment i ON i.lane = m.lane AND i.loan_id = x.loan_id
+                   WHERE coalesce(i.statement_on <= %(as_of)s, true) AND coalesce(i.superseded_on > %(as_of)s, true)) AS n) AS o) END AS standing
 FROM unnest(%(lanes)s::smallint[], %(messages)s::uuid[], %(debts)s::text[]) AS claimed (lane, message_id, debts)
 JOIN message m ON m.lane = claimed.lane AND m.message_id = claimed.message_id
 JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
@@ -623,6 +653,23 @@ FROM unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(providers)s::text[], %(pro
      AS r (lane, receipt_id, provider, provider_message_id, attempt_id, status, code, permanent, cause,
            address_index, reference, evidence, occurred_at)
 ON CONFLICT DO NOTHING;
+
+-- name: heard_elsewhere
+-- Receipts recorded since :since, by the database's clock, that can still move an attempt of these lanes: also what another
+-- process was told. lanes; since.
+WITH heard AS (
+    SELECT r.lane, r.receipt_id, r.status, t.state FROM receipt r
+    JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
+    WHERE r.recorded_at >= %(since)s AND t.lane = ANY(%(lanes)s::smallint[])
+    UNION ALL
+    SELECT r.lane, r.receipt_id, r.status, t.state FROM receipt r
+    JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
+    WHERE r.recorded_at >= %(since)s
+)
+SELECT DISTINCT lane, receipt_id FROM heard
+WHERE state IN ('sent', 'unknown') AND status <> 'buffered'
+   OR state = 'delivered' AND status = 'read'
+   OR state = 'refused' AND status IN ('delivered', 'read');
 
 -- name: known_references
 -- Which of a provider's ids an attempt has, in any lane. provider; references: text[].

@@ -51,7 +51,7 @@ class Intake:
         keyring: Keyring,
         now: Callable[[psycopg.Connection], datetime],
     ) -> None:
-        """borrow: a connection for one commit, idle, not in autocommit. now: the book's clock, leaves it idle."""
+        """borrow: an idle connection, which is committed when it is given back. now: the book's clock."""
         self._borrow = borrow
         self._keyring = keyring
         self._now = now

@@ -11,12 +11,12 @@ period AS (
 
 -- name: text_kinds
 -- What kinds of texts there are in these lanes. lanes.
-SELECT DISTINCT coalesce(b.region, '') AS region, l.product, m.purpose, a.channel, m.actor
+SELECT DISTINCT coalesce(b.region, '') AS region, coalesce(l.product, '') AS product, m.purpose, a.channel, m.actor
 FROM attempt a
 JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
 JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
 JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
-JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+LEFT JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id  -- none: of an application
 WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.text_sealed IS NOT NULL
 ORDER BY 1, 2, 3, 4, 5;
 
@@ -48,8 +48,8 @@ kept AS (
             JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
             JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
             JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
-            JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
-            JOIN period p ON p.region = coalesce(b.region, '') AND p.product = l.product AND p.purpose = m.purpose AND p.channel = a.channel
+            LEFT JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+            JOIN period p ON p.region = coalesce(b.region, '') AND p.product = coalesce(l.product, '') AND p.purpose = m.purpose AND p.channel = a.channel
                          AND p.actor = m.actor
             WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.text_sealed IS NOT NULL) AS d) AS t
     GROUP BY t.lane, t.attempt_id

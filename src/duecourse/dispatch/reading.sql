@@ -104,6 +104,16 @@ SELECT message_id, step, purpose, local_on, state, outcome, rule, route, tries, 
 FROM message WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
 ORDER BY local_on, planned_for, leg;
 
+-- name: page_of_messages
+-- A borrower's messages, the latest day first, before :before_on and :before_id (null: from the beginning). lane,
+-- borrower_id; take.
+SELECT message_id, policy, step, purpose, creditor, local_on, planned_for, state, outcome, rule,
+       route[route_at] AS channel, tries
+FROM message
+WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
+  AND (%(before_on)s::date IS NULL OR (local_on, message_id) < (%(before_on)s::date, %(before_id)s::uuid))
+ORDER BY local_on DESC, message_id DESC LIMIT %(take)s;
+
 -- name: borrower_history
 -- Transitions of all of a borrower's messages and attempts. lane, borrower_id.
 SELECT h.at, h.subject, coalesce(a.channel, m.step) AS what, h.state, h.rule, h.reason

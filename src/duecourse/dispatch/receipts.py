@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -85,6 +85,12 @@ def append_told(
             },
         )
     return keys
+
+
+def heard_elsewhere(conn: psycopg.Connection, lanes: Iterable[int], since: datetime) -> list[ReceiptKey]:
+    """Receipts recorded since, by the database's clock, that can still move an attempt of these lanes."""
+    with conn.transaction():
+        return conn.execute(SQL["heard_elsewhere"], {"lanes": list(lanes), "since": since}).fetchall()
 
 
 def unknown_references(conn: psycopg.Connection, provider: str, references: Sequence[str]) -> set[str]:

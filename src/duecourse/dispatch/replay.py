@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from .desk import Desk
@@ -45,6 +45,16 @@ def days_between(first: date, last: date, lender_zone: str) -> list[Day]:
     return [Day(day, midnight(day), midnight(day + timedelta(days=1))) for day in days]
 
 
+class Events(Protocol):
+    """What happens during a replay."""
+
+    async def next_instant(self) -> datetime | None:
+        """When the next thing happens that nobody was told of; None when nothing does."""
+
+    async def tell(self, now: datetime) -> None:
+        """Plan what tells of all that happened by `now`."""
+
+
 async def replay(
     days: Sequence[Day],
     desks: Sequence[Desk],
@@ -53,8 +63,11 @@ async def replay(
     take: int,
     before_day: Callable[[Day], Awaitable[None]],
     on_clock: Callable[[datetime], None] = lambda now: None,
+    events: Events | None = None,
 ) -> None:
     """Live through the days. before_day brings the day's facts in and plans it, at the lender's midnight.
+
+    events: tells of what happens during the day, at its moment.
 
     Lanes are divided among the desks beforehand. The clock moves to the next instant at which something is to do,
     and only after every message at hand was answered and every receipt the far ends sent was committed and applied.
@@ -62,7 +75,7 @@ async def replay(
     for day in days:
         switchboard.now = day.starts
         await before_day(day)
-        await _live_through(day, desks, switchboard, take, on_clock)
+        await _live_through(day, desks, switchboard, take, on_clock, events)
 
 
 async def _live_through(
@@ -71,11 +84,14 @@ async def _live_through(
     switchboard: Switchboard,
     take: int,
     on_clock: Callable[[datetime], None],
+    events: Events | None,
 ) -> None:
     now = day.starts
     rounds = 0
     while True:
         instants = [instant for desk in desks if (instant := await desk.next_instant())]
+        happens = await events.next_instant() if events else None
+        instants += [happens] if happens else []
         upcoming = min(instants, default=day.ends)
         if upcoming >= day.ends:
             await _finish_day(day, desks)
@@ -86,6 +102,8 @@ async def _live_through(
         rounds += 1
         switchboard.now = now
         on_clock(now)
+        if events and happens and happens <= now:
+            await events.tell(now)
         await asyncio.gather(*(_finish_instant(desk, now, take) for desk in desks))
         await switchboard.drain()
         for desk in desks:

@@ -149,8 +149,8 @@ unit AS (
                    AND (x.ended_at IS NULL OR x.ended_at > %(now)s)) AS wishes,
            ARRAY[]::seen_notice[] AS notices
     FROM going g
-    JOIN (SELECT DISTINCT x.lane, x.group_id, x.loan_id, n.product
-          FROM message_item x JOIN loan n ON n.lane = x.lane AND n.loan_id = x.loan_id
+    JOIN (SELECT DISTINCT x.lane, x.group_id, n.loan_id, n.product
+          FROM message_item x LEFT JOIN loan n ON n.lane = x.lane AND n.loan_id = x.loan_id
           WHERE (x.lane, x.group_id) IN (SELECT lane, group_id FROM going WHERE goes_on)) AS l
       ON l.lane = g.lane AND l.group_id = g.group_id
     WHERE g.goes_on AND g.next_by IS NULL AND g.next_after_seconds IS NOT NULL AND g.waits_since IS NOT NULL
@@ -216,6 +216,10 @@ waiting AS (
                                                 AND x.effective_at >= t.claimed_at)
       AND NOT EXISTS (SELECT 1 FROM hold x WHERE x.lane = t.lane AND x.borrower_id = t.borrower_id AND x.effective_at >= t.claimed_at)
       AND NOT EXISTS (SELECT 1 FROM receipt r WHERE r.attempt_id = t.attempt_id)
+      AND NOT EXISTS (SELECT 1 FROM message_item x JOIN event e ON e.lane = x.lane AND e.event_id = x.event_id
+                      WHERE x.lane = m.lane AND x.group_id = m.group_id AND (
+                      -- include: rules.event_over
+                      ) IS NOT NULL)
       AND (m.corrects IS NOT NULL OR NOT EXISTS (
            SELECT 1 FROM message_item x
            JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
@@ -250,7 +254,7 @@ LEFT JOIN contact_point p ON p.lane = m.lane AND p.contact_point_id = m.contact_
 
 -- name: overtaken
 -- Which of these attempts, committed and not yet handed over, need not go any more: something was heard meanwhile of an
--- earlier attempt of the same message, or its debts are paid. Parallel arrays: at_lanes, attempts; as_of.
+-- earlier attempt of the same message, its debts are paid, or what it tells of is over. Parallel arrays: at_lanes, attempts; as_of.
 SELECT t.attempt_id
 FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[]) AS c (lane, attempt_id)
 JOIN attempt t ON t.lane = c.lane AND t.attempt_id = c.attempt_id
@@ -269,7 +273,12 @@ WHERE EXISTS (
           SELECT 1 FROM attempt a WHERE a.lane = t.lane AND a.message_id = t.message_id AND a.seq < t.seq AND a.state <> 'released' AND (
           -- include: replied
           ))
-   OR w.corrects IS NULL AND NOT EXISTS (
+   OR w.event_id IS NOT NULL AND NOT EXISTS (
+          SELECT 1 FROM message_item x JOIN event e ON e.lane = x.lane AND e.event_id = x.event_id
+          WHERE x.lane = w.lane AND x.group_id = w.group_id AND (
+          -- include: rules.event_over
+          ) IS NULL)
+   OR w.corrects IS NULL AND w.confirms IS NULL AND w.event_id IS NULL AND NOT EXISTS (
           SELECT 1 FROM message_item x
           JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
           WHERE x.lane = w.lane AND x.group_id = w.group_id AND coalesce(i.settled_on > %(as_of)s, true));

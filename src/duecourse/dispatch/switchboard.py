@@ -64,7 +64,12 @@ class Switchboard:
 
     @contextmanager
     def _own_connection(self) -> Iterator[psycopg.Connection]:
-        yield self._conn
+        try:
+            yield self._conn
+        except BaseException:
+            self._conn.rollback()
+            raise
+        self._conn.commit()
 
     def lines(self) -> list[Line]:
         """Every provider, with each of its senders, and whether this worker may use it now."""

@@ -4,13 +4,13 @@
 -- Tasks that may still be done, the most urgent first. lanes: all of them; message_id: one, or null; now; most: how many.
 SELECT a.lane, a.attempt_id, a.provider, m.message_id, m.step, m.purpose, m.party, m.actor, a.borrower_id, b.borrower_key, b.name_sealed,
        b.language, b.region, b.zone, a.contact_point_id, p.address_sealed, p.address_index, a.text_sealed, a.claimed_at,
-       a.valid_until, array_agg(DISTINCT l.loan_ref ORDER BY l.loan_ref) AS loans,
+       a.valid_until, array_remove(array_agg(DISTINCT l.loan_ref ORDER BY l.loan_ref), NULL) AS loans,
        (array_agg(DISTINCT l.loan_id))[1] AS loan_id, count(DISTINCT l.loan_id) AS debts,
        EXISTS (SELECT 1 FROM permit q WHERE q.lane = a.lane AND q.attempt_id = a.attempt_id AND q.outcome IS NULL) AS called
 FROM attempt a
 JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
 JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
-JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+LEFT JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id  -- none: of an application
 JOIN borrower b ON b.lane = a.lane AND b.borrower_id = a.borrower_id
 LEFT JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point_id
 WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.channel = 'task' AND a.state = 'sent' AND a.valid_until > %(now)s

@@ -21,8 +21,11 @@ log = structlog.get_logger("duecourse.dispatch")
 
 POLL_SECONDS = 0.2
 ADVANCE_SECONDS = 1.0
+LISTEN_SECONDS = 0.5
 SWEEP_SECONDS = 60.0
 PLAN_AGAIN_SECONDS = 5.0
+EVENT_SECONDS = 1.0
+"""How often a worker looks for what has happened: one look for all its lanes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,16 @@ class Worker:
         switchboard: Switchboard,
         lease_conn: psycopg.Connection,
         plan_lanes: Callable[[datetime, date, Sequence[int]], None],
+        tell_events: Callable[[datetime, date, Sequence[int]], bool] = lambda now, as_of, lanes: False,
     ) -> None:
+        """tell_events: plans what tells of what has happened in these lanes; whether there was anything."""
         self._plan = plan
         self._desks = desks
         self._switchboard = switchboard
         self._lease_conn = lease_conn
         self._plan_lanes = plan_lanes
+        self._tell_events = tell_events
+        self._all_told = False
         self._stopping = asyncio.Event()
         self._finished = asyncio.Event()
         self._epochs: dict[int, int] = {}
@@ -68,23 +75,25 @@ class Worker:
         """Until stop(): afterwards no lane is held and no attempt is left claimed."""
         await self._switchboard.open()
         keeper = asyncio.create_task(self._keep_leases())
-        planner = asyncio.create_task(self._keep_planned())
+        planners = [asyncio.create_task(self._keep_planned()), asyncio.create_task(self._keep_told())]
         # A worker that cannot plan must not live on as if it could: it finishes what is in hand and says why.
-        planner.add_done_callback(lambda _: self._stopping.set())
+        for planner in planners:
+            planner.add_done_callback(lambda _: self._stopping.set())
         try:
             async with asyncio.TaskGroup() as group:
                 for desk in self._desks:
                     group.create_task(self._work(desk))
         finally:
             self._stopping.set()
-            await asyncio.wait([planner])
+            await asyncio.wait(planners)
             await self._switchboard.close()
             for desk in self._desks:
                 await desk.receive(await desk.clock())
             self._finished.set()
             await keeper
             await asyncio.to_thread(release, self._lease_conn, self._plan.owner)
-        planner.result()
+        for planner in planners:
+            planner.result()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -156,8 +165,24 @@ class Worker:
             else:
                 await self._pause(POLL_SECONDS)
 
+    async def _keep_told(self) -> None:
+        while not self._stopping.is_set():
+            if not self._epochs:
+                await self._pause(POLL_SECONDS)
+                continue
+            try:
+                now = await self._desks[0].clock()
+                as_of = self._desks[0].as_of(now)
+                some = await asyncio.to_thread(self._tell_events, now, as_of, sorted(self._epochs))
+            except psycopg.OperationalError as error:
+                log.error("could not tell of events; tried again", error=type(error).__name__)
+                await self._pause(PLAN_AGAIN_SECONDS)
+                continue
+            self._all_told = not some
+            await self._pause(EVENT_SECONDS)
+
     async def _work(self, desk: Desk) -> None:
-        advanced = swept = time.monotonic()
+        advanced = swept = listened = time.monotonic()
         while not self._stopping.is_set():
             busy = False
             # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
@@ -168,6 +193,9 @@ class Worker:
                     busy = await desk.take_turn(
                         now, self._plan.take, hand_over_by=self._lease_ends, read_at=read_at
                     )
+                if time.monotonic() - listened >= LISTEN_SECONDS:
+                    listened = time.monotonic()
+                    await desk.listen_around()
                 await desk.receive(now)
                 if time.monotonic() - advanced >= ADVANCE_SECONDS:
                     advanced = time.monotonic()
@@ -181,4 +209,4 @@ class Worker:
                 await self._pause(POLL_SECONDS)
 
     async def _is_idle(self) -> bool:
-        return self._planned_once and await self._desks[0].is_idle()
+        return self._planned_once and self._all_told and await self._desks[0].is_idle()

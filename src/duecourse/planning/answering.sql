@@ -20,11 +20,11 @@ WITH asked AS (
 ),
 inserted AS (
     INSERT INTO message (lane, message_id, group_id, borrower_id, party, actor, policy, policy_version, step, purpose, creditor,
-        currency, bundle, template, template_version, route, daily_cap, by_debtor, zone, local_on, state, planned_for, not_before,
+        currency, bundle, template, template_version, route, daily_cap, by_debtor, event_id, zone, local_on, state, planned_for, not_before,
         useful_until, planned_at, changed_at)
     SELECT q.lane, q.answer_id, q.answer_id, q.borrower_id, q.party, q.actor, q.policy, q.policy_version, %(wish)s, q.purpose,
            q.creditor, q.currency, %(wish)s || ' ' || %(attempt_id)s::uuid, coalesce(%(template)s, q.template),
-           coalesce(%(template_version)s::int, q.template_version), ARRAY[%(channel)s::text], 20, true, q.zone_now, q.today, 'planned',
+           coalesce(%(template_version)s::int, q.template_version), ARRAY[%(channel)s::text], 20, true, q.event_id, q.zone_now, q.today, 'planned',
            %(now)s, %(now)s, local_instant(q.today + %(useful_days)s::int, '24:00', q.zone_now), %(now)s, %(now)s
     FROM asked q
     WHERE NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = q.lane AND o.message_id = q.answer_id)
@@ -33,10 +33,10 @@ inserted AS (
 ),
 items AS (
     INSERT INTO message_item (lane, loan_id, number, borrower_id, policy, step, anchor_on, group_id, policy_version, rank,
-        template, template_version, own_template, own_template_version, names_amount, max_book_age)
+        template, template_version, own_template, own_template_version, names_amount, max_book_age, event_id)
     SELECT DISTINCT x.lane, x.loan_id, x.number, n.borrower_id, x.policy, %(wish)s || ' ' || n.message_id, x.anchor_on, n.message_id,
            x.policy_version, 0, n.template, n.template_version, n.template, n.template_version,
-           coalesce(%(names_amount)s::boolean, x.names_amount), x.max_book_age
+           coalesce(%(names_amount)s::boolean, x.names_amount), x.max_book_age, x.event_id
     FROM inserted n
     JOIN asked q ON q.lane = n.lane AND q.answer_id = n.message_id
     JOIN message_item x ON x.lane = q.lane AND x.group_id = q.group_id

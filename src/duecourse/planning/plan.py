@@ -18,14 +18,12 @@ from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.sql import load
 
 from .compile import HORIZON_DAYS, Plannable, compile_items
+from .events import PAUSE, RECHECK, plan_events
 
 SQL = load("planning")
 
 LANES_AT_ONCE = 32
 """Lanes planned in one transaction: large enough that a statement is not the cost, small enough to show progress."""
-
-RECHECK = timedelta(minutes=10)
-PAUSE = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +113,39 @@ def _plan_lanes(
             | {
                 "versions": [plannable.version for plannable in plannables],
                 "actors": [plannable.actor.value for plannable in plannables],
+                "gentle": [
+                    plannable.policy.name for plannable in plannables if _speaks_gently(plannable.policy)
+                ],
                 "from_on": min(planned_from.values()),
             },
         )
     )
-    items, parameters = compile_items(plannables, as_of, planned_from, rules)
-    statement = sql.SQL(SQL["plan_lanes"]).format(items=items)
-    row = conn.execute(statement, common | parameters | dict(rules.parameters)).fetchone()
-    assert row is not None
-    report.messages += row[0]
-    report.items += row[1]
-    if row[2]:
-        conn.execute(SQL["judge_elsewhere"], common | {"messages": row[2]} | dict(rules.person_parameters))
+    if any(step.on is None for plannable in plannables for step in plannable.policy.steps):
+        items, parameters = compile_items(plannables, as_of, planned_from, rules)
+        statement = sql.SQL(SQL["plan_lanes"]).format(items=items)
+        row = conn.execute(statement, common | parameters | dict(rules.parameters)).fetchone()
+        assert row is not None
+        report.messages += row[0]
+        report.items += row[1]
+        if row[2]:
+            conn.execute(
+                SQL["judge_elsewhere"], common | {"messages": row[2]} | dict(rules.person_parameters)
+            )
+    told = plan_events(conn, plannables, common, rules)
+    report.messages += told.messages
+    report.items += told.items
     conn.execute(SQL["mark_planned"], common)
     if preview:
         window = {"lanes": list(lanes), "from_on": as_of, "to_on": as_of + timedelta(days=HORIZON_DAYS)}
         _merge(report, (PreviewLine(*line) for line in conn.execute(SQL["preview"], window)))
+
+
+def _speaks_gently(policy: Policy) -> bool:
+    """Whether some condition of a policy asks whether the person is treated gently."""
+    conditions = [
+        one for step in policy.steps for one in (step.condition, *(v.condition for v in step.variants))
+    ]
+    return any(test.field == "gentle" for one in (policy.applies_to, *conditions) for test in one.tests)
 
 
 def latest_date(now: datetime) -> date:

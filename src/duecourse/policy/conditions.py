@@ -14,13 +14,14 @@ from typing import Any, Literal, TypeAlias
 from psycopg import sql
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from duecourse.book.events import DECISIONS
 from duecourse.domain.buckets import DEFAULT_BUCKETS, bucket_days, bucket_labels
 from duecourse.domain.money import MoneyError, minor_digits, to_minor
 
 from .model import Condition, Policy, Step, Test
 from .reading import Section, did_you_mean, is_whole, shown
 
-Kind: TypeAlias = Literal["text", "prefix", "flag", "amount", "days", "bucket"]
+Kind: TypeAlias = Literal["text", "prefix", "flag", "amount", "days", "bucket", "on-day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +37,110 @@ class Field:
     """A field of the book that a condition may name."""
 
     kind: Kind
-    column: str
-    """Over the aliases b (the loan's borrower), l (loan), i (installment) and {told}, who is told. Never NULL."""
+    column: str | None
+    """Over the aliases b (the loan's borrower), l (loan), i (installment) and {told}, who is told. Never NULL. None: of
+    events alone."""
     about: str
     values: tuple[str, ...] = ()
     """All values there are, if the list is closed."""
     pattern: str = ".+"
     pauses: str = "true"
     """Of days: which pauses of the loan do not count, over the alias p."""
+    of_event: str | None = None
+    """The same of an event, over b, l (may be missing), e (the event) and {told}. None: of installments alone."""
 
 
+# The last promise of this debt, or of all of the person's. array_agg: a cluster takes no ORDER BY ... LIMIT here.
+_PROMISE = """coalesce((SELECT (array_agg(q.state ORDER BY q.said_at DESC, q.response_id))[1] FROM promise q
+    WHERE q.lane = l.lane AND q.borrower_id = l.borrower_id AND q.state <> 'withdrawn'
+      AND coalesce(q.loan_id = l.loan_id, true)), 'none')"""
+_GENTLE = """EXISTS (SELECT 1 FROM response_effect e
+    WHERE e.lane = l.lane AND e.borrower_id = l.borrower_id AND e.effect = 'gentle' AND e.undone_at IS NULL
+      AND coalesce(e.loan_id = l.loan_id, true)
+      AND (e.effective_at AT TIME ZONE b.zone)::date <= {day} AND (e.until AT TIME ZONE b.zone)::date > {day})"""
 _SINCE = "coalesce(i.past_due_since, i.due_on)"
 # The grace of the day it counts from: of a statement's carried minimum that is the first statement's.
 _GRACE_ENDS = f"""({_SINCE} + coalesce((SELECT max(g.grace_days) FROM installment g
     WHERE g.lane = i.lane AND g.loan_id = i.loan_id AND g.due_on = {_SINCE}), 0))"""
 _DEFERRALS = "p.kind = 'deferral'"
 
+# Whether somebody was told that the payment had come: handed over, and not known to have been in vain.
+_CONFIRMED = """EXISTS (SELECT 1 FROM event o
+    JOIN message_item x ON x.lane = o.lane AND x.loan_id = o.loan_id AND x.number = 0 AND x.event_id = o.event_id
+    JOIN message m ON m.lane = x.lane AND m.group_id = x.group_id
+    JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id
+    WHERE e.kind = 'payment.reversed' AND o.lane = e.lane
+      AND o.event_id = md5('payment.received|' || e.subject_id)::uuid
+      AND a.state IN ('claimed', 'sent', 'delivered', 'read', 'unknown'))"""
+
 FIELDS: Mapping[str, Field] = {
-    "product": Field("text", "l.product", "the loan's product, as the book has it"),
-    "rate_type": Field("text", "l.rate_type", "fixed or floating", ("fixed", "floating")),
-    "grade": Field("text", "b.grade", "the borrower's grade"),
-    "amount": Field("amount", "i.due_minor", "what must be paid by the due date, before payments"),
+    "product": Field(
+        "text",
+        "l.product",
+        "the loan's product, as the book has it",
+        of_event="coalesce(l.product, e.product)",
+    ),
+    "rate_type": Field(
+        "text",
+        "l.rate_type",
+        "fixed or floating",
+        ("fixed", "floating"),
+        of_event="coalesce(l.rate_type, '')",
+    ),
+    "grade": Field("text", "b.grade", "the borrower's grade", of_event="b.grade"),
+    "amount": Field(
+        "amount",
+        "i.due_minor",
+        "what must be paid by the due date, before payments; of an event, its amount",
+        of_event="coalesce(e.amount_minor, 0)",
+    ),
     "language": Field(
         "prefix",
         "{told}.language",
         "the borrower's language; zh covers zh-CN",
         (),
         r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*",
+        of_event="{told}.language",
     ),
-    "region": Field("prefix", "{told}.region", "ISO 3166; US covers US-MA", (), r"[A-Z]{2}(-[A-Z0-9]{1,3})?"),
-    "autopay": Field("flag", "l.autopay", "whether the loan is paid by direct debit"),
-    "creditor": Field("text", "l.creditor", "who is owed, as the book has it"),
+    "region": Field(
+        "prefix",
+        "{told}.region",
+        "ISO 3166; US covers US-MA",
+        (),
+        r"[A-Z]{2}(-[A-Z0-9]{1,3})?",
+        of_event="{told}.region",
+    ),
+    "autopay": Field(
+        "flag",
+        "l.autopay",
+        "whether the loan is paid by direct debit",
+        of_event="coalesce(l.autopay, false)",
+    ),
+    "creditor": Field("text", "l.creditor", "who is owed, as the book has it", of_event="e.creditor"),
     "days_past_due": Field(
         "days", _SINCE, "days after the due date on the step's day, at least 0", pauses=_DEFERRALS
     ),
     "strategy_days": Field("days", _GRACE_ENDS, "days after the end of grace on the step's day, at least 0"),
+    "promise": Field(
+        "text",
+        _PROMISE,
+        "how the last promise to pay stands",
+        ("none", "open", "kept", "late", "partial", "broken"),
+    ),
+    "gentle": Field(
+        "on-day", _GENTLE, 'whether, by the policy\'s `responses`, gentler words follow from "I cannot pay"'
+    ),
     "bucket": Field("bucket", _SINCE, "the bucket that days_past_due falls in", pauses=_DEFERRALS),
+    "decision": Field(
+        "text",
+        None,
+        "of application.decided: approved or declined",
+        DECISIONS,
+        of_event="coalesce(e.detail ->> 'decision', '')",
+    ),
+    "confirmed": Field(
+        "flag", None, "of payment.reversed: whether the person was told that it had come", of_event=_CONFIRMED
+    ),
 }
 _ATTRIBUTE = re.compile(r"attributes\.([A-Za-z0-9_-]{1,63})\Z")
 _NUMBER = r"^-?[0-9]+([.][0-9]+)?$"
@@ -167,7 +236,7 @@ def _check_values(section: Section, test: Test, known: Known) -> None:
         return
     if field.kind == "days" and any(b != int(b) for b in (test.minimum, test.maximum) if b is not None):
         section.fault("P115", name, f"{name}: min and max are whole days")
-    allowed = ("true", "false") if field.kind == "flag" else field.values
+    allowed = ("true", "false") if field.kind in ("flag", "on-day") else field.values
     for value in listed:
         if name == "grade" and value not in known.grades:
             section.fault(
@@ -201,13 +270,30 @@ def _check_amount(section: Section, test: Test) -> None:
         )
 
 
+def misplaced(condition: Condition, *, of_event: bool) -> list[str]:
+    """Fields of a condition that an event does not have, or an installment."""
+    return [
+        test.field
+        for test in condition.tests
+        if (field := FIELDS.get(test.field)) is not None
+        and (field.of_event if of_event else field.column) is None
+    ]
+
+
 Params: TypeAlias = dict[str, Any]
 
 
 def condition_sql(
-    condition: Condition, *, prefix: str = "c", day: sql.Composable | None = None, told: str = "b"
+    condition: Condition,
+    *,
+    prefix: str = "c",
+    day: sql.Composable | None = None,
+    told: str = "b",
+    of_event: bool = False,
 ) -> tuple[sql.Composable, Params]:
     """A boolean SQL expression over the aliases b (borrower), l (loan), i (installment), and its parameters.
+
+    of_event: over b, l and e (an event) instead; no test may ask of an installment.
 
     prefix: parameters are named prefix + number, so that several conditions fit one statement.
     day: the step's local day, of type date; the default is the parameter `as_of`.
@@ -223,28 +309,30 @@ def condition_sql(
         params[name] = value
         return sql.SQL("{}::" + cast).format(sql.Placeholder(name))  # cast is ours
 
-    terms = [_term(test, bind, day, told) for test in condition.tests]
+    terms = [_term(test, bind, day, told, of_event=of_event) for test in condition.tests]
     return (sql.SQL(" AND ").join(terms) if terms else sql.SQL("true")), params
 
 
 def step_sql(
     policy: Policy, step: Step, *, prefix: str = "c", day: sql.Composable | None = None, told: str = "b"
 ) -> tuple[sql.Composable, Params]:
-    """Whether a step speaks to an installment: `applies_to` of its policy and its own condition together."""
+    """Whether a step speaks to an installment or event: `applies_to` of its policy and its own condition together."""
     both = Condition(tests=policy.applies_to.tests + step.condition.tests)
-    return condition_sql(both, prefix=prefix, day=day, told=told)
+    return condition_sql(both, prefix=prefix, day=day, told=told, of_event=step.on is not None)
 
 
 def template_sql(
     step: Step, *, prefix: str = "v", day: sql.Composable | None = None, told: str = "b"
 ) -> tuple[sql.Composable, Params]:
-    """The template's name for one installment (text): the first variant that holds, else the step's own."""
+    """The template's name for one installment or event: the first variant that holds, else the step's own."""
     own = f"{prefix}_own"
     params: Params = {own: step.template}
     branches: list[sql.Composable] = []
     for index, variant in enumerate(step.variants):
         name = f"{prefix}{index}"
-        holds, bound = condition_sql(variant.condition, prefix=f"{name}_", day=day, told=told)
+        holds, bound = condition_sql(
+            variant.condition, prefix=f"{name}_", day=day, told=told, of_event=step.on is not None
+        )
         params |= bound | {name: variant.template}
         branches.append(sql.SQL("WHEN {} THEN {}::text ").format(holds, sql.Placeholder(name)))
     otherwise = sql.SQL("{}::text").format(sql.Placeholder(own))
@@ -253,12 +341,18 @@ def template_sql(
     return sql.SQL("CASE {}ELSE {} END").format(sql.Composed(branches), otherwise), params
 
 
-def _term(test: Test, bind: Any, day: sql.Composable, told: str) -> sql.Composable:
+def _term(test: Test, bind: Any, day: sql.Composable, told: str, *, of_event: bool) -> sql.Composable:
     field = FIELDS.get(test.field)
     if field is None:
         return _attribute(test, bind)
-    column = sql.SQL(field.column.format(told=told))  # from FIELDS, never from a file
-    if field.kind == "flag":
+    written = field.of_event if of_event else field.column
+    if written is None:
+        raise ValueError(f"{test.field} asks of what this step does not speak of")  # P453 was looked for
+    if field.kind == "on-day":
+        column: sql.Composable = sql.SQL(written).format(day=day)
+    else:
+        column = sql.SQL(written.format(told=told))  # from FIELDS, never from a file
+    if field.kind in ("flag", "on-day"):
         return _listed(
             test, column, bind, [value == "true" for value in (*test.any_of, *test.none_of)], "boolean[]"
         )
@@ -266,7 +360,8 @@ def _term(test: Test, bind: Any, day: sql.Composable, told: str) -> sql.Composab
         return _prefixed(test, column, bind)
     if field.kind == "amount":
         bounds = _bounds(test, column, bind, "bigint", lambda value: to_minor(value, test.currency))
-        return sql.SQL("(l.currency = {} AND {})").format(bind(test.currency, "text"), bounds)
+        currency = sql.SQL("e.currency" if of_event else "l.currency")
+        return sql.SQL("({} = {} AND {})").format(currency, bind(test.currency, "text"), bounds)
     if field.kind == "bucket":
         return _bucket(test, _days(field, day), bind)
     if field.kind == "days":
@@ -285,7 +380,7 @@ def _days(field: Field, day: sql.Composable) -> sql.Composable:
         WHERE p.lane = l.lane AND p.loan_id = l.loan_id AND p.from_on <= {day} AND p.to_on > {since}
           AND {which}), 0)"""
     return sql.SQL("greatest(0, {day} - {since} - " + paused + ")::int").format(
-        day=day, since=sql.SQL(field.column), which=sql.SQL(field.pauses)
+        day=day, since=sql.SQL(field.column or ""), which=sql.SQL(field.pauses)
     )
 
 

@@ -75,6 +75,7 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "confirmation of a stop": lambda policy: policy.opt_out_confirmation or "none",
     "code to a new address": lambda policy: policy.verify_address or "none",
     "answers": lambda policy: responses_in_words(policy.responses),
+    "part payments": lambda policy: policy.part_payments,
     "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (
         "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)
@@ -93,7 +94,7 @@ _STEP: Final[Mapping[str, Callable[[Step], str]]] = {
     "act": lambda step: step.act or "none",
     "route": route_in_words,
     "earlier step": lambda step: "taken the place of" if step.earlier == "supersede" else "waited for",
-    "useful until": lambda step: useful_in_words(step.useful_until),
+    "useful until": useful_in_words,
     "template": templates_in_words,
 }
 

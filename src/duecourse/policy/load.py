@@ -15,7 +15,7 @@ from duecourse.rules.model import Actor
 from .brakes import parse_brakes
 from .conditions import Known, parse_condition
 from .counting import read_buckets, read_bureau
-from .model import Creditor, Grace, Languages, Policy, Step, Wording
+from .model import Condition, Creditor, Grace, Languages, Policy, Step, Wording
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
 from .responses import parse_responses
 from .routes import parse_duration
@@ -60,10 +60,11 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     link_days = top.integer("link_days", 0, 1, 366) if top.has("link_days") else None
     verify_address = top.identifier("verify_address", required=False)
     responses = parse_responses(top)
+    part_payments = top.choice("part_payments", ["refused", "allowed"], default="refused")
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
     wording = _wording(top)
-    steps = _steps(top, grace, known)
+    steps = _steps(top, grace, known, applies_to)
     top.finish()
     if name is None or wording is None or not steps:
         return None
@@ -85,6 +86,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         link_days=link_days,
         verify_address=verify_address,
         responses=responses,
+        part_payments="allowed" if part_payments == "allowed" else "refused",
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,
         wording=wording,
@@ -123,7 +125,7 @@ def _days(section: Section, key: str, value: object) -> int:
     return 0
 
 
-def _steps(top: Section, grace: Grace, known: Known) -> tuple[Step, ...]:
+def _steps(top: Section, grace: Grace, known: Known, applies_to: Condition) -> tuple[Step, ...]:
     steps: list[Step] = []
     seen: dict[str, str] = {}
     listed = False
@@ -133,7 +135,7 @@ def _steps(top: Section, grace: Grace, known: Known) -> tuple[Step, ...]:
         if section.has("id") and step_id in seen:
             section.fault("P105", "id", f"step id '{step_id}' is taken already at {seen[step_id]}")
         seen.setdefault(step_id, section.where("id").split(" ", 1)[0])
-        step = parse_step(section, grace, known)
+        step = parse_step(section, grace, known, applies_to)
         if step:
             steps.append(step)
     if not listed:

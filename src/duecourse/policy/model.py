@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from duecourse.book.events import EventKind
 from duecourse.domain.buckets import DEFAULT_BUCKETS
 from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
@@ -34,8 +35,12 @@ class Anchor(StrEnum):
     """`installment.due_on`."""
     OVERDUE = "overdue"
     """End of grace: `due_on + grace_days`, the last day of grace. `overdue + 1d` is the first day past it."""
+    PROMISE = "promise"
+    """The day that the person has promised to pay (`promise.promised_on`); nobody without a promise that stands."""
     LAW = "law"
     """The day on which a rule of the borrower's place wants the notice that the step serves."""
+    EVENT = "event"
+    """No day: the moment at which something happened (Step.on)."""
 
 
 class Party(StrEnum):
@@ -84,6 +89,10 @@ class Window(Frozen):
         return _seconds(self.end) - _seconds(self.start)
 
 
+ANY_TIME = Window(start=time(0), end=time(23, 59))
+"""Of a step on an event: at once, at whatever hour the rules allow."""
+
+
 class UsefulUntil(Frozen):
     """When a message has lost its use, counted from its local day."""
 
@@ -115,8 +124,17 @@ class Step(Frozen):
     id: str
     anchor: Anchor
     offset_days: int
-    """Days from the anchor; negative is before."""
+    """Days from the anchor; negative is before. 0 for an event."""
     window: Window
+    """Of a step on an event: hours that it keeps to besides the rules', or ANY_TIME."""
+    on: EventKind | None = None
+    """The event that the step tells of; given exactly with Anchor.EVENT."""
+    after_seconds: int = 0
+    """Of a step on an event: how long after it."""
+    gather_seconds: int = 0
+    """Of a step on an event: how long its message waits for others of the same person, to tell of all at once."""
+    useful_for_seconds: int = 86_400
+    """Of a step on an event: how long after its moment it still has use; what is older is told to nobody."""
     purpose: Purpose
     condition: Condition = Condition()
     to: tuple[Party, ...] = (Party.BORROWER,)
@@ -311,6 +329,8 @@ class Policy(Frozen):
     None: they are told to call."""
     responses: Responses | None = None
     """None: the defaults of Responses."""
+    part_payments: Literal["refused", "allowed"] = "refused"
+    """Whether borrowers may pay an amount of their own choice on their page."""
     actor: Literal["creditor", "collector", "agency"] | None = None
     """As whom its messages speak; None: as the lender's setting says."""
     wording: Wording

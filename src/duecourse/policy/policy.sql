@@ -65,3 +65,7 @@ FROM template_version t
 JOIN unnest(%(templates)s::text[], %(versions)s::int[]) AS wanted (template, version)
   ON wanted.template = t.template AND wanted.version = t.version
 ORDER BY t.template, t.version, t.language;
+
+-- name: published_state
+-- What changes whenever a policy is published or retired, and with nothing else.
+SELECT count(*), max(published_at), max(retired_at), count(retired_at) FROM policy_version;

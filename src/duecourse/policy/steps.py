@@ -12,6 +12,7 @@ from duecourse.domain.messaging import Purpose
 from duecourse.rules.model import Action
 
 from .conditions import Known, parse_condition
+from .event_steps import EVENT_PURPOSES, OF_EVENTS, check_event_step, parse_on, parse_spans
 from .model import Anchor, Condition, Grace, Party, Step, UsefulUntil, Variant, Window
 from .reading import Section, did_you_mean, shown
 from .routes import CLOSES, check_waits, parse_next_if, parse_route, parse_time
@@ -28,6 +29,8 @@ NOTICES: Final = (
 PLANNED_BY_RULES: Final = ("arrears", "bureau", "debt-advice", "validation")
 """Of these a rule says the day; before all others comes an act of the lender's own, whose day only the lender knows."""
 MAX_OFFSET_DAYS = 3660
+PROMISE_OVER_DAYS: Final = 2
+"""Days after the one promised from which the pause is over."""
 
 _WHEN = re.compile(
     r"(?P<anchor>[a-z_-]+)(?:\s*(?P<sign>[+-])\s*(?P<days>\d{1,5})\s*d)?"
@@ -37,13 +40,24 @@ _USEFUL = re.compile(r"(?:same day|\+\s*(?P<days>\d{1,2})d)(?:\s+(?P<at>\S+))?\Z
 _EXAMPLE = "write e.g. 'due - 7d between 09:30 and 11:30' or 'overdue + 1d at 10:00'"
 
 
-def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
-    """None when something needed to go on is missing; what is wrong is in the section's faults either way."""
+def parse_step(section: Section, grace: Grace, known: Known, applies_to: Condition) -> Step | None:
+    """None when something needed to go on is missing; what is wrong is in the section's faults either way.
+
+    applies_to: the policy's.
+    """
+    if section.has("on"):
+        return _parse_event_step(section, known, applies_to)
+    for key in OF_EVENTS:
+        if section.has(key):
+            section.fault(
+                "P451", key, f"{key}: only a step on an event has it; write 'on' in place of 'when'"
+            )
+            section.take(key)
     step_id = section.identifier("id")
     when = _when(section)
     serves = section.choice("serves", NOTICES, default=None) if section.has("serves") else None
     act = section.choice("act", get_args(Action), default=None) if section.has("act") else None
-    purpose = _purpose(section, serves)
+    purpose = _purpose(section, serves, when[0] if when else None)
     condition = parse_condition(section.section("if", f"{section.name} if"), known)
     to = _to(section)
     route = parse_route(section)
@@ -84,13 +98,52 @@ def parse_step(section: Section, grace: Grace, known: Known) -> Step | None:
         )
     _check_purpose(section, step, grace)
     check_waits(section, step)
+    check_event_step(section, step, ())
     return step
 
 
-def _purpose(section: Section, serves: str | None) -> str | None:
-    """A notice is legal and need not say so."""
+def _parse_event_step(section: Section, known: Known, applies_to: Condition) -> Step | None:
+    step_id = section.identifier("id")
+    on = parse_on(section)
+    after, gather, useful_for = parse_spans(section)
+    purpose = section.choice("purpose", [purpose.value for purpose in EVENT_PURPOSES])
+    condition = parse_condition(section.section("if", f"{section.name} if"), known)
+    to = _to(section)
+    route = parse_route(section)
+    send = section.choice("send", ["first", "all"], default="first")
+    next_if = parse_next_if(section, route, send, None)
+    template = section.identifier("template")
+    variants = _variants(section, known)
+    section.finish()
+    if on is None or purpose is None or not route or step_id is None or template is None:
+        return None
+    step = Step(
+        id=step_id,
+        anchor=Anchor.EVENT,
+        offset_days=0,
+        window=on[1],
+        on=on[0],
+        after_seconds=after,
+        gather_seconds=gather,
+        useful_for_seconds=useful_for,
+        purpose=Purpose(purpose),
+        condition=condition,
+        to=to,
+        route=route,
+        send="all" if send == "all" else "first",
+        next_if=next_if,
+        template=template,
+        variants=variants,
+    )
+    check_event_step(section, step, (applies_to,))
+    return step
+
+
+def _purpose(section: Section, serves: str | None, anchor: Anchor | None) -> str | None:
+    """A notice is legal and need not say so. A promise may be spoken of while it pauses all that asks for money."""
     if serves is None:
-        return section.choice("purpose", [purpose.value for purpose in STEP_PURPOSES])
+        purposes = (*STEP_PURPOSES, Purpose.STATUS) if anchor is Anchor.PROMISE else STEP_PURPOSES
+        return section.choice("purpose", [purpose.value for purpose in purposes])
     return section.choice("purpose", [Purpose.LEGAL.value], default=Purpose.LEGAL.value)
 
 
@@ -115,7 +168,7 @@ def _when(section: Section) -> tuple[Anchor, int, Window] | None:
     if match is None:
         section.fault("P106", "when", f"when: {shown(text)} is not understood; {_EXAMPLE}")
         return None
-    anchors = [anchor.value for anchor in Anchor]
+    anchors = [anchor.value for anchor in Anchor if anchor is not Anchor.EVENT]
     if match["anchor"] not in anchors:
         known = did_you_mean(match["anchor"], anchors)
         section.fault("P106", "when", f"when: anchor {shown(match['anchor'])} is unknown; {known}")
@@ -206,8 +259,11 @@ def _variants(section: Section, known: Known) -> tuple[Variant, ...]:
 
 
 def _check_purpose(section: Section, step: Step, grace: Grace) -> None:
-    """P113: within grace it is a reminder, past it a collection notice."""
+    """P113: within grace it is a reminder, past it a collection notice. P432: what the promise itself holds."""
     if step.purpose is Purpose.LEGAL:
+        return
+    if step.anchor is Anchor.PROMISE:
+        _check_promise(section, step)
         return
     day = f"{step.anchor} {'-' if step.offset_days < 0 else '+'} {abs(step.offset_days)}d"
     if step.anchor is Anchor.OVERDUE and step.offset_days > 0:
@@ -221,4 +277,15 @@ def _check_purpose(section: Section, step: Step, grace: Grace) -> None:
             "P113",
             "purpose",
             f"purpose: '{day}' {reason}, so it is a reminder; collection is 'overdue + 1d' or later",
+        )
+
+
+def _check_promise(section: Section, step: Step) -> None:
+    """P432: until the day after the one promised nothing may ask for money; what speaks of the promise is a status."""
+    if (step.offset_days < PROMISE_OVER_DAYS) != (step.purpose is Purpose.STATUS):
+        section.fault(
+            "P432",
+            "purpose",
+            f"purpose: before 'promise + {PROMISE_OVER_DAYS}d' the promise holds every reminder and collection notice, "
+            "so it is a status; from then on it is a reminder or a collection notice",
         )

@@ -118,6 +118,12 @@ def policy_digest(policy: Policy, templates: Templates) -> bytes:
     return sha256(json.dumps(meaning, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
+def published_state(conn: psycopg.Connection) -> object:
+    """What changes whenever a policy is published or retired: cheap to ask every second."""
+    with conn.transaction():
+        return conn.execute(SQL["published_state"]).fetchone()
+
+
 def published_policies(connection: psycopg.Connection[Any]) -> list[PublishedPolicy]:
     """The versions in force, by name."""
     with connection.cursor(row_factory=dict_row) as cursor:

@@ -8,6 +8,7 @@ from duecourse.domain.messaging import Channel
 from duecourse.domain.money import from_minor
 
 from .model import (
+    ANY_TIME,
     Anchor,
     Brakes,
     Bureau,
@@ -18,7 +19,6 @@ from .model import (
     Responses,
     Step,
     Test,
-    UsefulUntil,
 )
 
 _CHANNELS = {
@@ -36,19 +36,42 @@ _ANCHORS = {
     Anchor.STATEMENT: ("the statement date", "the statement date"),
     Anchor.DUE: ("the due date", "the due date"),
     Anchor.OVERDUE: ("the end of grace", "the last day of grace"),
+    Anchor.PROMISE: ("the day promised", "the day promised"),
     Anchor.LAW: ("the day a rule asks for it", "the day a rule asks for it"),
+}
+_EVENTS = {
+    "application.received": "an application has come in",
+    "application.decided": "an application is decided",
+    "contract.signed": "a contract is signed",
+    "payout.made": "a loan is paid out",
+    "payment.received": "a payment has come in",
+    "payment.reversed": "a payment was taken back",
+    "debit.failed": "a direct debit failed",
+    "rate.changed": "the rate has changed",
+    "date.changed": "a due day has changed",
+    "loan.settled": "a loan is settled",
+    "promise.kept": "a promise to pay was kept",
+    "promise.broken": "a promise to pay was broken",
 }
 _FIELDS = {
     "days_past_due": "days past due",
     "strategy_days": "days after grace",
     "rate_type": "rate type",
     "autopay": "direct debit",
+    "confirmed": "said to have come before",
+    "gentle": "said that they cannot pay, and are treated gently",
 }
 _LEFT_OUT = {"none": "no pause left out", "deferrals": "deferrals left out", "all": "all pauses left out"}
 
 
 def day_in_words(step: Step) -> str:
     """'7 days before the due date', 'on the due date', '1 day after the end of grace'."""
+    if step.on:
+        wait = f"{duration_in_words(step.after_seconds)} after " if step.after_seconds else "when "
+        gathered = (
+            f", with all of {duration_in_words(step.gather_seconds)} together" if step.gather_seconds else ""
+        )
+        return f"{wait}{_EVENTS[step.on]}{gathered}"
     name, itself = _ANCHORS[step.anchor]
     count = abs(step.offset_days)
     if count == 0:
@@ -95,7 +118,9 @@ def brakes_in_words(brakes: Brakes | None) -> str:
 
 
 def times_in_words(step: Step) -> str:
-    """'at 09:00' or 'between 09:30 and 11:30'."""
+    """'at 09:00' or 'between 09:30 and 11:30'; of an event also 'at any hour'."""
+    if step.window == ANY_TIME:
+        return "at any hour"
     start, end = f"{step.window.start:%H:%M}", f"{step.window.end:%H:%M}"
     return f"at {start}" if start == end else f"between {start} and {end}"
 
@@ -152,8 +177,11 @@ def _either(values: Sequence[str]) -> str:
     return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"
 
 
-def useful_in_words(useful: UsefulUntil) -> str:
-    """'the end of the same day', '20:00 of the same day', 'the end of the day 2 days later'."""
+def useful_in_words(step: Step) -> str:
+    """'the end of the same day', '20:00 of the same day', 'the end of the day 2 days later', '1 day after it'."""
+    if step.on:
+        return f"{duration_in_words(step.useful_for_seconds)} after it"
+    useful = step.useful_until
     at = f"{useful.at:%H:%M}" if useful.at else "the end"
     if useful.days == 0:
         return f"{at} of the same day"
@@ -194,7 +222,14 @@ def languages_in_words(languages: Languages) -> str:
 
 def in_time_order(policy: Policy) -> list[Step]:
     """The steps as a borrower without grace would meet them; a statement counts as before every due date."""
-    order = {Anchor.STATEMENT: 0, Anchor.DUE: 1, Anchor.OVERDUE: 1, Anchor.LAW: 2}
+    order = {
+        Anchor.STATEMENT: 0,
+        Anchor.DUE: 1,
+        Anchor.OVERDUE: 1,
+        Anchor.PROMISE: 2,
+        Anchor.LAW: 3,
+        Anchor.EVENT: 4,
+    }
     return sorted(
         policy.steps,
         key=lambda step: (

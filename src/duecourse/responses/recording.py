@@ -30,17 +30,26 @@ from .acting import act
 from .intents import Intent, Understood
 from .keeping import SQL, US, Standing, append_event, append_reading, lock_person
 from .once import Acting
-from .wording import words_alone
+from .understanding import understand
 
 LONGEST_TEXT: Final = 10_000
 """Characters of an answer that are kept; what is longer is cut there."""
 
 
 class Understand(Protocol):
-    """What reads the words of an answer. today: the borrower's. currency: of what they owe, '' where it is several."""
+    """What reads the words of an answer. today, languages, region: the borrower's; none of somebody who is not known.
+    currency: of what they owe, '' where it is several.
+    """
 
     def __call__(
-        self, text: str, *, today: date, currency: str, channel: Channel | None, languages: Sequence[str]
+        self,
+        text: str,
+        *,
+        today: date,
+        currency: str,
+        channel: Channel | None,
+        languages: Sequence[str] | None,
+        region: str,
     ) -> Understood: ...
 
 
@@ -79,12 +88,16 @@ class Heard:
 class Room:
     """What recording works with besides the answer. All has a default that serves a page."""
 
-    understand: Understand = words_alone
+    understand: Understand = understand
     plannables: Sequence[Plannable] | None = None
     """The policies in force with their template versions; None reads the policies, and plans no answer but calls."""
     confirmer: Confirmer | None = None
     """Who confirms a word to stop; None: nobody does."""
     by: str = US
+
+
+PLAIN: Final = Room()
+"""Everything by default."""
 
 
 def response_id_of(heard: Heard) -> UUID:
@@ -94,7 +107,7 @@ def response_id_of(heard: Heard) -> UUID:
 
 
 def record_response(
-    conn: psycopg.Connection, keyring: Keyring, heard: Heard, *, now: datetime, room: Room = Room()
+    conn: psycopg.Connection, keyring: Keyring, heard: Heard, *, now: datetime, room: Room = PLAIN
 ) -> UUID:
     """Keep an answer and do what follows from it, in the caller's transaction; its id.
 
@@ -194,7 +207,11 @@ def _understood(
         by = "staff" if heard.source == "staff" else "rule" if heard.source == "reply" else "form"
         return Understood(heard.intents, 1.0, by, heard.promised_on, heard.amount_minor, currency)
     today = (heard.said_at or now).astimezone(ZoneInfo(standing.zone if standing else "UTC")).date()
-    languages = (standing.language,) if standing else ()
     return room.understand(
-        heard.text[:LONGEST_TEXT], today=today, currency=currency, channel=heard.channel, languages=languages
+        heard.text[:LONGEST_TEXT],
+        today=today,
+        currency=currency,
+        channel=heard.channel,
+        languages=(standing.language,) if standing else None,
+        region=standing.region if standing else "",
     )

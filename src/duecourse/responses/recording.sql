@@ -50,13 +50,23 @@ SELECT %(lane)s, %(response_id)s,
        %(undone)s, %(by)s, %(now)s;
 
 -- name: append_event
--- What somebody did with an answer in the queue, or that it waits. lane, response_id, borrower_id, event, reason, note_sealed, by,
--- now. Writes: response_event
-INSERT INTO response_event (lane, response_id, seq, borrower_id, event, reason, note_sealed, recorded_by, at)
-SELECT %(lane)s, %(response_id)s,
-       1 + coalesce((SELECT max(e.seq) FROM response_event e
-                     WHERE e.lane = %(lane)s AND e.response_id = %(response_id)s), 0),
-       %(borrower_id)s, %(event)s, %(reason)s, %(note_sealed)s, %(by)s, %(now)s;
+-- What somebody did with an answer, or that it waits; the queue is kept in line. lane, response_id, borrower_id, event, reason,
+-- note_sealed, by, now. Writes: response_event, response_waiting
+WITH told AS (
+    INSERT INTO response_event (lane, response_id, seq, borrower_id, event, reason, note_sealed, recorded_by, at)
+    SELECT %(lane)s, %(response_id)s,
+           1 + coalesce((SELECT max(e.seq) FROM response_event e
+                         WHERE e.lane = %(lane)s AND e.response_id = %(response_id)s), 0),
+           %(borrower_id)s, %(event)s, %(reason)s, %(note_sealed)s, %(by)s, %(now)s
+),
+gone AS (
+    DELETE FROM response_waiting w
+    WHERE w.lane = %(lane)s AND w.response_id = %(response_id)s AND %(event)s = 'closed'
+)
+INSERT INTO response_waiting (lane, response_id, borrower_id, reason, since)
+SELECT a.lane, a.response_id, a.borrower_id, %(reason)s, a.said_at FROM response a
+WHERE a.lane = %(lane)s AND a.response_id = %(response_id)s AND %(event)s = 'waits'
+ON CONFLICT (lane, response_id) DO UPDATE SET reason = EXCLUDED.reason;
 
 -- name: answers_of
 -- All answers of a person by their last reading, with the instants at which what they ask for ends by the person's clock.
@@ -161,3 +171,7 @@ FROM response a
 JOIN response_reading r ON r.lane = a.lane AND r.response_id = a.response_id
 WHERE a.lane = %(lane)s AND a.response_id = %(response_id)s
 ORDER BY r.reading DESC LIMIT 1;
+
+-- name: is_waiting
+-- Whether an answer is in the queue. lane, response_id.
+SELECT reason FROM response_waiting WHERE lane = %(lane)s AND response_id = %(response_id)s FOR UPDATE;

@@ -18,6 +18,39 @@ fed AS (
         OR d.state = 'paid' AND d.result_on BETWEEN %(as_of)s::date - 3 AND %(as_of)s::date
            AND coalesce(f.complete_through < d.result_on, true)))
 
+-- fragment: not_party
+-- A guarantor released, a company's contact who left, since it was planned: who is told, of message c, answers for loan l no
+-- more. Of no loan nobody does.
+(c.party <> 'third' AND l.lane IS NOT NULL AND NOT (c.party = 'borrower' AND c.borrower_id = l.borrower_id) AND NOT EXISTS (
+     SELECT 1
+     FROM (SELECT r.borrower_id, r.role FROM loan_party r
+           WHERE r.lane = l.lane AND r.loan_id = l.loan_id AND coalesce(r.until >= (c.at AT TIME ZONE c.zone)::date, true)
+           UNION ALL SELECT l.borrower_id, 'borrower') AS p
+     WHERE p.role = c.party
+       AND (p.borrower_id = c.borrower_id
+            OR EXISTS (SELECT 1 FROM company_contact k
+                       WHERE k.lane = l.lane AND k.company_id = p.borrower_id AND k.borrower_id = c.borrower_id
+                         AND coalesce(k.until >= (c.at AT TIME ZONE c.zone)::date, true)))))
+
+-- fragment: event_over
+-- What has come between event e and telling of it, as the book is known on :as_of; null for nothing: a payment that was
+-- taken back is not thanked for, a loan of which something is open again is not settled, a debit that was paid did not fail.
+CASE e.kind
+     WHEN 'payment.received' THEN (
+         SELECT 'REVERSED' FROM reversal r WHERE r.lane = e.lane AND r.payment_id = e.subject_id AND r.reversed_on <= %(as_of)s)
+     WHEN 'loan.settled' THEN CASE WHEN EXISTS (
+         SELECT 1 FROM event o WHERE o.lane = e.lane AND o.borrower_id = e.borrower_id AND o.loan_id = e.loan_id
+                                 AND o.kind = e.kind AND o.occurred_at > e.occurred_at) THEN 'REOPENED' ELSE (
+         SELECT min('REOPENED') FROM installment i
+         LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                                    AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
+         WHERE i.lane = e.lane AND i.loan_id = e.loan_id AND
+         -- include: book/events.unpaid
+         ) END
+     WHEN 'debit.failed' THEN (
+         SELECT 'OVERTAKEN' FROM debit d WHERE d.lane = e.lane AND d.debit_id = e.subject_id AND d.state <> 'failed')
+END
+
 -- fragment: by_person
 -- The channel that is added to the route of k, who is to be reached by a person only: special care, a wish for a person, a
 -- refusal of automated contact. Of legs that go at once the first has it.
@@ -73,7 +106,9 @@ coalesce(NOT o.needs_template
 -- Needs the CTEs
 --   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, by_debtor, zone, template, template_version,
 --             tries, failed, daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
---   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age)
+--   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age, event_id), where number is 0 and
+--   event_id not null for what tells of an event; loan_id is zero where that is about no loan: of an application, which is on
+--   the way to a contract and so has the basis that rules call one
 --   provider(line, name, channel, provider, ready, registered, caller, kind, tier, weight, admits, carriers, regions, needs,
 --            needs_template, approved, serves)
 --   of which each address takes one line: see rules.chosen_line
@@ -103,6 +138,11 @@ item_state AS (
            -- A correction is owed also to those who have paid since, the confirmation of a stop to whoever said it, the code
            -- to an address to whoever gave it.
            CASE WHEN c.corrects IS NOT NULL OR c.confirms IS NOT NULL OR c.to_point IS NOT NULL THEN NULL
+                WHEN ci.event_id IS NOT NULL THEN CASE WHEN
+                -- include: not_party
+                THEN 'NOT-PARTY' ELSE (SELECT
+                -- include: event_over
+                FROM event e WHERE e.lane = ci.lane AND e.event_id = ci.event_id) END
                 WHEN ci.lane IS NULL THEN 'PAID'
                 WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
                 WHEN CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END <= %(as_of)s
@@ -111,18 +151,14 @@ item_state AS (
                 -- Planned for a day that the book has moved since, or for a due it has taken back.
                 WHEN i.loan_id IS NULL
                      OR ci.anchor_on IS DISTINCT FROM i.due_on AND ci.anchor_on IS DISTINCT FROM i.statement_on
-                        AND ci.anchor_on <> i.due_on + coalesce(i.grace_days, 0) THEN 'RESCHEDULED'
-                -- A guarantor released, a company's contact who left, since it was planned.
-                WHEN c.party <> 'third' AND NOT (c.party = 'borrower' AND c.borrower_id = l.borrower_id) AND NOT EXISTS (
-                     SELECT 1
-                     FROM (SELECT r.borrower_id, r.role FROM loan_party r
-                           WHERE r.lane = l.lane AND r.loan_id = l.loan_id AND coalesce(r.until >= (c.at AT TIME ZONE c.zone)::date, true)
-                           UNION ALL SELECT l.borrower_id, 'borrower') AS p
-                     WHERE p.role = c.party
-                       AND (p.borrower_id = c.borrower_id
-                            OR EXISTS (SELECT 1 FROM company_contact k
-                                       WHERE k.lane = l.lane AND k.company_id = p.borrower_id AND k.borrower_id = c.borrower_id
-                                         AND coalesce(k.until >= (c.at AT TIME ZONE c.zone)::date, true)))) THEN 'NOT-PARTY'
+                        AND ci.anchor_on <> i.due_on + coalesce(i.grace_days, 0)
+                        AND NOT EXISTS (SELECT 1 FROM promise q
+                                        WHERE q.lane = l.lane AND q.borrower_id = l.borrower_id AND q.standing
+                                          AND coalesce(q.loan_id = l.loan_id, true) AND q.promised_on = ci.anchor_on
+                                          AND i.due_on <= q.promised_on) THEN 'RESCHEDULED'
+                WHEN
+                -- include: not_party
+                THEN 'NOT-PARTY'
                 WHEN c.purpose = 'collection'
                      AND i.due_on + coalesce(i.grace_days, 0) >= (c.at AT TIME ZONE c.zone)::date THEN 'IN-GRACE'
                 -- Whoever paid on the last day of grace may stand in a file that has not come yet.

@@ -15,6 +15,8 @@ from .embedded import EmbeddedServer
 
 OLDEST_SERVER = 16
 CONNECT_TIMEOUT_SECONDS = 10
+POOL_SECONDS = 5.0
+"""How long somebody waits for a connection of the pool that is free."""
 IDLE_IN_TRANSACTION_SECONDS = 10.0
 """Below the lease of 15 s: a frozen process loses its row locks before its lanes can be taken."""
 
@@ -116,6 +118,8 @@ class Store:
             kwargs={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
             open=False,
             name="duecourse",
+            timeout=POOL_SECONDS,
+            check=ConnectionPool.check_connection,  # a round trip, so that a restarted server costs no request
         )
 
     def _session(self, idle_in_transaction_seconds: float) -> str:

@@ -926,6 +926,35 @@ CREATE TABLE debit (
 );
 CREATE INDEX debit_loan ON debit (lane, loan_id, submitted_on);
 
+-- What happened to a person or a loan of theirs that a policy may want to tell: derived from the book's own rows when they
+-- are written, or said by the lender. What is too old to be told of has no row. Only planned_at ever changes.
+-- Writes: book, planning (planned_at), dispatch (merge)
+CREATE TABLE event (
+    lane smallint NOT NULL,                   -- of the loan; where there is none, of the person
+    event_id uuid NOT NULL,                   -- of what it is, so that the same thing said twice is one row
+    borrower_id uuid NOT NULL,                -- the loan's borrower; who applied, where there is no loan yet
+    kind text NOT NULL,
+    loan_id uuid,
+    subject_id uuid,                          -- the payment or debit that it is about
+    creditor text NOT NULL,
+    product text NOT NULL,                    -- '' where it is not known
+    currency char(3) NOT NULL,                -- XXX where there is neither loan nor amount
+    amount_minor bigint,
+    detail jsonb NOT NULL DEFAULT '{}',       -- decision; reference; rate, rate_before; due_on, due_before, number
+    source text NOT NULL,                     -- book: derived; else who told us
+    recorded_by text NOT NULL,
+    occurred_at timestamptz NOT NULL,         -- of a day alone: as near to when we heard of it as the day allows
+    recorded_at timestamptz NOT NULL,
+    planned_at timestamptz,                   -- when planning looked at it, once; null: not yet
+    PRIMARY KEY (lane, event_id),
+    CONSTRAINT event_kind CHECK (kind IN
+        ('application.received', 'application.decided', 'contract.signed', 'payout.made', 'payment.received',
+         'payment.reversed', 'debit.failed', 'rate.changed', 'date.changed', 'loan.settled', 'promise.kept', 'promise.broken')),
+    CONSTRAINT event_source CHECK (source IN ('book', 'cli', 'import', 'reply', 'page', 'api', 'staff'))
+);
+CREATE INDEX event_new ON event (lane, occurred_at) WHERE planned_at IS NULL;
+CREATE INDEX event_borrower ON event (lane, borrower_id, occurred_at);
+
 -- What a changed row of the book was before. Append-only; sealed fields are kept sealed.
 -- Writes: book, dispatch (merge)
 CREATE TABLE book_history (
@@ -1064,6 +1093,7 @@ CREATE TABLE message (
     corrects uuid,                            -- the batch whose wrong messages it puts right
     confirms uuid[],                          -- the words to stop (consent_id) that it confirms, and passes
     to_point uuid,                            -- the only contact point it may go to; null: any of the route's
+    event_id uuid,                            -- the first event that it tells of; null: it speaks of installments
     tries smallint NOT NULL DEFAULT 0,        -- attempts made, throttled and released ones included
     planned_for timestamptz NOT NULL,         -- where the step's window put it
     not_before timestamptz NOT NULL,
@@ -1098,7 +1128,7 @@ CREATE INDEX message_group ON message (lane, group_id);
 CREATE INDEX message_batch ON message (batch_id, lane) WHERE batch_id IS NOT NULL;
 
 -- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages
--- for each party it is told to.
+-- for each party it is told to. It is an installment, or an event: then number is 0, and loan_id zero where there is no loan.
 -- Writes: planning, dispatch (merge)
 CREATE TABLE message_item (
     lane smallint NOT NULL,
@@ -1118,7 +1148,8 @@ CREATE TABLE message_item (
     names_amount boolean NOT NULL DEFAULT true,  -- whether a text of the step may name an amount
     max_book_age interval,                    -- the policy's: older than this the book names no amount
     serves text,                              -- the notice that the text is, when it is one: notice.kind
-    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id)
+    event_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',  -- zero: an installment
+    PRIMARY KEY (lane, loan_id, number, policy, step, anchor_on, borrower_id, event_id)
 );
 CREATE INDEX message_item_group ON message_item (lane, group_id);
 
@@ -1342,6 +1373,7 @@ CREATE TABLE response_reading (
     CONSTRAINT reading_means_something CHECK (cardinality(intents) > 0),
     CONSTRAINT reading_amount_positive CHECK (amount_minor > 0)
 );
+CREATE INDEX response_reading_recorded ON response_reading (recorded_at, response_id);
 
 -- What followed from an answer, or was decided not to. Rows of holds are made anew from the person's answers in the order
 -- they were said, whenever one comes or is read otherwise.
@@ -1382,6 +1414,17 @@ CREATE TABLE response_event (
     at timestamptz NOT NULL,
     PRIMARY KEY (lane, response_id, seq),
     CONSTRAINT response_event_known CHECK (event IN ('waits', 'looked', 'handled', 'undone', 'closed'))
+);
+
+-- The answers that a person must look at now: those whose last event of the two is waits.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE response_waiting (
+    lane smallint NOT NULL,
+    response_id uuid NOT NULL,
+    borrower_id uuid,
+    reason text NOT NULL,
+    since timestamptz NOT NULL,               -- when it was said
+    PRIMARY KEY (lane, response_id)
 );
 
 -- Promises to pay, and whether payments kept them: derived from responses and payments, written anew when either changes.
@@ -1620,6 +1663,46 @@ CREATE TABLE planned_through (
     PRIMARY KEY (lane, policy)
 );
 
+-- Who may use the API. Of a key only a keyed digest is kept. Few rows: a reference table on a cluster.
+-- Writes: api
+CREATE TABLE api_key (
+    key_id text PRIMARY KEY,                  -- stands in the key itself; public
+    name text NOT NULL UNIQUE,
+    digest bytea NOT NULL,
+    scopes text[] NOT NULL,                   -- api.keys.Scope
+    created_at timestamptz NOT NULL,
+    created_by text NOT NULL,
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    revoked_by text,
+    last_used_on date,
+    CONSTRAINT api_key_may_something CHECK (cardinality(scopes) > 0),
+    CONSTRAINT revoked_by_somebody CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
+);
+
+-- Requests that were refused before they were done, by day. key_id is '' where no key of ours was shown.
+-- Writes: api
+CREATE TABLE api_refusal (
+    refused_on date NOT NULL,
+    key_id text NOT NULL,
+    reason text NOT NULL,                     -- no-key, bad-key, scope, rate
+    refusals bigint NOT NULL,
+    PRIMARY KEY (refused_on, key_id, reason)
+);
+
+-- What was answered to a request that named itself with an idempotency key, written in the transaction that did it.
+-- Writes: api
+CREATE TABLE api_answer (
+    key_id text NOT NULL,
+    name_digest bytea NOT NULL,               -- keyed, of the Idempotency-Key
+    request_digest bytea NOT NULL,            -- keyed, of method, address and body
+    status smallint,                          -- null only inside the transaction that does it
+    body text,
+    answered_at timestamptz NOT NULL,         -- by the database's clock
+    PRIMARY KEY (key_id, name_digest)
+);
+CREATE INDEX api_answer_old ON api_answer (answered_at);
+
 -- Short links: a code of eight letters and digits that one attempt carries or that staff handed over. Only its keyed hash is
 -- kept, and lane is the hash's first byte: who comes with a code says nothing else. owner_lane, owner_id: the borrower it was
 -- made for; who was merged since is found by the tombstone.
@@ -1701,4 +1784,86 @@ CREATE TABLE answer_lock (
     began_at timestamptz NOT NULL,
     locked_until timestamptz,
     PRIMARY KEY (lane, person_id)
+);
+
+-- What a borrower asked to pay on a page: one order at a gateway. Its number there is request_id in hexadecimal, whose first
+-- byte is the lane. Times are of the wall clock, by which gateways live, also where the book's days are replayed.
+-- Writes: responses
+CREATE TABLE payment_request (
+    lane smallint NOT NULL,                   -- of who pays
+    request_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,
+    gateway text NOT NULL,                    -- by its name in gateways.toml
+    scope text NOT NULL,                      -- what it pays for: 'all', a loan's id with an installment, 'part'; one is open for each
+    currency char(3) NOT NULL,
+    amount_minor bigint NOT NULL,             -- by the bill as it stood then
+    shares jsonb NOT NULL,                    -- [[creditor, loan_ref, amount_minor], ...], a loan once, the oldest debt first
+    state text NOT NULL DEFAULT 'open',
+    way text,                                 -- how the payer gets there: redirect, link, code; null: the gateway has not been asked
+    pay_url text,
+    reference text NOT NULL DEFAULT '',       -- the gateway's own number of the order
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    asked_at timestamptz,                     -- when the gateway was last asked what became of it
+    ask_at timestamptz,                       -- when it is asked next; null: no more
+    PRIMARY KEY (lane, request_id),
+    CONSTRAINT payment_request_state CHECK (state IN ('open', 'replaced', 'closed', 'paid', 'refunded')),
+    CONSTRAINT payment_request_positive CHECK (amount_minor > 0),
+    CONSTRAINT payment_request_start_is_whole CHECK ((way IS NULL) = (pay_url IS NULL))
+);
+CREATE UNIQUE INDEX payment_request_open ON payment_request (lane, borrower_id, currency, scope) WHERE state = 'open';
+CREATE INDEX payment_request_ask ON payment_request (ask_at) WHERE ask_at IS NOT NULL;
+
+-- A payment as a gateway tells of it, and what of it is in the book. lane: of its order; where that is none of ours, the first
+-- byte of a digest of gateway and trade number. Its facts come in any order and more than once; the last columns follow from them.
+-- Writes: responses
+CREATE TABLE gateway_trade (
+    lane smallint NOT NULL,
+    gateway text NOT NULL,
+    trade_no text NOT NULL,
+    order_no text NOT NULL,                   -- as the gateway says it
+    request_id uuid,                          -- null: no order of ours
+    currency char(3) NOT NULL,
+    paid_minor bigint,                        -- null: only refunds were heard of so far
+    paid_at timestamptz,
+    refunded_minor bigint NOT NULL DEFAULT 0,
+    refunded_at timestamptz,
+    booked jsonb NOT NULL DEFAULT '[]',       -- [[creditor, loan_ref, amount_minor, where], ...]; where: payment or suspense
+    booked_as text,                           -- their reference in the book
+    flags text[] NOT NULL DEFAULT '{}',       -- why a person must look; words of responses.trades
+    looked_by text,
+    looked_at timestamptz,
+    note text,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, gateway, trade_no),
+    CONSTRAINT gateway_trade_paid_is_whole CHECK ((paid_minor IS NULL) = (paid_at IS NULL)),
+    CONSTRAINT gateway_trade_positive CHECK (paid_minor > 0 AND refunded_minor >= 0),
+    CONSTRAINT gateway_trade_look_is_whole CHECK ((looked_by IS NULL) = (looked_at IS NULL))
+);
+CREATE INDEX gateway_trade_request ON gateway_trade (lane, request_id);
+
+-- What went back of a trade: each refund by its number, or under '' all so far where the gateway numbers none.
+-- Writes: responses
+CREATE TABLE gateway_refund (
+    lane smallint NOT NULL,
+    gateway text NOT NULL,
+    trade_no text NOT NULL,
+    refund_no text NOT NULL,
+    amount_minor bigint NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (lane, gateway, trade_no, refund_no),
+    CONSTRAINT gateway_refund_positive CHECK (amount_minor > 0)
+);
+
+-- What the sandbox's bank has done with an order. lane: the first byte of the order number.
+-- Writes: responses
+CREATE TABLE sandbox_trade (
+    lane smallint NOT NULL,
+    order_no text NOT NULL,
+    trade_no text NOT NULL,
+    currency char(3) NOT NULL,
+    amount_minor bigint NOT NULL,
+    paid_at timestamptz NOT NULL,             -- by the book's clock
+    known_at timestamptz NOT NULL,            -- from when the bank tells of it, by the wall clock
+    PRIMARY KEY (lane, order_no, trade_no)
 );

@@ -24,7 +24,7 @@ from duecourse.domain.messaging import RawRequest, Receives
 MOST_OCTETS: Final = 1_000_000
 """Of a body."""
 MOST_HEAD_OCTETS: Final = 32_768
-"""Of a request's first line and headers together; beyond it is answered 400."""
+"""Of a request's first line and headers together; beyond it is answered 431, or 400 where it comes in pieces."""
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the first octet of a further request, to the end of its headers."""
 BODY_SECONDS: Final = 20.0
@@ -36,6 +36,7 @@ ON_THIS_MACHINE: Final = "127.0.0.1,::1"
 Message: TypeAlias = MutableMapping[str, Any]
 Hear: TypeAlias = Callable[[], Awaitable[Message]]
 Say: TypeAlias = Callable[[Message], Awaitable[None]]
+Refuse: TypeAlias = Callable[[Mapping[str, Any], int], Response]
 Application: TypeAlias = Callable[[MutableMapping[str, Any], Hear, Say], Awaitable[None]]
 
 
@@ -119,20 +120,35 @@ class Listener:
 
 
 def bounded(
-    application: Application, *, most_octets: int = MOST_OCTETS, seconds: float = BODY_SECONDS
+    application: Application,
+    *,
+    most_octets: int = MOST_OCTETS,
+    seconds: float = BODY_SECONDS,
+    refuse: Refuse = lambda _, status: Response(status_code=status),
 ) -> Application:
-    """The application, which gets each body whole or not at all: 413 for a longer one, 408 for one that does not come.
+    """The application, which gets each body whole or not at all: 413 for a longer one, 408 for one that does not come,
+    431 for a head that is too long.
 
-    Both close the connection, since what is left of the body would be read as the next request.
+    All close the connection, since what is left of the body would be read as the next request. refuse: what to answer.
     """
+
+    async def refused(status: int, scope: MutableMapping[str, Any], hear: Hear, say: Say) -> None:
+        answer = refuse(scope, status)
+        answer.headers["connection"] = "close"
+        await answer(scope, hear, say)
 
     async def serve(scope: MutableMapping[str, Any], hear: Hear, say: Say) -> None:
         if scope["type"] != "http":
             await application(scope, hear, say)
             return
+        # h11 looks at the length only of a head that is not whole yet.
+        head = sum(len(name) + len(value) for name, value in scope["headers"])
+        if head + len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MOST_HEAD_OCTETS:
+            await refused(431, scope, hear, say)
+            return
         stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if len(stated) > 15 or int(stated) > most_octets:
-            await _refuse(413, scope, hear, say)
+            await refused(413, scope, hear, say)
             return
         body, more = b"", True
         try:
@@ -144,10 +160,10 @@ def bounded(
                     body += message.get("body", b"")
                     more = message.get("more_body", False)
                     if len(body) > most_octets:
-                        await _refuse(413, scope, hear, say)
+                        await refused(413, scope, hear, say)
                         return
         except TimeoutError:
-            await _refuse(408, scope, hear, say)
+            await refused(408, scope, hear, say)
             return
         whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -157,10 +173,6 @@ def bounded(
         await application(scope, hear_it, say)
 
     return serve
-
-
-async def _refuse(status: int, scope: MutableMapping[str, Any], hear: Hear, say: Say) -> None:
-    await Response(status_code=status, headers={"connection": "close"})(scope, hear, say)
 
 
 def callback_route(receivers: Mapping[str, Receives], public_url: str = "") -> Route:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import (
+    answers,
     audit,
     batch,
     book,
@@ -18,6 +19,7 @@ from . import (
     keeping,
     law,
     letters,
+    link,
     notices,
     parties,
     payment,
@@ -29,6 +31,7 @@ from . import (
     rules,
     schedule,
     sending,
+    serving,
     showing,
     template,
     wechat,
@@ -38,6 +41,7 @@ from .stored import REASONS as STORED
 from .stored import WORDS
 
 _GROUPS: Final = (
+    answers,
     audit,
     batch,
     book,
@@ -47,6 +51,7 @@ _GROUPS: Final = (
     keeping,
     law,
     letters,
+    link,
     notices,
     parties,
     payment,
@@ -57,6 +62,7 @@ _GROUPS: Final = (
     rules,
     schedule,
     sending,
+    serving,
     showing,
     template,
     wechat,
@@ -67,13 +73,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {
-    **STORED,
-    **deliveries.REASONS,
-    **law.REASONS,
-    **push.REASONS,
-    **routes.REASONS,
-    **routing.REASONS,
-}
+REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

@@ -1,0 +1,87 @@
+"""What an endpoint is: an address, what it takes and gives, which scope it needs, and the function that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+import psycopg
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from duecourse.privacy.keyring import Keyring
+
+from .keys import ApiKey, Scope
+
+PREFIX = "/api/v1"
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""One line: a key, a name, a reference."""
+Amount = Annotated[str, StringConstraints(max_length=40, pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+"""An exact amount in the currency's units, as text: a JSON number would be rounded on its way."""
+Day = date
+Instant = datetime
+T = TypeVar("T", bound=BaseModel)
+
+
+class Model(BaseModel):
+    """Of everything that is taken or given: no field that nobody knows, no value of another kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Model):
+    """No parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request that was let in. Everything happens in the transaction that is open on `conn`."""
+
+    conn: psycopg.Connection
+    keyring: Keyring
+    now: datetime
+    key: ApiKey
+    path: Mapping[str, str]
+    """What stands in the address, by name; each is a Text."""
+    query: Any
+    """As the endpoint's `query` model."""
+    body: T
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one address."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    """Below PREFIX; {name} is a part, {name:path} one that may hold slashes."""
+    name: str
+    """The operation's name in the OpenAPI document."""
+    summary: str
+    scope: Scope
+    gives: type[BaseModel]
+    does: Callable[[Call[Any]], BaseModel]
+    takes: type[BaseModel] = Nothing
+    query: type[BaseModel] = Nothing
+    problems: tuple[int, ...] = ()
+    """Statuses that are its own, beside those that any endpoint may answer."""
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names in its address, in order."""
+        return [part.split("}")[0].split(":")[0] for part in self.path.split("{")[1:]]
+
+
+def cursor_of(at: datetime | date, row_id: UUID) -> str:
+    """Where a page ended, for the next one to begin after."""
+    return f"{at.isoformat()}_{row_id.hex}"
+
+
+def read_cursor(cursor: str) -> tuple[str, UUID]:
+    """(instant or day as ISO 8601, row). Raises ValueError."""
+    at, _, row_id = cursor.rpartition("_")
+    datetime.fromisoformat(at)
+    return at, UUID(row_id)

@@ -1,0 +1,231 @@
+"""`duecourse serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import psycopg
+import structlog
+import typer
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from duecourse.api.refusing import Refusals
+from duecourse.api.repeating import forget_answers
+from duecourse.api.routes import routes as api_routes
+from duecourse.channels.http.listener import Application, Listener, callback_route
+from duecourse.channels.registry import build
+from duecourse.dispatch.intake import Intake
+from duecourse.domain.messaging import Receives
+from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.planning.confirming import Confirmer
+from duecourse.portal import routes as portal_routes
+from duecourse.store.migrate import get_setting
+from duecourse.web.application import Limits, application
+from duecourse.web.health import routes as health_routes
+from duecourse.web.rates import Rates
+from duecourse.web.site import Site
+
+from .context import Context, context
+from .providers import adapter_config, clock_of, configured_providers, is_checker
+from .words import say
+from .workshop import plannables
+
+CONNECTIONS = 16
+HOUSEKEEPING_SECONDS = 5.0
+TELL_EVERY = 12
+"""Rounds of housekeeping between two lines of log that count the requests: a minute."""
+FORGET_EVERY = 720
+"""Rounds of housekeeping between two looks for answers that nobody will ask for again: an hour."""
+log = structlog.get_logger("duecourse.serve")
+
+
+def serve(
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where to answer. Default: DUECOURSE_LISTEN.")
+    ] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Our address as others know it. Default: DUECOURSE_PUBLIC_URL."),
+    ] = None,
+    no_portal: Annotated[bool, typer.Option("--no-portal", help="Without the borrowers' pages.")] = False,
+) -> None:
+    """Answer borrowers, providers and programs over HTTP, until stopped by Ctrl-C or SIGTERM.
+
+    Serves /callbacks/NAME (what providers tell), /api/v1 (see docs/reference/api.md), the borrowers' pages, /healthz
+    and /readyz. Put a reverse proxy with TLS before it. Workers apply what it takes; start them beside it.
+
+    Example: duecourse serve --listen 127.0.0.1:8080 --public-url https://notices.lender.example
+    """
+    here = context()
+    address = here.settings.model_copy(
+        update={
+            "listen": listen or here.settings.listen,
+            "public_url": public_url or here.settings.public_url,
+        }
+    )
+    host, _, port = address.listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise DuecourseError(
+            Problem("D163", "--listen", "expected HOST:PORT, as 127.0.0.1:8080", "Nothing is served."),
+            exit_code=2,
+        )
+    here.required_setting("lender_zone")  # says D001 when there is no book yet
+    with here.store.pool(CONNECTIONS) as pool:
+        site = Site(
+            pool,
+            here.keyring,
+            site_clock(here),
+            address.public_url.rstrip("/"),
+            here.settings.language,
+            here.limits,
+        )
+        asyncio.run(_serve(here, site, host.strip("[]"), int(port), portal=not no_portal))
+    here.console.print(say("Stopped serving."))
+
+
+def site_clock(here: Context) -> Callable[[psycopg.Connection], datetime]:
+    """The database's clock; of a book whose days were replayed, the end of the last one where the lender is."""
+    zone = ZoneInfo(here.lender_zone)
+    simulated = here.simulated
+
+    def now(conn: psycopg.Connection) -> datetime:
+        if simulated and (replayed := get_setting(conn, "replayed_through")):
+            over = datetime.fromisoformat(str(replayed)).date() + timedelta(days=1)
+            return datetime.combine(over, time(), zone) - timedelta(microseconds=1)
+        row = conn.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None
+        return row[0]  # type: ignore[no-any-return]
+
+    return now
+
+
+def receivers_of(here: Context, intake: Intake) -> Mapping[str, Receives]:
+    """The adapters whose providers call us, by name: built, and not opened, since nothing is sent from here.
+
+    Raises DuecourseError as configured_providers does, or with every adapter that cannot be built.
+    """
+    if not (here.settings.home / "providers.toml").exists():
+        return {}
+    receivers: dict[str, Receives] = {}
+    problems: list[Problem] = []
+    for one in configured_providers(here.settings.home, simulated=here.simulated):
+        if is_checker(one.kind):
+            continue
+        try:
+            adapter = build(
+                one.kind,
+                one.name,
+                adapter_config(one),
+                intake.take_receipts,
+                intake.take_reply,
+                clock_of(one.kind),
+            )
+        except DuecourseError as error:
+            problems.extend(error.problems)
+            continue
+        if isinstance(adapter, Receives):
+            receivers[one.name] = adapter
+    if problems:
+        raise DuecourseError(problems)
+    return receivers
+
+
+async def _serve(here: Context, site: Site, host: str, port: int, *, portal: bool) -> None:
+    pool, refusals = site.pool, Refusals()
+    intake = Intake(pool.connection, site.keyring, site.now)
+    intake.confirmer = Confirmer(here.packs, lambda: _plannables(here, pool))
+    receivers = receivers_of(here, intake)
+    counted: Counter[tuple[str, int]] = Counter()
+    served = application(
+        [
+            *health_routes(site),
+            callback_route(receivers, site.public_url),
+            *api_routes(site, Rates(here.settings.key_requests), refusals),
+            *(portal_routes(site) if portal else ()),
+        ],
+        limits_of(here, host, counted),
+        public_url=site.public_url,
+    )
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    listener = await _listen(served, host, port, here.settings.trusted_proxies)
+    here.console.print(
+        say("Serving on {address}; Ctrl-C stops.", address=f"http://{listener[1]}"), soft_wrap=True
+    )
+    log.info("serving", callbacks=sorted(receivers), portal=portal)
+    keeper = asyncio.create_task(_keep_house(pool, refusals, counted, stopping))
+    await stopping.wait()
+    await listener[0].stop()
+    await intake.drain()
+    await keeper
+
+
+def limits_of(here: Context, host: str, counted: Counter[tuple[str, int]]) -> Limits:
+    """What the settings let one peer ask for. host: where we listen, itself a name of ours. counted: the requests."""
+    named = tuple(name.strip() for name in here.settings.hosts.split(",") if name.strip())
+    return Limits(here.settings.peer_requests, here.settings.caller_requests, (*named, host), counted)
+
+
+async def _listen(served: Application, host: str, port: int, proxies: str) -> tuple[Listener, str]:
+    """The listener, and HOST:PORT as it listens. Raises DuecourseError D163."""
+    listener = Listener(served, trusted_proxies=proxies)
+    try:
+        bound = await listener.start(host, port)
+    except OSError as error:
+        raise DuecourseError(
+            Problem(
+                "D163",
+                "--listen",
+                f"{host}:{port} cannot be listened on ({error.strerror})",
+                "Nothing is served.",
+            ),
+            exit_code=3,
+        ) from None
+    return listener, f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}"
+
+
+def _plannables(here: Context, pool: ConnectionPool) -> list:  # type: ignore[type-arg]
+    try:
+        with pool.connection() as conn:
+            return plannables(conn, here.settings.actor)
+    except DuecourseError:  # none is published
+        return []
+
+
+async def _keep_house(
+    pool: ConnectionPool, refusals: Refusals, counted: Counter[tuple[str, int]], stopping: asyncio.Event
+) -> None:
+    """Store the counts of refusals and log those of requests, now and then and once at the end; forget answers whose
+    time is over.
+    """
+    rounds = 0
+    while True:
+        over = stopping.is_set()
+        if counted and (over or rounds % TELL_EVERY == 0):
+            log.info(
+                "served", requests={f"{route} {status}": count for (route, status), count in counted.items()}
+            )
+            counted.clear()
+        with suppress(psycopg.Error, PoolTimeout):  # counted still, and tried again
+            await asyncio.to_thread(_round, pool, refusals, forget=rounds % FORGET_EVERY == 0)
+        if over:
+            return
+        rounds += 1
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), HOUSEKEEPING_SECONDS)
+
+
+def _round(pool: ConnectionPool, refusals: Refusals, *, forget: bool) -> None:
+    with pool.connection() as conn:
+        refusals.store(conn)
+        if forget:
+            forget_answers(conn)

@@ -1,0 +1,1 @@
+"""A gateway described by its settings: a signed redirect there, a signed notification back."""

@@ -1,0 +1,1 @@
+"""A bank of our own that plays every outcome: the default of a simulated book."""

@@ -1,0 +1,148 @@
+"""The gate: what every request passes on its way in, and every answer on its way out.
+
+In: the Host is one of ours, and the peer does not ask too often. Out: headers that keep a page to itself, one line of
+log without anything personal, and no trace of what went wrong inside.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+from starlette.routing import Route
+
+from duecourse.channels.http.listener import Application, Hear, Message, Say
+
+from .answers import refusal
+from .rates import Rates, peer_net
+
+log = structlog.get_logger("duecourse.web")
+
+HEALTH: Final = ("/healthz", "/readyz")
+CALLBACKS: Final = "/callbacks/"
+HEADERS: Final[Mapping[bytes, bytes]] = {
+    b"content-security-policy": (
+        b"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
+        b"base-uri 'none'"
+    ),
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), microphone=(), geolocation=()",
+}
+"""Of every answer that does not say otherwise itself."""
+TRANSPORT: Final = (b"strict-transport-security", b"max-age=31536000")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """hosts: names that the Host header may give; empty lets any. Rates are a second and peer."""
+
+    hosts: frozenset[str]
+    https: bool
+    peers: Rates
+    callers: Rates
+    """Of providers, who tell in bursts what a day's messages became."""
+    counted: Counter[tuple[str, int]]
+    """Requests by route and status since the start."""
+
+    def around(self, application: Application) -> Application:
+        """The application behind the gate."""
+
+        async def serve(scope: MutableMapping[str, Any], hear: Hear, say: Say) -> None:
+            began = time.perf_counter()
+            status = 0
+
+            async def say_it(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    message["headers"] = self._with_headers(message["headers"])
+                await say(message)
+
+            refused = self._refused(scope)
+            if refused is not None:
+                await refused(scope, hear, say_it)
+            else:
+                try:
+                    await application(scope, hear, say_it)
+                except (psycopg.OperationalError, PoolTimeout) as error:
+                    log.error("the database did not answer", route=_route(scope), error=type(error).__name__)
+                    await self._broke(503, scope, hear, say_it, status)
+                except Exception as error:
+                    # Its text, and its traceback, may hold what a borrower wrote.
+                    log.error("a request failed", route=_route(scope), error=type(error).__name__)
+                    if not status:
+                        broken = refusal(
+                            scope, 500, "D173", "something went wrong inside; nothing was changed"
+                        )
+                        await broken(scope, hear, say_it)
+            self._note(scope, status, time.perf_counter() - began)
+
+        return serve
+
+    @staticmethod
+    async def _broke(status: int, scope: MutableMapping[str, Any], hear: Hear, say: Say, said: int) -> None:
+        """Say so, unless an answer has begun."""
+        if said:
+            return
+        if status == 503:
+            detail, headers = "the database does not answer; ask again", {"retry-after": "5"}
+            answer = refusal(scope, 503, "D172", detail, headers=headers)
+        else:
+            answer = refusal(scope, 500, "D173", "something went wrong inside; nothing was changed")
+        await answer(scope, hear, say)
+
+    def _refused(self, scope: Mapping[str, Any]) -> Any:
+        """Why the request goes no further; None lets it on."""
+        path = scope["path"]
+        if self.hosts and path not in HEALTH and _host(scope["headers"]) not in self.hosts:
+            return refusal(scope, 400, "D174", "the Host header names no host that is served here")
+        peer = peer_net(scope["client"][0]) if scope.get("client") else ""
+        wait = (self.callers if path.startswith(CALLBACKS) else self.peers).wait(peer)
+        if wait:
+            headers = {"retry-after": str(math.ceil(wait))}
+            return refusal(scope, 429, "D167", "too many requests from this address", headers=headers)
+        return None
+
+    def _with_headers(self, given: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        said = {name.lower() for name, _ in given}
+        added = [(name, value) for name, value in HEADERS.items() if name not in said]
+        return [*given, *added, *([TRANSPORT] if self.https else [])]
+
+    def _note(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
+        route = _route(scope)
+        self.counted[route, status] += 1
+        if route in HEALTH or (route.startswith(CALLBACKS) and status < 400):
+            return  # thousands a minute, each kept as a receipt
+        log.info(
+            "request",
+            method=scope["method"],
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+def _route(scope: Mapping[str, Any]) -> str:
+    """The address with its variable parts unnamed: /c/{code}. What nobody serves is not repeated."""
+    route = scope.get("route")
+    return route.path if isinstance(route, Route) else "none"
+
+
+def _host(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    given = [value for name, value in headers if name == b"host"]
+    if len(given) != 1:
+        return ""
+    host = given[0].decode("latin-1").strip().lower()
+    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
