@@ -33,6 +33,7 @@ from duecourse.web.rates import Rates
 from duecourse.web.site import Site
 
 from .context import Context, context
+from .gateways import Paying
 from .providers import adapter_config, clock_of, configured_providers, is_checker
 from .words import say
 from .workshop import plannables
@@ -137,13 +138,15 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
     intake = Intake(pool.connection, site.keyring, site.now)
     intake.confirmer = Confirmer(here.packs, lambda: _plannables(here, pool))
     receivers = receivers_of(here, intake)
+    paying = Paying(here, site)
     counted: Counter[tuple[str, int]] = Counter()
     served = application(
         [
             *health_routes(site),
             callback_route(receivers, site.public_url),
             *api_routes(site, Rates(here.settings.key_requests), refusals),
-            *(portal_routes(site) if portal else ()),
+            *paying.routes,
+            *(portal_routes(site, more=paying.pages) if portal else ()),
         ],
         limits_of(here, host, counted),
         public_url=site.public_url,
@@ -158,10 +161,12 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
     )
     log.info("serving", callbacks=sorted(receivers), portal=portal)
     keeper = asyncio.create_task(_keep_house(pool, refusals, counted, stopping))
+    asker = asyncio.create_task(paying.keep_asking(stopping))
     await stopping.wait()
     await listener[0].stop()
     await intake.drain()
     await keeper
+    await asker
 
 
 def limits_of(here: Context, host: str, counted: Counter[tuple[str, int]]) -> Limits:

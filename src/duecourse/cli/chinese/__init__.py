@@ -14,6 +14,7 @@ from . import (
     book,
     deliveries,
     due_days,
+    gateway,
     judging,
     keeping,
     law,
@@ -44,6 +45,7 @@ _GROUPS: Final = (
     book,
     deliveries,
     due_days,
+    gateway,
     judging,
     keeping,
     law,
@@ -72,6 +74,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     **STORED,
     **deliveries.REASONS,
+    **gateway.REASONS,
     **law.REASONS,
     **push.REASONS,
     **routes.REASONS,
