@@ -30,6 +30,6 @@ REASONS: Final[Mapping[str, str]] = {
     "another currency was paid than was asked for; the money waits in suspense": "实付币种与订单不符；款项已挂账",
     "the loan is not in the book any more; the money waits in suspense": "贷款已不在账内；款项已挂账",
     "the order was paid more than once; every payment was booked": "同一订单重复付款；每笔均已入账",
-    "the gateway has told two amounts for one payment; the first stands": "渠道就同一笔付款先后告知两个金额；以先告知的为准",
+    "the gateway has told two amounts for one payment; the first stands": "同一笔付款被告知两个金额；以先到为准",
     "money that waits in suspense went back to the payer; take it out there": "挂账款项已退回付款人；请核销挂账",
 }

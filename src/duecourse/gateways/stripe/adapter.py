@@ -37,7 +37,6 @@ from .codes import (
     THOUSANDTHS,
     VERSION,
     WHOLE,
-    WHOLE_OF_TWO,
 )
 
 TOLERANCE_SECONDS: Final = 300

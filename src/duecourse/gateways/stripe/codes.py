@@ -17,7 +17,6 @@ THOUSANDTHS: Final = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 """Three decimal places, the last of which must be 0."""
 PLACES: Final = 2
 """Of every other, those among them that ISO 4217 gives no decimals (UGX, ISK: the last two digits must be 00)."""
-WHOLE_OF_TWO: Final = frozenset(("UGX", "ISK"))
 
 PAID_EVENTS: Final = frozenset(("checkout.session.completed", "checkout.session.async_payment_succeeded"))
 CLOSED_EVENTS: Final = frozenset(("checkout.session.expired",))

@@ -1,7 +1,7 @@
 """WeChat Pay: phones get a link to its page (H5), desktops a code to scan (Native). Renminbi alone.
 
-H5 looks at the site its payers come from: the page that links to it says so (`Referrer-Policy: origin` on that link), and
-its domain must be registered with the merchant. A page's link lives five minutes, so that every start asks for a new one.
+H5 looks at the site its payers come from: the page that links to it says so (`Referrer-Policy: origin` on that link),
+and its domain must be registered with the merchant. A link lives five minutes, so that every start asks for a new one.
 JSAPI, within WeChat's own browser, needs a script and is not offered. See docs/reference/gateways/wechatpay.md.
 """
 
@@ -119,13 +119,18 @@ class WechatPayGateway:
         if not isinstance(url, str):
             return Trouble("it made no order that can be paid")
         if not order.phone:
-            return Started(url, "code")
+            return (
+                Started(url, "code")
+                if url.startswith("weixin://")
+                else Trouble("its code is none of its own")
+            )
         joint = "&" if "?" in url else "?"
         return Started(f"{url}{joint}{urlencode({'redirect_url': order.return_url})}", "link")
 
     def ask(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
         """By our number. What went back is not in its answer: refunds are told by notifications."""
-        path = f"/v3/pay/transactions/out-trade-no/{quote(order_no, safe='')}?{urlencode({'mchid': self.settings.mchid})}"
+        named = f"{quote(order_no, safe='')}?{urlencode({'mchid': self.settings.mchid})}"
+        path = f"/v3/pay/transactions/out-trade-no/{named}"
         heard = self._ask("GET", path, now)
         if heard is None or isinstance(heard, Trouble):
             return heard or ()
@@ -196,7 +201,8 @@ class WechatPayGateway:
     def _is_signed(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
         time, nonce = headers.get("wechatpay-timestamp", ""), headers.get("wechatpay-nonce", "")
         key = self._theirs.get(headers.get("wechatpay-serial", ""))
-        if key is None or not time.isdecimal() or len(time) > 12:
+        kind = headers.get("wechatpay-signature-type", SCHEMA)
+        if key is None or kind != SCHEMA or not time.isdecimal() or len(time) > 12:
             return False
         if abs(now.timestamp() - int(time)) > TOLERANCE_SECONDS:
             return False
