@@ -15,10 +15,12 @@ from duecourse.responses.trades import FLAGS, look_at, trades
 
 from .context import context
 from .gateways import configured_gateways
+from .practice import practise
 from .screen import local, print_json, table
 from .words import listed, reason, say
 
-app = typer.Typer(help="Payment gateways: list, check, trades, looked.", no_args_is_help=True)
+app = typer.Typer(help="Payment gateways: list, check, trades, looked, practise.", no_args_is_help=True)
+app.command()(practise)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 MOST = 10_000

@@ -22,6 +22,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "looked at by": "核对人",
     "Payments through gateways": "经支付渠道的还款",
     "{trade} has been looked at.": "{trade} 已核对。",
+    "Put these into {file} of a simulated book; Ctrl-C stops.": "请将以上内容写入模拟账簿的 {file}；Ctrl-C 停止。",
+    "Stopped practising.": "已停止演练。",
 }
 
 REASONS: Final[Mapping[str, str]] = {
