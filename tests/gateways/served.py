@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -20,6 +21,7 @@ from duecourse.gateways.registry import build
 from duecourse.gateways.stripe.far_end import StripeFarEnd
 from duecourse.gateways.wechatpay.far_end import WechatPayFarEnd
 
+NOW = partial(datetime.now, UTC)
 FAR_ENDS = {one.kind: one for one in (GenericFarEnd, StripeFarEnd, AlipayFarEnd, WechatPayFarEnd)}
 NOTIFY = "https://lender.example/callbacks/pay/shop"
 RETURN = "https://lender.example/me/pay/"

@@ -19,12 +19,12 @@ from duecourse.gateways.far_end import Bill, FarEnd
 from duecourse.gateways.line import within
 from duecourse.gateways.registry import KINDS, build
 
-from .served import FAR_ENDS, an_order, gateway_of, serving
+from .served import FAR_ENDS, NOW, an_order, gateway_of, serving
 
 
 @pytest.fixture(scope="module", params=FAR_ENDS)
 def far_end(request: pytest.FixtureRequest) -> Iterator[FarEnd]:
-    with serving(FAR_ENDS[request.param]()) as served:
+    with serving(FAR_ENDS[request.param](NOW)) as served:
         yield served
 
 
@@ -131,7 +131,7 @@ def test_a_forged_notification_is_not_genuine(far_end: FarEnd, how: str) -> None
 
 def test_a_notification_of_another_account_is_not_genuine(far_end: FarEnd) -> None:
     _, order, _ = begun(far_end)
-    stranger = FAR_ENDS[far_end.kind]()
+    stranger = FAR_ENDS[far_end.kind](NOW)
     stranger.url, stranger.bills = far_end.url, far_end.bills
     now = datetime.now(UTC)
     bill = far_end.pay(order.order_no, now)
@@ -146,7 +146,7 @@ ANOTHER = {"generic": {"secret": "another secret of ours"}, "stripe": {"webhook_
 
 @pytest.mark.parametrize("kind", ["stripe", "wechatpay"])
 def test_a_signed_notification_is_not_taken_when_it_is_old(kind: str) -> None:
-    far_end = FAR_ENDS[kind]()
+    far_end = FAR_ENDS[kind](NOW)
     far_end.url = "http://127.0.0.1:9"
     gateway, order = gateway_of(far_end), an_order()
     far_end.bills[order.order_no] = Bill(order.order_no, order.amount, "", "")
@@ -181,7 +181,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_refused_key_is_trouble_that_lasts(kind: str) -> None:
-    with serving(FAR_ENDS[kind]()) as far_end:
+    with serving(FAR_ENDS[kind](NOW)) as far_end:
         trouble = gateway_of(far_end, **REFUSED[kind]).check(datetime.now(UTC))
     assert isinstance(trouble, Trouble) and trouble.lasting
 
@@ -218,7 +218,7 @@ def test_no_secret_is_shown_or_logged(far_end: FarEnd, caplog: pytest.LogCapture
     ],
 )
 def test_a_bad_setting_is_named_and_no_secret_quoted(kind: str, setting: str, value: Any) -> None:
-    far_end = FAR_ENDS[kind]()
+    far_end = FAR_ENDS[kind](NOW)
     far_end.url = "http://127.0.0.1:9"
     with pytest.raises(DuecourseError) as raised:
         gateway_of(far_end, **{setting: value})

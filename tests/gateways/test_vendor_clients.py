@@ -16,7 +16,7 @@ from duecourse.domain.messaging import RawRequest
 from duecourse.gateways.contract import NotGenuineError
 from duecourse.gateways.far_end import Bill, FarEnd
 
-from .served import FAR_ENDS, an_order, gateway_of, serving
+from .served import FAR_ENDS, NOW, an_order, gateway_of, serving
 
 CLIENTS = ("stripe==16.1.0", "wechatpayv3==2.0.4", "python-alipay-sdk==3.4.0")
 
@@ -32,7 +32,8 @@ def paid(far_end: FarEnd) -> tuple[Bill, RawRequest]:
 def test_other_clients_understand_what_ours_do() -> None:
     with ExitStack() as stack:
         ends = {
-            kind: stack.enter_context(serving(FAR_ENDS[kind]())) for kind in ("stripe", "alipay", "wechatpay")
+            kind: stack.enter_context(serving(FAR_ENDS[kind](NOW)))
+            for kind in ("stripe", "alipay", "wechatpay")
         }
         given: dict[str, Any] = {}
         bills: dict[str, Bill] = {}

@@ -7,6 +7,7 @@ import json
 import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -49,8 +50,12 @@ def practise(
         found = f"'{unknown[0]}' is no kind with a far end; known: {', '.join(FAR_ENDS)}"
         raise DuecourseError(Problem("D214", "KIND", found, "Nothing was started."), exit_code=2)
     address = (public_url or here.settings.public_url).rstrip("/")
-    asyncio.run(_serve([FAR_ENDS[kind]() for kind in chosen], address))
+    asyncio.run(_serve([FAR_ENDS[kind](_now) for kind in chosen], address))
     here.console.print(say("Stopped practising."))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _serve(far_ends: list[FarEnd], public_url: str) -> None:

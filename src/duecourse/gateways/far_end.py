@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import html
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 import httpx2
@@ -52,7 +52,9 @@ class FarEnd(ABC):
 
     kind: ClassVar[str]
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        """clock: the wall clock, by which it signs."""
+        self.clock = clock
         self.bills: dict[str, Bill] = {}
         self.url = ""
         """Where it answers; set by whoever serves it."""
@@ -108,7 +110,7 @@ class FarEnd(ABC):
         return RedirectResponse(back, 303)
 
     def _press(self, bill: Bill, press: str) -> None:
-        now = datetime.now(UTC)
+        now = self.clock()
         if press in PRESSES and press != "refuse":
             self.pay(bill.order_no, now)
             if press != "pay without a word":

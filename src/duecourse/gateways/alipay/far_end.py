@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlencode
@@ -30,8 +30,8 @@ class AlipayFarEnd(FarEnd):
 
     kind: ClassVar[str] = "alipay"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
         self._own = rsa.generate_private_key(65537, 2048)
         self._merchant = rsa.generate_private_key(65537, 2048)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
@@ -28,8 +28,8 @@ class StripeFarEnd(FarEnd):
 
     kind: ClassVar[str] = "stripe"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
         self._once: dict[str, tuple[bytes, dict[str, Any]]] = {}
         self.notify_url = ""
         """Of the webhook endpoint, which an account has beside its sessions."""

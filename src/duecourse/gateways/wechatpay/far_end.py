@@ -6,8 +6,8 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -36,8 +36,8 @@ class WechatPayFarEnd(FarEnd):
 
     kind: ClassVar[str] = "wechatpay"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
         self._own = rsa.generate_private_key(65537, 2048)
         self._merchant = rsa.generate_private_key(65537, 2048)
 
@@ -99,7 +99,7 @@ class WechatPayFarEnd(FarEnd):
 
     def _answer(self, told: Mapping[str, Any]) -> Response:
         body = json.dumps(told).encode()
-        return Response(body, 200, dict(self._headers(body, datetime.now(UTC))), "application/json")
+        return Response(body, 200, dict(self._headers(body, self.clock())), "application/json")
 
     def _headers(self, body: bytes, now: datetime) -> Mapping[str, str]:
         time, nonce = f"{int(now.timestamp())}", secrets.token_hex(16)
