@@ -154,6 +154,7 @@ def served(server_conninfo: str, imported: str, keyring: Keyring, folder: Path) 
             store.connect(idle_in_transaction_seconds=0) as conn,
             store.pool(4) as pool,
         ):
+            pool.timeout = 60.0  # a busy machine is slow to connect, and no test is about that
             yield Api(Lender(conn, keyring, folder), pool, store)
 
 

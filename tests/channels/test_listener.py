@@ -83,7 +83,7 @@ def test_a_second_request_on_a_connection_has_its_own_time_for_its_head() -> Non
         assert await asyncio.wait_for(reader.read(), 30) == b""
         writer.close()
 
-    serve(callbacks({"p": Heard()}), body, head=0.3)
+    serve(callbacks({"p": Heard()}), body, head=2.0)
 
 
 def test_a_body_that_never_ends_is_answered_408() -> None:
