@@ -223,14 +223,28 @@ def test_a_payment_cancels_the_reminder_that_waits_for_its_fallback(lender: Lend
     assert said(counter, "email") == []
 
 
-def test_a_payment_between_a_claim_and_the_next_one_cancels_the_reminder(lender: Lender, post: Post) -> None:
+def test_a_payment_between_claim_and_hand_over_cancels_the_reminder_before_it_is_written(
+    lender: Lender, post: Post
+) -> None:
+    load(lender)
+    lender.policy(REMINDER)
+    lender.plan("2026-03-09T00:00+08:00")
+    counter = Counter(post)
+    counter.after_claim(lambda: pay(lender, now="2026-03-09T09:00+08:00", on="2026-03-09"))
+    counter.at("2026-03-09T09:00+08:00", "2026-03-09T09:05+08:00", "2026-03-09T09:30+08:00")
+    assert said(counter) == []
+    assert lender.messages("state", "rule") == [("planned", "PAID")]
+    assert post.attempts() == [("sms", "released", "")]
+
+
+def test_a_payment_after_the_first_try_cancels_the_next_one(lender: Lender, post: Post) -> None:
     load(lender)
     lender.policy(REMINDER)
     lender.plan("2026-03-09T00:00+08:00")
     counter = Counter(post, sms=[Throttled("slow", 1)])
-    counter.after_claim(lambda: pay(lender, now="2026-03-09T09:00+08:00", on="2026-03-09"))
     counter.at("2026-03-09T09:00+08:00")
-    taken = len(said(counter))  # handed over within a moment of the claim, and not taken
+    pay(lender, now="2026-03-09T09:01+08:00", on="2026-03-09")
+    taken = len(said(counter))
     counter.at("2026-03-09T09:05+08:00", "2026-03-09T09:30+08:00")
     assert len(said(counter)) == taken
     assert lender.messages("state", "rule") == [("planned", "PAID")]
