@@ -290,3 +290,14 @@ def test_a_rendered_thank_you_that_offers_something_is_refused() -> None:
         "a text that is to offer nothing says '再借'"
     ]
     assert refusals(offer, "marketing") == []
+
+
+def test_the_text_to_a_new_address_says_its_code_and_nothing_of_the_loan(told: Told) -> None:
+    policy = POLICY.replace("sms_parts_max: 2\n", "sms_parts_max: 2\nverify_address: new\n")
+    sound = 'sms: "{{ creditor }}: {{ code }}"\nsubject: Your code\nemail: "{{ code }}"\n'
+    assert told({"new.en": sound, "new.zh-CN": sound}, policy) == []
+    bad = 'sms: "{{ creditor }}: {{ total | money }}"\nsubject: Your code\nemail: "{{ code }}"\n'
+    assert told({"new.en": bad, "new.zh-CN": sound}, policy) == [
+        "new.en.yaml:1 sms P220 a new address may be anybody's: 'total' may not stand there",
+        "new.en.yaml:1 sms P203 does not say {{ code }}, by which a new address is verified",
+    ]

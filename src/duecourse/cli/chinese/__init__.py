@@ -16,6 +16,7 @@ from . import (
     deliveries,
     due_days,
     events,
+    gateway,
     judging,
     keeping,
     law,
@@ -35,11 +36,12 @@ from . import (
     serving,
     showing,
     template,
+    understanding,
     wechat,
     wishes,
 )
 from .stored import REASONS as STORED
-from .stored import WORDS as STORED_WORDS
+from .stored import WORDS
 
 _GROUPS: Final = (
     answers,
@@ -49,6 +51,7 @@ _GROUPS: Final = (
     deliveries,
     due_days,
     events,
+    gateway,
     judging,
     keeping,
     law,
@@ -67,6 +70,7 @@ _GROUPS: Final = (
     serving,
     showing,
     template,
+    understanding,
     wechat,
     wishes,
 )
@@ -75,17 +79,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-WORDS: Final[Mapping[str, Mapping[str, str]]] = {**STORED_WORDS, "event": events.KINDS}
-
-REASONS: Final[Mapping[str, str]] = {
-    **STORED,
-    **answers.REASONS,
-    **deliveries.REASONS,
-    **events.REASONS,
-    **law.REASONS,
-    **push.REASONS,
-    **routes.REASONS,
-    **routing.REASONS,
-}
+REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **events.REASONS, **gateway.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

@@ -402,6 +402,7 @@ REASONS: Final[Mapping[str, str]] = {
     # ours
     "stopped by hand": "人工停止",
     "replaced": "已被替换",
+    "unverified": "尚未验证",
     "same address after a merge": "合并后地址重复",
     "joined the message of the same person": "并入同一人的消息",
     "refused by the provider as permanent": "通道永久拒绝",
