@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import duecourse
 import typer
 from rich.console import Console
 
+import duecourse
 from duecourse.domain.money import from_minor
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.responses.understanding.evaluation import Evaluation
@@ -63,7 +63,8 @@ def evaluate(
 def try_(
     text: Annotated[str, typer.Argument(help="What somebody wrote.")],
     language: Annotated[
-        str | None, typer.Option("--language", help="The language of the borrower: en, zh, es …", show_default=False)
+        str | None,
+        typer.Option("--language", help="The language of the borrower: en, zh, es …", show_default=False),
     ] = None,
     today: Annotated[
         str, typer.Option("--today", help="The date where the borrower is, as YYYY-MM-DD; without it, today.")
@@ -217,9 +218,15 @@ def _facts(reading: Reading) -> dict[str, Any]:
         "promised_on": said.promised_on,
         "amount": amount,
         "currency": said.currency,
-        "rules": [{"intent": one.intent.value, "words": one.words, "denied": one.denied} for one in reading.found],
+        "rules": [
+            {"intent": one.intent.value, "words": one.words, "denied": one.denied} for one in reading.found
+        ],
         "model": [
-            {"intent": intent.value, "chance": round(chance, 4), "because_of": list(reasons(reading.text, intent))}
+            {
+                "intent": intent.value,
+                "chance": round(chance, 4),
+                "because_of": list(reasons(reading.text, intent)),
+            }
             for intent, chance in list(reading.chances.items())[:_LIKELIEST]
         ],
     }

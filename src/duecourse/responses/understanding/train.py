@@ -44,7 +44,14 @@ def digest(answers: Sequence[Labelled]) -> str:
     made = sha256(str(BUCKETS).encode())
     for one in answers:
         made.update(f"{one.language}\t{one.family}\t{','.join(one.intents)}\t{one.text}\n".encode())
-    for name in ("features.py", "plain.py", "rules.py", "data/rules.toml", "data/words.toml", "data/sounds.tsv"):
+    for name in (
+        "features.py",
+        "plain.py",
+        "rules.py",
+        "data/rules.toml",
+        "data/words.toml",
+        "data/sounds.tsv",
+    ):
         made.update(files(__package__).joinpath(*name.split("/")).read_bytes().replace(b"\r\n", b"\n"))
     return made.hexdigest()
 

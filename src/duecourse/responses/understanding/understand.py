@@ -84,7 +84,9 @@ def understand(
     is several, and no amount is read then. channel: by which it came; an e-mail is read without what it quotes.
     languages: BCP 47, those of the borrower. region: ISO 3166, where the borrower is: whether 3/12 is March or December.
     """
-    return read(text, today=today, currency=currency, channel=channel, languages=languages, region=region).understood
+    return read(
+        text, today=today, currency=currency, channel=channel, languages=languages, region=region
+    ).understood
 
 
 def read(
@@ -107,7 +109,11 @@ def read(
     weighed = weigh(words, found)
     day = day_named(words, today, region)
     intents = _decided(found, weighed.chances, weighed.sure, weighed.suspected)
-    if not intents and day is not None and len(without_days(words).replace("_", "").strip(" .,!?。，！~")) <= _BARE:
+    if (
+        not intents
+        and day is not None
+        and len(without_days(words).replace("_", "").strip(" .,!?。，！~")) <= _BARE
+    ):
         intents = (Intent.WILL_PAY,)
     by: Literal["rule", "model"] = "rule" if intents and _by_rules(intents[0], found) else "model"
     understood = Understood(
@@ -167,7 +173,9 @@ def _is_known(words: str, languages: Sequence[str] | None) -> bool:
 def _foreign(words: str, currency: str) -> Reading:
     """Grave words of other languages; the rest a person reads."""
     found = tuple(
-        Found(intent, match[0]) for intent, pattern in _other() if (match := pattern.search(words)) is not None
+        Found(intent, match[0])
+        for intent, pattern in _other()
+        if (match := pattern.search(words)) is not None
     )
     intents = tuple(one for one in GRAVEST_FIRST if any(each.intent is one for each in found))
     understood = Understood(intents or (Intent.UNCLEAR,), 0.9 if intents else 0.0, "rule", currency=currency)
