@@ -37,6 +37,7 @@ from duecourse.web.rates import Rates
 from duecourse.web.site import Site
 
 from .context import Context, context
+from .gateways import Paying
 from .providers import adapter_config, clock_of, configured_providers, is_checker
 from .words import say
 from .workshop import policies_in_force
@@ -148,6 +149,7 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
     policies = Policies(here)
     confirmer = intake.confirmer = Confirmer(here.packs, policies)
     receivers = receivers_of(here, intake)
+    paying = Paying(here, site)
     counted: Counter[tuple[str, int]] = Counter()
     served = application(
         [
@@ -159,7 +161,8 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
                 refusals,
                 lambda by: Room(plannables=policies(), confirmer=confirmer, by=by),
             ),
-            *(portal_routes(site) if portal else ()),
+            *paying.routes,
+            *(portal_routes(site, more=paying.pages) if portal else ()),
         ],
         limits_of(here, host, counted),
         public_url=site.public_url,
@@ -174,10 +177,12 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
     )
     log.info("serving", callbacks=sorted(receivers), portal=portal)
     keeper = asyncio.create_task(_keep_house(pool, refusals, counted, stopping))
+    asker = asyncio.create_task(paying.keep_asking(stopping))
     await stopping.wait()
     await listener[0].stop()
     await intake.drain()
     await keeper
+    await asker
 
 
 class Policies:

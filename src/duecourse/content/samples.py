@@ -107,7 +107,7 @@ def _event_samples(policy: Policy, step: Step, kind: str, language: str) -> list
         )
 
     def facts(who: str, creditor: str, standing: Standing, *events: Happened) -> Facts:
-        return Facts(who, creditor, currency, (), policy.wording, events, standing)
+        return Facts(who, creditor, currency, (), policy.wording, happened=events, standing=standing)
 
     first, *others = list(policy.wording.creditors) or ["*"]
     bare = Happened(

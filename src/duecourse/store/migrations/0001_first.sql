@@ -929,14 +929,14 @@ CREATE INDEX debit_loan ON debit (lane, loan_id, submitted_on);
 
 -- What happened to a person or a loan of theirs that a policy may want to tell: derived from the book's own rows when they
 -- are written, or said by the lender. What is too old to be told of has no row. Only planned_at ever changes.
--- Writes: book, planning (planned_at), dispatch (merge)
+-- Writes: book, responses (promises), planning (planned_at), dispatch (merge)
 CREATE TABLE event (
     lane smallint NOT NULL,                   -- of the loan; where there is none, of the person
     event_id uuid NOT NULL,                   -- of what it is, so that the same thing said twice is one row
     borrower_id uuid NOT NULL,                -- the loan's borrower; who applied, where there is no loan yet
     kind text NOT NULL,
     loan_id uuid,
-    subject_id uuid,                          -- the payment or debit that it is about
+    subject_id uuid,                          -- the payment or debit that it is about; the response that promised
     creditor text NOT NULL,
     product text NOT NULL,                    -- '' where it is not known
     currency char(3) NOT NULL,                -- XXX where there is neither loan nor amount
