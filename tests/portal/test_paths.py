@@ -48,7 +48,7 @@ def test_a_link_shows_the_lender_and_a_question_and_nothing_of_the_borrower(
 ) -> None:
     page = portal.visitor().get(portal.link(borrow))
     assert "Harbour Bank" in page.text and "last 6 characters of your ID number" in page.text
-    for personal in ("Test Person", "1,234.56", "HT-", "10 March", "139", "person@example"):
+    for personal in ("Test Person", "1,234.56", "HT-", "10 March", "1390000", "**1111", "person@example"):
         assert personal not in page.text
 
 
@@ -92,6 +92,17 @@ def test_a_promise_is_heard_with_its_day_and_the_bill_says_so(portal: Portal, bo
     assert visitor.post("/me/promise", on="2026-03-15", amount="500").status_code == 303
     assert heard(portal, borrow) == [(["will-pay"], "2026-03-15", 50000, "")]
     assert "You told us that you will pay" in visitor.get("/me").text
+
+
+def test_one_promise_too_many_is_said_to_wait_for_a_person(portal: Portal, borrow: str) -> None:
+    """The policy lets two in a row pause (`promises_in_a_row`)."""
+    began, said = portal.now, []
+    for days in (0, 4, 8):
+        portal.now = began + timedelta(days=days)
+        on = f"{portal.now + timedelta(days=1):%Y-%m-%d}"
+        said.append(portal.visitor(borrow).post("/me/promise", on=on).headers["location"].rpartition("=")[2])
+    portal.now = began  # the day of the other tests
+    assert said == ["answers.promise_done", "answers.promise_done", "answers.promise_waits"]
 
 
 def test_a_promise_keeps_to_the_days_the_policy_allows(portal: Portal, borrow: str) -> None:
