@@ -33,7 +33,7 @@ _SURE: Final = 0.80
 """Share of right among those taken as sure, by the scores of families left out."""
 _SUSPECTED: Final = 0.985
 """Share of the grave that must be above the threshold of suspicion, by the same scores."""
-_LEAST: Final = 0.04
+_LEAST: Final = 0.06
 """No suspicion below this probability: it would be of everything."""
 SUSPECTS: Final = GRAVE | {Intent.STOP}
 """Meanings that are suspected before they are sure."""

@@ -50,8 +50,8 @@ _OPPOSED: Final = ((Intent.STOP, Intent.START),)
 _BARE: Final = 4
 """Characters beside a day that leave it a bare one."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_DREAD: Final = 3.0
-"""How many times as likely as elsewhere a suspected meaning must be beside another that is sure."""
+_HEARD: Final = 0.05
+"""The least probability of a stop or something grave that a rule heard: the model may know better, but hardly."""
 _BESIDE: Final = 0.34
 """A suspected meaning is dropped beside a suspicion so much likelier than it."""
 
@@ -131,21 +131,15 @@ def _decided(
     denied = {one.intent for one in found if one.denied}
     heard = {one.intent for one in found if not one.denied}
     taken = set(sure) - denied
-    taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _LEAST_OF_RULE}
+    taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _HEARD}
     best = max([chances[one] for one in suspected if one not in denied] + [0.0])
     for one in suspected:
-        if one in denied or chances[one] < best * _BESIDE:
-            continue
-        if not taken or chances[one] >= _DREAD * _LEAST_SUSPECTED:
+        if one not in denied and chances[one] >= best * _BESIDE:
             taken.add(one)
     for first, second in _OPPOSED:
         if first in taken:
             taken.discard(second)
     return tuple(one for one in GRAVEST_FIRST if one in taken)
-
-
-_LEAST_OF_RULE: Final = 0.10
-_LEAST_SUSPECTED: Final = 0.04
 
 
 def _by_rules(intent: Intent, found: Sequence[Found]) -> bool:
