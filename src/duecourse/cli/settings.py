@@ -141,8 +141,8 @@ class Settings(BaseSettings):
     understanding_url: str = Field(
         default="",
         pattern=r"^(https?://.+)?$",
-        description="An endpoint that speaks OpenAI's chat completions, asked what an answer means that nobody here understood; up"
-        " to and without /chat/completions. Empty: a person reads it.",
+        description="An endpoint that speaks OpenAI's chat completions, asked what an answer means that nobody here"
+        " understood; up to and without /chat/completions. Empty: a person reads it.",
     )
     understanding_model: str = Field(default="", description="The model that it is asked for.")
     understanding_key: SecretStr = Field(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import duecourse
 import typer
 from rich.console import Console
 
+import duecourse
 from duecourse.domain.money import from_minor
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.responses.understanding.evaluation import Evaluation
@@ -36,14 +36,14 @@ def evaluate(
     answers: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with labelled answers of your own, LANGUAGE.tsv with the columns family, intents, promised, amount"
-            " and text; without it the test half of the checkout."
+            help="Folder with labelled answers of your own, LANGUAGE.tsv with the columns family, intents, promised,"
+            " amount and text; without it the test half of the checkout."
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how well answers are understood: accuracy, recall and precision of every intent, what is taken for what, days and
-    amounts. The recall of a stop, a dispute, a death and distress has a bar of 99 %, which is met or missed.
+    """Measure how well answers are understood: accuracy, recall and precision of every intent, what is taken for what,
+    days and amounts. The recall of a stop, a dispute, a death and distress has a bar of 99 %, which is met or missed.
 
     Example: duecourse response evaluate --language zh
     """
@@ -63,14 +63,15 @@ def evaluate(
 def try_(
     text: Annotated[str, typer.Argument(help="What somebody wrote.")],
     language: Annotated[
-        str | None, typer.Option("--language", help="The language of the borrower: en, zh, es …", show_default=False)
+        str | None,
+        typer.Option("--language", help="The language of the borrower: en, zh, es …", show_default=False),
     ] = None,
     today: Annotated[
         str, typer.Option("--today", help="The date where the borrower is, as YYYY-MM-DD; without it, today.")
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show what an answer would be understood as and why: the rules' words, and what the model goes by. Nothing is recorded.
+    """Show what an answer would be understood as and why: the rules' words, and what the model saw. Nothing is kept.
 
     Example: duecourse response try "paid yesterday, stop texting me" --today 2026-03-11
     """
@@ -148,7 +149,10 @@ def _print(console: Console, name: str, of: Evaluation) -> None:
     console.print(
         table(
             say("Intents"),
-            [say("intent"), say("answers"), say("recall"), say("precision"), say("understood or read by a person"), say("bar")],
+            [
+                say("intent"), say("answers"), say("recall"), say("precision"),
+                say("understood or read by a person"), say("bar"),
+            ],
             [
                 (
                     word("answer", one.intent.value), one.meant, _percent(one.recall), _percent(one.precision),
@@ -217,9 +221,15 @@ def _facts(reading: Reading) -> dict[str, Any]:
         "promised_on": said.promised_on,
         "amount": amount,
         "currency": said.currency,
-        "rules": [{"intent": one.intent.value, "words": one.words, "denied": one.denied} for one in reading.found],
+        "rules": [
+            {"intent": one.intent.value, "words": one.words, "denied": one.denied} for one in reading.found
+        ],
         "model": [
-            {"intent": intent.value, "chance": round(chance, 4), "because_of": list(reasons(reading.text, intent))}
+            {
+                "intent": intent.value,
+                "chance": round(chance, 4),
+                "because_of": list(reasons(reading.text, intent)),
+            }
             for intent, chance in list(reading.chances.items())[:_LIKELIEST]
         ],
     }

@@ -129,7 +129,11 @@ def test_what_an_email_quotes_is_not_what_it_says() -> None:
 
 def test_a_day_and_an_amount_belong_to_the_promise() -> None:
     understood = understand("I'll pay $50 by Friday", today=TODAY, currency="USD", region="US")
-    assert (understood.promised_on, understood.amount_minor, understood.currency) == (date(2026, 3, 13), 5_000, "USD")
+    assert (understood.promised_on, understood.amount_minor, understood.currency) == (
+        date(2026, 3, 13),
+        5_000,
+        "USD",
+    )
 
 
 def test_a_day_without_a_promise_is_none() -> None:

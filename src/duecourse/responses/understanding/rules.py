@@ -47,7 +47,11 @@ class _Rule:
 def found_by_rules(text: str) -> Sequence[Found]:
     """What the rules say of a plain text, in their order, each intent once; what is denied is not found beside it."""
     bare, chinese = text.strip(_ENDS), has_han(text)
-    every = [found for rule in _rules() if (chinese or not rule.chinese) and (found := rule.found(text, bare)) is not None]
+    every = [
+        found
+        for rule in _rules()
+        if (chinese or not rule.chinese) and (found := rule.found(text, bare)) is not None
+    ]
     denied = {one.intent for one in every if one.denied}
     kept: dict[Intent, Found] = {}
     for one in every:

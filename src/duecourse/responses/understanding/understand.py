@@ -52,6 +52,10 @@ _BARE: Final = 4
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _HEARD: Final = 0.05
 """The least probability of a stop or something grave that a rule heard: the model may know better, but hardly."""
+_BESIDE_CLEAR: Final = 0.12
+"""The least probability of a suspected meaning beside another that is clear."""
+_TELLING: Final = frozenset({Intent.STOP, Intent.DECEASED})
+"""Suspected beside a clear one too: what means them is told apart well, and hardly ever by mistake."""
 _BESIDE: Final = 0.34
 """A suspected meaning is dropped beside a suspicion so much likelier than it."""
 
@@ -82,9 +86,11 @@ def understand(
 
     today: the date where the borrower is, from which days in words count. currency: ISO 4217, of the debt; '' where it
     is several, and no amount is read then. channel: by which it came; an e-mail is read without what it quotes.
-    languages: BCP 47, those of the borrower. region: ISO 3166, where the borrower is: whether 3/12 is March or December.
+    languages: BCP 47, those of the borrower. region: ISO 3166, where the borrower is: the order of 3/12.
     """
-    return read(text, today=today, currency=currency, channel=channel, languages=languages, region=region).understood
+    return read(
+        text, today=today, currency=currency, channel=channel, languages=languages, region=region
+    ).understood
 
 
 def read(
@@ -99,15 +105,19 @@ def read(
     """`understand`, with its reasons."""
     words = plain(text, channel)
     if opt_out_scope(unquoted(text, channel)) or opt_out_scope(words):
-        found = (Found(Intent.STOP, words),)
-        return Reading(Understood((Intent.STOP,), 1.0, "rule", currency=currency), words, found)
+        said = Understood((Intent.STOP,), 1.0, "rule", currency=currency)
+        return Reading(said, words, (Found(Intent.STOP, words),))
     if not _is_known(words, languages):
         return _foreign(words, currency)
     found = found_by_rules(words)
     weighed = weigh(words, found)
     day = day_named(words, today, region)
     intents = _decided(found, weighed.chances, weighed.sure, weighed.suspected)
-    if not intents and day is not None and len(without_days(words).replace("_", "").strip(" .,!?。，！~")) <= _BARE:
+    if (
+        not intents
+        and day is not None
+        and len(without_days(words).replace("_", "").strip(" .,!?。，！~")) <= _BARE
+    ):
         intents = (Intent.WILL_PAY,)
     by: Literal["rule", "model"] = "rule" if intents and _by_rules(intents[0], found) else "model"
     understood = Understood(
@@ -132,9 +142,12 @@ def _decided(
     heard = {one.intent for one in found if not one.denied}
     taken = set(sure) - denied
     taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _HEARD}
+    clear = bool(taken)
     best = max([chances[one] for one in suspected if one not in denied] + [0.0])
     for one in suspected:
-        if one not in denied and chances[one] >= best * _BESIDE:
+        if one in denied or chances[one] < best * _BESIDE:
+            continue
+        if one in _TELLING or not clear or chances[one] >= _BESIDE_CLEAR:
             taken.add(one)
     for first, second in _OPPOSED:
         if first in taken:
@@ -161,7 +174,9 @@ def _is_known(words: str, languages: Sequence[str] | None) -> bool:
 def _foreign(words: str, currency: str) -> Reading:
     """Grave words of other languages; the rest a person reads."""
     found = tuple(
-        Found(intent, match[0]) for intent, pattern in _other() if (match := pattern.search(words)) is not None
+        Found(intent, match[0])
+        for intent, pattern in _other()
+        if (match := pattern.search(words)) is not None
     )
     intents = tuple(one for one in GRAVEST_FIRST if any(each.intent is one for each in found))
     understood = Understood(intents or (Intent.UNCLEAR,), 0.9 if intents else 0.0, "rule", currency=currency)
