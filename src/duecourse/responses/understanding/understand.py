@@ -52,10 +52,10 @@ _BARE: Final = 4
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _HEARD: Final = 0.05
 """The least probability of a stop or something grave that a rule heard: the model may know better, but hardly."""
-_BESIDE_CLEAR: Final = 0.12
-"""The least probability of a suspected meaning beside another that is clear."""
+_SUSPICION: Final = 0.08
+"""The least probability of a suspected meaning: below it the answer is read by what else it says, or by a person."""
 _TELLING: Final = frozenset({Intent.STOP, Intent.DECEASED})
-"""Suspected beside a clear one too: what means them is told apart well, and hardly ever by mistake."""
+"""Taken at any suspicion: what means them is told apart well, and hardly ever by mistake."""
 _BESIDE: Final = 0.34
 """A suspected meaning is dropped beside a suspicion so much likelier than it."""
 
@@ -142,12 +142,11 @@ def _decided(
     heard = {one.intent for one in found if not one.denied}
     taken = set(sure) - denied
     taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _HEARD}
-    clear = bool(taken)
     best = max([chances[one] for one in suspected if one not in denied] + [0.0])
     for one in suspected:
         if one in denied or chances[one] < best * _BESIDE:
             continue
-        if one in _TELLING or not clear or chances[one] >= _BESIDE_CLEAR:
+        if one in _TELLING or chances[one] >= _SUSPICION:
             taken.add(one)
     for first, second in _OPPOSED:
         if first in taken:
