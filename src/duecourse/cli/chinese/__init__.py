@@ -41,7 +41,7 @@ from . import (
     wishes,
 )
 from .stored import REASONS as STORED
-from .stored import WORDS as STORED_WORDS
+from .stored import WORDS
 
 _GROUPS: Final = (
     answers,
@@ -79,18 +79,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-WORDS: Final[Mapping[str, Mapping[str, str]]] = {**STORED_WORDS, "event": events.KINDS}
-
-REASONS: Final[Mapping[str, str]] = {
-    **STORED,
-    **answers.REASONS,
-    **deliveries.REASONS,
-    **events.REASONS,
-    **gateway.REASONS,
-    **law.REASONS,
-    **push.REASONS,
-    **routes.REASONS,
-    **routing.REASONS,
-}
+REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **events.REASONS, **gateway.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
