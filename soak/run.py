@@ -208,7 +208,12 @@ class Run:
         bounds = Bounds(
             self.wishes.offered, self.cut_off, None if plain else float(NEXT_SECONDS), costs_none=plain
         )
-        with self.house.open(self.database) as store, store.connect() as conn:
+        with (
+            self.house.open(self.database) as store,
+            store.connect(
+                idle_in_transaction_seconds=0
+            ) as conn,  # the journals of the far ends take their time
+        ):
             found = audit(conn, self.house.keyring, self.far_ends.all, bounds)
         found.figures |= {
             "misfortunes": dict(self.struck),

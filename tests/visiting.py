@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
+from ipaddress import ip_address
+from itertools import count
 from typing import Any
 
 import uvicorn
@@ -30,6 +32,8 @@ ID_NUMBER = "11010519491231002X"
 ANSWER = "31002X"
 """What the second factor asks for."""
 NOW = NINE + timedelta(minutes=10)
+_peers = count(1)
+"""Every visitor comes from an address of their own."""
 
 
 class Portal:
@@ -77,8 +81,9 @@ class Visitor:
 
     def __init__(self, portal: Portal, headers: dict[str, str]) -> None:
         self.portal = portal
+        peer = (str(ip_address("10.0.0.0") + next(_peers)), 50000)
         self.client = TestClient(
-            portal.application(), base_url=PUBLIC, headers=headers, follow_redirects=False
+            portal.application(), base_url=PUBLIC, headers=headers, follow_redirects=False, client=peer
         )
 
     def enter(self, borrower: str) -> None:

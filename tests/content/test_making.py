@@ -89,7 +89,8 @@ def test_a_call_asks_who_is_there_before_it_names_a_debt_and_tells_a_machine_onl
     [
         (text(email="x"), Channel.SMS, "sms", "a long text does not become a short one by itself"),
         (text(subject="x"), Channel.EMAIL, "email", "an SMS text may stand in for it, and there is none"),
-        (text(subject="x"), Channel.VOICE, "voice.notice", "an SMS or e-mail text may stand in for it, and there is none"),
+        (text(subject="x"), Channel.VOICE, "voice.notice", "an SMS or e-mail text without link and code may stand in for it, and there is none"),
+        (text(subject="x", sms="See {{ link }}"), Channel.VOICE, "voice.notice", "an SMS or e-mail text without link and code may stand in for it, and there is none"),
         (text(sms="x"), Channel.WECHAT, "wechat", "its fields have the keywords registered there, which no text can give"),
         (text("fr", sms="x"), Channel.VOICE, "voice.greeting", "whoever answers hears it, so nothing that could name a debt may stand in, and none is shipped in fr"),
         (text("fr", sms=SHORT), Channel.APP, "push.title", "none is shipped in fr"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def renderer(lender: Checked) -> Renderer:
 
 
 def facts(lender: Checked, *items: Item, name: str = "王芳", currency: str = "CNY") -> Facts:
-    return Facts(name, "any", currency, items, lender.policy.wording)
+    return Facts(name, "any", currency, items, lender.policy.wording, "7hK2mQx9")
 
 
 CAR = Item("HT-2024-00017", date(2026, 3, 10), 123450, "car-loan")
@@ -149,7 +150,8 @@ def test_an_sms_has_no_space_that_forces_ucs2(lender: Checked) -> None:
 
 
 def test_every_declared_variable_has_a_value_and_no_other(lender: Checked) -> None:
-    values = template_values(facts(lender, CAR, CASH), "en")
+    linked = replace(facts(lender, CAR, CASH), link="https://x.example/l/7hK2mQx9")
+    values = template_values(linked, "en")
     assert values.keys() == VARIABLES.keys()
     assert all(item.keys() == ITEM_VARIABLES.keys() for item in values["items"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from conftest import fresh_database
@@ -55,7 +56,7 @@ def portal(
 @pytest.fixture
 def borrow(portal: Portal, request: pytest.FixtureRequest) -> str:
     """A borrower of the test's own, with an ID number and one installment due tomorrow; their key."""
-    name = f"B-{request.node.name}"
+    name = f"B-{uuid5(NAMESPACE_OID, request.node.nodeid).hex[:12]}"
     portal.lender.book(
         f"loan due_on amount\nHT-{name} 2026-03-10 1234.56 CNY", borrower=name, id_number=ID_NUMBER
     )

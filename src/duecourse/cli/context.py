@@ -13,8 +13,10 @@ import psycopg
 from pydantic import ValidationError
 from rich.console import Console
 
+from duecourse.dispatch.links import LinkTerms
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
+from duecourse.responses.peers import Limits
 from duecourse.rules.compiling import RuleBook
 from duecourse.rules.packs import Packs, lender_files, load_packs
 from duecourse.store.connect import Store, open_store
@@ -81,6 +83,24 @@ class Context:
         """The rule packs as they apply here, with the lender's own files over them. Needs no database."""
         folder = self.settings.rules_dir or self.settings.home / "rules"
         return load_packs(lender_files(folder))
+
+    @property
+    def links(self) -> LinkTerms:
+        """How links in messages are made."""
+        return LinkTerms(self.settings.public_url, self.settings.link_days)
+
+    @property
+    def limits(self) -> Limits:
+        """What stops guessing at the borrower's pages."""
+        own = self.settings
+        return Limits(
+            unknown_codes_a_minute=own.unknown_codes_a_minute,
+            unknown_codes_a_minute_in_all=own.unknown_codes_a_minute_in_all,
+            wrong_answers=own.wrong_answers,
+            lock_hours=own.lock_hours,
+            idle_minutes=own.visit_idle_minutes,
+            visit_hours=own.visit_hours,
+        )
 
     @property
     def user(self) -> str:

@@ -37,6 +37,7 @@ from .init import init
 from .judge import explain, judge
 from .keys import app as keys_app
 from .letter import app as letter_app
+from .link import app as link_app
 from .merge import merge
 from .notice import app as notice_app
 from .payment import app as payment_app
@@ -47,6 +48,7 @@ from .preference import app as preference_app
 from .provider import app as provider_app
 from .registration import app as registration_app
 from .replay import run
+from .response import app as response_app
 from .retention import app as retention_app
 from .rules import app as rules_app
 from .sandbox import sandbox
@@ -111,6 +113,7 @@ app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
 app.add_typer(inbox_app, name="inbox")
 app.add_typer(task_app, name="task")
+app.add_typer(response_app, name="response")
 app.add_typer(retention_app, name="retention")
 app.add_typer(retention_app, name="retention")
 app.add_typer(inbox_app, name="inbox")
@@ -118,6 +121,7 @@ app.add_typer(task_app, name="task")
 app.add_typer(keys_app, name="keys")
 app.add_typer(letter_app, name="letter")
 app.add_typer(wechat_app, name="wechat")
+app.add_typer(link_app, name="link")
 app.command()(sandbox)
 app.command()(demo)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from duecourse.content.check import Checked, check
+from duecourse.content.links import publishing_faults
 from duecourse.content.preview import previews
 from duecourse.domain.problems import DuecourseError
 from duecourse.planning.acts import forgotten_notices
@@ -88,6 +89,8 @@ def publish_(
     """
     here = context()
     checked = _checked(here, file)
+    if faults := publishing_faults(checked.policy, checked.templates, here.settings.public_url):
+        raise DuecourseError(faults)
     with here.connect() as connection, connection.transaction():
         done = publish(
             connection,
@@ -147,12 +150,13 @@ def diff(
     """
     here = context()
     if other is not None:
-        older, newer = check(file), check(other)
+        own = here.settings.public_url
+        older, newer = check(file, own), check(other, own)
         old: Policy | None = older.policy
         texts = [text for name in older.policy.templates for text in older.templates.of(name)]
         against = shown = str(file)
     else:
-        newer = check(file)
+        newer = check(file, here.settings.public_url)
         old, texts, version = _in_force(here, newer.policy.name)
         against = f"version {version}, in force" if version else "nothing published"
         shown = say("version {version}, in force", version=version) if version else say("nothing published")
@@ -237,7 +241,7 @@ def show(
 
 def _checked(here: Context, file: Path) -> Checked:
     """The policy checked, also by what rules want before the acts that its steps name."""
-    checked = check(file)
+    checked = check(file, here.settings.public_url)
     forgotten = forgotten_notices(here.packs, checked.policy, Actor(here.settings.actor), str(file))
     return replace(checked, warnings=(*checked.warnings, *forgotten))
 
@@ -309,7 +313,7 @@ def _who(step: Step) -> str:
 
 
 def _print_previews(here: Context, checked: Checked) -> None:
-    for one in previews(checked.policy, checked.templates):
+    for one in previews(checked.policy, checked.templates, here.settings.public_url):
         parts = [f"{one.template} {one.rendered.language} {word('channel', one.rendered.channel)}"]
         if one.rendered.channel == "sms":
             parts.append(say("{count} SMS", count=one.rendered.parts))

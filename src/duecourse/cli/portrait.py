@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
+from .answers import effect_in_words
 from .context import Context
 from .parties import print_parties
 from .screen import local, table
@@ -153,13 +154,32 @@ def _timeline(transitions: Sequence[Row], zone: ZoneInfo) -> Table:
             (
                 local(one["at"], zone),
                 word("subject", one["subject"]),
-                word("channel", one["what"]) if one["subject"] == "attempt" else one["what"],
-                word("state", one["state"]),
+                _which(one),
+                _became(one),
                 _why(one),
             )
             for one in transitions
         ],
     )
+
+
+def _which(one: Row) -> str:
+    """What a line of the timeline is about: a channel, a second factor, what followed, or the step of a message."""
+    match one["subject"]:
+        case "attempt" | "answer" | "link":
+            return word("channel", one["what"])
+        case "visit":
+            return word("second factor", one["what"])
+        case "effect":
+            return effect_in_words(one["what"])
+        case _:
+            return str(one["what"])
+
+
+def _became(one: Row) -> str:
+    if one["subject"] == "answer":
+        return listed(word("answer", intent) for intent in one["state"].split())
+    return word("state", one["state"])
 
 
 def _messages(messages: Sequence[Row]) -> Table:

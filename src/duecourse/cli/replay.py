@@ -33,12 +33,14 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
 from duecourse.planning.events import next_event, tell_events, tells_events
 from duecourse.planning.plan import plan_book
+from duecourse.responses.promises import judge_promises
 from duecourse.rules.compiling import RuleBook
 from duecourse.store.lease import LANES, acquire, release, renew
 from duecourse.store.migrate import put_setting
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
+from .following import Follower
 from .providers import check_providers, connect_providers, sandbox_providers, with_book_channels
 from .reports import print_run
 from .words import say
@@ -230,6 +232,7 @@ async def _run_days(
     desks = Workshop(here).desks(switchboard, DESKS, Pace(recheck=REPLAY_RECHECK, pause=TICK), tally)
     plan_conn = here.connect()
     policies = plannables(plan_conn, here.settings.actor)
+    follower = Follower(here)
     lanes = Lanes(here)
     await lanes.hold()
     await switchboard.open()
@@ -255,6 +258,10 @@ async def _run_days(
             async def before_day(day: Day) -> None:
                 lanes.check()
                 await before_planning(day)
+                await asyncio.to_thread(follower.turn, day.starts)
+                await asyncio.to_thread(
+                    judge_promises, plan_conn, lanes=range(256), as_of=day.on, now=day.starts
+                )
                 await asyncio.to_thread(
                     plan_book,
                     plan_conn,

@@ -80,7 +80,12 @@ def serve(
     here.required_setting("lender_zone")  # says D001 when there is no book yet
     with here.store.pool(CONNECTIONS) as pool:
         site = Site(
-            pool, here.keyring, site_clock(here), address.public_url.rstrip("/"), here.settings.language
+            pool,
+            here.keyring,
+            site_clock(here),
+            address.public_url.rstrip("/"),
+            here.settings.language,
+            here.limits,
         )
         asyncio.run(_serve(here, site, host.strip("[]"), int(port), portal=not no_portal))
     here.console.print(say("Stopped serving."))

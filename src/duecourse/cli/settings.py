@@ -83,7 +83,8 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="",
         pattern=r"^(https?://.+)?$",
-        description="The address under which providers and borrowers reach it, e.g. https://notices.lender.example.",
+        description="The address under which borrowers and providers reach this installation, "
+        "e.g. https://notices.lender.example: links in messages begin with it.",
     )
     listen: str = Field(
         default="127.0.0.1:8080",
@@ -110,6 +111,32 @@ class Settings(BaseSettings):
         default=5000.0,
         gt=0,
         description="Requests a second that `serve` takes from one address of a provider.",
+    )
+    link_days: int = Field(
+        default=90,
+        ge=1,
+        le=366,
+        description="Days that a link in a message holds where its policy does not say.",
+    )
+    unknown_codes_a_minute: int = Field(
+        default=20, ge=1, description="Codes that nobody was sent, after which a network address is refused."
+    )
+    unknown_codes_a_minute_in_all: int = Field(
+        default=600,
+        ge=1,
+        description="The same from everywhere; beyond it each address is refused after three.",
+    )
+    wrong_answers: int = Field(
+        default=5, ge=1, le=20, description="Wrong answers to the second factor that lock a borrower's pages."
+    )
+    lock_hours: int = Field(
+        default=24, ge=1, le=720, description="Hours within which they count, and for which they lock."
+    )
+    visit_idle_minutes: int = Field(
+        default=30, ge=1, le=480, description="Minutes without a request after which a borrower's visit ends."
+    )
+    visit_hours: int = Field(
+        default=8, ge=1, le=24, description="Hours after which a borrower's visit ends in any case."
     )
     lease_seconds: int = Field(
         default=15, ge=2, le=300, description="How long a worker that died keeps its lanes from the others."

@@ -31,6 +31,8 @@ from duecourse.policy.versions import published_policies
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.mask import STARS, mask_email, mask_name, mask_phone, mask_token
 from duecourse.privacy.sealing import open_value
+from duecourse.responses.issuing import openings_of
+from duecourse.responses.queue import answer_timeline, list_responses
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
@@ -147,7 +149,28 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
             for one in payments_of(conn, **place, as_of=as_of)
         ],
         "messages": read_rows(conn, "borrower_messages", **place),
-        "timeline": read_rows(conn, "borrower_history", **place),
+        "responses": [_response(one) for one in list_responses(conn, borrower_id=borrower.borrower_id)],
+        "timeline": sorted(
+            [
+                *read_rows(conn, "borrower_history", **place),
+                *answer_timeline(conn, **place),
+                *openings_of(conn, borrower.borrower_id),
+            ],
+            key=lambda row: row["at"],
+        ),
+    }
+
+
+def _response(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["response_id"],
+        "said_at": row["said_at"],
+        "channel": row["channel"],
+        "source": row["source"],
+        "intents": row["intents"],
+        "promised_on": row["promised_on"],
+        "loan": row["loan"],
+        "waits": row["waits"],
     }
 
 

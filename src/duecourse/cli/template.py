@@ -65,7 +65,7 @@ def check_(
     texts = [source.chosen] if source.chosen else list(source.templates)
     if not texts and not faults.problems:
         faults.add("P201", str(path), "there is no template here")
-    told = _checked(source, texts, faults) if texts else []
+    told = _checked(source, texts, faults, here.settings.public_url) if texts else []
     if as_json:
         print_json(
             here.console,
@@ -114,16 +114,18 @@ def diff(
         _print_change(here, change)
 
 
-def _checked(source: Source, texts: Sequence[TemplateText], faults: Faults) -> list[dict[str, Any]]:
+def _checked(
+    source: Source, texts: Sequence[TemplateText], faults: Faults, public_url: str
+) -> list[dict[str, Any]]:
     """Add the faults of the texts, and say of each what it can be used for."""
     whole = source.policy is not None and source.chosen is None
     if whole and source.policy is not None:
-        check_templates(source.policy, source.templates, source.policy_file, faults)
+        check_templates(source.policy, source.templates, source.policy_file, faults, public_url)
     for text in texts:
         if not whole or source.policy is None or text.template not in source.policy.templates:
             using = source.using(text.language)
-            check_text(using, text, list(using.uses_of(text.template)), faults)
-    return [_told(source.using(text.language), text) for text in texts]
+            check_text(using, text, list(using.uses_of(text.template)), faults, public_url)
+    return [_told(source.using(text.language), text, public_url) for text in texts]
 
 
 def _texts(source: Source) -> list[TemplateText]:
@@ -134,13 +136,13 @@ def _problem(problem: Problem) -> dict[str, str]:
     return {"code": problem.code, "where": problem.where, "message": problem.message}
 
 
-def _told(using: Policy, text: TemplateText) -> dict[str, Any]:
+def _told(using: Policy, text: TemplateText, public_url: str) -> dict[str, Any]:
     """What a text can be used for, and what an SMS of it takes for the first sample."""
     missing = {channel: pieces(text, channel)[1] for channel in Channel}
     step = next(using.uses_of(text.template))
     sms = None
     if not missing[Channel.SMS]:
-        facts = sample_facts(using, step, text.language)[0].facts
+        facts = sample_facts(using, step, text.language, public_url)[0].facts
         try:
             said = Renderer({TemplateRef(text.template, 0): [text]}).render(
                 text.template, 0, text.language, Channel.SMS, facts

@@ -19,6 +19,7 @@ from duecourse.book.reading import (
     loans_of,
 )
 from duecourse.book.wishes import Person
+from duecourse.content.addresses import SAMPLE_CODE, sample_address
 from duecourse.content.samples import sample_facts
 from duecourse.content.variables import Facts, Item
 from duecourse.domain.days_past_due import Pause, counted_days
@@ -42,9 +43,9 @@ class About:
     region: str = ""
 
 
-def somebody(policy: Policy, step: Step, language: str) -> About:
-    """A made-up borrower with one installment."""
-    return About(sample_facts(policy, step, language)[0].facts, language, large=False)
+def somebody(policy: Policy, step: Step, language: str, public_url: str = "") -> About:
+    """A made-up borrower with one installment. public_url: what links begin with; '' takes an address made up."""
+    return About(sample_facts(policy, step, language, public_url)[0].facts, language, large=False)
 
 
 def borrower_key(here: Context, borrower: str | None, loan: str | None) -> str | None:
@@ -102,6 +103,8 @@ def one_of_the_book(here: Context, key: str, loan: str | None, policy: Policy, s
             currency=first.currency,
             items=tuple(_item(one, loans[one.loan_id], day, pauses.get(one.loan_id, ())) for one in chosen),
             wording=policy.wording,
+            code=SAMPLE_CODE,
+            link=sample_address(here.settings.public_url),
         ),
         language,
         large or any(wish.kind == PreferenceKind.LARGE_TYPE for wish in wishes),

@@ -108,7 +108,7 @@ def preview(
     step = next(using.uses_of(name))
     key = borrower_key(here, borrower, loan)
     about = (
-        somebody(using, step, wanted or source.templates.languages(name)[0])
+        somebody(using, step, wanted or source.templates.languages(name)[0], here.settings.public_url)
         if key is None
         else one_of_the_book(here, key, loan, using, step)
     )

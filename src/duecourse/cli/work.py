@@ -27,9 +27,11 @@ from duecourse.planning.compile import Plannable
 from duecourse.planning.events import lanes_with_events, tell_events, tells_events
 from duecourse.planning.plan import LANES_AT_ONCE, plan_book
 from duecourse.policy.versions import published_state
+from duecourse.responses.promises import judge_promises
 from duecourse.rules.compiling import RuleBook
 
 from .context import Context, context
+from .following import Follower
 from .providers import configured_providers, connect_providers
 from .words import say
 from .workshop import Workshop, confirmer, plannables, rules_that_judge
@@ -117,7 +119,14 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         host, _, port = here.settings.callbacks_listen.rpartition(":")
         await _listen(switchboard, host, int(port), here.settings.public_url)
     log.info("working", providers=sorted(switchboard.adapters), desks=DESKS)
-    await worker.run()
+    follower = Follower(here)
+    following = asyncio.create_task(follower.keep())
+    try:
+        await worker.run()
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    await asyncio.to_thread(follower.turn)
 
 
 async def _listen(switchboard: Switchboard, host: str, port: int, public_url: str) -> None:
@@ -137,6 +146,7 @@ async def _listen(switchboard: Switchboard, host: str, port: int, public_url: st
 def _plan_lanes(
     here: Context, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
 ) -> None:
+    judge_promises(conn, lanes=lanes, as_of=as_of, now=now)
     try:
         report = plan_book(
             conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules

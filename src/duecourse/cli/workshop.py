@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from psycopg import Connection
 
 from duecourse.content.amounts import asks_for_picture, names_amount
 from duecourse.content.bill import BillArtist
+from duecourse.content.links import need_address, no_address
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
 from duecourse.dispatch.desk import Desk, Pace, Tally
@@ -17,7 +18,13 @@ from duecourse.planning.compile import Plannable
 from duecourse.planning.confirming import Confirmer
 from duecourse.policy.model import Policy
 from duecourse.policy.templates import TemplateText
-from duecourse.policy.versions import TemplateRef, load_templates, policy_at, published_policies
+from duecourse.policy.versions import (
+    PublishedPolicy,
+    TemplateRef,
+    load_templates,
+    policy_at,
+    published_policies,
+)
 from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Actor
 from duecourse.rules.versions import record_packs
@@ -53,14 +60,15 @@ def plannables(conn: Connection, actor: str) -> list[Plannable]:
 def confirmer(here: Context) -> Confirmer:
     """Who confirms words to stop, with a connection of its own."""
     conn = here.connect()
+    return Confirmer(here.packs, lambda: policies_in_force(conn, here.settings.actor))
 
-    def policies() -> list[Plannable]:
-        try:
-            return plannables(conn, here.settings.actor)
-        except DuecourseError:  # none is published
-            return []
 
-    return Confirmer(here.packs, policies)
+def policies_in_force(conn: Connection, actor: str) -> list[Plannable]:
+    """As plannables, and none where none is published."""
+    try:
+        return plannables(conn, actor)
+    except DuecourseError:
+        return []
 
 
 def rules_that_judge(here: Context) -> RuleBook:
@@ -70,6 +78,20 @@ def rules_that_judge(here: Context) -> RuleBook:
     return here.rules
 
 
+def _need_no_address(
+    policies: Sequence[PublishedPolicy], templates: Mapping[TemplateRef, Sequence[TemplateText]]
+) -> None:
+    """Raises DuecourseError P420 when a template in force needs a link: there is no public address."""
+    needing = [
+        name
+        for one in policies
+        for name, version in one.template_versions.items()
+        if need_address(one.model, templates.get(TemplateRef(name, version), ()))
+    ]
+    if needing:
+        raise DuecourseError(no_address(needing))
+
+
 class Workshop:
     """Makes composers and desks that share what never changes and nothing else."""
 
@@ -77,7 +99,10 @@ class Workshop:
         self._context = context
 
     def composer(self, conn: Connection) -> Composer:
-        """A composer that loads policy and template versions as messages name them."""
+        """A composer that loads policy and template versions as messages name them.
+
+        Raises DuecourseError P420 when one in force needs a link and this installation has no public address.
+        """
 
         def read_policy(name: str, version: int) -> Policy:
             return policy_at(conn, name, version).model
@@ -86,11 +111,16 @@ class Workshop:
             return load_templates(conn, [ref])
 
         artist = BillArtist()
-        refs = [ref for one in published_policies(conn) for ref in one.template_versions.items()]
-        if any(asks_for_picture(texts) for texts in load_templates(conn, refs).values()):
-            artist.warm()
+        policies = published_policies(conn)
+        refs = [ref for one in policies for ref in one.template_versions.items()]
+        texts_of = load_templates(conn, refs)
         conn.rollback()
-        return Composer(Renderer(draw=artist), read_policy, read_templates)
+        if any(asks_for_picture(texts) for texts in texts_of.values()):
+            artist.warm()
+        links = self._context.links
+        if not links.public_url:
+            _need_no_address(policies, texts_of)
+        return Composer(Renderer(draw=artist), read_policy, read_templates, links)
 
     def desks(self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally) -> list[Desk]:
         """Desks with a connection each."""

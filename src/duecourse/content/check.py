@@ -12,6 +12,7 @@ from duecourse.policy.reading import Faults, did_you_mean
 from duecourse.policy.templates import Templates, read_templates, templates_folder
 
 from .check_text import check_text
+from .links import link_warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +25,24 @@ class Checked:
     warnings: tuple[Problem, ...] = ()
 
 
-def check(path: Path) -> Checked:
-    """Read a policy file and the templates beside it. Raises DuecourseError with every fault of all files."""
+def check(path: Path, public_url: str = "") -> Checked:
+    """Read a policy file and the templates beside it. Raises DuecourseError with every fault of all files.
+
+    public_url: with which the links of sample texts are counted; '' takes an address made up.
+    """
     faults = Faults()
     policy = read_policy(path, faults)
     templates = read_templates(templates_folder(path), faults)
     if policy is not None:
-        check_templates(policy, templates, str(path), faults)
+        check_templates(policy, templates, str(path), faults, public_url)
     if policy is None or faults.problems:
         raise DuecourseError(faults.problems)
     return Checked(policy, templates, path.read_text("utf-8-sig"), tuple(faults.warnings))
 
 
-def check_templates(policy: Policy, templates: Templates, file: str, faults: Faults) -> None:
+def check_templates(
+    policy: Policy, templates: Templates, file: str, faults: Faults, public_url: str = ""
+) -> None:
     """Add every fault of the templates that the policy uses, and a warning for those it does not."""
     for name in policy.templates:
         for language in policy.wording.languages.known:
@@ -46,7 +52,7 @@ def check_templates(policy: Policy, templates: Templates, file: str, faults: Fau
             if text is None:
                 _report_missing(policy, templates, file, name, language, faults)
             else:
-                check_text(policy, text, list(policy.uses_of(name)), faults)
+                check_text(policy, text, list(policy.uses_of(name)), faults, public_url)
         for language in templates.languages(name):
             if language not in policy.wording.languages.known:
                 text = templates.get(name, language)
@@ -56,6 +62,7 @@ def check_templates(policy: Policy, templates: Templates, file: str, faults: Fau
     for name in templates.names():
         if name not in policy.templates:
             faults.warn("P212", templates.of(name)[0].where(), f"no step uses template '{name}'")
+    faults.warnings += link_warnings(policy, templates)
 
 
 def _report_missing(

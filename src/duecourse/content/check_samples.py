@@ -25,9 +25,17 @@ _OF_A_SAMPLE: Final = ("P207", "P222")
 
 
 def check_samples(
-    policy: Policy, text: TemplateText, uses: Sequence[Step], channels: Sequence[Channel], faults: Faults
+    policy: Policy,
+    text: TemplateText,
+    uses: Sequence[Step],
+    channels: Sequence[Channel],
+    faults: Faults,
+    public_url: str = "",
 ) -> None:
-    """Render the text for several sample borrowers (P207 to P210, P214, P222, P223; warnings P215, P224)."""
+    """Render the text for several sample borrowers (P207 to P210, P214, P222, P223; warnings P215, P224).
+
+    public_url: with which links are counted; '' takes an address made up.
+    """
     renderer = Renderer({TemplateRef(text.template, 0): [text]})
     told: set[str] = set()
     for channel in channels:
@@ -37,7 +45,9 @@ def check_samples(
                 continue
             own = next((piece.part for piece in made if piece.output in ("text", "notice")), f"{WECHAT[:-1]}")
             for step in uses:
-                for code, part, message in _tried(policy, step, text, channel, plain, renderer, own):
+                for code, part, message in _tried(
+                    policy, step, text, channel, plain, renderer, own, public_url
+                ):
                     # The same of another sample is told once; so is a character, whatever it saves there.
                     key = message.partition(": ")[2] or message if code in _OF_A_SAMPLE else message
                     key = f"{part} {key.partition(';')[0]}"
@@ -59,8 +69,9 @@ def _tried(
     plain: bool,
     renderer: Renderer,
     own: str,
+    public_url: str,
 ) -> Iterator[tuple[str, str, str]]:
-    for sample in sample_facts(policy, step, text.language):
+    for sample in sample_facts(policy, step, text.language, public_url):
         try:
             rendered = renderer.render(text.template, 0, text.language, channel, sample.facts, plain=plain)
             plainly = own.startswith(PLAIN)

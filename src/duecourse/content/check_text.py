@@ -19,7 +19,7 @@ from duecourse.policy.templates import PLAIN, WECHAT, TemplateText
 from .check_samples import check_samples
 from .formats import formats
 from .liquid_env import FILTERS, environment
-from .making import SHIPPED, pieces
+from .making import OWN_LINK, SHIPPED, pieces
 from .refusals import OFFERING_NOTHING, amount_in, offers_in, overdue_words
 from .shipped import debt_words
 from .variables import EVERY_VARIABLE, ITEM_VARIABLES, VARIABLES, Variable, variables_of
@@ -40,8 +40,10 @@ _TAGS: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
 _FORMS: Final = ("zero", "one", "two", "few", "many", "other")
 
 
-def check_text(policy: Policy, text: TemplateText, uses: Sequence[Step], faults: Faults) -> None:
-    """Add every fault of one text, and warnings of what is worth a look."""
+def check_text(
+    policy: Policy, text: TemplateText, uses: Sequence[Step], faults: Faults, public_url: str = ""
+) -> None:
+    """Add every fault of one text, and warnings of what is worth a look. public_url: what links begin with."""
     channels = list(dict.fromkeys(channel for step in uses for channel in step.route))
     before = len(faults.problems)
     for channel in channels:
@@ -55,7 +57,7 @@ def check_text(policy: Policy, text: TemplateText, uses: Sequence[Step], faults:
         sound = _check_words(uses, text, part, source, faults) and sound
         sound = _check_liquid(policy, uses, text, part, source, faults) and sound
     if sound:
-        check_samples(policy, text, uses, channels, faults)
+        check_samples(policy, text, uses, channels, faults, public_url)
 
 
 def _check_parts(
@@ -81,12 +83,11 @@ def _check_literal(text: TemplateText, part: str, source: str, uses: Sequence[St
         faults.add("P455", where, f"picture: the bill shows installments, and {told[0]} tells of an event")
     if part == "picture" and source != "bill":
         faults.add("P226", where, f"picture '{source}' is unknown; known: bill")
-    if part == "link":
+    if part == "link" and not OWN_LINK.match(source):
         link = urlsplit(source)
         if link.scheme != "https" or not link.hostname or "{" in source or source.split() != [source]:
-            faults.add(
-                "P225", where, "a link is an https address, the same for everybody, with nothing to fill in"
-            )
+            own = "or {{ link }}, the borrower's own page"
+            faults.add("P225", where, f"a link is an https address, the same for everybody, {own}")
 
 
 def _check_words(uses: Sequence[Step], text: TemplateText, part: str, source: str, faults: Faults) -> bool:

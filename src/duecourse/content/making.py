@@ -9,7 +9,7 @@ is missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -28,8 +28,10 @@ Output: TypeAlias = Literal["text", "subject", "html", "greeting", "notice", "vo
 
 SHIPPED: Final = "shipped."
 """Prefix of the parts that are not the template's but ours: `shipped.greeting`."""
-OWN_LINK: Final = re.compile(r"\A\{\{\s*link\s*\}\}\Z")
-"""The part `link` that opens the borrower's own page."""
+OWN_LINK: Final = re.compile(
+    r"\A(?:\{\{\s*link\s*\}\}|(?P<asks>\{%\s*if link\s*%\})\s*\{\{\s*link\s*\}\}\s*\{%\s*endif\s*%\})\Z"
+)
+"""The part `link` that opens the borrower's own page; `asks`: where there is one."""
 OPENS: Final = (Channel.APP, Channel.WEBPUSH, Channel.WECHAT, Channel.INBOX)
 """The channels that open the part `link`."""
 _CODED: Final = frozenset({"link", "code"})
@@ -93,29 +95,33 @@ def lock_screen_faults(text: TemplateText, source: str) -> str:
     return "it shows an amount" if amount_in(source) else ""
 
 
-def says_code(language: str, sources: Iterable[str]) -> bool:
-    """Whether a Liquid source says `link` or `code`, in any branch; what is no Liquid says nothing."""
+def says(language: str, sources: Iterable[str], names: Set[str]) -> bool:
+    """Whether a Liquid source says one of these variables, in any branch; what is no Liquid says nothing."""
     for source in sources:
         try:
             used = environment(language, "text").parse_source(source).analyze().globals
         except LiquidError:
             continue
-        if _CODED & used.keys():
+        if names & used.keys():
             return True
     return False
 
 
-def carries_code(text: TemplateText, channel: Channel, *, plain: bool = False) -> bool:
-    """Whether what a channel is given of a template holds the code or the link of its attempt."""
-    if channel in OPENS and OWN_LINK.match(text.parts.get("link", "")):
+def carries_code(text: TemplateText, channel: Channel, *, plain: bool = False, linked: bool = True) -> bool:
+    """Whether what a channel is given of a template holds the code or the link of its attempt.
+
+    linked: whether there is an address, without which no link is said.
+    """
+    names = _CODED if linked else _CODED - {"link"}
+    if linked and channel in OPENS and OWN_LINK.match(text.parts.get("link", "")):
         return True
     made, _ = pieces(text, channel, plain=plain)
     said = [piece.source for piece in made]
-    return says_code(text.language, [*said, *(fields(text).values() if channel == Channel.WECHAT else ())])
+    return says(text.language, [*said, *(fields(text).values() if channel == Channel.WECHAT else ())], names)
 
 
 def _spoken_code(text: TemplateText, source: str) -> str:
-    return "nobody can follow an address that is read out" if says_code(text.language, [source]) else ""
+    return "nobody can follow an address that is read out" if says(text.language, [source], _CODED) else ""
 
 
 _SHORT: Final = (_From("sms"),)

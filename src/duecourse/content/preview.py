@@ -24,13 +24,16 @@ class Preview:
     rendered: Rendered
 
 
-def previews(policy: Policy, templates: Templates) -> Iterator[Preview]:
-    """One for each template, language and channel that a step calls for. The policy has been checked."""
+def previews(policy: Policy, templates: Templates, public_url: str = "") -> Iterator[Preview]:
+    """One for each template, language and channel that a step calls for. The policy has been checked.
+
+    public_url: what links begin with; '' takes an address made up.
+    """
     renderer = Renderer({TemplateRef(name, 0): templates.of(name) for name in policy.templates})
     for name in policy.templates:
         uses = list(policy.uses_of(name))
         written = templates.languages(name)
         for language in (known for known in policy.wording.languages.known if known in written):
-            facts = sample_facts(policy, uses[0], language)[0].facts
+            facts = sample_facts(policy, uses[0], language, public_url)[0].facts
             for channel in dict.fromkeys(channel for step in uses for channel in step.route):
                 yield Preview(name, uses[0].id, renderer.render(name, 0, language, channel, facts))

@@ -23,7 +23,7 @@ from .liquid_env import Kind, environment
 from .making import OPENS, OWN_LINK, Missing, Output, Piece, carries_code, fields, pieces
 from .rendered import Rendered
 from .sms_text import sms_parts
-from .variables import EVERY_VARIABLE, Facts, template_values
+from .variables import EVERY_VARIABLE, Facts, NoLink, template_values
 from .wechat_fields import field_fault
 
 _ODD_SPACES: Final = re.compile("[\u00a0\u2007\u2009\u202f]")
@@ -65,7 +65,7 @@ class Renderer:
     ) -> None:
         self._texts: dict[TemplateRef, dict[str, TemplateText]] = {}
         self._made: dict[tuple[TemplateRef, str, str, bool], _Made] = {}
-        self._coded: dict[tuple[TemplateRef, str, str, bool], bool] = {}
+        self._coded: dict[tuple[TemplateRef, str, str, bool, bool], bool] = {}
         self._draw = draw
         self.add(templates or {})
 
@@ -88,16 +88,20 @@ class Renderer:
         wording: Wording,
         *,
         plain: bool = False,
+        linked: bool = True,
     ) -> bool:
-        """Whether what `render` would make of these says the code of its attempt; False where it can make nothing."""
+        """Whether what `render` would make of these says the code of its attempt; False where it can make nothing.
+
+        linked: whether there is an address, without which no link is said.
+        """
         ref = TemplateRef(template, version)
         texts = self._texts.get(ref, {})
         known = wording.languages.written(language, texts)
         if known is None:
             return False
-        key = (ref, known, channel, plain)
+        key = (ref, known, channel, plain, linked)
         if key not in self._coded:
-            self._coded[key] = carries_code(texts[known], Channel(channel), plain=plain)
+            self._coded[key] = carries_code(texts[known], Channel(channel), plain=plain, linked=linked)
         return self._coded[key]
 
     def render(
@@ -177,8 +181,8 @@ class Renderer:
     def _with_extras(self, found: Rendered, text: TemplateText, facts: Facts) -> Rendered:
         """The link, and the picture where the channel carries one."""
         link = text.parts.get("link", "")
-        if OWN_LINK.match(link):
-            if found.channel in OPENS and not facts.link:
+        if own := OWN_LINK.match(link):
+            if found.channel in OPENS and not facts.link and not own["asks"]:
                 where = text.where("link") or f"template {text.template} {text.language} link"
                 raise RenderError(Problem("P402", where, "'link' is undefined for this message"))
             link = facts.link
@@ -231,5 +235,5 @@ def _values(values: Mapping[str, Any], language: str, date_style: str) -> dict[s
         if EVERY_VARIABLE[name].type == "date"
         else str(value)
         for name, value in values.items()
-        if value is not None and EVERY_VARIABLE[name].type != "list"
+        if value is not None and EVERY_VARIABLE[name].type != "list" and not isinstance(value, NoLink)
     }

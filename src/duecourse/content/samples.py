@@ -15,6 +15,7 @@ from duecourse.domain.messaging import Purpose
 from duecourse.domain.money import minor_digits
 from duecourse.policy.model import Policy, Step
 
+from .addresses import SAMPLE_CODE, sample_address
 from .variables import Facts, Happened, Item, Standing, variables_of
 
 _NAMES: Final = {
@@ -50,13 +51,14 @@ class Sample:
     facts: Facts
 
 
-def sample_facts(policy: Policy, step: Step, language: str) -> list[Sample]:
+def sample_facts(policy: Policy, step: Step, language: str, public_url: str = "") -> list[Sample]:
     """One installment; three of several products without a name; a revolving statement; each creditor.
 
     Of an event: one; three about several loans without a name; the last of its loan, with nothing that can be missing.
+    public_url: what links begin with; '' takes an address made up.
     """
     if step.on:
-        return _event_samples(policy, step, step.on, language)
+        return _event_samples(policy, step, step.on, language, public_url)
     products = _products(policy, step)
     currency = _currency(policy, step)
     unit = 10 ** minor_digits(currency)
@@ -70,7 +72,8 @@ def sample_facts(policy: Policy, step: Step, language: str) -> list[Sample]:
         return Item(f"HT2026{index:04d}", due_on, amount_minor, product, balance_minor, late)
 
     def facts(who: str, creditor: str, *items: Item) -> Facts:
-        return Facts(who, creditor, currency, items, policy.wording)
+        link = sample_address(public_url)
+        return Facts(who, creditor, currency, items, policy.wording, SAMPLE_CODE, link)
 
     first, *others = list(policy.wording.creditors) or ["*"]
     samples = [
@@ -81,7 +84,7 @@ def sample_facts(policy: Policy, step: Step, language: str) -> list[Sample]:
     return samples + [Sample(f"creditor {key}", facts(name, key, item(0))) for key in others]
 
 
-def _event_samples(policy: Policy, step: Step, kind: str, language: str) -> list[Sample]:
+def _event_samples(policy: Policy, step: Step, kind: str, language: str, public_url: str) -> list[Sample]:
     products, currency = _products(policy, step), _currency(policy, step)
     unit = 10 ** minor_digits(currency)
     name = _NAMES.get(language.partition("-")[0], _NAMES["en"])
@@ -99,7 +102,8 @@ def _event_samples(policy: Policy, step: Step, kind: str, language: str) -> list
         )
 
     def facts(who: str, creditor: str, standing: Standing, *events: Happened) -> Facts:
-        return Facts(who, creditor, currency, (), policy.wording, events, standing)
+        link = sample_address(public_url)
+        return Facts(who, creditor, currency, (), policy.wording, SAMPLE_CODE, link, events, standing)
 
     first, *others = list(policy.wording.creditors) or ["*"]
     bare = Happened(

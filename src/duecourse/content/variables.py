@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
-from liquid.exceptions import FilterArgumentError
+from liquid.exceptions import FilterArgumentError, UndefinedError
 
 from duecourse.domain.money import Money
 from duecourse.policy.model import Wording
@@ -180,13 +180,13 @@ class Facts:
     """At least one, or else what happened."""
     wording: Wording
     """Of the policy version that made the message."""
-    happened: tuple[Happened, ...] = ()
-    """All of one kind, the earliest first."""
-    standing: Standing | None = None
     code: str = ""
     """Of this attempt; '' where it carries none."""
     link: str = ""
     """The address that ends in it; '' without a code, or where the installation has no address."""
+    happened: tuple[Happened, ...] = ()
+    """All of one kind, the earliest first."""
+    standing: Standing | None = None
 
 
 class Amount(Money):
@@ -210,11 +210,21 @@ class Day(date):
         return cls(day.year, day.month, day.day)
 
 
+class NoLink:
+    """Stands for `link` where there is none: false to `if link`, and refused where it is to be written."""
+
+    def __liquid__(self) -> None:
+        return None
+
+    def __str__(self) -> str:
+        raise UndefinedError("'link' is undefined: there is no public address", token=None)
+
+
 def template_values(facts: Facts, language: str) -> dict[str, Any]:
     """The values of VARIABLES for one message, in a known language.
 
-    A telephone the policy does not give is left out, as is a link that is none: a text that needs it is refused, not
-    sent without.
+    A telephone the policy does not give is left out, as is a code that is none: a text that needs it is refused, not
+    sent without. A link that is none can be asked for by `if link`.
     """
     own = formats(language)
     wording = facts.wording
@@ -227,7 +237,9 @@ def template_values(facts: Facts, language: str) -> dict[str, Any]:
         "count": own.counted(len(facts.happened or facts.items)),
         **(event_values(facts, own) if facts.happened else _item_values(facts, language, own)),
     }
-    values |= {name: value for name, value in (("code", facts.code), ("link", facts.link)) if value}
+    values["link"] = facts.link or NoLink()
+    if facts.code:
+        values["code"] = facts.code
     if creditor and creditor.contact_phone:
         values["contact_phone"] = own.telephone(creditor.contact_phone)
     return values

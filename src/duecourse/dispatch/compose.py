@@ -209,7 +209,13 @@ class Composer:
         except DuecourseError:  # `compose` says so
             return None
         coded = self._renderer.carries_code(
-            facts.template, facts.template_version, facts.language, channel, policy.wording, plain=facts.large
+            facts.template,
+            facts.template_version,
+            facts.language,
+            channel,
+            policy.wording,
+            plain=facts.large,
+            linked=bool(self._links.public_url),
         )
         return (policy.link_days or self._links.days) if coded else None
 
@@ -233,10 +239,10 @@ class Composer:
                     facts.currency,
                     facts.items,
                     self._policy(facts).wording,
-                    facts.happened,
-                    facts.standing,
                     code,
                     self._links.address(code),
+                    facts.happened,
+                    facts.standing,
                 ),
                 plain=facts.large,
             )

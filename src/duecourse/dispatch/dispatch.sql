@@ -359,7 +359,11 @@ SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpos
                    IS NOT NULL)
           AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
           AND i.due_minor > 0
-          AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0))
+          AND (x.anchor_on IN (i.due_on, i.statement_on) OR x.anchor_on = i.due_on + coalesce(i.grace_days, 0)
+               OR EXISTS (SELECT 1 FROM promise q
+                          WHERE q.lane = l.lane AND q.borrower_id = l.borrower_id AND q.standing
+                            AND coalesce(q.loan_id = l.loan_id, true) AND q.promised_on = x.anchor_on
+                            AND i.due_on <= q.promised_on))
           AND NOT (SELECT
                    -- include: rules.not_party
                    FROM (SELECT m.party, m.borrower_id, b.zone, %(now)s::timestamptz AS at) AS c)

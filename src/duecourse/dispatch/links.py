@@ -20,13 +20,12 @@ from uuid import UUID
 
 import psycopg
 
+from duecourse.content.addresses import address_of
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
 SQL = load("dispatch/links")
 
-PATH: Final = "/l/"
-"""Between our public address and the code."""
 DEFAULT_DAYS: Final = 90
 MOST_SALTS: Final = 1000
 """Codes of one attempt that may be taken already before something else must be wrong."""
@@ -82,11 +81,6 @@ class Wanted:
     purpose: str
     language: str
     days: int
-
-
-def address_of(public_url: str, code: str) -> str:
-    """The address that a code is opened at."""
-    return f"{public_url.rstrip('/')}{PATH}{code}"
 
 
 def code_hash(keyring: Keyring, code: str) -> bytes:

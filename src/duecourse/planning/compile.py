@@ -42,6 +42,7 @@ SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
 JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
+{promise}
 {parties}
 CROSS JOIN LATERAL (SELECT coalesce(k.zone, p.zone) AS zone, coalesce(k.language, p.language) AS language,
                            coalesce(k.region, p.region) AS region) AS told
@@ -71,6 +72,11 @@ LEFT JOIN (SELECT c.lane, c.company_id, c.since, c.until, w.borrower_id, w.zone,
            FROM company_contact c JOIN borrower w ON w.lane = c.lane AND w.borrower_id = c.borrower_id) AS k
        ON p.kind = 'company' AND k.lane = i.lane AND k.company_id = p.borrower_id
       AND coalesce(k.since <= {local_on}, true) AND coalesce(k.until >= {local_on}, true)
+"""
+# Of a debt, or of all of the person's, that stands and is not kept; it speaks of what was due by its day.
+_PROMISE = """
+JOIN promise q ON q.lane = l.lane AND q.borrower_id = l.borrower_id AND coalesce(q.loan_id = l.loan_id, true)
+              AND q.standing AND q.state <> 'kept' AND i.due_on <= q.promised_on
 """
 _COLUMNS = (
     "lane", "loan_id", "number", "borrower_id", "party", "actor", "act", "creditor", "currency", "zone", "policy",
@@ -183,6 +189,7 @@ def _party_sql(
         party=sql.Literal(party.value),
         actor=sql.Literal(plannable.actor.value),
         act=sql.Literal(step.act),
+        promise=sql.SQL(_PROMISE if step.anchor is Anchor.PROMISE else ""),
         parties=parties,
         policy=sql.Literal(policy.name),
         version=sql.Literal(plannable.version),
@@ -244,6 +251,8 @@ def _anchor(step: Step, policy: Policy, first: date, as_of: date) -> tuple[sql.C
     end = as_of + timedelta(days=HORIZON_DAYS - step.offset_days)
     if step.anchor is Anchor.STATEMENT:
         return sql.SQL("i.statement_on"), _between("i.statement_on", start, end)
+    if step.anchor is Anchor.PROMISE:
+        return sql.SQL("q.promised_on"), _between("q.promised_on", start, end)
     if step.anchor is Anchor.DUE:
         return sql.SQL("i.due_on"), _between("i.due_on", start, end)
     # Grace is frozen on the due date: before it, nobody knows when it ends. What pauses have made longer than any

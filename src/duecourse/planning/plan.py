@@ -113,6 +113,9 @@ def _plan_lanes(
             | {
                 "versions": [plannable.version for plannable in plannables],
                 "actors": [plannable.actor.value for plannable in plannables],
+                "gentle": [
+                    plannable.policy.name for plannable in plannables if _speaks_gently(plannable.policy)
+                ],
                 "from_on": min(planned_from.values()),
             },
         )
@@ -135,6 +138,14 @@ def _plan_lanes(
     if preview:
         window = {"lanes": list(lanes), "from_on": as_of, "to_on": as_of + timedelta(days=HORIZON_DAYS)}
         _merge(report, (PreviewLine(*line) for line in conn.execute(SQL["preview"], window)))
+
+
+def _speaks_gently(policy: Policy) -> bool:
+    """Whether some condition of a policy asks whether the person is treated gently."""
+    conditions = [
+        one for step in policy.steps for one in (step.condition, *(v.condition for v in step.variants))
+    ]
+    return any(test.field == "gentle" for one in (policy.applies_to, *conditions) for test in one.tests)
 
 
 def latest_date(now: datetime) -> date:

@@ -26,9 +26,10 @@ WHERE lane = ANY(%(lanes)s::smallint[]) AND planned_on < %(as_of)s;
 
 -- name: withdraw_outdated
 -- Take back what an earlier version of a policy, or the policy as another actor, planned and nobody has claimed; planning
--- follows and plans it anew. What waits for its batch's canaries or a person's decision stays, and so does what one decided.
+-- follows and plans it anew. So for the policies of gentle, to whomever an answer since then makes it speak gently, or no
+-- more. What waits for its batch's canaries or a person's decision stays, and so does what one decided.
 -- Of events it takes back, planning looks again.
--- lanes, policies text[], versions int[], actors text[]; from_on: date, now. Writes: message, message_item, event, history
+-- lanes, policies text[], versions int[], actors text[], gentle text[]; from_on: date, now. Writes: message, message_item, event, history
 WITH current AS (
     SELECT policy, version, actor FROM unnest(%(policies)s::text[], %(versions)s::int[], %(actors)s::text[]) AS c (policy, version, actor)
 ),
@@ -36,8 +37,12 @@ stale AS (
     SELECT m.lane, m.message_id, m.group_id, m.version FROM message m
     WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.state = 'planned' AND m.tries = 0
       AND m.local_on >= %(from_on)s AND m.corrects IS NULL AND m.confirms IS NULL
-      AND NOT EXISTS (SELECT 1 FROM current c
-                      WHERE c.policy = m.policy AND c.version = m.policy_version AND c.actor = m.actor)
+      AND (NOT EXISTS (SELECT 1 FROM current c
+                       WHERE c.policy = m.policy AND c.version = m.policy_version AND c.actor = m.actor)
+           OR m.policy = ANY(%(gentle)s::text[]) AND NOT m.by_debtor AND EXISTS (
+               SELECT 1 FROM response_effect e
+               WHERE e.lane = m.lane AND e.borrower_id = m.borrower_id AND e.effect = 'gentle'
+                 AND greatest(e.recorded_at, e.undone_at) > m.planned_at))
       AND NOT EXISTS (SELECT 1 FROM batch b
                       WHERE b.batch_id = m.batch_id AND (b.state <> 'going' OR b.resumed_by IS NOT NULL))
       AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
@@ -52,7 +57,7 @@ whole AS (
 gone AS (
     DELETE FROM message m USING whole w
     WHERE m.lane = w.lane AND m.group_id = w.group_id AND m.state = 'planned' AND m.tries = 0
-    RETURNING m.lane, m.message_id, m.group_id, m.version
+    RETURNING m.lane, m.message_id, m.group_id, m.version, m.policy, m.policy_version, m.actor
 ),
 items AS (
     DELETE FROM message_item i USING gone g WHERE i.lane = g.lane AND i.group_id = g.group_id
@@ -64,7 +69,11 @@ looked_at_again AS (
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
-    SELECT lane, message_id, version + 1, 'message', 'withdrawn', 'a newer version of the policy', %(now)s FROM gone
+    SELECT lane, message_id, version + 1, 'message', 'withdrawn',
+           CASE WHEN EXISTS (SELECT 1 FROM current c
+                             WHERE c.policy = gone.policy AND c.version = gone.policy_version AND c.actor = gone.actor)
+                THEN 'an answer since it was planned' ELSE 'a newer version of the policy' END, %(now)s
+    FROM gone
 )
 SELECT count(*) FROM gone;
 

@@ -21,7 +21,7 @@ from duecourse.domain.money import MoneyError, minor_digits, to_minor
 from .model import Condition, Policy, Step, Test
 from .reading import Section, did_you_mean, is_whole, shown
 
-Kind: TypeAlias = Literal["text", "prefix", "flag", "amount", "days", "bucket"]
+Kind: TypeAlias = Literal["text", "prefix", "flag", "amount", "days", "bucket", "on-day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,14 @@ class Field:
     """The same of an event, over b, l (may be missing), e (the event) and {told}. None: of installments alone."""
 
 
+# The last promise of this debt, or of all of the person's. array_agg: a cluster takes no ORDER BY ... LIMIT here.
+_PROMISE = """coalesce((SELECT (array_agg(q.state ORDER BY q.said_at DESC, q.response_id))[1] FROM promise q
+    WHERE q.lane = l.lane AND q.borrower_id = l.borrower_id AND q.state <> 'withdrawn'
+      AND coalesce(q.loan_id = l.loan_id, true)), 'none')"""
+_GENTLE = """EXISTS (SELECT 1 FROM response_effect e
+    WHERE e.lane = l.lane AND e.borrower_id = l.borrower_id AND e.effect = 'gentle' AND e.undone_at IS NULL
+      AND coalesce(e.loan_id = l.loan_id, true)
+      AND (e.effective_at AT TIME ZONE b.zone)::date <= {day} AND (e.until AT TIME ZONE b.zone)::date > {day})"""
 _SINCE = "coalesce(i.past_due_since, i.due_on)"
 # The grace of the day it counts from: of a statement's carried minimum that is the first statement's.
 _GRACE_ENDS = f"""({_SINCE} + coalesce((SELECT max(g.grace_days) FROM installment g
@@ -113,6 +121,15 @@ FIELDS: Mapping[str, Field] = {
         "days", _SINCE, "days after the due date on the step's day, at least 0", pauses=_DEFERRALS
     ),
     "strategy_days": Field("days", _GRACE_ENDS, "days after the end of grace on the step's day, at least 0"),
+    "promise": Field(
+        "text",
+        _PROMISE,
+        "how the last promise to pay stands",
+        ("none", "open", "kept", "late", "partial", "broken"),
+    ),
+    "gentle": Field(
+        "on-day", _GENTLE, 'whether, by the policy\'s `responses`, gentler words follow from "I cannot pay"'
+    ),
     "bucket": Field("bucket", _SINCE, "the bucket that days_past_due falls in", pauses=_DEFERRALS),
     "decision": Field(
         "text",
@@ -219,7 +236,7 @@ def _check_values(section: Section, test: Test, known: Known) -> None:
         return
     if field.kind == "days" and any(b != int(b) for b in (test.minimum, test.maximum) if b is not None):
         section.fault("P115", name, f"{name}: min and max are whole days")
-    allowed = ("true", "false") if field.kind == "flag" else field.values
+    allowed = ("true", "false") if field.kind in ("flag", "on-day") else field.values
     for value in listed:
         if name == "grade" and value not in known.grades:
             section.fault(
@@ -331,8 +348,11 @@ def _term(test: Test, bind: Any, day: sql.Composable, told: str, *, of_event: bo
     written = field.of_event if of_event else field.column
     if written is None:
         raise ValueError(f"{test.field} asks of what this step does not speak of")  # P453 was looked for
-    column = sql.SQL(written.format(told=told))  # from FIELDS, never from a file
-    if field.kind == "flag":
+    if field.kind == "on-day":
+        column: sql.Composable = sql.SQL(written).format(day=day)
+    else:
+        column = sql.SQL(written.format(told=told))  # from FIELDS, never from a file
+    if field.kind in ("flag", "on-day"):
         return _listed(
             test, column, bind, [value == "true" for value in (*test.any_of, *test.none_of)], "boolean[]"
         )

@@ -35,6 +35,8 @@ class Anchor(StrEnum):
     """`installment.due_on`."""
     OVERDUE = "overdue"
     """End of grace: `due_on + grace_days`, the last day of grace. `overdue + 1d` is the first day past it."""
+    PROMISE = "promise"
+    """The day that the person has promised to pay (`promise.promised_on`); nobody without a promise that stands."""
     LAW = "law"
     """The day on which a rule of the borrower's place wants the notice that the step serves."""
     EVENT = "event"

@@ -29,6 +29,8 @@ NOTICES: Final = (
 PLANNED_BY_RULES: Final = ("arrears", "bureau", "debt-advice", "validation")
 """Of these a rule says the day; before all others comes an act of the lender's own, whose day only the lender knows."""
 MAX_OFFSET_DAYS = 3660
+PROMISE_OVER_DAYS: Final = 2
+"""Days after the one promised from which the pause is over."""
 
 _WHEN = re.compile(
     r"(?P<anchor>[a-z_-]+)(?:\s*(?P<sign>[+-])\s*(?P<days>\d{1,5})\s*d)?"
@@ -55,7 +57,7 @@ def parse_step(section: Section, grace: Grace, known: Known, applies_to: Conditi
     when = _when(section)
     serves = section.choice("serves", NOTICES, default=None) if section.has("serves") else None
     act = section.choice("act", get_args(Action), default=None) if section.has("act") else None
-    purpose = _purpose(section, serves)
+    purpose = _purpose(section, serves, when[0] if when else None)
     condition = parse_condition(section.section("if", f"{section.name} if"), known)
     to = _to(section)
     route = parse_route(section)
@@ -137,10 +139,11 @@ def _parse_event_step(section: Section, known: Known, applies_to: Condition) -> 
     return step
 
 
-def _purpose(section: Section, serves: str | None) -> str | None:
-    """A notice is legal and need not say so."""
+def _purpose(section: Section, serves: str | None, anchor: Anchor | None) -> str | None:
+    """A notice is legal and need not say so. A promise may be spoken of while it pauses all that asks for money."""
     if serves is None:
-        return section.choice("purpose", [purpose.value for purpose in STEP_PURPOSES])
+        purposes = (*STEP_PURPOSES, Purpose.STATUS) if anchor is Anchor.PROMISE else STEP_PURPOSES
+        return section.choice("purpose", [purpose.value for purpose in purposes])
     return section.choice("purpose", [Purpose.LEGAL.value], default=Purpose.LEGAL.value)
 
 
@@ -256,8 +259,11 @@ def _variants(section: Section, known: Known) -> tuple[Variant, ...]:
 
 
 def _check_purpose(section: Section, step: Step, grace: Grace) -> None:
-    """P113: within grace it is a reminder, past it a collection notice."""
+    """P113: within grace it is a reminder, past it a collection notice. P432: what the promise itself holds."""
     if step.purpose is Purpose.LEGAL:
+        return
+    if step.anchor is Anchor.PROMISE:
+        _check_promise(section, step)
         return
     day = f"{step.anchor} {'-' if step.offset_days < 0 else '+'} {abs(step.offset_days)}d"
     if step.anchor is Anchor.OVERDUE and step.offset_days > 0:
@@ -271,4 +277,15 @@ def _check_purpose(section: Section, step: Step, grace: Grace) -> None:
             "P113",
             "purpose",
             f"purpose: '{day}' {reason}, so it is a reminder; collection is 'overdue + 1d' or later",
+        )
+
+
+def _check_promise(section: Section, step: Step) -> None:
+    """P432: until the day after the one promised nothing may ask for money; what speaks of the promise is a status."""
+    if (step.offset_days < PROMISE_OVER_DAYS) != (step.purpose is Purpose.STATUS):
+        section.fault(
+            "P432",
+            "purpose",
+            f"purpose: before 'promise + {PROMISE_OVER_DAYS}d' the promise holds every reminder and collection notice, "
+            "so it is a status; from then on it is a reminder or a collection notice",
         )

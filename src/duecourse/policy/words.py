@@ -36,6 +36,7 @@ _ANCHORS = {
     Anchor.STATEMENT: ("the statement date", "the statement date"),
     Anchor.DUE: ("the due date", "the due date"),
     Anchor.OVERDUE: ("the end of grace", "the last day of grace"),
+    Anchor.PROMISE: ("the day promised", "the day promised"),
     Anchor.LAW: ("the day a rule asks for it", "the day a rule asks for it"),
 }
 _EVENTS = {
@@ -58,6 +59,7 @@ _FIELDS = {
     "rate_type": "rate type",
     "autopay": "direct debit",
     "confirmed": "said to have come before",
+    "gentle": "said that they cannot pay, and are treated gently",
 }
 _LEFT_OUT = {"none": "no pause left out", "deferrals": "deferrals left out", "all": "all pauses left out"}
 
@@ -220,7 +222,14 @@ def languages_in_words(languages: Languages) -> str:
 
 def in_time_order(policy: Policy) -> list[Step]:
     """The steps as a borrower without grace would meet them; a statement counts as before every due date."""
-    order = {Anchor.STATEMENT: 0, Anchor.DUE: 1, Anchor.OVERDUE: 1, Anchor.LAW: 2, Anchor.EVENT: 3}
+    order = {
+        Anchor.STATEMENT: 0,
+        Anchor.DUE: 1,
+        Anchor.OVERDUE: 1,
+        Anchor.PROMISE: 2,
+        Anchor.LAW: 3,
+        Anchor.EVENT: 4,
+    }
     return sorted(
         policy.steps,
         key=lambda step: (

@@ -36,7 +36,7 @@ def routes(site: Site, *, more: Sequence[Page] = (), limits: Limits | None = Non
     more: pages that the entry point made. limits: against guessing, of the settings.
     """
     pages = (*PAGES, *more)
-    portal = _Portal(site, pages, limits or Limits())
+    portal = _Portal(site, pages, limits or site.limits)
     return [
         Route(STYLE_PATH, _style, methods=["GET"]),
         *(

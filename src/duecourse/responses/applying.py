@@ -46,6 +46,13 @@ class Applied:
     failed: int = 0
 
 
+def replies_wait(conn: psycopg.Connection) -> bool:
+    """Whether any reply waits to be followed."""
+    with conn.transaction():
+        row = conn.execute(SQL["any_waiting"]).fetchone()
+    return bool(row and row[0])
+
+
 def apply_replies(
     conn: psycopg.Connection, keyring: Keyring, *, now: datetime, room: Room = PLAIN, take: int = TAKE
 ) -> Applied:

@@ -35,6 +35,10 @@ LEFT JOIN spoken s ON s.reply_id = w.reply_id
  AND EXISTS (SELECT 1 FROM holder h WHERE h.reply_id = w.reply_id AND h.borrower_id = s.borrower_id)
 LEFT JOIN attempt a ON a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = coalesce(w.attempt_id, s.attempt_id);
 
+-- name: any_waiting
+-- Whether any reply waits.
+SELECT EXISTS (SELECT 1 FROM reply_waiting);
+
 -- name: take_away
 -- A reply is followed by whoever takes it away, in the same transaction. lane, reply_id. Writes: reply_waiting
 DELETE FROM reply_waiting WHERE lane = %(lane)s AND reply_id = %(reply_id)s RETURNING reply_id;

@@ -22,7 +22,8 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
 from .peers import Limits, Peer
-from .telling import Opening, Told, burst_seconds, tell
+from .telling import Opening, burst_seconds, tell
+from .telling import Told as Told
 
 SQL = load("responses/links")
 

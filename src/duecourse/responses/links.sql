@@ -49,16 +49,40 @@ SELECT borrower_id FROM borrower WHERE merged_into = ANY(%(owners)s::uuid[]);
 
 -- name: links_of
 -- A person's links, the latest first, with how often who opened them. owners; take: at most so many.
-SELECT k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose, k.message_id, k.attempt_id,
-       k.contact_point_id, k.owner_lane, k.code_hash,
+SELECT k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose, k.message_id, a.channel,
        (SELECT count(*) FROM click c WHERE c.lane = k.lane AND c.code_hash = k.code_hash AND c.told = 'person') AS by_people,
        (SELECT count(*) FROM click c WHERE c.lane = k.lane AND c.code_hash = k.code_hash AND c.told <> 'person') AS by_programs
-FROM link k WHERE k.owner_id = ANY(%(owners)s::uuid[])
+FROM link k
+LEFT JOIN attempt a ON a.lane = k.owner_lane AND a.attempt_id = k.attempt_id
+WHERE k.owner_id = ANY(%(owners)s::uuid[])
 ORDER BY k.issued_at DESC, k.code_hash LIMIT %(take)s;
 
--- name: clicks_of
--- When a person's links were opened, and by what, in order. owners.
-SELECT c.at, c.told, c.why, k.made_by IS NOT NULL AS by_staff, k.attempt_id
-FROM link k JOIN click c ON c.lane = k.lane AND c.code_hash = k.code_hash
+-- name: link_facts
+-- One link with whom it was made for, its attempt and the contact point it was sent to. lane, code_hash.
+SELECT b.borrower_key AS customer, k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose,
+       k.message_id, a.channel, k.contact_point_id, p.address_sealed, p.state AS point_state
+FROM link k
+LEFT JOIN borrower b ON b.lane = k.owner_lane AND b.borrower_id = k.owner_id
+LEFT JOIN attempt a ON a.lane = k.owner_lane AND a.attempt_id = k.attempt_id
+LEFT JOIN contact_point p ON p.lane = k.owner_lane AND p.contact_point_id = k.contact_point_id
+WHERE k.lane = %(lane)s AND k.code_hash = %(code_hash)s;
+
+-- name: clicks_of_link
+-- When one link was opened, in order. lane, code_hash.
+SELECT at, told, why FROM click WHERE lane = %(lane)s AND code_hash = %(code_hash)s ORDER BY at, click_id;
+
+-- name: openings_of
+-- For a person's timeline: clicks, and visits that began, in order. owners. what: by what the link came, or which factor was
+-- asked; state: opened, scanned, previewed, prefetched, begun.
+SELECT c.at, 'link' AS subject, coalesce(a.channel, 'counter') AS what,
+       CASE c.told WHEN 'person' THEN 'opened' WHEN 'scanner' THEN 'scanned' WHEN 'preview' THEN 'previewed' ELSE 'prefetched' END
+           AS state, NULL::text AS rule, NULL::text AS reason
+FROM link k
+JOIN click c ON c.lane = k.lane AND c.code_hash = k.code_hash
+LEFT JOIN attempt a ON a.lane = k.owner_lane AND a.attempt_id = k.attempt_id
 WHERE k.owner_id = ANY(%(owners)s::uuid[])
-ORDER BY c.at, c.click_id;
+UNION ALL
+SELECT v.began_at, 'visit', v.question, 'begun', NULL, NULL
+FROM link k JOIN visit v ON v.code_hash = k.code_hash
+WHERE k.owner_id = ANY(%(owners)s::uuid[])
+ORDER BY 1;

@@ -151,7 +151,11 @@ item_state AS (
                 -- Planned for a day that the book has moved since, or for a due it has taken back.
                 WHEN i.loan_id IS NULL
                      OR ci.anchor_on IS DISTINCT FROM i.due_on AND ci.anchor_on IS DISTINCT FROM i.statement_on
-                        AND ci.anchor_on <> i.due_on + coalesce(i.grace_days, 0) THEN 'RESCHEDULED'
+                        AND ci.anchor_on <> i.due_on + coalesce(i.grace_days, 0)
+                        AND NOT EXISTS (SELECT 1 FROM promise q
+                                        WHERE q.lane = l.lane AND q.borrower_id = l.borrower_id AND q.standing
+                                          AND coalesce(q.loan_id = l.loan_id, true) AND q.promised_on = ci.anchor_on
+                                          AND i.due_on <= q.promised_on) THEN 'RESCHEDULED'
                 WHEN
                 -- include: not_party
                 THEN 'NOT-PARTY'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg
 from psycopg_pool import ConnectionPool
 
 from duecourse.privacy.keyring import Keyring
+from duecourse.responses.peers import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,5 @@ class Site:
     """Without a slash at its end; what links in messages begin with."""
     language: str = "en"
     """Of what staff and integrators read: en or zh."""
+    limits: Limits = field(default_factory=Limits)
+    """What stops guessing of codes and answers."""

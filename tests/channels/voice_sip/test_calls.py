@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.channels.voice.sound import RATE, samples_of, seconds_of
 from duecourse.domain.messaging import Accepted, Refused, VoiceScript
 
@@ -20,19 +21,23 @@ from .calling import SCRIPT, SPEECH, Called, a_call, calls, hears, person
 PERSONAS = ("1234", "0001", "0002", "0005", "0006", "0010", "0011", "0012", "0013", "0014", "0015", "0016")
 PERSONAS += ("0017", "0018", "0019", "0020", "0021")
 
+RINGS = {"0012": {"valid_for_seconds": 10}}
+"""For how long it rings where nobody ever answers."""
+
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     program("baresip")
     program("espeak-ng")
-    with SandboxProcess(tmp_path_factory.mktemp("exchange"), ports={"voice.sip": 0}) as running:
+    rules = SandboxRules(late_seconds=0.3)
+    with SandboxProcess(tmp_path_factory.mktemp("exchange"), rules=rules, ports={"voice.sip": 0}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def called(sandbox: SandboxProcess) -> dict[str, Called]:
     """One call to each kind of person, and one in Chinese, all at once."""
-    outgoings = [a_call(person(ending, at)) for at, ending in enumerate(PERSONAS)]
+    outgoings = [a_call(person(ending, at), **RINGS.get(ending, {})) for at, ending in enumerate(PERSONAS)]
     return calls(sandbox, [*outgoings, a_call(person("4321"), CHINESE, language="zh-CN")])
 
 

@@ -113,6 +113,7 @@ class Call:
         self._dialogue = Dialogue(limits.manners, explains_keys=Part.REPEAT in prompts)
         self._detector = Detector()
         self._listened = _HEADER
+        self._heard_early = False
         self._said_at: float | None = None
         self._wait_until: float | None = None
         self._is_over = False
@@ -196,6 +197,7 @@ class Call:
             try:
                 match event.kind:
                     case "CALL_RINGING" | "CALL_PROGRESS":
+                        self._heard_early = self._heard_early or event.kind == "CALL_PROGRESS"
                         self._settle(Accepted(self._outgoing.attempt_id.hex))
                     case "CALL_ESTABLISHED":
                         self._settle(Accepted(self._outgoing.attempt_id.hex))
@@ -253,7 +255,7 @@ class Call:
 
     async def _talk(self, line: Line, window_ends: float) -> None:
         ends = min(time.monotonic() + self._limits.call_seconds, window_ends)
-        if files := line.sound_files("dec"):
+        if self._heard_early and (files := line.sound_files("dec")):
             self._listened = files[-1].stat().st_size  # what rang before is not what is said
         await self._do(line, self._dialogue.answered())
         while not self._is_over:

@@ -20,8 +20,9 @@ import logging
 import secrets
 import shutil
 import socket
+import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -73,7 +74,7 @@ class LineSettings:
     """A line of baresip's `accounts`; may hold a password."""
     local_address: str = ""
     port: int = 0
-    """Where calls to it would come in; 0: any, as for a line that only calls."""
+    """Where calls to it would come in; 0: any, as for a line that only calls. The next one is taken too, for TLS."""
     rtp_ports: str = "10000-19999"
     media_modules: tuple[str, ...] = ()
 
@@ -96,13 +97,18 @@ class Line:
         self._on_event = on_event
         self._process: Process | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._is_known = False
         self._reading: asyncio.Task[None] | None = None
         self._tokens = itertools.count(1)
         self._answers: dict[str, asyncio.Future[str]] = {}
 
     @property
     def is_up(self) -> bool:
-        """Whether a command can be given."""
+        """Whether it takes commands, and is not some other program that has the control port."""
+        return self._is_known and self._is_connected
+
+    @property
+    def _is_connected(self) -> bool:
         return self._writer is not None and not self._writer.is_closing()
 
     @property
@@ -111,11 +117,17 @@ class Line:
         return self._process.pid if self._process is not None else 0
 
     async def start(self) -> None:
-        """Run it; returns when it takes commands. Raises LineLostError when it does not within START_SECONDS."""
+        """Run it; returns when it takes commands.
+
+        Raises LineLostError, saying why, when it ends or does not take them within START_SECONDS.
+        """
         await self.stop()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _kept_port() as port:
+            await self._start(port)
+
+    async def _start(self, port: int) -> None:
         mark = secrets.token_hex(8)
-        port = _free_port()
         self._write_configuration(port, mark)
         command = [self._settings.program, "-f", str(self.folder)]
         if setpriv := shutil.which("setpriv"):
@@ -129,11 +141,13 @@ class Line:
             async with asyncio.timeout(START_SECONDS):
                 await self._connect(port)
                 # Whoever else got that port first does not know our mark.
-                if mark not in await self.command("contacts"):
+                self._is_known = mark in await self.command("contacts")
+                if not self._is_known:
                     raise LineLostError("another program has the control port")
-        except (TimeoutError, LineLostError):
+        except (TimeoutError, LineLostError) as error:
             await self.stop()
-            raise LineLostError("baresip did not start") from None
+            why = str(error) or f"it took no command within {START_SECONDS:g} s"
+            raise LineLostError(f"baresip did not start: {why}") from None
 
     async def command(self, name: str, parameters: str = "") -> str:
         """Give a command; returns what baresip answers. Raises LineLostError."""
@@ -146,7 +160,7 @@ class Line:
 
     def write_command(self, name: str, parameters: str = "") -> asyncio.Future[str]:
         """Put a command on the wire now; the future holds the answer. Raises LineLostError when nothing was written."""
-        if not self.is_up:
+        if not self._is_connected:
             raise LineLostError("not running")
         assert self._writer is not None
         token = str(next(self._tokens))
@@ -159,6 +173,7 @@ class Line:
 
     async def stop(self) -> None:
         """End the process and whatever call it has; kill it if it does not end within STOP_SECONDS."""
+        self._is_known = False
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -213,7 +228,7 @@ class Line:
         assert process is not None
         while True:
             if process.returncode is not None:
-                raise LineLostError("ended")
+                raise LineLostError(f"it ended with status {process.returncode}")
             try:
                 reader, self._writer = await asyncio.open_connection(
                     "127.0.0.1", port, limit=_LONGEST_MESSAGE
@@ -246,7 +261,18 @@ class Line:
             answer.set_result(str(message.get("data", "")))
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def _kept_port() -> Iterator[int]:
+    """A port of loopback for one listener that allows its address to be used again, as baresip's control port does.
+
+    It is nobody else's while the block runs: Linux gives a bound port to no other socket that asks for any port, and
+    lets the listener in beside one that does not listen. A port that was only looked up can be another's by the time
+    baresip is there, and baresip goes on without its control port. Elsewhere than on Linux that is what we have.
+    """
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        if sys.platform != "linux":
+            bound.close()
+        yield port

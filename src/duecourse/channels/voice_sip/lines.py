@@ -50,14 +50,14 @@ class LineKeeper:
                 await self.line.start()
                 self._on_change()
                 await self._lost.wait()
-                why = "ended"
-            except LineLostError:
-                why = "did not start"
+                why = "baresip ended"
+            except LineLostError as error:
+                why = str(error)
             self._on_change()
             if loop.time() - began > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE
             log.warning(
-                "%s: a line's baresip %s; another is started in %.1f s. (%s)", self._name, why, pause, "C092"
+                "%s: a line is down (%s); another is started in %.1f s. (%s)", self._name, why, pause, "C092"
             )
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -105,8 +105,11 @@ class Lines:
         self._sweep()
         own = Path(tempfile.mkdtemp(dir=self._root))
         self._own = own
-        self._lock = os.open(own / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        # It gets its name when it is held: a lock that nobody holds is a dead worker's.
+        unnamed = own / "lock.new"
+        self._lock = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unnamed.rename(own / "lock")
         quiet = wav_of(silence(self._quiet_seconds))
         for number in range(self._count):
             folder = own / f"line-{number}"

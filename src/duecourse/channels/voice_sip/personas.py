@@ -13,8 +13,10 @@ from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.voice.sound import RATE, Samples, silence
 from duecourse.channels.voice_sip.rtp import Telephone
 
-PATIENCE_SECONDS: Final = 0.5
-"""A caller silent for so long has said what there was to say."""
+PATIENCE_SECONDS: Final = 1.2
+"""A caller silent for so long has said what there was to say: a synthetic voice's own silence at its end, a third of a
+second, and then long enough that the caller knows it too before a key comes.
+"""
 _TICK: Final = 0.02
 
 

@@ -70,7 +70,8 @@ class Telephone(asyncio.DatagramProtocol):
         self._source = random.randrange(0x1_0000_0000)
         self._first: int | None = None
         self._frames: dict[int, bytes] = {}
-        self._loud_at: float | None = None
+        self._heard_to = 0
+        self._loud_to: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own does not derive from it
@@ -110,12 +111,15 @@ class Telephone(asyncio.DatagramProtocol):
         return bool(self._voice or self._keys)
 
     def quiet_for(self) -> float | None:
-        """Seconds since the other side's last sound; None when it has made none yet."""
-        return None if self._loud_at is None else asyncio.get_running_loop().time() - self._loud_at
+        """Seconds of silence heard since the other side's last sound; None when it has made none yet.
+
+        By the clock of the sound: what is late is neither silence, nor does it make a silence longer.
+        """
+        return None if self._loud_to is None else (self._heard_to - self._loud_to) / RATE
 
     def forget_voice(self) -> None:
         """Wait for a new sound: `quiet_for` is None until one comes."""
-        self._loud_at = None
+        self._loud_to = None
 
     def heard(self) -> Samples:
         """All the other side said, with its pauses, from its first packet on."""
@@ -141,9 +145,10 @@ class Telephone(asyncio.DatagramProtocol):
             return
         frame = data[start:]
         self._frames[at] = frame
+        self._heard_to = max(at + len(frame), self._heard_to)
         sound = DECODED[self._payload][np.frombuffer(frame, np.uint8)]
         if len(sound) and float(np.sqrt(np.mean(sound**2))) > LOUD:
-            self._loud_at = asyncio.get_running_loop().time()
+            self._loud_to = max(at + len(frame), self._loud_to or 0)
             self.loud_seconds += len(sound) / RATE
 
     async def _send(self) -> None:

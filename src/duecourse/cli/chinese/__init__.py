@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import (
+    answers,
     audit,
     batch,
     book,
@@ -19,6 +20,7 @@ from . import (
     keeping,
     law,
     letters,
+    link,
     notices,
     parties,
     payment,
@@ -40,6 +42,7 @@ from .stored import REASONS as STORED
 from .stored import WORDS
 
 _GROUPS: Final = (
+    answers,
     audit,
     batch,
     book,
@@ -50,6 +53,7 @@ _GROUPS: Final = (
     keeping,
     law,
     letters,
+    link,
     notices,
     parties,
     payment,
@@ -73,6 +77,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 
 REASONS: Final[Mapping[str, str]] = {
     **STORED,
+    **answers.REASONS,
     **deliveries.REASONS,
     **gateway.REASONS,
     **law.REASONS,

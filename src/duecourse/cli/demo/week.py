@@ -59,7 +59,7 @@ def demo(
     """
     started = time.monotonic()
     home = fresh_home(home)
-    here = Context(settings=Settings(home=home, database_url=None))
+    here = Context(settings=demo_settings(home))
     set_context(here)
     console = here.console
     console.print(
@@ -87,6 +87,12 @@ def demo(
     for line in next_steps(here, home):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(say("Done in {seconds:.0f} s.", seconds=time.monotonic() - started))
+
+
+def demo_settings(home: Path) -> Settings:
+    """Links in the demo's messages begin with the address that `duecourse serve` takes when nothing else is said."""
+    chosen = Settings(home=home, database_url=None)
+    return chosen.model_copy(update={"public_url": chosen.public_url or f"http://{chosen.listen}"})
 
 
 def fresh_home(home: Path) -> Path:
@@ -145,7 +151,7 @@ def read_mapping(name: str) -> Any:
 
 def publish_example(here: Context) -> Mapping[str, int]:
     """Publish the example policy of a consumer lender; returns the versions of its templates."""
-    checked = check(example_folder() / "consumer-lender" / "policy.yaml")
+    checked = check(example_folder() / "consumer-lender" / "policy.yaml", here.settings.public_url)
     with here.store.connect() as conn, conn.transaction():
         done = publish(conn, checked.policy, checked.templates, checked.source, now=here.now(), user="demo")
     here.console.print(

@@ -1,0 +1,203 @@
+"""The pages in a real browser: every one on a phone and a desktop, by an accessibility checker, and without JavaScript.
+
+DUECOURSE_SCREENSHOTS names a folder to which each page is drawn, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from sent_links import PHONE
+from visiting import ANSWER, ID_NUMBER, Portal, served
+
+MOST_BYTES = 50_000
+"""Of a page with all it needs."""
+SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
+ALL = [
+    "/me", "/me/history", "/me/paid", "/me/promise", "/me/dispute", "/me/preferences", "/me/stop", "/me/contact",
+    "/me/data", "/me/leave", "/check", "/me/nothing-there",
+]  # fmt: skip
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+AXE = Axe()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the module."""
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if program is None:
+        why = "chromium is not installed"
+        if os.environ.get("DUECOURSE_TEST_ALL") == "1":
+            pytest.fail(why)
+        pytest.skip(why)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def address(portal: Portal) -> Iterator[str]:
+    """Where the pages of a borrower with two loans, one of them overdue, are served."""
+    portal.lender.book(
+        "loan product due_on amount\nHT-88120 cash-loan 2026-03-10 1234.56 CNY\nHT-99000 card 2026-03-03 618.00 CNY",
+        borrower="B-browser",
+        id_number=ID_NUMBER,
+    )
+    with portal.lender.conn.transaction():
+        portal.lender.conn.execute(
+            """UPDATE installment SET principal_minor = due_minor - 20456, interest_minor = 20456, grace_days = 3
+               WHERE due_minor IN (123456, 61800)"""
+        )
+    portal.link("B-browser", "Harbour Bank: CN¥1,234.56 is due on 10 March. Questions: 400 000 0000.")
+    with served(portal) as url:
+        yield url
+
+
+def context(browser: Browser, size: str, language: str = "en", **more: Any) -> BrowserContext:
+    """A browser window of a size whose owner reads a language."""
+    width, height = SIZES.get(size, (320, 640))
+    opened = browser.new_context(
+        viewport={"width": width, "height": height}, locale=language, user_agent=PHONE, **more
+    )
+    opened.set_default_timeout(30_000)
+    return opened
+
+
+def enter(page: Page, portal: Portal, address: str) -> None:
+    """By a link of one's own, with the right answer."""
+    page.goto(address + portal.link("B-browser"))
+    page.fill("#answer", ANSWER)
+    page.click("main button")
+    page.wait_for_url("**/me")
+
+
+def speak(page: Page, language: str) -> None:
+    """By the language menu."""
+    page.click("summary")
+    page.click(f"button[name=language][value={language}]")
+    page.wait_for_selector(f"html[lang={language}]")
+
+
+def look(page: Page, name: str) -> None:
+    """Keep a picture where somebody wants one."""
+    if folder := os.environ.get("DUECOURSE_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name.strip('/').replace('/', '-')}.png", full_page=True)
+
+
+def assert_accessible(page: Page, where: str) -> None:
+    found = AXE.run(page, options=RULES).response["violations"]
+    told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+    assert told == [], where
+
+
+def assert_reflows(page: Page, where: str) -> None:
+    width, shown = page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert width <= shown, where
+
+
+@pytest.mark.parametrize(("size", "language"), [("phone", "zh-CN"), ("desktop", "en")])
+def test_every_page_passes_the_accessibility_checker(
+    browser: Browser, portal: Portal, address: str, size: str, language: str
+) -> None:
+    with context(browser, size) as opened:
+        page = opened.new_page()
+        page.goto(address + portal.link("B-browser"))
+        speak(page, language)
+        assert_accessible(page, "the question")
+        look(page, f"question-{size}-{language}")
+        page.fill("#answer", "000000")
+        page.click("main button")
+        page.wait_for_selector(".wrong")
+        assert_accessible(page, "a wrong answer")
+        look(page, f"wrong-{size}-{language}")
+        page.fill("#answer", ANSWER)
+        page.click("main button")
+        page.wait_for_url("**/me")
+        for path in ALL:
+            page.goto(address + path)
+            assert_accessible(page, path)
+            look(page, f"{path}-{size}-{language}")
+
+
+@pytest.mark.parametrize(("size", "language"), [("phone", "en"), ("desktop", "zh-CN"), ("narrow", "zh-CN")])
+def test_every_page_fits_its_window_and_is_small(
+    browser: Browser, portal: Portal, address: str, size: str, language: str
+) -> None:
+    """The narrow one is 320 pixels wide: what 400 % zoom leaves of 1280. There the type is large, too."""
+    with context(browser, size) as opened:
+        page = opened.new_page()
+        octets: list[int] = []
+        page.on("response", lambda response: octets.append(len(response.body())))
+        enter(page, portal, address)
+        speak(page, language)
+        if size == "narrow":
+            page.click("button[name=large]")
+            page.wait_for_selector("html.large")
+        octets.clear()
+        for path in ALL:
+            page.goto(address + path)
+            assert_reflows(page, path)
+            assert page.locator("h1").count() == 1
+            look(page, f"{path}-{size}-{language}")
+        style = page.request.get(address + str(page.get_attribute("link[rel=stylesheet]", "href"))).body()
+        assert len(octets) >= len(ALL) and max(octets) + len(style) < MOST_BYTES
+
+
+def test_a_whole_path_works_without_javascript(browser: Browser, portal: Portal, address: str) -> None:
+    portal.lender.book(
+        "loan due_on amount\nHT-plain 2026-03-10 500.00 CNY", borrower="B-plain", id_number=ID_NUMBER
+    )
+    with context(browser, "phone", java_script_enabled=False) as opened:
+        page = opened.new_page()
+        page.goto(address + portal.link("B-plain"))
+        page.fill("#answer", ANSWER)
+        page.click("main button")
+        assert page.locator(".owed .amount").inner_text() == "CN¥500.00"
+        page.click("text=I will pay on…")
+        page.click("main button")
+        assert page.locator(".wrong a").get_attribute("href") == "#on"
+        page.fill("#on", "2026-03-12")
+        page.fill("#amount", "200")
+        page.click("main button")
+        assert "We have noted the day" in page.locator(".done").inner_text()
+        page.click("text=Something is wrong")
+        page.check("text=The amount is not right")
+        page.fill("#text", "It should be 450.")
+        page.click("main button")
+        assert "passed it to a person" in page.locator(".done").inner_text()
+        page.click("text=How we may reach you")
+        page.uncheck("text=E-mail")
+        page.click("main button.main")
+        assert "It holds from now on" in page.locator(".done").inner_text()
+        page.click("text=Sign out")
+        page.click("main button")
+        assert "You are signed out" in page.locator("h1").inner_text()
+        assert page.goto(address + "/me").status == 403  # type: ignore[union-attr]
+
+
+def test_the_keyboard_reaches_the_content_first_and_shows_where_it_is(
+    browser: Browser, portal: Portal, address: str
+) -> None:
+    with context(browser, "desktop") as opened:
+        page = opened.new_page()
+        page.goto(address + "/check")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Tab")
+        ring = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+        assert float(ring.removesuffix("px")) >= 2
