@@ -126,6 +126,11 @@ def test_a_phone_pays_without_javascript(
         page.wait_for_url("**/me/pay/*")
         look(page, f"{through}-receipt")
         assert "your payment has arrived" in page.inner_text("h1")
+        card = page.locator("section.card").bounding_box()
+        for part in page.locator("section.card dd, section.card p").all():
+            assert (
+                (box := part.bounding_box()) and card and box["x"] + box["width"] <= card["x"] + card["width"]
+            )
         assert "100.00" in page.inner_text("main")
     source = f"gateway {through}"
     assert paying.rows(PAID, borrower_id_of(borrower)) == [(100_00, source)]
