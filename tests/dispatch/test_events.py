@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
 import pytest
 
@@ -12,62 +10,15 @@ from counter import Counter
 from duecourse.book.events import Happening, record_event
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
-from duecourse.book.payments import add_payment, find_loan, reverse_payment
 from duecourse.book.reading import find_borrower
 from duecourse.book.wishes import Person
 from duecourse.domain.messaging import Throttled
-from duecourse.domain.money import to_minor
-from duecourse.planning.events import ToldReport, lanes_with_events, next_event, tell_events
+from duecourse.planning.events import ToldReport, lanes_with_events, next_event
 from duecourse.store.migrate import put_setting
+from events_book import BACK, TEN, THANKS, at, load, pay, reverse, said, tell
 from lender import REMINDER, Lender
 from post import TEXTS, Post
 
-MAPPING = """
-mapping = "m"
-[money]
-currency = "CNY"
-[borrower]
-key = {column = "key"}
-language = "en"
-region = "CN"
-zone = "Asia/Shanghai"
-[[contact_point]]
-channel = "sms"
-address = {column = "phone"}
-[[contact_point]]
-channel = "email"
-address = "person@example.com"
-rank = 1
-[loan]
-ref = {column = "loan"}
-creditor = "bank"
-product = "cash-loan"
-method = "given"
-principal = 200
-annual_rate = {column = "rate"}
-state = {column = "state"}
-[[installment]]
-repeat = [{n = 1, day = "2026-03-10"}, {n = 2, day = "2026-04-10"}]
-number = {value = "{n}"}
-due_on = {value = "{day}"}
-due = 100
-principal = 100
-"""
-THANKS = """
-  - id: thanks
-    on: payment.received
-    purpose: confirmation
-    route: [sms, email]
-    template: thanks
-"""
-BACK = """
-  - id: came-back
-    on: payment.reversed
-    if: {confirmed: true}
-    purpose: status
-    route: [sms]
-    template: came-back
-"""
 SETTLED = """
   - id: settled
     on: loan.settled
@@ -75,7 +26,6 @@ SETTLED = """
     route: [sms]
     template: settled
 """
-TEN = "2026-03-08T10:00+08:00"
 
 
 @pytest.fixture(autouse=True)
@@ -90,55 +40,6 @@ def texts(monkeypatch: pytest.MonkeyPatch) -> None:
         "moved": "Test Bank: due on {{ new_due_on | date }}, not {{ due_before | date }}.",
     }.items():
         monkeypatch.setitem(TEXTS, name, text)
-
-
-def at(instant: str) -> datetime:
-    return datetime.fromisoformat(instant)
-
-
-def load(lender: Lender, rows: Sequence[dict[str, str]] = ({},), now: str = "2026-02-01T00:00+08:00") -> None:
-    """Loans of 200.00 in two installments, the first due on the 10th."""
-    put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
-    standard = {"key": "C-1", "phone": "+8613900001111", "loan": "L-1", "rate": "0.04", "state": "open"}
-    full = [standard | row for row in rows]
-    import_rows(
-        lender.conn, lender.keyring, full, parse_mapping(MAPPING, "m"), columns=tuple(standard), now=at(now)
-    )
-    lender.conn.commit()
-
-
-def pay(
-    lender: Lender,
-    reference: str = "R",
-    *,
-    amount: str = "100.00",
-    on: str = "2026-03-08",
-    now: str = TEN,
-    loan: str = "L-1",
-) -> None:
-    add_payment(
-        lender.conn, find_loan(lender.conn, loan), amount_minor=to_minor(Decimal(amount), "CNY"), currency="CNY",
-        paid_on=date.fromisoformat(on), source="desk", reference=reference, now=at(now),
-    )  # fmt: skip
-    lender.conn.commit()
-
-
-def reverse(lender: Lender, reference: str = "R", *, on: str = "2026-03-08", now: str = TEN) -> None:
-    reverse_payment(
-        lender.conn, find_loan(lender.conn, "L-1"), source="desk", reference=reference,
-        reversed_on=date.fromisoformat(on), reason="returned", now=at(now),
-    )  # fmt: skip
-    lender.conn.commit()
-
-
-def tell(lender: Lender, now: str = TEN) -> ToldReport:
-    told = tell_events(lender.conn, lender.plannables(), range(256), as_of=at(now).date(), now=at(now))
-    lender.conn.commit()
-    return told
-
-
-def said(counter: Counter, channel: str = "sms") -> list[str]:
-    return [one.text for one in counter.ends[channel].taken]
 
 
 def told(lender: Lender) -> list[tuple[object, ...]]:

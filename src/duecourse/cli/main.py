@@ -30,6 +30,7 @@ from .context import close_context
 from .demo.week import demo
 from .differences import differences
 from .due_days import allot, move_due_day, pause, recompute_dates
+from .event import app as event_app
 from .gateway import app as gateway_app
 from .hold import app as hold_app
 from .inbox import app as inbox_app
@@ -60,6 +61,7 @@ from .status import status
 from .suppression import app as suppression_app
 from .task import app as task_app
 from .template import app as template_app
+from .understanding import evaluate, try_
 from .wechat import app as wechat_app
 from .words import say
 from .work import work
@@ -79,6 +81,7 @@ for command in (cash, buckets, allot, move_due_day, recompute_dates, pause):
 book_app.command()(differences)
 app.add_typer(book_app, name="book")
 app.add_typer(payment_app, name="payment")
+app.add_typer(event_app, name="event")
 app.add_typer(policy_app, name="policy")
 app.add_typer(template_app, name="template")
 app.command()(schedule)
@@ -113,6 +116,8 @@ app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")
 app.add_typer(inbox_app, name="inbox")
 app.add_typer(task_app, name="task")
+response_app.command()(evaluate)
+response_app.command("try")(try_)
 app.add_typer(response_app, name="response")
 app.add_typer(retention_app, name="retention")
 app.add_typer(retention_app, name="retention")

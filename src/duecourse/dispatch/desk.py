@@ -42,7 +42,7 @@ T = TypeVar("T")
 _DEADLOCK_TRIES = 4
 FAIR_TRIES = 4
 """How often a message counts in what is known of providers."""
-COMMITS_WITHIN = timedelta(seconds=2)
+COMMITS_WITHIN = timedelta(seconds=1)
 """How long after its row was written a receipt may be committed and be heard at once; the sweep finds any other."""
 RECOVERED = timedelta(days=3)
 """How far back an owner new to a lane looks for what was heard."""

@@ -62,6 +62,16 @@ JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
 WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s
 ORDER BY i.due_on, l.loan_ref, i.number;
 
+-- name: show_events
+-- What a message tells of, when it is no installment. lane, message_id.
+SELECT e.event_id, e.kind, e.occurred_at, l.loan_ref, e.amount_minor, e.currency
+FROM message m
+JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+JOIN event e ON e.lane = x.lane AND e.event_id = x.event_id
+LEFT JOIN loan l ON l.lane = e.lane AND l.loan_id = e.loan_id
+WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s
+ORDER BY e.occurred_at, e.event_id;
+
 -- name: show_attempts
 -- The attempts of a message with their sealed text and address. lane, message_id.
 SELECT a.attempt_id, a.seq, a.channel, a.provider, a.state, a.provider_message_id, a.code, a.cause, a.reason, a.parts,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from duecourse.channels.voice.sound import silence, wav_of
+from duecourse.channels.voice.sound import Samples, silence, wav_of
 from duecourse.channels.voice_sip.adapter import MODULE_FOLDERS, VoiceSipConfig
 from duecourse.channels.voice_sip.call import Call
 from duecourse.channels.voice_sip.dialogue import Part
@@ -44,7 +44,7 @@ say(response=True, data="not your contacts", token=command["token"])
 time.sleep(60)
 """
 
-CALLS_AND_HEARS_A_MACHINE = """
+MAKES_A_CALL = """
 folder = pathlib.Path(sys.argv[2])
 line, _ = socket.create_server(("127.0.0.1", control_port)).accept()
 stream = line.makefile("rb")
@@ -55,11 +55,18 @@ while octets := stream.read(int(b"".join(iter(lambda: stream.read(1), b":")))):
     stream.read(1)
     command = json.loads(octets)
     told = folder.joinpath("contacts").read_text() if command["command"] == "contacts" else ""
+    is_notice = command["params"].endswith("say-notice.wav")
+    if command["command"] == "ausrc" and (SENDS_THE_NOTICE or not is_notice):
+        with folder.joinpath("dump-1-enc.wav").open("ab") as sent:
+            sent.write(bytes(44 + 16000))
     say(response=True, data=told, token=command["token"])
     if command["command"] == "dial":
         folder.joinpath("dump-1-dec.wav").write_bytes(folder.parent.joinpath("heard.wav").read_bytes())
         for kind in EVENTS:
-            say(event=True, type=kind)
+            say(event=True, type=kind, param="1")
+    if is_notice and not SENDS_THE_NOTICE:
+        time.sleep(0.5)
+        say(event=True, type="CALL_CLOSED")
     if command["command"] == "hangup":
         say(event=True, type="CALL_CLOSED")
 """
@@ -126,24 +133,17 @@ def test_user_agent_that_cannot_have_its_ports_ends_and_the_line_says_so(
             asyncio.run(start(other.getsockname()[1] - offset))
 
 
-@pytest.mark.parametrize(
-    ("events", "told"),
-    [(["CALL_ESTABLISHED"], "machine"), (["CALL_PROGRESS", "CALL_ESTABLISHED"], "no-key")],
-    ids=["said", "rang"],
-)
-def test_all_that_was_said_is_listened_to_however_late_and_nothing_that_rang_before(
-    tmp_path: Path, events: list[str], told: str
-):
-    tmp_path.joinpath("heard.wav").write_bytes(wav_of(MACHINE))
+def told_of_a_call(tmp_path: Path, heard: Samples, events: list[str], *, sends_the_notice: bool) -> list[str]:
+    """Codes of the receipts of a call to whom a script makes it; it tells these events as soon as it dials."""
+    tmp_path.joinpath("heard.wav").write_bytes(wav_of(heard))
     prompts = {part: silence(0.2) for part in Part}
-    limits = VoiceSipConfig(
-        host="127.0.0.1", caller="4", key_seconds=0.3, greetings=1, machine_seconds=0.5
-    ).limits()
+    times = {"key_seconds": 0.3, "greetings": 1, "repeats": 0, "machine_seconds": 0.5}
+    limits = VoiceSipConfig.model_validate({"host": "127.0.0.1", "caller": "400", **times}).limits()
     receipts: list[Receipt] = []
 
     async def run() -> None:
         call = Call(a_call("+8613812345678"), prompts, limits, receipts.append, lambda _: None)
-        script = f"EVENTS = {events}" + CALLS_AND_HEARS_A_MACHINE
+        script = f"EVENTS, SENDS_THE_NOTICE = {events}, {sends_the_notice}" + MAKES_A_CALL
         line = line_with(tmp_path, script, [], call.on_event)
         try:
             await line.start()
@@ -152,4 +152,25 @@ def test_all_that_was_said_is_listened_to_however_late_and_nothing_that_rang_bef
             await line.stop()
 
     asyncio.run(run())
-    assert [receipt.code for receipt in receipts] == [told]
+    return [receipt.code for receipt in receipts]
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [(["CALL_ESTABLISHED"], "machine"), (["CALL_PROGRESS", "CALL_ESTABLISHED"], "no-key")],
+    ids=["said", "rang"],
+)
+def test_all_that_was_said_is_listened_to_however_late_and_nothing_that_rang_before(
+    tmp_path: Path, events: list[str], told: str
+):
+    assert told_of_a_call(tmp_path, MACHINE, events, sends_the_notice=True) == [told]
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"), [(True, ["confirmed", "heard"]), (False, ["confirmed"])], ids=["sent", "kept back"]
+)
+def test_notice_that_a_busy_machine_has_not_sent_when_it_should_be_over_was_not_heard(
+    tmp_path: Path, sent: bool, told: list[str]
+):
+    events = ["CALL_ESTABLISHED", "CALL_DTMF_START"]
+    assert told_of_a_call(tmp_path, silence(1), events, sends_the_notice=sent) == told

@@ -260,6 +260,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "allocation": "还款分配",
         "loan_party": "贷款当事人",
         "messages": "消息",
+        "event": "事件",
         "joined": "并入的消息",
         "attempts": "尝试",
         "contacts": "触达记录",
@@ -335,6 +336,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "consents": "同意",
         "holds": "暂停",
         "preferences": "联系偏好",
+        "events": "事件",
         "contacts": "联系",
     },
     "api-key": {"holds": "有效", "expired": "已过期", "revoked": "已撤销"},
@@ -400,6 +402,7 @@ REASONS: Final[Mapping[str, str]] = {
     # ours
     "stopped by hand": "人工停止",
     "replaced": "已被替换",
+    "unverified": "尚未验证",
     "same address after a merge": "合并后地址重复",
     "joined the message of the same person": "并入同一人的消息",
     "refused by the provider as permanent": "通道永久拒绝",

@@ -17,6 +17,8 @@ from typing import Final
 from duecourse.domain.money import from_minor, to_minor
 from duecourse.domain.schedule import Method, Terms, add_months, build_schedule, revolving_minimum
 
+from .answers import ending_of_one_who_answers
+
 FAMILY_ZH: Final = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN_ZH: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰"
 FAMILY_EN: Final = (
@@ -93,6 +95,7 @@ class MadeUpLender:
 
     def __init__(self, borrowers: int, seed: int, first_day: date) -> None:
         self._random = Random(seed)
+        self._answering = Random(seed)  # of its own: who answers changes nothing else of the lender
         self._first_day = first_day
         self._payments: list[Payment] = []
         self._customers = [self._customer(index) for index in range(borrowers)]
@@ -120,7 +123,10 @@ class MadeUpLender:
     def _customer(self, index: int) -> Customer:
         random = self._random
         language, region, zone, currency, mobile = _place(random.random())
-        ending = _pick(random, ENDINGS) or f"{random.randrange(1000, 10_000)}"
+        ending = _pick(random, ENDINGS)
+        if not ending:
+            ending = f"{random.randrange(1000, 10_000)}"
+            ending = ending_of_one_who_answers(self._answering, language) or ending
         if language == "zh-CN":
             name = random.choice(FAMILY_ZH) + "".join(random.sample(GIVEN_ZH, random.choice((1, 2))))
         else:

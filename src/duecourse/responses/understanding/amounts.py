@@ -129,6 +129,8 @@ _HAN_PAYING: Final = re.compile(
     r"[还付转给交缴存先只凑拿掉扣收欠借是出入款额了清:有我你] ?$|[还付转给打交缴存]个$"
 )
 _HAN_PAYING_AFTER: Final = re.compile(r"^(?:先|还|可以|行|今|明|后|过去|给你|好吗|行吗|怎么)")
+_YEAR: Final = re.compile(r"19[89]\d|20[0-4]\d")
+_IN: Final = re.compile(r"\b(?:in|since|year|from|until|before|of) $")
 _AFTER: Final = re.compile(
     r"^(?:$| ?[,;!?)。，；！？~]|\.(?!\d)|\n| (?:on|by|_+|now|a|per|each|every|this|next|and|off|towards?|in|if|until|till|for|to|at|but|or|is"
     r"|of|then|weekly|monthly|instead|when|right|first|back|please|pls|plz|only|today|into|through|as|so|extra|from|ok|okay|not|was|that|already|last|out"
@@ -184,11 +186,13 @@ def _counts(match: re.Match[str], before: str, after: str, spoken: bool) -> bool
         return False
     if spoken:
         return True
+    if _YEAR.fullmatch(match["amount"]) and not match.groupdict().get("scale") and _IN.search(before):
+        return False
     alone = not before.strip("_ ,.!?，。了") and not after.strip("_ ,.!?，。")
     if match.groupdict().get("scale") or re.search(r"[,.]", match["amount"]):
         return True
     if re.search(r"[\u3400-\u9fff]", text_around(before, after)):
-        return bool(_HAN_PAYING.search(before) or _HAN_PAYING_AFTER.match(after))
+        return len(match["amount"]) > 1 and bool(_HAN_PAYING.search(before) or _HAN_PAYING_AFTER.match(after))
     return not alone and len(match["amount"]) > 1 and bool(_PAYING.search(before) and _AFTER.match(after))
 
 

@@ -124,10 +124,11 @@ def day_named(text: str, today: date, region: str = "") -> date | None:
     today: the date where the writer is. region: ISO 3166, where the writer is.
     """
     days = set(_days(text, today, region))
-    if len(days) > 1:
-        meant = [part for part in _PARTS.split(text) if not _UNMEANT.search(part)]
+    parts = _PARTS.split(text)
+    meant = [part for part in parts if not _UNMEANT.search(part)]
+    if len(days) > 1 or (days == {today} and meant and len(meant) < len(parts)):
         days = set(_days("\n".join(meant), today, region))
-    if not days and _NOW.search(text):
+    if not days and _NOW.search("\n".join(meant)):
         return today
     if len(days) != 1:
         return None
@@ -313,7 +314,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (r"(?P<month>(?!))?\b(?:the )?(?P<day>\d{1,2}(?:st|nd|rd|th))\b(?! (?:time|message|text|call|reminder|floor|payment|installment|instalment|notice|letter|email))", _day_of_month),
         (rf"(?P<month>(?!))?\b(?:on|by|before|until|till|til) the (?P<day>{_either(_ORDINALS)})\b(?! (?:time|message|text|call|payment|installment|week))", _day_of_month),
         # Days from now.
-        (r"\b(?:the )?day after (?:tomorrow|tmrw|tmr|tmw|tomorow|tommorow|tomoro)\b|\bovermorrow\b|(?<!大)后[天日](?!大)|后儿", _after(2)),
+        (r"\b(?:the )?day after (?:tomorrow|tmrw|tmr|tmw|tomorow|tommorow|tomoro)\b|\bovermorrow\b|(?<![大明])后[天日](?!大)|后儿", _after(2)),
         (r"大后[天日]", _after(3)),
         (rf"\b(?:in|within|next|give me|need|another|after|wait) (?:another |about |the next )?(?P<n>{_COUNT}) ?(?:more |working |business )?(?P<unit>days?|dys|weeks?|wks?|hours?|hrs?)(?: time)?\b(?! ago)", _in_days),
         (rf"\b(?P<n>{_COUNT}) ?(?P<unit>days?|weeks?|wks?|hours?|hrs?) (?:from (?:now|today)|later|time|max|tops|at most|latest)\b", _in_days),

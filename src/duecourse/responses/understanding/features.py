@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -11,6 +11,7 @@ from typing import Final
 from zlib import crc32
 
 from .lexicon import classes_found
+from .rules import Found, found_by_rules
 
 BUCKETS: Final = 1 << 15
 """Features are hashed into so many columns."""
@@ -47,8 +48,17 @@ _NEGATED: Final = 4
 """Words after a negation that are seen as negated."""
 
 
-def features(text: str) -> Iterator[str]:
-    """The names of a plain text's features; some more than once."""
+_HEARD: Final = 6
+"""Features that a rule's word counts as: it is one word among sixty features otherwise."""
+
+
+def features(text: str, found: Sequence[Found] = ()) -> Iterator[str]:
+    """The names of a plain text's features; some more than once. found: what the rules say of it."""
+    for one in found:
+        name = f"{'not ' if one.denied else ''}{one.intent}"
+        yield from (f"r{at} {name}" for at in range(_HEARD))
+    said = sorted({one.intent.value for one in found})
+    yield from (f"rr {first} {second}" for at, first in enumerate(said) for second in said[at + 1 :])
     tokens = ["0" * min(len(token), 6) if token.isdigit() else token for token in _TOKEN.findall(text)]
     words = [token for token in tokens if _WORD.fullmatch(token)]
     yield from (f"w {token}" for token in tokens)
@@ -68,9 +78,14 @@ def features(text: str) -> Iterator[str]:
     yield from (f"kk {first} {second}" for at, first in enumerate(seen) for second in seen[at + 1 :])
 
 
-def columns(text: str) -> list[int]:
+def columns(text: str, found: Sequence[Found] = ()) -> list[int]:
     """The columns of a plain text's features, in order, each once."""
-    return sorted({crc32(name.encode()) % BUCKETS for name in features(text)})
+    return sorted({crc32(name.encode()) % BUCKETS for name in features(text, found)})
+
+
+def whole_columns(text: str) -> list[int]:
+    """The columns of a whole text, with what the rules say of it."""
+    return columns(text, found_by_rules(text))
 
 
 def clauses(text: str) -> list[str]:
@@ -101,6 +116,12 @@ def _chinese(text: str) -> Iterator[str]:
         spoken = [sounds().get(character, character) for character in run]
         yield from (f"y {first} {second}" for first, second in pairwise(spoken))
         yield from (f"y {a} {b} {c}" for a, b, c in zip(spoken, spoken[1:], spoken[2:], strict=False))
+
+
+@cache
+def known_words() -> frozenset[str]:
+    """The English words of the answers in the package."""
+    return frozenset(_WORD.findall(files(__package__).joinpath("data", "en.tsv").read_text("utf-8").lower()))
 
 
 @cache

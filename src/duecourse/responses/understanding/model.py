@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from duecourse.responses.intents import Intent
 
 from .features import BUCKETS, clauses, columns, features
+from .rules import Found
 
 MEANINGS: Final = tuple(one for one in Intent if one is not Intent.UNCLEAR)
 """What the model weighs, in the order of its weights. UNCLEAR is what remains."""
@@ -50,10 +51,11 @@ class _Model:
     calibrations: tuple[Calibration, ...]
 
 
-def weigh(text: str) -> Weighed:
-    """Weigh a plain text: each meaning by the best of the whole text and of its clauses."""
+def weigh(text: str, found: Sequence[Found]) -> Weighed:
+    """Weigh a plain text: each meaning by the best of the whole text and of its clauses. found: by the rules."""
     model = _model()
-    scores = np.max([_score(model, part) for part in (text, *clauses(text))], axis=0) + model.mean
+    parts = [columns(text, found), *(columns(part) for part in clauses(text))]
+    scores = np.max([_score(model, part) for part in parts], axis=0) + model.mean
     chances = {
         meaning: float(1 / (1 + np.exp(-(one.slope * score + one.offset))))
         for meaning, score, one in zip(MEANINGS, scores, model.calibrations, strict=True)
@@ -77,8 +79,7 @@ def reasons(text: str, meaning: Intent, most: int = 5) -> Sequence[str]:
     return best[:most]
 
 
-def _score(model: _Model, text: str) -> NDArray[np.float64]:
-    seen = columns(text)
+def _score(model: _Model, seen: list[int]) -> NDArray[np.float64]:
     total = model.weights[seen].astype(np.float64).sum(axis=0) * model.scale
     return np.asarray(total / np.sqrt(max(len(seen), 1)))
 

@@ -33,7 +33,7 @@ def plain(text: str, channel: Channel | None = None) -> str:
 
     "Don’t" is "dont", "ＳＴＯＰ" is "stop", "stoppppp" is "stopp", "還款" is "还款". Lines stay lines.
     """
-    whole = _unquoted(text) if channel is Channel.EMAIL else text
+    whole = unquoted(text, channel)
     folded = _UNSEEN.sub("", unicodedata.normalize("NFKC", whole[:LONGEST])).lower()
     if _HAN.search(folded):
         folded = _HAN_GAPS.sub("", _simplifier().convert(folded))
@@ -47,9 +47,9 @@ def has_han(text: str) -> bool:
     return _HAN.search(text) is not None
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str, channel: Channel | None) -> str:
     """What the writer added above the first line that an e-mail program quotes; all of it where nothing stands above."""
-    quote = _QUOTED.search(text)
+    quote = _QUOTED.search(text) if channel is Channel.EMAIL else None
     above = text[: quote.start()] if quote else text
     return above if above.strip() else text
 

@@ -20,7 +20,7 @@ from pypinyin import lazy_pinyin
 
 from duecourse.responses.intents import GRAVE, Intent
 
-from .features import BUCKETS, clauses, columns
+from .features import BUCKETS, clauses, columns, whole_columns
 from .labelled import LANGUAGES, Labelled, shipped
 from .model import MEANINGS, Calibration
 from .plain import plain
@@ -44,7 +44,14 @@ def digest(answers: Sequence[Labelled]) -> str:
     made = sha256(str(BUCKETS).encode())
     for one in answers:
         made.update(f"{one.language}\t{one.family}\t{','.join(one.intents)}\t{one.text}\n".encode())
-    for name in ("features.py", "plain.py", "data/words.toml", "data/sounds.tsv"):
+    for name in (
+        "features.py",
+        "plain.py",
+        "rules.py",
+        "data/rules.toml",
+        "data/words.toml",
+        "data/sounds.tsv",
+    ):
         made.update(files(__package__).joinpath(*name.split("/")).read_bytes().replace(b"\r\n", b"\n"))
     return made.hexdigest()
 
@@ -52,7 +59,7 @@ def digest(answers: Sequence[Labelled]) -> str:
 def train(answers: Sequence[Labelled]) -> tuple[NDArray[np.int8], dict[str, Any]]:
     """The weights, a row a column of features, and what goes with them."""
     texts = [plain(one.text) for one in answers]
-    seen = _rows(texts)
+    seen = [np.array(whole_columns(text), dtype=np.int64) for text in texts]
     wanted = np.array([[1.0 if m in one.intents else -1.0 for m in MEANINGS] for one in answers])
     likeness = _likeness(seen, seen)
     inverse = np.linalg.inv(likeness + RIDGE * np.eye(len(texts)))

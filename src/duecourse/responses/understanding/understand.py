@@ -2,12 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
+from typing import Final, Literal
 
 from duecourse.domain.messaging import Channel
-from duecourse.responses.intents import Intent, Understood
+from duecourse.responses.intents import GRAVE, Intent, Understood
 from duecourse.rules.word_lists import opt_out_scope
+
+from .amounts import amount_named
+from .days import day_named, without_days
+from .features import known_words
+from .lexicon import read_data
+from .model import MEANINGS, weigh
+from .plain import has_han, plain, unquoted
+from .rules import Found, found_by_rules
+
+GRAVEST_FIRST: Final = (
+    Intent.DISTRESS,
+    Intent.DECEASED,
+    Intent.IDENTITY_THEFT,
+    Intent.LAWYER,
+    Intent.BANKRUPTCY,
+    Intent.DISPUTE,
+    Intent.COMPLAINT,
+    Intent.STOP,
+    Intent.WRONG_PERSON,
+    Intent.AUTHENTICITY,
+    Intent.ABUSE,
+    Intent.PAID,
+    Intent.WILL_PAY,
+    Intent.CANNOT_PAY,
+    Intent.WANTS_PLAN,
+    Intent.CALL_ME,
+    Intent.START,
+    Intent.THANKS,
+)
+"""The order in which an answer's intents stand."""
+LANGUAGES: Final = ("en", "zh")
+"""Those that the model knows, by their first subtag."""
+
+_OPPOSED: Final = ((Intent.STOP, Intent.START),)
+"""Of two that cannot both be meant, the first is kept: it does less."""
+_BARE: Final = 4
+"""Characters beside a day that leave it a bare one."""
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_DREAD: Final = 3.0
+"""How many times as likely as elsewhere a suspected meaning must be beside another that is sure."""
+_BESIDE: Final = 0.34
+"""A suspected meaning is dropped beside a suspicion so much likelier than it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a text was read, for whoever asks why. Holds the borrower's words: never logged."""
+
+    understood: Understood
+    text: str = field(repr=False)
+    """The plain text that rules and model saw."""
+    found: Sequence[Found] = field(default=(), repr=False)
+    """What the rules say."""
+    chances: Mapping[Intent, float] = field(default_factory=dict)
+    """What the model says, the likeliest first; empty where it was not asked."""
 
 
 def understand(
@@ -21,10 +80,121 @@ def understand(
 ) -> Understood:
     """What an answer means.
 
-    today: the date where the borrower is, from which days in words count. currency: ISO 4217, of the debt.
-    channel: by which it came; an e-mail is read without what it quotes. languages: BCP 47, those of the borrower.
-    region: ISO 3166, where the borrower is: whether 3/12 is March or December.
+    today: the date where the borrower is, from which days in words count. currency: ISO 4217, of the debt; '' where it
+    is several, and no amount is read then. channel: by which it came; an e-mail is read without what it quotes.
+    languages: BCP 47, those of the borrower. region: ISO 3166, where the borrower is: whether 3/12 is March or December.
     """
-    if opt_out_scope(text):
-        return Understood((Intent.STOP,), 1.0, "rule")
-    return Understood((Intent.UNCLEAR,), 0.0, "rule")
+    return read(
+        text, today=today, currency=currency, channel=channel, languages=languages, region=region
+    ).understood
+
+
+def read(
+    text: str,
+    *,
+    today: date,
+    currency: str,
+    channel: Channel | None = None,
+    languages: Sequence[str] | None = None,
+    region: str = "",
+) -> Reading:
+    """`understand`, with its reasons."""
+    words = plain(text, channel)
+    if opt_out_scope(unquoted(text, channel)) or opt_out_scope(words):
+        found = (Found(Intent.STOP, words),)
+        return Reading(Understood((Intent.STOP,), 1.0, "rule", currency=currency), words, found)
+    if not _is_known(words, languages):
+        return _foreign(words, currency)
+    found = found_by_rules(words)
+    weighed = weigh(words, found)
+    day = day_named(words, today, region)
+    intents = _decided(found, weighed.chances, weighed.sure, weighed.suspected)
+    if (
+        not intents
+        and day is not None
+        and len(without_days(words).replace("_", "").strip(" .,!?。，！~")) <= _BARE
+    ):
+        intents = (Intent.WILL_PAY,)
+    by: Literal["rule", "model"] = "rule" if intents and _by_rules(intents[0], found) else "model"
+    understood = Understood(
+        intents or (Intent.UNCLEAR,),
+        round(weighed.chances[intents[0]] if intents else 1 - max(weighed.chances.values()), 3),
+        by,
+        day if Intent.WILL_PAY in intents else None,
+        amount_named(words, currency),
+        currency,
+    )
+    return Reading(understood, words, found, weighed.chances)
+
+
+def _decided(
+    found: Sequence[Found],
+    chances: Mapping[Intent, float],
+    sure: Iterable[Intent],
+    suspected: Iterable[Intent],
+) -> tuple[Intent, ...]:
+    """What is taken, the gravest first: what the model is sure of, and of the grave what it or a rule suspects."""
+    denied = {one.intent for one in found if one.denied}
+    heard = {one.intent for one in found if not one.denied}
+    taken = set(sure) - denied
+    taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _LEAST_OF_RULE}
+    best = max([chances[one] for one in suspected if one not in denied] + [0.0])
+    for one in suspected:
+        if one in denied or chances[one] < best * _BESIDE:
+            continue
+        if not taken or chances[one] >= _DREAD * _LEAST_SUSPECTED:
+            taken.add(one)
+    for first, second in _OPPOSED:
+        if first in taken:
+            taken.discard(second)
+    return tuple(one for one in GRAVEST_FIRST if one in taken)
+
+
+_LEAST_OF_RULE: Final = 0.10
+_LEAST_SUSPECTED: Final = 0.04
+
+
+def _by_rules(intent: Intent, found: Sequence[Found]) -> bool:
+    return any(one.intent is intent and not one.denied for one in found)
+
+
+def _is_known(words: str, languages: Sequence[str] | None) -> bool:
+    """Whether a text is in a language of the model, as far as its letters and the borrower's languages tell."""
+    if has_han(words):
+        return True
+    letters = _WORD.findall(words)
+    if sum(not one.isascii() for one in letters) * 3 > len(letters):
+        return False
+    if not languages or any(one.split("-")[0].lower() in LANGUAGES for one in languages):
+        return True
+    return sum(one in known_words() for one in letters) * 2 >= len(letters)
+
+
+def _foreign(words: str, currency: str) -> Reading:
+    """Grave words of other languages; the rest a person reads."""
+    found = tuple(
+        Found(intent, match[0])
+        for intent, pattern in _other()
+        if (match := pattern.search(words)) is not None
+    )
+    intents = tuple(one for one in GRAVEST_FIRST if any(each.intent is one for each in found))
+    understood = Understood(intents or (Intent.UNCLEAR,), 0.9 if intents else 0.0, "rule", currency=currency)
+    return Reading(understood, words, found)
+
+
+@cache
+def _other() -> tuple[tuple[Intent, re.Pattern[str]], ...]:
+    return tuple(
+        (
+            Intent(name),
+            re.compile(
+                r"(?<!\w)(?:"
+                + "|".join(re.escape(plain(word)) for words in by_language.values() for word in words)
+                + r")(?!\w)"
+            ),
+        )
+        for name, by_language in read_data("other").items()
+    )
+
+
+assert set(GRAVEST_FIRST) == set(MEANINGS)
