@@ -41,7 +41,7 @@ from . import (
     wishes,
 )
 from .stored import REASONS as STORED
-from .stored import WORDS
+from .stored import WORDS as STORED_WORDS
 
 _GROUPS: Final = (
     answers,
@@ -79,6 +79,23 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **events.REASONS, **gateway.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    **STORED_WORDS,
+    **answers.WORDS,
+    **link.WORDS,
+    "event": events.KINDS,
+}
+
+REASONS: Final[Mapping[str, str]] = {
+    **STORED,
+    **answers.REASONS,
+    **deliveries.REASONS,
+    **events.REASONS,
+    **gateway.REASONS,
+    **law.REASONS,
+    **push.REASONS,
+    **routes.REASONS,
+    **routing.REASONS,
+}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
