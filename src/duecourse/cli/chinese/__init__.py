@@ -41,7 +41,7 @@ from . import (
     wishes,
 )
 from .stored import REASONS as STORED
-from .stored import WORDS
+from .stored import WORDS as STORED_WORDS
 
 _GROUPS: Final = (
     answers,
@@ -77,6 +77,13 @@ _GROUPS: Final = (
 
 SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
+}
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    **STORED_WORDS,
+    **answers.WORDS,
+    **link.WORDS,
+    "event": events.KINDS,
 }
 
 REASONS: Final[Mapping[str, str]] = {

@@ -23,3 +23,23 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Wrong answers forgotten.": "答错记录已清除。",
     "There were no wrong answers.": "没有答错记录。",
 }
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "second factor": {"id-last-6": "证件号后六位", "contract-number": "合同编号"},
+    "link": {"open": "有效", "expired": "已过期", "revoked": "已收回", "retired": "联系方式已停用"},
+    "opened by": {
+        "person": "本人或他人",
+        "scanner": "扫描程序",
+        "preview": "链接预览",
+        "prefetch": "浏览器预取",
+    },
+    "told by": {
+        "": "",
+        "headers": "请求头",
+        "agent": "客户端自称",
+        "method": "请求方式",
+        "burst": "短时间内打开多个链接",
+        "haste": "发出后立即打开",
+    },
+}
+"""Stored words that only links and visits have."""
