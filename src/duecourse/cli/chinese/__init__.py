@@ -41,7 +41,7 @@ from . import (
     wishes,
 )
 from .stored import REASONS as STORED
-from .stored import WORDS
+from .stored import WORDS as STORED_WORDS
 
 _GROUPS: Final = (
     answers,
@@ -90,5 +90,7 @@ REASONS: Final[Mapping[str, str]] = {
     **routes.REASONS,
     **routing.REASONS,
 }
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {**STORED_WORDS, **answers.WORDS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
