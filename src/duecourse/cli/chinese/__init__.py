@@ -91,6 +91,6 @@ REASONS: Final[Mapping[str, str]] = {
     **routing.REASONS,
 }
 
-WORDS: Final[Mapping[str, Mapping[str, str]]] = {**STORED_WORDS, **answers.WORDS}
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {**STORED_WORDS, **answers.WORDS, "event": events.KINDS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
