@@ -276,3 +276,19 @@ def test_answers_of_two_records_that_become_one_are_followed_together(answers: A
         (lane_of("B-1"), borrower_id_of("B-1"))
     ]
     assert answers.rows("SELECT reason FROM response_waiting") == [("too-many",)]
+
+
+def test_an_address_that_two_answers_call_wrong_serves_again_when_both_are_undone(answers: Answers) -> None:
+    [(index,)] = answers.rows("SELECT address_index FROM contact_point WHERE channel = 'sms'")
+    given = {"channel": Channel.SMS, "address_index": bytes(index)}
+    said = [
+        answers.say("B-1", Intent.WRONG_PERSON, at=f"2026-03-1{day}T12:00+08:00", **given) for day in (0, 1)
+    ]
+    assert answers.rows("SELECT count(*) FROM response_waiting") == [(0,)]
+    states = []
+    for response in said:
+        with answers.conn.transaction():
+            now = datetime.fromisoformat("2026-03-12T09:00+08:00")
+            undo_response(answers.conn, place_of(answers, response), by="li", now=now)
+        states += answers.rows("SELECT state FROM contact_point WHERE channel = 'sms'")
+    assert states == [("retired",), ("active",)]

@@ -148,7 +148,9 @@ def _start_no_more(
 def _retire(conn: psycopg.Connection, acting: Acting, row: Mapping[str, Any]) -> dict[str, Any]:
     """The address is not this person's: retired here, and suppressed where nobody else in the book has it."""
     given = {key: row[key] for key in ("contact_point_id", "address_index")}
-    points = rows_of(conn, "points_at", {**acting.place, **given, "lanes": EVERY_LANE})
+    points = rows_of(
+        conn, "points_at", {**acting.place, **given, "lanes": EVERY_LANE, "reason": WRONG_PERSON}
+    )
     retire_contact_points(
         conn, [(one["lane"], one["contact_point_id"]) for one in points], reason=WRONG_PERSON, now=acting.now
     )
@@ -168,7 +170,13 @@ def _retire(conn: psycopg.Connection, acting: Acting, row: Mapping[str, Any]) ->
 def _retire_no_more(
     conn: psycopg.Connection, acting: Acting, row: Mapping[str, Any], detail: Mapping[str, Any]
 ) -> None:
-    """The address serves again; of its suppression the end is asked for, and another person agrees."""
+    """The address serves again, unless another answer says the same of it; of its suppression the end is asked for, and
+    another person agrees.
+    """
+    for other in rows_of(conn, "effects_of", acting.place):
+        said_too = other["effect"] == "retired" and other["response_id"] != row["response_id"]
+        if said_too and any(point in detail.get("points", ()) for point in other["detail"].get("points", ())):
+            return
     points = [(lane, UUID(point)) for lane, point in detail.get("points", ())]
     restore_contact_points(conn, points, reason=WRONG_PERSON, now=acting.now)
     for kind, index in detail.get("suppressed", ()):

@@ -145,13 +145,15 @@ WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND event IN ('waits', '
 GROUP BY response_id;
 
 -- name: points_at
--- The active contact points of a person that an answer came from or went to. lanes, borrower_id; contact_point_id, address_index:
--- may be null. others: whether somebody else has the address, too.
+-- The contact points of a person that an answer came from or went to: the active ones, and those that another answer had
+-- retired for the same reason. lanes, borrower_id, reason; contact_point_id, address_index: may be null. others: whether
+-- somebody else has the address, too.
 SELECT p.lane, p.contact_point_id, p.channel, p.address_index,
        EXISTS (SELECT 1 FROM contact_point o WHERE o.address_index = p.address_index AND o.state = 'active'
                                                AND o.borrower_id <> p.borrower_id) AS others
 FROM contact_point p
-WHERE p.lane = ANY(%(lanes)s::smallint[]) AND p.borrower_id = %(borrower_id)s AND p.state = 'active'
+WHERE p.lane = ANY(%(lanes)s::smallint[]) AND p.borrower_id = %(borrower_id)s
+  AND (p.state = 'active' OR p.retired_reason = %(reason)s AND p.erased_at IS NULL)
   AND (p.contact_point_id = %(contact_point_id)s OR p.address_index = coalesce(%(address_index)s::bytea, (
        SELECT w.address_index FROM contact_point w
        WHERE w.lane = %(lane)s AND w.contact_point_id = %(contact_point_id)s)));
