@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from . import auditing, claim, delivery, dispatch, importing, memory, plan, rendering, routing
+from . import auditing, claim, delivery, dispatch, importing, memory, plan, receipts, rendering, routing
 from .house import House, open_house
 from .machine import machine, server
 from .measure import Report
@@ -38,6 +38,7 @@ BENCHES = {
     "audit": Bench(auditing.bench, auditing.SIZES, "contacts"),
     "delivery": Bench(delivery.bench, delivery.SIZES, "rows"),
     "memory": Bench(memory.bench, memory.SIZES, "messages"),
+    "receipts": Bench(receipts.bench, receipts.SIZES, "receipts"),
     "render": Bench(rendering.bench, rendering.SIZES, "messages"),
 }
 
@@ -51,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=f"Benches: {known}.")
     parser.add_argument("--size", choices=("small", "full"), default="small")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=int, help="for receipts: how long they are offered")
     parser.add_argument("names", nargs="*", metavar="NAME[=SIZE]", help="all of them unless named")
     given = parser.parse_args()
     wanted: dict[str, int] = {}
@@ -59,6 +61,8 @@ def main() -> None:
         if name not in BENCHES:
             parser.error(f"no bench {name!r}; known: {', '.join(BENCHES)}")
         wanted[name] = int(size.replace("_", "")) if size else BENCHES[name].sizes[given.size]
+    if given.seconds and "receipts" in wanted:
+        wanted["receipts"] = given.seconds * receipts.PER_SECOND
     console = Console(width=150)
     with open_house() as house:
         with psycopg.connect(house.conninfo) as conn:

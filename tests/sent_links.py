@@ -60,7 +60,7 @@ def send_link(
     }  # fmt: skip
     conn.execute(MESSAGE, given)
     conn.execute(ATTEMPT, given)
-    wanted = Wanted(attempt, message, lane, person, point, "reminder", "en", days)
+    wanted = Wanted(attempt, message, lane, person, channel, point, "reminder", "en", days)
     code = mint_links(conn, lender.keyring, [wanted], now=at)[attempt]
     conn.commit()
     return SentLink(code, attempt, message)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from duecourse.policy.templates import Templates, TemplateText
 from duecourse.policy.versions import publish
 from duecourse.store.migrate import put_setting
 from lender import POLICY_HEAD, Lender
+from shell import Shell
 
 STEP = """
   - id: due-today
@@ -62,14 +60,9 @@ def home(tmp_path: Path) -> Path:
 
 def duecourse(home: Path, url: str, user: str, *words: str) -> tuple[int, str]:
     """Exit code and everything it printed."""
-    environment = os.environ | {
-        "DUECOURSE_HOME": str(home),
-        "DUECOURSE_DATABASE_URL": url,
-        "DUECOURSE_USER": user,
-    }
-    command = [sys.executable, "-m", "duecourse.cli.main", *words]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return ran.returncode, ran.stdout + ran.stderr
+    settings = {"DUECOURSE_HOME": home, "DUECOURSE_DATABASE_URL": url, "DUECOURSE_USER": user}
+    ran = Shell(home, {**settings, "DUECOURSE_LANGUAGE": "en"}).run(*words)
+    return ran.code, ran.told
 
 
 def state(lender: Lender) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from shell import Shell
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "jianghe"
 RULE = EXAMPLE / "delivery.toml"
@@ -28,10 +30,7 @@ def environment(tmp_path: Path, database_url: str) -> dict[str, str]:
 
 
 def duecourse(environment: dict[str, str], *words: object, code: int = 0) -> str:
-    command = [sys.executable, "-m", "duecourse.cli.main", *map(str, words)]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == code, ran.stderr + ran.stdout
-    return ran.stdout + ran.stderr
+    return Shell(Path.cwd(), environment).type(*words, code=code)
 
 
 @pytest.fixture

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 from repository import ROOT
+
+from shell import Shell
 
 POLICY = ROOT / "examples" / "consumer-lender" / "policy.yaml"
 MAPPING = """
@@ -58,34 +56,20 @@ DATA = re.compile(
 class Reader:
     """Somebody at a shell whose reports are in Chinese."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
-        keep = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
+    def __init__(self, folder: Path, database_url: str, language: str = "zh") -> None:
         self.home = folder / "home"
         self.home.mkdir()
-        self.folder = folder
-        self.environment = {
-            **keep,
-            "DUECOURSE_HOME": str(self.home),
+        settings = {
+            "DUECOURSE_HOME": self.home,
             "DUECOURSE_DATABASE_URL": database_url,
-            "DUECOURSE_LANGUAGE": "zh",
+            "DUECOURSE_LANGUAGE": language,
             "DUECOURSE_USER": "tester",
         }
-
-    def type(self, *words: str | Path, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "duecourse.cli.main", *map(str, words)],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == code, f"{words}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        self.shell = Shell(folder, settings)
 
     def english(self, *words: str | Path, code: int = 0) -> list[str]:
         """English words in what a command prints, its data and ids apart. It has to print Chinese, too."""
-        text = self.type(*words, code=code)
+        text = self.shell.type(*words, code=code)
         assert re.search(r"[\u4e00-\u9fff]", text), text
         for known in (str(self.home), self.database):
             text = text.replace(known, "")
@@ -94,14 +78,14 @@ class Reader:
     @cached_property
     def database(self) -> str:
         """The database as `status` names it: data of the machine."""
-        return str(json.loads(self.type("status", "--json"))["database"])
+        return str(self.shell.json("status")["database"])
 
 
 def test_reports_in_chinese_hold_no_english(tmp_path: Path, empty_database_url: str) -> None:
     reader = Reader(tmp_path, empty_database_url)
     (tmp_path / "book.csv").write_text(BOOK, "utf-8")
     (tmp_path / "mapping.toml").write_text(MAPPING, "utf-8")
-    reader.type("init", "--simulated")
+    reader.shell.type("init", "--simulated")
     assert reader.english("init", "--simulated") == []
     assert reader.english("book", "import", "book.csv", "--mapping", "mapping.toml") == []
     assert reader.english("book", "check", "book.csv", "--mapping", "mapping.toml") == []
@@ -117,7 +101,7 @@ def test_reports_in_chinese_hold_no_english(tmp_path: Path, empty_database_url: 
     assert reader.english("resume") == []
     assert reader.english("keys", "show") == []
 
-    shown = json.loads(reader.type("borrower", "show", "C-2", "--json"))
+    shown = reader.shell.json("borrower", "show", "C-2")
     assert {message["purpose"] for message in shown["messages"]} == {"reminder"}
     assert "failed" in {message["outcome"] for message in shown["messages"]}
     assert reader.english("borrower", "show", "C-2", "--as-of", "2026-03-12") == []
@@ -126,9 +110,8 @@ def test_reports_in_chinese_hold_no_english(tmp_path: Path, empty_database_url: 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_json_is_the_same_in_every_language(language: str, tmp_path: Path, empty_database_url: str) -> None:
-    reader = Reader(tmp_path, empty_database_url)
-    reader.environment["DUECOURSE_LANGUAGE"] = language
-    reader.type("init")
-    found = json.loads(reader.type("policy", "diff", POLICY, "--json"))
+    shell = Reader(tmp_path, empty_database_url, language).shell
+    shell.type("init")
+    found = shell.json("policy", "diff", POLICY)
     assert found["against"] == "nothing published"
-    assert json.loads(reader.type("status", "--json"))["planned"] == 0
+    assert shell.json("status")["planned"] == 0

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,25 +14,24 @@ from duecourse.content.check import check
 from duecourse.policy.versions import publish
 from duecourse.store.migrate import put_setting
 from lender import Lender
+from shell import Shell
 
 POLICY = ROOT / "examples" / "consumer-lender" / "policy.yaml"
 TEMPLATES = POLICY.parent / "templates"
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
 
 
-class Shell:
-    """Types commands."""
+class Workshop:
+    """Types `template` commands."""
 
     def __init__(self, home: Path, url: str = NO_DATABASE) -> None:
-        self.environment = os.environ | {
-            "DUECOURSE_HOME": str(home), "DUECOURSE_DATABASE_URL": url, "DUECOURSE_LANGUAGE": "en",
-        }  # fmt: skip
+        settings = {"DUECOURSE_HOME": home, "DUECOURSE_DATABASE_URL": url, "DUECOURSE_LANGUAGE": "en"}
+        self._shell = Shell(home, settings)
 
     def type(self, *words: object) -> tuple[int, str]:
         """Exit code and everything it printed."""
-        command = [sys.executable, "-m", "duecourse.cli.main", "template", *map(str, words)]
-        ran = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        return ran.returncode, ran.stdout + ran.stderr
+        ran = self._shell.run("template", *words)
+        return ran.code, ran.told
 
     def json(self, *words: object) -> Any:
         """What --json says."""
@@ -43,13 +39,13 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path) -> Workshop:
     """Without a database: nothing here needs one."""
-    return Shell(tmp_path)
+    return Workshop(tmp_path)
 
 
 @pytest.fixture
-def booked(lender: Lender, tmp_path: Path, database_url: str) -> Shell:
+def booked(lender: Lender, tmp_path: Path, database_url: str) -> Workshop:
     """With one borrower who has two loans, in Chinese, and the example's policy in force."""
     lender.keyring.save(tmp_path / "keys.json")
     head = "loan borrower due_on language product amount name"
@@ -62,10 +58,10 @@ def booked(lender: Lender, tmp_path: Path, database_url: str) -> Shell:
     checked = check(POLICY)
     publish(lender.conn, checked.policy, checked.templates, "", now=datetime.now(UTC), user="test")
     lender.conn.commit()
-    return Shell(tmp_path, database_url)
+    return Workshop(tmp_path, database_url)
 
 
-def test_check_tells_what_each_text_can_be_said_by_and_what_an_sms_takes(shell: Shell) -> None:
+def test_check_tells_what_each_text_can_be_said_by_and_what_an_sms_takes(shell: Workshop) -> None:
     told = shell.json("check", TEMPLATES)
     assert (told["ok"], told["faults"], told["warnings"]) == (True, [], [])
     by = {(one["template"], one["language"]): one for one in told["texts"]}
@@ -74,14 +70,16 @@ def test_check_tells_what_each_text_can_be_said_by_and_what_an_sms_takes(shell: 
     assert "wechat" in by["due-soon", "zh-CN"]["channels"]
 
 
-def test_check_says_what_is_missing_for_a_channel_and_why(shell: Shell, tmp_path: Path) -> None:
+def test_check_says_what_is_missing_for_a_channel_and_why(shell: Workshop, tmp_path: Path) -> None:
     (tmp_path / "due.hi.yaml").write_text("sms: '{{ total | money }}'\n")
     [told] = shell.json("check", tmp_path / "due.hi.yaml")["texts"]
     assert list(told["missing"]) == ["wechat"]
     assert "keywords registered there" in told["missing"]["wechat"]["why"]
 
 
-def test_check_of_a_file_looks_at_that_file_alone_and_needs_no_policy(shell: Shell, tmp_path: Path) -> None:
+def test_check_of_a_file_looks_at_that_file_alone_and_needs_no_policy(
+    shell: Workshop, tmp_path: Path
+) -> None:
     folder = tmp_path / "texts"
     folder.mkdir()
     (folder / "good.en.yaml").write_text("sms: Hello {{ name }}\n")
@@ -116,7 +114,7 @@ def test_check_of_a_file_looks_at_that_file_alone_and_needs_no_policy(shell: She
     ],
 )
 def test_preview_shows_each_channel_as_it_is_there(
-    shell: Shell, tmp_path: Path, channel: str, shown: list[str]
+    shell: Workshop, tmp_path: Path, channel: str, shown: list[str]
 ) -> None:
     (tmp_path / "prices.toml").write_text('currency = "CNY"\n[[price]]\nprefix = "+86"\nper_part = "0.045"\n')
     code, told = shell.type("preview", TEMPLATES / "due-soon.zh-CN.yaml", "--channel", channel)
@@ -135,7 +133,7 @@ def test_preview_shows_each_channel_as_it_is_there(
     ],
 )
 def test_preview_writes_a_file_of_the_kind_its_ending_says(
-    shell: Shell, tmp_path: Path, ending: str, channel: str, begins: bytes
+    shell: Workshop, tmp_path: Path, ending: str, channel: str, begins: bytes
 ) -> None:
     out = tmp_path / f"shown{ending}"
     code, told = shell.type(
@@ -147,7 +145,7 @@ def test_preview_writes_a_file_of_the_kind_its_ending_says(
         assert b"cid:" not in out.read_bytes() and b"data:image/png;base64," in out.read_bytes()
 
 
-def test_an_ending_that_nothing_makes_is_told_with_those_that_can_be(shell: Shell, tmp_path: Path) -> None:
+def test_an_ending_that_nothing_makes_is_told_with_those_that_can_be(shell: Workshop, tmp_path: Path) -> None:
     code, told = shell.type(
         "preview", TEMPLATES / "due-soon.en.yaml", "--channel", "sms", "--out", tmp_path / "x.wav"
     )
@@ -155,7 +153,7 @@ def test_an_ending_that_nothing_makes_is_told_with_those_that_can_be(shell: Shel
     assert not (tmp_path / "x.wav").exists()
 
 
-def test_preview_for_a_borrower_of_the_book_says_what_that_one_would_get(booked: Shell) -> None:
+def test_preview_for_a_borrower_of_the_book_says_what_that_one_would_get(booked: Workshop) -> None:
     code, told = booked.type("preview", "due-soon", "--borrower", "B", "--channel", "sms")
     assert code == 0
     assert "【海港消费金融】王芳您好，您的汽车贷款将于3月10日到期，应还¥1,234.50。" in told
@@ -163,7 +161,9 @@ def test_preview_for_a_borrower_of_the_book_says_what_that_one_would_get(booked:
     assert "您的住房贷款将于4月20日到期，应还¥99.00" in told
 
 
-def test_preview_follows_the_wish_for_large_type_and_another_language(booked: Shell, lender: Lender) -> None:
+def test_preview_follows_the_wish_for_large_type_and_another_language(
+    booked: Workshop, lender: Lender
+) -> None:
     for kind, wish in (("large-type", '{"wanted": true}'), ("language", '{"language": "en"}')):
         lender.conn.execute(
             """INSERT INTO preference (lane, borrower_id, preference_id, kind, wish, evidence, source, recorded_by,
@@ -189,12 +189,12 @@ def test_preview_follows_the_wish_for_large_type_and_another_language(booked: Sh
         ),
     ],
 )
-def test_what_cannot_be_previewed_says_why(booked: Shell, words: list[str], code: str) -> None:
+def test_what_cannot_be_previewed_says_why(booked: Workshop, words: list[str], code: str) -> None:
     failed, told = booked.type("preview", *words)
     assert failed != 0 and f"({code})" in told.replace("\n", " ")
 
 
-def test_diff_says_in_words_what_changes(shell: Shell, tmp_path: Path) -> None:
+def test_diff_says_in_words_what_changes(shell: Workshop, tmp_path: Path) -> None:
     for name, source in (
         ("old", "sms: pay {{ total | money }}\n"),
         ("new", "sms: pay soon\nsubject: A date\n"),

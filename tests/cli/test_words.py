@@ -12,6 +12,7 @@ import pytest
 from repository import SOURCE, modules, shown
 
 from duecourse.book.counting import COUNTERS
+from duecourse.book.events import EVENT_KINDS
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.smpp.codes import STATUSES
 from duecourse.channels.smtp.codes import MEANINGS
@@ -158,6 +159,7 @@ def test_every_stored_word_that_is_shown_has_its_chinese() -> None:
     assert set(FILES) - set(WORDS["demo file"]) == set()
     assert set(COUNTERS) - set(WORDS["counter"]) == set()
     assert states("loan_due_day_source") - set(WORDS["due day"]) == set()
+    assert set(EVENT_KINDS) - set(WORDS["event"]) == set()
     assert all(rule.zh for rule in RULES.values())
 
 

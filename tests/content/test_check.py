@@ -14,7 +14,9 @@ from duecourse.content.check import check
 from duecourse.content.liquid_env import FILTERS, TAGS
 from duecourse.content.preview import previews
 from duecourse.content.refusals import refusals
-from duecourse.content.variables import ITEM_VARIABLES, VARIABLES
+from duecourse.content.rendered import Rendered
+from duecourse.content.variables import EVERY_VARIABLE, ITEM_VARIABLES
+from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.templates import PARTS
 
@@ -228,5 +230,74 @@ def test_the_shipped_policies_are_sound_and_say_nothing_that_is_refused(example:
 
 def test_every_variable_filter_tag_and_part_is_documented() -> None:
     page = (EXAMPLES.parent / "docs" / "reference" / "templates.md").read_text("utf-8")
-    names = [*VARIABLES, *ITEM_VARIABLES, *FILTERS, *TAGS, *PARTS]
+    names = [*EVERY_VARIABLE, *ITEM_VARIABLES, *FILTERS, *TAGS, *PARTS]
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+EVENT_POLICY = (
+    POLICY
+    + """\
+  - {id: thanks, on: payment.received, purpose: confirmation, route: [sms], template: thanks}
+  - {id: rate, on: rate.changed, purpose: status, route: [sms], template: rate}
+"""
+)
+EVENT_TEXTS = {
+    f"{name}.{language}": f'sms: "{sms}"\n'
+    for name, sms in {"thanks": "{{ amount | money }}", "rate": "{{ rate }}"}.items()
+    for language in ("zh-CN", "en")
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "sms", "fault"),
+    [
+        ("thanks", "we have {{ amount | money }}, {{ remaining | money }} remain", None),
+        ("thanks", "next {{ next_on | date }}", "P207 the last of a loan"),
+        ("thanks", "{% if next_on %}{{ next_on | date }}{% else %}done{% endif %}", None),
+        ("thanks", "{{ total | money }}", "P455 variable 'total' is not known of payment.received"),
+        ("rate", "{{ amount | money }}", "P455 variable 'amount' is not known of rate.changed"),
+        ("soon", "{{ remaining | money }}", "P455 variable 'remaining' is not known of an installment"),
+        ("thanks", "{{ amuont | money }}", "P205 variable 'amuont' is unknown; did you mean 'amount'?"),
+        (
+            "thanks",
+            "Thank you! You are eligible for a new loan",
+            "P456 a confirmation or notice (thanks) offers",
+        ),
+        (
+            "rate",
+            "now {{ rate }}. Apply now for more",
+            "P456 a confirmation or notice (rate) offers something: 'apply now'",
+        ),
+    ],
+)
+def test_a_text_of_an_event_says_what_its_event_knows_and_offers_nothing(
+    told: Told, name: str, sms: str, fault: str | None
+) -> None:
+    more = EMAIL if name == "soon" else ""
+    said = told({**EVENT_TEXTS, f"{name}.en": f"sms: '{sms}'\n{more}"}, policy=EVENT_POLICY)
+    assert any(fault in one for one in said) if fault else not said, said
+
+
+def test_a_correction_beside_steps_on_events_still_speaks_of_installments(told: Told) -> None:
+    policy = EVENT_POLICY.replace("policy: small", "policy: small\ncorrection: fix")
+    fix = {f"fix.{language}": f'sms: "not {{{{ total | money }}}}"\n{EMAIL}' for language in ("zh-CN", "en")}
+    assert told({**EVENT_TEXTS, **fix}, policy=policy) == []
+
+
+def test_a_rendered_thank_you_that_offers_something_is_refused() -> None:
+    offer = Rendered(Channel.SMS, "zh-CN", "还款已到账，您可再借5000元")
+    assert [one.reason for one in refusals(offer, "confirmation")] == [
+        "a text that is to offer nothing says '再借'"
+    ]
+    assert refusals(offer, "marketing") == []
+
+
+def test_the_text_to_a_new_address_says_its_code_and_nothing_of_the_loan(told: Told) -> None:
+    policy = POLICY.replace("sms_parts_max: 2\n", "sms_parts_max: 2\nverify_address: new\n")
+    sound = 'sms: "{{ creditor }}: {{ code }}"\nsubject: Your code\nemail: "{{ code }}"\n'
+    assert told({"new.en": sound, "new.zh-CN": sound}, policy) == []
+    bad = 'sms: "{{ creditor }}: {{ total | money }}"\nsubject: Your code\nemail: "{{ code }}"\n'
+    assert told({"new.en": bad, "new.zh-CN": sound}, policy) == [
+        "new.en.yaml:1 sms P220 a new address may be anybody's: 'total' may not stand there",
+        "new.en.yaml:1 sms P203 does not say {{ code }}, by which a new address is verified",
+    ]

@@ -31,7 +31,7 @@ def renderer(lender: Checked) -> Renderer:
 
 
 def facts(lender: Checked, *items: Item, name: str = "王芳", currency: str = "CNY") -> Facts:
-    return Facts(name, "any", currency, items, lender.policy.wording, "7hK2mQx9")
+    return Facts(name, "any", currency, items, lender.policy.wording, code="7hK2mQx9")
 
 
 CAR = Item("HT-2024-00017", date(2026, 3, 10), 123450, "car-loan")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, timedelta
 
 import pytest
 
@@ -12,62 +10,17 @@ from counter import Counter
 from duecourse.book.events import Happening, record_event
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
-from duecourse.book.payments import add_payment, find_loan, reverse_payment
+from duecourse.book.moving import apply_move, propose_move
+from duecourse.book.pauses import find_loan as find_due_loan
 from duecourse.book.reading import find_borrower
 from duecourse.book.wishes import Person
 from duecourse.domain.messaging import Throttled
-from duecourse.domain.money import to_minor
-from duecourse.planning.events import ToldReport, lanes_with_events, next_event, tell_events
+from duecourse.planning.events import ToldReport, lanes_with_events, next_event
 from duecourse.store.migrate import put_setting
+from events_book import BACK, MAPPING, TEN, THANKS, at, load, pay, reverse, said, tell
 from lender import REMINDER, Lender
 from post import TEXTS, Post
 
-MAPPING = """
-mapping = "m"
-[money]
-currency = "CNY"
-[borrower]
-key = {column = "key"}
-language = "en"
-region = "CN"
-zone = "Asia/Shanghai"
-[[contact_point]]
-channel = "sms"
-address = {column = "phone"}
-[[contact_point]]
-channel = "email"
-address = "person@example.com"
-rank = 1
-[loan]
-ref = {column = "loan"}
-creditor = "bank"
-product = "cash-loan"
-method = "given"
-principal = 200
-annual_rate = {column = "rate"}
-state = {column = "state"}
-[[installment]]
-repeat = [{n = 1, day = "2026-03-10"}, {n = 2, day = "2026-04-10"}]
-number = {value = "{n}"}
-due_on = {value = "{day}"}
-due = 100
-principal = 100
-"""
-THANKS = """
-  - id: thanks
-    on: payment.received
-    purpose: confirmation
-    route: [sms, email]
-    template: thanks
-"""
-BACK = """
-  - id: came-back
-    on: payment.reversed
-    if: {confirmed: true}
-    purpose: status
-    route: [sms]
-    template: came-back
-"""
 SETTLED = """
   - id: settled
     on: loan.settled
@@ -75,7 +28,6 @@ SETTLED = """
     route: [sms]
     template: settled
 """
-TEN = "2026-03-08T10:00+08:00"
 
 
 @pytest.fixture(autouse=True)
@@ -90,55 +42,6 @@ def texts(monkeypatch: pytest.MonkeyPatch) -> None:
         "moved": "Test Bank: due on {{ new_due_on | date }}, not {{ due_before | date }}.",
     }.items():
         monkeypatch.setitem(TEXTS, name, text)
-
-
-def at(instant: str) -> datetime:
-    return datetime.fromisoformat(instant)
-
-
-def load(lender: Lender, rows: Sequence[dict[str, str]] = ({},), now: str = "2026-02-01T00:00+08:00") -> None:
-    """Loans of 200.00 in two installments, the first due on the 10th."""
-    put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
-    standard = {"key": "C-1", "phone": "+8613900001111", "loan": "L-1", "rate": "0.04", "state": "open"}
-    full = [standard | row for row in rows]
-    import_rows(
-        lender.conn, lender.keyring, full, parse_mapping(MAPPING, "m"), columns=tuple(standard), now=at(now)
-    )
-    lender.conn.commit()
-
-
-def pay(
-    lender: Lender,
-    reference: str = "R",
-    *,
-    amount: str = "100.00",
-    on: str = "2026-03-08",
-    now: str = TEN,
-    loan: str = "L-1",
-) -> None:
-    add_payment(
-        lender.conn, find_loan(lender.conn, loan), amount_minor=to_minor(Decimal(amount), "CNY"), currency="CNY",
-        paid_on=date.fromisoformat(on), source="desk", reference=reference, now=at(now),
-    )  # fmt: skip
-    lender.conn.commit()
-
-
-def reverse(lender: Lender, reference: str = "R", *, on: str = "2026-03-08", now: str = TEN) -> None:
-    reverse_payment(
-        lender.conn, find_loan(lender.conn, "L-1"), source="desk", reference=reference,
-        reversed_on=date.fromisoformat(on), reason="returned", now=at(now),
-    )  # fmt: skip
-    lender.conn.commit()
-
-
-def tell(lender: Lender, now: str = TEN) -> ToldReport:
-    told = tell_events(lender.conn, lender.plannables(), range(256), as_of=at(now).date(), now=at(now))
-    lender.conn.commit()
-    return told
-
-
-def said(counter: Counter, channel: str = "sms") -> list[str]:
-    return [one.text for one in counter.ends[channel].taken]
 
 
 def told(lender: Lender) -> list[tuple[object, ...]]:
@@ -322,14 +225,28 @@ def test_a_payment_cancels_the_reminder_that_waits_for_its_fallback(lender: Lend
     assert said(counter, "email") == []
 
 
-def test_a_payment_between_a_claim_and_the_next_one_cancels_the_reminder(lender: Lender, post: Post) -> None:
+def test_a_payment_between_claim_and_hand_over_cancels_the_reminder_before_it_is_written(
+    lender: Lender, post: Post
+) -> None:
+    load(lender)
+    lender.policy(REMINDER)
+    lender.plan("2026-03-09T00:00+08:00")
+    counter = Counter(post)
+    counter.after_claim(lambda: pay(lender, now="2026-03-09T09:00+08:00", on="2026-03-09"))
+    counter.at("2026-03-09T09:00+08:00", "2026-03-09T09:05+08:00", "2026-03-09T09:30+08:00")
+    assert said(counter) == []
+    assert lender.messages("state", "rule") == [("planned", "PAID")]
+    assert post.attempts() == [("sms", "released", "")]
+
+
+def test_a_payment_after_the_first_try_cancels_the_next_one(lender: Lender, post: Post) -> None:
     load(lender)
     lender.policy(REMINDER)
     lender.plan("2026-03-09T00:00+08:00")
     counter = Counter(post, sms=[Throttled("slow", 1)])
-    counter.after_claim(lambda: pay(lender, now="2026-03-09T09:00+08:00", on="2026-03-09"))
     counter.at("2026-03-09T09:00+08:00")
-    taken = len(said(counter))  # handed over within a moment of the claim, and not taken
+    pay(lender, now="2026-03-09T09:01+08:00", on="2026-03-09")
+    taken = len(said(counter))
     counter.at("2026-03-09T09:05+08:00", "2026-03-09T09:30+08:00")
     assert len(said(counter)) == taken
     assert lender.messages("state", "rule") == [("planned", "PAID")]
@@ -378,6 +295,78 @@ def test_a_changed_rate_is_told_once_however_often_the_file_comes(lender: Lender
     counter = Counter(post)
     counter.at("2026-03-08T12:00+08:00")
     assert said(counter) == ["Test Bank: your rate is 3.85% now, 4% before."]
+
+
+MOVED = """
+  - id: moved
+    on: date.changed
+    purpose: status
+    route: [sms]
+    template: moved
+"""
+
+
+def test_a_due_day_that_a_file_moved_is_told_once_by_the_first_that_moved(lender: Lender, post: Post) -> None:
+    load(lender)
+    lender.policy(MOVED)
+    later = MAPPING.replace("2026-03-10", "2026-03-15").replace("2026-04-10", "2026-04-15")
+    for hour in (10, 11):
+        load(lender, now=f"2026-03-08T{hour}:00+08:00", mapping=later)
+        tell(lender, f"2026-03-08T{hour}:00+08:00")
+    counter = Counter(post)
+    counter.at("2026-03-08T11:00+08:00")
+    assert said(counter) == ["Test Bank: due on 15 March, not 10 March."]
+
+
+def test_a_due_day_that_was_moved_on_request_is_told(lender: Lender, post: Post) -> None:
+    load(lender)
+    lender.policy(MOVED)
+    moved = propose_move(
+        lender.conn, find_due_loan(lender.conn, "L-1"), 20, from_on=date(2026, 4, 1), as_of=date(2026, 3, 8),
+        with_interest=False,
+    )  # fmt: skip
+    apply_move(lender.conn, moved, recorded_by="anna", now=at(TEN))
+    lender.conn.commit()
+    assert tell(lender).messages == 1
+    counter = Counter(post)
+    counter.at(TEN)
+    assert said(counter) == ["Test Bank: due on 20 April, not 10 April."]
+
+
+DEBIT = """
+mapping = "d"
+[money]
+currency = "CNY"
+[[debit]]
+loan = "L-1"
+creditor = "bank"
+source = "bank"
+reference = "D-1"
+amount = 100
+submitted_on = "2026-03-07"
+state = {column = "state"}
+result_on = "2026-03-08"
+"""
+
+
+def test_a_debit_that_failed_is_told_unless_a_later_result_says_that_it_was_paid(
+    lender: Lender, post: Post
+) -> None:
+    load(lender)
+    lender.policy(
+        MOVED.replace("date.changed", "debit.failed").replace("template: moved", "template: came-back")
+    )
+    counter = Counter(post)
+    for state in ("failed", "failed", "paid"):
+        import_rows(
+            lender.conn, lender.keyring, [{"state": state}], parse_mapping(DEBIT, "d"), columns=("state",), now=at(TEN)
+        )  # fmt: skip
+        lender.conn.commit()
+        tell(lender)
+        if state == "failed":
+            assert told(lender) == [("moved", "planned", None)]
+    counter.at(TEN)
+    assert told(lender) == [("moved", "planned", "OVERTAKEN")]
 
 
 APPLICATION = """

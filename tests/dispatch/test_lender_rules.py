@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.rules.packs import load_packs
 from duecourse.rules.versions import packs_of
 from lender import Lender
+from shell import Shell
 from workers import fill, noon_zone, write_providers
 
 TIGHTER = """pack: ours
@@ -25,17 +23,8 @@ tighten:
 
 def duecourse(home: Path, url: str, *words: str) -> str:
     """What a command printed; fails when it failed."""
-    environment = os.environ | {
-        "DUECOURSE_HOME": str(home),
-        "DUECOURSE_DATABASE_URL": url,
-        "DUECOURSE_RULES_DIR": str(home / "ours"),
-    }
-    ran = subprocess.run(
-        [sys.executable, "-m", "duecourse.cli.main", *words],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
+    settings = {"DUECOURSE_HOME": home, "DUECOURSE_DATABASE_URL": url, "DUECOURSE_RULES_DIR": home / "ours"}
+    return Shell(home, {**settings, "DUECOURSE_LANGUAGE": "en"}).type(*words)
 
 
 def explained(home: Path, url: str, message: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 
 from duecourse.content.render import Renderer
-from duecourse.dispatch.compose import Composer
+from duecourse.dispatch.compose import Composer, Facts, Rendition
 from duecourse.dispatch.links import CODES, CodeShape, LinkTerms, Wanted, code_hash, code_of, mint_links
 from duecourse.dispatch.receipts import sweep_receipts
 from duecourse.policy.templates import TemplateText
@@ -209,9 +210,60 @@ def test_the_policy_s_own_term_goes_before_the_setting_s(lender: Lender, linking
     assert [until for *_, until in linking.links()] == [AT + timedelta(days=7)]
 
 
+class Dying(Composer):
+    """Ends the worker's connection once, after the codes were minted and before anything is written of the attempt."""
+
+    def __init__(self, of: Composer, conn: psycopg.Connection, killer: psycopg.Connection) -> None:
+        self._of, self._conn, self._killer = of, conn, killer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._of, name)
+
+    def link_days(self, facts: Facts, channel: str) -> int | None:
+        """As the composer it stands before."""
+        return self._of.link_days(facts, channel)
+
+    def over_band(self, facts: Facts, *, resumed: bool) -> Rendition | None:
+        """As the composer it stands before."""
+        return self._of.over_band(facts, resumed=resumed)
+
+    def compose(self, *arguments: Any, **more: Any) -> Rendition:
+        """The server ends the connection."""
+        minted = self._conn.execute("SELECT count(*) FROM link").fetchone()
+        assert minted is not None and minted[0] > 0
+        self._killer.execute("SELECT pg_terminate_backend(%s, 10000)", (self._conn.info.backend_pid,))
+        return self._of.compose(*arguments, **more)
+
+
+def test_a_worker_that_dies_in_the_claim_leaves_no_link_and_the_next_says_the_same_code(
+    lender: Lender, linking: Linking
+) -> None:
+    lender.book("loan due_on\nL-1 2026-03-10\nL-2 2026-03-10")
+    lender.plan("2026-03-09T00:00+08:00")
+
+    async def die() -> None:
+        with linking.store.connect(autocommit=True) as killer:
+            conn = linking.store.connect().__enter__()
+            desk, switchboard = await linking.open(conn)
+            desk.composer = Dying(desk.composer, conn, killer)
+            try:
+                with pytest.raises(psycopg.OperationalError):
+                    await desk.take_turn(AT, 500)
+            finally:
+                await switchboard.close()
+                release(killer, "test")
+
+    asyncio.run(die())
+    assert linking.links() == [] and linking.said() == []
+    linking.work(NINE)
+    said = linking.said()
+    assert codes_in(said) == [code_of(lender.keyring, attempt, 0) for attempt, _ in said]
+    assert len(linking.links()) == 2
+
+
 def wanted(owner: str, count: int) -> list[Wanted]:
     return [
-        Wanted(uuid4(), uuid4(), lane_of(owner), borrower_id_of(owner), uuid4(), "reminder", "en", 90)
+        Wanted(uuid4(), uuid4(), lane_of(owner), borrower_id_of(owner), "sms", uuid4(), "reminder", "en", 90)
         for _ in range(count)
     ]
 

@@ -61,7 +61,7 @@ def notify(
     """What our answer to a notification was."""
     site = Site(portal.pool, portal.lender.keyring, lambda _conn: portal.now, PUBLIC)
     client = TestClient(Starlette(routes=notify_routes(site, till)), base_url=PUBLIC)
-    return client.post(f"/gateways/{name}", content=body, headers={"content-type": kind}).status_code
+    return client.post(f"/callbacks/pay/{name}", content=body, headers={"content-type": kind}).status_code
 
 
 def signed(**fields: str) -> bytes:
@@ -154,7 +154,8 @@ def test_a_signed_notification_is_taken_once_and_answered_as_the_gateway_wants(
     assert away.startswith("https://pay.bank.example/cashier?")
     assert (query["order"], query["amount"], query["currency"]) == (order_no, "123456", "CNY")
     assert (
-        query["return"] == f"{PUBLIC}/me/pay/{order_no}" and query["notify"] == f"{PUBLIC}/gateways/described"
+        query["return"] == f"{PUBLIC}/me/pay/{order_no}"
+        and query["notify"] == f"{PUBLIC}/callbacks/pay/described"
     )
     body = signed(
         merchant="M-1", order=order_no, trade="T-1", state="paid", amount="123456", currency="CNY",

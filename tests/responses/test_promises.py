@@ -104,3 +104,23 @@ def test_judging_again_changes_nothing(answers: Answers) -> None:
     before = answers.rows("SELECT * FROM promise")
     judge(answers, "2026-03-15")
     assert answers.rows("SELECT * FROM promise") == before
+
+
+@pytest.mark.parametrize(
+    ("paid_on", "told"),
+    [("2026-03-12", ["promise.kept"]), (None, ["promise.broken"])],
+    ids=["kept", "broken"],
+)
+def test_that_a_promise_was_kept_or_broken_is_an_event_once(
+    answers: Answers, paid_on: str | None, told: list[str]
+) -> None:
+    promise(answers)
+    if paid_on:
+        answers.pay("L-1", paid_on, "500.00")
+    for _ in range(2):
+        judge(answers, "2026-03-15")
+    with answers.conn.transaction():
+        found = answers.conn.execute(
+            "SELECT kind, amount_minor, subject_id IS NOT NULL FROM event"
+        ).fetchall()
+    assert found == [(kind, 50000, True) for kind in told]

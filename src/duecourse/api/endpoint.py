@@ -12,6 +12,7 @@ import psycopg
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from duecourse.privacy.keyring import Keyring
+from duecourse.responses.recording import Room
 
 from .keys import ApiKey, Scope
 
@@ -29,7 +30,7 @@ T = TypeVar("T", bound=BaseModel)
 class Model(BaseModel):
     """Of everything that is taken or given: no field that nobody knows, no value of another kind."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Nothing(Model):
@@ -49,6 +50,8 @@ class Call(Generic[T]):
     query: Any
     """As the endpoint's `query` model."""
     body: T
+    room: Room
+    """What recording an answer works with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from duecourse.domain.messaging import Channel
 from duecourse.domain.money import MoneyError, from_minor, to_minor
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.responses.intents import Intent
-from duecourse.responses.recording import Heard, Room, record_response
+from duecourse.responses.recording import Heard, record_response
 from duecourse.store.sql import load
 
 from .endpoint import Amount, Call, Day, Endpoint, Instant, Model, Text, cursor_of, read_cursor
@@ -135,7 +135,7 @@ def tell(call: Call[ResponseIn]) -> ResponseOut:
             said_at=min(told.said_at or call.now, call.now),
         ),
         now=call.now,
-        room=Room(by=f"api {call.key.name}"),
+        room=call.room,
     )
     with call.conn.cursor(row_factory=dict_row) as cursor:
         given = {"lane": borrower.lane, "response_id": response_id}

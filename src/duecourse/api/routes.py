@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from duecourse.responses.recording import Room
 from duecourse.web.rates import Rates
 from duecourse.web.site import Site
 
@@ -27,8 +28,10 @@ ENDPOINTS: Sequence[Endpoint] = (
 )
 
 
-def routes(site: Site, rates: Rates, refusals: Refusals) -> Sequence[BaseRoute]:
-    """rates: of keys. The description needs no key: it holds nothing of the book."""
+def routes(
+    site: Site, rates: Rates, refusals: Refusals, room: Callable[[str], Room] = lambda by: Room(by=by)
+) -> Sequence[BaseRoute]:
+    """rates: of keys. room: as of Desk. The description needs no key: it holds nothing of the book."""
     described = JSONResponse(document(ENDPOINTS, version("duecourse"), site.public_url)).body
 
     async def describe(_: Request) -> Response:
@@ -36,5 +39,5 @@ def routes(site: Site, rates: Rates, refusals: Refusals) -> Sequence[BaseRoute]:
 
     return [
         Route(f"{PREFIX}/openapi.json", describe, methods=["GET"], name="openapi"),
-        *Desk(site, rates, refusals).routes(ENDPOINTS),
+        *Desk(site, rates, refusals, room).routes(ENDPOINTS),
     ]

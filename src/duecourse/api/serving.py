@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from duecourse.domain.problems import DuecourseError
+from duecourse.responses.recording import Room
 from duecourse.store.sql import load
 from duecourse.web.answers import Fault, problem
 from duecourse.web.rates import Rates
@@ -37,11 +38,14 @@ _CHALLENGE: Final = {"www-authenticate": 'Bearer realm="duecourse"'}
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What every endpoint is served with. rates: of keys."""
+    """What every endpoint is served with."""
 
     site: Site
     rates: Rates
+    """Of keys."""
     refusals: Refusals
+    room: Callable[[str], Room] = lambda by: Room(by=by)
+    """What recording an answer works with, by whose name."""
 
     def routes(self, endpoints: Sequence[Endpoint]) -> list[BaseRoute]:
         """One route for each endpoint."""
@@ -101,7 +105,8 @@ class Desk:
         taken = _read(endpoint.takes, body if endpoint.takes is not Nothing else b"{}")
 
         def work() -> Answer:
-            call = Call(conn, self.site.keyring, self.site.now(conn), key, path, query, taken)
+            room = self.room(f"api {key.name}")
+            call = Call(conn, self.site.keyring, self.site.now(conn), key, path, query, taken, room)
             return Answer(200, endpoint.does(call).model_dump_json())
 
         with conn.transaction():

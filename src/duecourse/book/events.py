@@ -169,7 +169,7 @@ def events_of(
     conn: psycopg.Connection,
     *,
     borrower_id: UUID | None = None,
-    kind: EventKind | None = None,
+    kind: str | None = None,
     most: int = 100,
 ) -> list[EventLine]:
     """Events, the latest first: of one borrower, of one kind, or all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -122,6 +122,29 @@ def money_in_words(amount_minor: int | None, currency: str) -> str:
 def _amount(one: Mapping[str, Any]) -> str | None:
     known = one["amount_minor"] is not None and one["currency"]
     return str(from_minor(one["amount_minor"], one["currency"])) if known else None
+
+
+def print_answers(here: Context, found: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Answers without their words, as rows of `list_responses`."""
+    now = here.now()
+    rows = [
+        (
+            str(one["response_id"])[:8],
+            one["borrower_key"] or say("not known"),
+            local_time(one["said_at"], one["zone"]),
+            word("channel", one["channel"]) if one["channel"] else word("source of an answer", one["source"]),
+            listed(word("answer", each) for each in one["intents"]),
+            promised_in_words(one),
+            word("why an answer waits", one["waits"]) if one["waits"] else "",
+            age_in_words(one["said_at"], now) if one["waits"] else "",
+        )
+        for one in found
+    ]
+    columns = [
+        say("id"), say("borrower"), say("when"), say("channel"), say("read as"), say("promised"),
+        say("waits for a person"), say("age"),
+    ]  # fmt: skip
+    here.console.print(table(title, columns, rows))
 
 
 def response_facts(one: Mapping[str, Any], now: datetime) -> dict[str, Any]:

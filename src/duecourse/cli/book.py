@@ -321,7 +321,7 @@ def print_import(console: Console, report: ImportReport) -> None:
         console.print(str(problem), style="red", highlight=False, markup=False, soft_wrap=True)
     kinds = (
         "borrowers", "contact_points", "parties", "loans", "installments", "payments", "reversals", "debits",
-        "suspense", "consents", "holds", "preferences",
+        "suspense", "consents", "holds", "preferences", "events",
     )  # fmt: skip
     rows = [
         (

@@ -18,6 +18,7 @@ from duecourse.book.contact_points import (
 from duecourse.book.identity import ADDRESSABLE
 from duecourse.book.parsing import FieldFault
 from duecourse.book.reading import contact_points_of, find_borrower
+from duecourse.book.verifying import UNVERIFIED
 from duecourse.channels.number_check.adapter import NumberCheck
 from duecourse.dispatch.number_checks import check_numbers
 from duecourse.domain.messaging import Channel
@@ -244,6 +245,10 @@ def retire(
     said = _note(reason, "--reason")
     if said == "replaced":
         raise _fault("--reason", "'replaced' is what an import says when the file has another address")
+    if said == UNVERIFIED:
+        raise _fault(
+            "--reason", "'unverified' is what a borrower's own new address is until its code comes back"
+        )
     retire_contact_points(conn, [place], reason=said, now=here.now())
     conn.commit()
     here.console.print(say("Retired: {point}", point=str(place[1])[:8]))

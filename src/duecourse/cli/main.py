@@ -30,6 +30,8 @@ from .context import close_context
 from .demo.week import demo
 from .differences import differences
 from .due_days import allot, move_due_day, pause, recompute_dates
+from .event import app as event_app
+from .gateway import app as gateway_app
 from .hold import app as hold_app
 from .inbox import app as inbox_app
 from .init import init
@@ -79,6 +81,7 @@ for command in (cash, buckets, allot, move_due_day, recompute_dates, pause):
 book_app.command()(differences)
 app.add_typer(book_app, name="book")
 app.add_typer(payment_app, name="payment")
+app.add_typer(event_app, name="event")
 app.add_typer(policy_app, name="policy")
 app.add_typer(template_app, name="template")
 app.command()(schedule)
@@ -107,6 +110,7 @@ app.add_typer(suppression_app, name="suppression")
 app.add_typer(contact_app, name="contact")
 app.add_typer(notice_app, name="notice")
 app.add_typer(provider_app, name="provider")
+app.add_typer(gateway_app, name="gateway")
 app.add_typer(registration_app, name="registration")
 app.add_typer(carrier_app, name="carrier")
 app.add_typer(permit_app, name="permit")

@@ -66,7 +66,7 @@ def add(
     day = parse_date(on, "--on")
     conn = here.connect(autocommit=True)
     found = find_loan(conn, loan, creditor)
-    minor = _minor(amount, currency or found.currency)
+    minor = minor_of(amount, currency or found.currency)
     outcome = add_payment(
         conn,
         found,
@@ -222,7 +222,7 @@ def place(
     )
 
 
-def _minor(amount: str, currency: str) -> int:
+def minor_of(amount: str, currency: str) -> int:
     """Raises DuecourseError D063 for what is no amount above zero in the currency."""
     try:
         minor = to_minor(Decimal(amount), currency)

@@ -247,12 +247,26 @@ def print_message(here: Context, found: Row) -> None:
             ),
             highlight=False,
         )
-    console.print(_items(found["items"]))
+    console.print(_events(found["events"], zone) if found["events"] else _items(found["items"]))
     for attempt in found["attempts"]:
         _print_attempt(console, attempt)
     if found["receipts"]:
         console.print(_receipts(found["receipts"], zone))
     console.print(_verdicts(found["verdicts"], zone))
+
+
+def _events(events: Sequence[Row], zone: ZoneInfo) -> Table:
+    rows = [
+        (
+            event["occurred_at"].astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+            word("event", event["kind"]),
+            event["loan_ref"] or "",
+            f"{event['amount']} {event['currency']}" if event["amount"] else "",
+        )
+        for event in events
+    ]
+    columns = [say("happened"), say("event"), say("loan"), say("amount")]
+    return table(say("Tells of"), columns, rows, right=[3])
 
 
 def _route(found: Row) -> str:

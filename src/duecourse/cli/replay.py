@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -186,12 +186,18 @@ def run_days(
     *,
     before_planning: Callable[[Day], Awaitable[None]] = _nothing,
     folder: Path | None = None,
+    replies: Mapping[str, str] | None = None,
 ) -> Tally:
     """Replay days against a sandbox of its own, with a progress bar. before_planning brings a day's facts in.
+    replies: as SandboxRules has them; None: nobody answers.
 
     The sandbox has a far end for every channel that the policies in force use.
     """
-    return asyncio.run(_in_sandbox(here, days, before_planning, folder or here.settings.home / "sandbox"))
+    # Nothing of a replay may depend on how fast this machine is: what is late on a real clock comes at once.
+    rules = SandboxRules(late_seconds=0, replies=replies or {})
+    return asyncio.run(
+        _in_sandbox(here, days, before_planning, folder or here.settings.home / "sandbox", rules)
+    )
 
 
 async def _in_sandbox(
@@ -199,6 +205,7 @@ async def _in_sandbox(
     days: Sequence[Day],
     before_planning: Callable[[Day], Awaitable[None]],
     folder: Path,
+    rules: SandboxRules,
 ) -> Tally:
     here.durable = False
     with here.store.connect() as conn:
@@ -207,10 +214,9 @@ async def _in_sandbox(
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
     switchboard.intake.confirmer = confirmer(here)
     port = await switchboard.listen()
-    # Nothing of a replay may depend on how fast this machine is: what is late on a real clock comes at once.
     with SandboxProcess(
         folder,
-        rules=SandboxRules(late_seconds=0),
+        rules=rules,
         ports={kind: 0 for channel, kind in FAR_ENDS.items() if channel in used},
         callbacks_url=f"http://127.0.0.1:{port}/callbacks",
     ) as far_ends:

@@ -31,18 +31,17 @@ from duecourse.responses.queue import list_responses, show_response
 from duecourse.responses.recording import Room
 
 from .answers import (
-    age_in_words,
     followed_in_words,
     money_in_words,
+    print_answers,
     print_response,
     promise_facts,
-    promised_in_words,
     response_facts,
 )
 from .context import Context, context
 from .dates import parse_date
 from .screen import print_json, table
-from .wishes import JsonOption, local_time
+from .wishes import JsonOption
 from .words import listed, say, word
 from .workshop import confirmer, policies_in_force
 
@@ -100,25 +99,7 @@ def list_(
     if as_json:
         print_json(here.console, [response_facts(one, now) for one in found])
         return
-    rows = [
-        (
-            str(one["response_id"])[:8],
-            one["borrower_key"] or say("not known"),
-            local_time(one["said_at"], one["zone"]),
-            word("channel", one["channel"]) if one["channel"] else word("source of an answer", one["source"]),
-            listed(word("answer", each) for each in one["intents"]),
-            promised_in_words(one),
-            word("why an answer waits", one["waits"]) if one["waits"] else "",
-            age_in_words(one["said_at"], now) if one["waits"] else "",
-        )
-        for one in found
-    ]
-    columns = [
-        say("id"), say("borrower"), say("when"), say("channel"), say("read as"), say("promised"),
-        say("waits for a person"), say("age"),
-    ]  # fmt: skip
-    title = say("Answers that wait for a person") if open_only else say("Answers")
-    here.console.print(table(title, columns, rows))
+    print_answers(here, found, say("Answers that wait for a person") if open_only else say("Answers"))
 
 
 @app.command()

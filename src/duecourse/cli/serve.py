@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, time, timedelta
+from time import monotonic
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -24,8 +26,10 @@ from duecourse.channels.registry import build
 from duecourse.dispatch.intake import Intake
 from duecourse.domain.messaging import Receives
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.planning.compile import Plannable
 from duecourse.planning.confirming import Confirmer
 from duecourse.portal import routes as portal_routes
+from duecourse.responses.recording import Room
 from duecourse.store.migrate import get_setting
 from duecourse.web.application import Limits, application
 from duecourse.web.health import routes as health_routes
@@ -33,11 +37,13 @@ from duecourse.web.rates import Rates
 from duecourse.web.site import Site
 
 from .context import Context, context
+from .gateways import Paying
 from .providers import adapter_config, clock_of, configured_providers, is_checker
 from .words import say
-from .workshop import plannables
+from .workshop import policies_in_force
 
 CONNECTIONS = 16
+POLICY_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 5.0
 TELL_EVERY = 12
 """Rounds of housekeeping between two lines of log that count the requests: a minute."""
@@ -140,15 +146,23 @@ def receivers_of(here: Context, intake: Intake) -> Mapping[str, Receives]:
 async def _serve(here: Context, site: Site, host: str, port: int, *, portal: bool) -> None:
     pool, refusals = site.pool, Refusals()
     intake = Intake(pool.connection, site.keyring, site.now)
-    intake.confirmer = Confirmer(here.packs, lambda: _plannables(here, pool))
+    policies = Policies(here)
+    confirmer = intake.confirmer = Confirmer(here.packs, policies)
     receivers = receivers_of(here, intake)
+    paying = Paying(here, site)
     counted: Counter[tuple[str, int]] = Counter()
     served = application(
         [
             *health_routes(site),
             callback_route(receivers, site.public_url),
-            *api_routes(site, Rates(here.settings.key_requests), refusals),
-            *(portal_routes(site) if portal else ()),
+            *api_routes(
+                site,
+                Rates(here.settings.key_requests),
+                refusals,
+                lambda by: Room(plannables=policies(), confirmer=confirmer, by=by),
+            ),
+            *paying.routes,
+            *(portal_routes(site, more=paying.pages) if portal else ()),
         ],
         limits_of(here, host, counted),
         public_url=site.public_url,
@@ -163,10 +177,31 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
     )
     log.info("serving", callbacks=sorted(receivers), portal=portal)
     keeper = asyncio.create_task(_keep_house(pool, refusals, counted, stopping))
+    asker = asyncio.create_task(paying.keep_asking(stopping))
     await stopping.wait()
     await listener[0].stop()
     await intake.drain()
     await keeper
+    await asker
+
+
+class Policies:
+    """The policies in force as plannables, read again after POLICY_SECONDS. Used by several threads."""
+
+    def __init__(self, here: Context) -> None:
+        self._here = here
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._kept: list[Plannable] = []
+
+    def __call__(self) -> list[Plannable]:
+        with self._lock:
+            if monotonic() - self._read_at > POLICY_SECONDS:
+                # A connection of its own: whoever asks may hold the last one of the pool.
+                with self._here.store.connect() as conn:
+                    self._kept = policies_in_force(conn, self._here.settings.actor)
+                self._read_at = monotonic()
+            return self._kept
 
 
 def limits_of(here: Context, host: str, counted: Counter[tuple[str, int]]) -> Limits:
@@ -191,14 +226,6 @@ async def _listen(served: Application, host: str, port: int, proxies: str) -> tu
             exit_code=3,
         ) from None
     return listener, f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}"
-
-
-def _plannables(here: Context, pool: ConnectionPool) -> list:  # type: ignore[type-arg]
-    try:
-        with pool.connection() as conn:
-            return plannables(conn, here.settings.actor)
-    except DuecourseError:  # none is published
-        return []
 
 
 async def _keep_house(

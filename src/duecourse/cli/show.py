@@ -290,9 +290,19 @@ def message_facts(here: Context, message_id: str) -> dict[str, Any]:
         {**row, "due": str(from_minor(row.pop("due_minor"), row["currency"]))}
         for row in read_rows(conn, "show_items", **place)
     ]
+    events = [
+        {
+            **row,
+            "amount": None
+            if (minor := row.pop("amount_minor")) is None
+            else str(from_minor(minor, row["currency"])),
+        }
+        for row in read_rows(conn, "show_events", **place)
+    ]
     return {
         **message,
         "items": items,
+        "events": events,
         "attempts": attempts,
         "receipts": read_rows(conn, "show_receipts", **place),
         "verdicts": [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -96,20 +96,28 @@ def one_of_the_book(here: Context, key: str, loan: str | None, policy: Policy, s
     )
     large = str(borrower.attributes.get(LARGE_TYPE_FIELD, "")).lower() in ("true", "yes", "1")
     first = loans[chosen[0].loan_id]
+    facts = Facts(
+        name=_name(here, borrower),
+        creditor=first.creditor,
+        currency=first.currency,
+        items=tuple(_item(one, loans[one.loan_id], day, pauses.get(one.loan_id, ())) for one in chosen),
+        wording=policy.wording,
+        code=SAMPLE_CODE,
+        link=sample_address(here.settings.public_url),
+    )
     return About(
-        Facts(
-            name=_name(here, borrower),
-            creditor=first.creditor,
-            currency=first.currency,
-            items=tuple(_item(one, loans[one.loan_id], day, pauses.get(one.loan_id, ())) for one in chosen),
-            wording=policy.wording,
-            code=SAMPLE_CODE,
-            link=sample_address(here.settings.public_url),
-        ),
+        _happening_to(facts, policy, step, first) if step.on else facts,
         language,
         large or any(wish.kind == PreferenceKind.LARGE_TYPE for wish in wishes),
         borrower.region,
     )
+
+
+def _happening_to(facts: Facts, policy: Policy, step: Step, loan: Loan) -> Facts:
+    """A made-up event of a loan of the book: what is to come nobody knows."""
+    sample = sample_facts(policy, step, policy.wording.languages.known[0])[0].facts
+    told = tuple(replace(one, loan_ref=loan.loan_ref, product=loan.product) for one in sample.happened)
+    return replace(facts, items=(), happened=told, standing=sample.standing)
 
 
 def _chosen(

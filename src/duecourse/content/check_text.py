@@ -35,6 +35,8 @@ _HEARD: Final = {
     "voice.voicemail": (("creditor", "contact_phone"), "anybody may hear a voicemail"),
 }
 """What may be named before the right party is known."""
+_TO_ANYBODY: Final = ("creditor", "contact_phone", "code")
+"""What may be named at an address that nobody has shown to be theirs yet."""
 _LITERAL: Final = ("link", "picture")
 _TAGS: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
 _FORMS: Final = ("zero", "one", "two", "few", "many", "other")
@@ -153,6 +155,8 @@ def _check_liquid(
             faults.add("P206", text.where(part, _line_at(source, spans[0].index)), message)
     for name, found in analysis.globals.items():
         _check_variable(policy, text, part, name, _line_at(source, found[0].span.index), faults)
+    if text.template == policy.verify_address and part in ("sms", "email") and "code" not in analysis.globals:
+        faults.add("P203", text.where(part), "does not say {{ code }}, by which a new address is verified")
     for message, index in _plural_faults(parsed, text.language):
         faults.add("P221", text.where(part, _line_at(source, index)), message)
     keyword = part.removeprefix(WECHAT)
@@ -172,6 +176,8 @@ def _check_variable(
         faults.add(code, where, f"{place}: '{name}' may not stand there")
     if base in _HEARD and name in EVERY_VARIABLE and name not in _HEARD[base][0]:
         faults.add("P220", where, f"{_HEARD[base][1]}: '{name}' may not stand there")
+    if text.template == policy.verify_address and name in EVERY_VARIABLE and name not in _TO_ANYBODY:
+        faults.add("P220", where, f"a new address may be anybody's: '{name}' may not stand there")
     if name == "contact_phone" and not _has_phone(policy):
         faults.add("P211", where, "contact_phone is used, but a creditor of the policy has none")
     if name in ("product", "items"):

@@ -19,9 +19,16 @@ LARGE_PX: Final = 22
 at 96 px to the inch, with a line and a half between lines."""
 
 
-def html_from_text(text: str, language: str, *, title: str = "", large: bool = False) -> str:
-    """A whole document: paragraphs at empty lines, lists where lines begin with a dash or a dot; all escaped."""
-    return _document("".join(_blocks(text)), language, title, large)
+def html_from_text(text: str, language: str, *, title: str = "", large: bool = False, link: str = "") -> str:
+    """A whole document: paragraphs at empty lines, lists where lines begin with a dash or a dot; all escaped.
+
+    link: our own address, which can be followed where it stands; no other can, for a name could hold one.
+    """
+    body = "".join(_blocks(text))
+    if link:
+        shown = escape(link, quote=False)
+        body = body.replace(shown, f'<a href="{escape(link)}">{shown}</a>')
+    return _document(body, language, title, large)
 
 
 def framed(html: str, language: str, *, title: str = "", large: bool = False) -> str:

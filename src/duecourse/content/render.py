@@ -171,10 +171,11 @@ class Renderer:
             )
         html = ""
         if channel in (Channel.EMAIL, Channel.INBOX):
+            link = "" if isinstance(values["link"], NoLink) else values["link"]
             html = (
                 framed(said["html"], language, title=subject, large=plain)
                 if "html" in said
-                else html_from_text(text, language, title=subject, large=plain)
+                else html_from_text(text, language, title=subject, large=plain, link=link)
             )
         return Rendered(channel, language, text, subject, html, large=plain)
 

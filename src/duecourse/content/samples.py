@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -57,8 +57,14 @@ def sample_facts(policy: Policy, step: Step, language: str, public_url: str = ""
     Of an event: one; three about several loans without a name; the last of its loan, with nothing that can be missing.
     public_url: what links begin with; '' takes an address made up.
     """
-    if step.on:
-        return _event_samples(policy, step, step.on, language, public_url)
+    samples = (
+        _event_samples(policy, step, step.on, language) if step.on else _item_samples(policy, step, language)
+    )
+    link = sample_address(public_url)
+    return [replace(one, facts=replace(one.facts, code=SAMPLE_CODE, link=link)) for one in samples]
+
+
+def _item_samples(policy: Policy, step: Step, language: str) -> list[Sample]:
     products = _products(policy, step)
     currency = _currency(policy, step)
     unit = 10 ** minor_digits(currency)
@@ -72,8 +78,7 @@ def sample_facts(policy: Policy, step: Step, language: str, public_url: str = ""
         return Item(f"HT2026{index:04d}", due_on, amount_minor, product, balance_minor, late)
 
     def facts(who: str, creditor: str, *items: Item) -> Facts:
-        link = sample_address(public_url)
-        return Facts(who, creditor, currency, items, policy.wording, SAMPLE_CODE, link)
+        return Facts(who, creditor, currency, items, policy.wording)
 
     first, *others = list(policy.wording.creditors) or ["*"]
     samples = [
@@ -84,7 +89,7 @@ def sample_facts(policy: Policy, step: Step, language: str, public_url: str = ""
     return samples + [Sample(f"creditor {key}", facts(name, key, item(0))) for key in others]
 
 
-def _event_samples(policy: Policy, step: Step, kind: str, language: str, public_url: str) -> list[Sample]:
+def _event_samples(policy: Policy, step: Step, kind: str, language: str) -> list[Sample]:
     products, currency = _products(policy, step), _currency(policy, step)
     unit = 10 ** minor_digits(currency)
     name = _NAMES.get(language.partition("-")[0], _NAMES["en"])
@@ -102,8 +107,7 @@ def _event_samples(policy: Policy, step: Step, kind: str, language: str, public_
         )
 
     def facts(who: str, creditor: str, standing: Standing, *events: Happened) -> Facts:
-        link = sample_address(public_url)
-        return Facts(who, creditor, currency, (), policy.wording, SAMPLE_CODE, link, events, standing)
+        return Facts(who, creditor, currency, (), policy.wording, happened=events, standing=standing)
 
     first, *others = list(policy.wording.creditors) or ["*"]
     bare = Happened(

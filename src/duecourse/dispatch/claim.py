@@ -219,6 +219,7 @@ def _mint(
             one.message_id,
             one.lane,
             facts[one.message_id].borrower_id,
+            one.channel,
             one.contact_point_id,
             facts[one.message_id].purpose,
             facts[one.message_id].language,

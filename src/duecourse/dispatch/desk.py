@@ -42,7 +42,7 @@ T = TypeVar("T")
 _DEADLOCK_TRIES = 4
 FAIR_TRIES = 4
 """How often a message counts in what is known of providers."""
-COMMITS_WITHIN = timedelta(seconds=2)
+COMMITS_WITHIN = timedelta(seconds=1)
 """How long after its row was written a receipt may be committed and be heard at once; the sweep finds any other."""
 RECOVERED = timedelta(days=3)
 """How far back an owner new to a lane looks for what was heard."""
@@ -263,10 +263,9 @@ class Desk:
         outcomes: dict[UUID, Outcome] = {}
         heard: dict[str, Answers] = {}
         batches: dict[str, list[Claimed]] = {}
-        later = [(one.lane, one.attempt_id) for one in claimed if one.seq > 1]
-        if later:
-            over = await self._db(lambda: overtaken(self._conn, later, as_of=self.as_of(now)))
-            outcomes.update((attempt, NotWritten("heard of an earlier attempt")) for attempt in over)
+        places = [(one.lane, one.attempt_id) for one in claimed]
+        over = await self._db(lambda: overtaken(self._conn, places, as_of=self.as_of(now)))
+        outcomes.update((attempt, NotWritten("overtaken since it was claimed")) for attempt in over)
         for one in claimed:
             if one.attempt_id not in outcomes:
                 batches.setdefault(one.provider, []).append(one)

@@ -77,6 +77,7 @@ class Wanted:
     message_id: UUID
     owner_lane: int
     owner_id: UUID
+    channel: str
     contact_point_id: UUID
     purpose: str
     language: str
@@ -139,6 +140,7 @@ def _parameters(
         "owners": [one.owner_id for one in wanted],
         "messages": [one.message_id for one in wanted],
         "attempts": [one.attempt_id for one in wanted],
+        "channels": [one.channel for one in wanted],
         "points": [one.contact_point_id for one in wanted],
         "purposes": [one.purpose for one in wanted],
         "languages": [one.language for one in wanted],

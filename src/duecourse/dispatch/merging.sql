@@ -40,7 +40,8 @@ SELECT m.lane, m.message_id, m.group_id,
        NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
                                              AND (o.state <> 'planned' OR o.tries > 0)),
        CASE WHEN m.lane = %(from_lane)s AND (g.group_id IS NOT NULL OR m.party = 'borrower' AND NOT EXISTS (
-                     SELECT 1 FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id))
+                     SELECT 1 FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id
+                        AND x.loan_id <> '00000000-0000-0000-0000-000000000000'))
             THEN %(to_lane)s ELSE m.lane END,
        CASE WHEN m.borrower_id = %(from_id)s THEN %(to_id)s::uuid ELSE m.borrower_id END,
        replace(m.bundle, %(from_id)s::uuid::text, %(to_id)s::uuid::text), 0
@@ -125,7 +126,7 @@ DELETE FROM message_item x USING merge_message w
 WHERE w.untried AND x.lane = w.lane AND x.group_id = w.group_id AND x.borrower_id = %(from_id)s
   AND EXISTS (SELECT 1 FROM message_item k
               WHERE k.lane = x.lane AND k.loan_id = x.loan_id AND k.number = x.number AND k.policy = x.policy
-                AND k.step = x.step AND k.anchor_on = x.anchor_on AND k.borrower_id = %(to_id)s);
+                AND k.step = x.step AND k.anchor_on = x.anchor_on AND k.event_id = x.event_id AND k.borrower_id = %(to_id)s);
 
 -- name: empty_messages
 -- Those that have nothing left to say are withdrawn like those that join another.

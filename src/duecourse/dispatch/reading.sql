@@ -62,6 +62,16 @@ JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
 WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s
 ORDER BY i.due_on, l.loan_ref, i.number;
 
+-- name: show_events
+-- What a message tells of, when it is no installment. lane, message_id.
+SELECT e.event_id, e.kind, e.occurred_at, l.loan_ref, e.amount_minor, e.currency
+FROM message m
+JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+JOIN event e ON e.lane = x.lane AND e.event_id = x.event_id
+LEFT JOIN loan l ON l.lane = e.lane AND l.loan_id = e.loan_id
+WHERE m.lane = %(lane)s AND m.message_id = %(message_id)s
+ORDER BY e.occurred_at, e.event_id;
+
 -- name: show_attempts
 -- The attempts of a message with their sealed text and address. lane, message_id.
 SELECT a.attempt_id, a.seq, a.channel, a.provider, a.state, a.provider_message_id, a.code, a.cause, a.reason, a.parts,
@@ -237,6 +247,17 @@ JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
 WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s
 GROUP BY b.borrower_key
 ORDER BY count(DISTINCT m.purpose) DESC, sum(m.version) DESC, b.borrower_key LIMIT 1;
+
+-- name: owing_borrower
+-- Of those who owe what was due by to_on, a borrower whom most messages reached. from_on, to_on: local days.
+SELECT b.borrower_key
+FROM message m
+JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s AND m.outcome IN ('delivered', 'read') AND b.kind = 'person'
+  AND EXISTS (SELECT 1 FROM loan l JOIN installment i ON i.lane = l.lane AND i.loan_id = l.loan_id
+              WHERE l.lane = b.lane AND l.borrower_id = b.borrower_id AND i.due_on <= %(to_on)s AND i.settled_on IS NULL
+                AND i.superseded_on IS NULL)
+GROUP BY b.borrower_key ORDER BY count(*) DESC, b.borrower_key LIMIT 1;
 
 -- name: count_touched
 -- Planned messages of these borrowers that a word of this scope is about, and that nobody has handed over.

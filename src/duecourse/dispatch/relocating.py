@@ -25,16 +25,21 @@ SQL = load("dispatch/merging")
 
 LOANS: Final = (
     "loan", "installment", "installment_was", "loan_pause", "due_move", "payment", "reversal", "debit", "allocation",
-    "loan_party",
+    "loan_party", "event",
 )  # fmt: skip
 """Tables of what hangs on a loan: moved with it."""
+ANSWERS: Final = (
+    "response", "response_reading", "response_effect", "response_event", "response_waiting", "promise",
+)  # fmt: skip
+"""Tables of what a person answered: moved when all of the first record is. Whose it was is not told apart again."""
 JOINED = "joined the message of the same person"
 
 _RENAMED = "CASE WHEN t.borrower_id = %(from_id)s THEN %(to_id)s::uuid ELSE t.borrower_id END"
 # Told of this debt already as the person kept: then the row keeps the old name, so that nothing is lost.
 _ITEM_RENAMED = """CASE WHEN t.borrower_id = %(from_id)s AND NOT EXISTS (
     SELECT 1 FROM message_item k WHERE k.lane = t.lane AND k.loan_id = t.loan_id AND k.number = t.number
-       AND k.policy = t.policy AND k.step = t.step AND k.anchor_on = t.anchor_on AND k.borrower_id = %(to_id)s)
+       AND k.policy = t.policy AND k.step = t.step AND k.anchor_on = t.anchor_on AND k.event_id = t.event_id
+       AND k.borrower_id = %(to_id)s)
     THEN %(to_id)s::uuid ELSE t.borrower_id END"""
 # A contact about somebody else's loan stays in that loan's lane; all others count where the person now is.
 _CONTACT_GOES = """{k}.lane = %(from_lane)s
@@ -51,6 +56,10 @@ _PERMIT_GOES = f"""NOT EXISTS (
 _PERMIT_LANE = f"CASE WHEN {_PERMIT_GOES} THEN %(to_lane)s::smallint ELSE t.lane END"
 _PERMITS = f"""t.lane = %(from_lane)s AND {_PERMIT_GOES}
     OR %(whole)s::boolean AND t.lane = ANY(%(lanes)s::smallint[]) AND t.borrower_id = %(from_id)s"""
+# What happened to who applied, and has no loan of it yet.
+_APPLICATIONS = (
+    "%(whole)s::boolean AND t.lane = %(from_lane)s AND t.borrower_id = %(from_id)s AND t.loan_id IS NULL"
+)
 _LOAN_HISTORY = """(SELECT l.loan_id::text AS id, ARRAY['loan', 'installment', 'loan_party'] AS subjects
     FROM merge_loan l
     UNION ALL SELECT p.payment_id::text, ARRAY['payment'] FROM merge_loan l
@@ -155,14 +164,20 @@ def relocate(conn: psycopg.Connection, move: Move) -> dict[str, int]:
     counts["permits"] = _move(conn, given, "permit", leave, "(VALUES (1)) AS w (one)", _PERMITS)
     ledger = {"lane": _CONTACT_LANE, "borrower_id": _RENAMED}
     counts["contacts"] = _move(conn, given, "contact", ledger, "(VALUES (1)) AS w (one)", _CONTACTS)
+    for table in ANSWERS if move.whole else ():
+        theirs = "t.lane = %(from_lane)s AND t.borrower_id = %(from_id)s"
+        becomes = {"lane": "%(to_lane)s::smallint", "borrower_id": _RENAMED}
+        counts[table] = _move(conn, given, table, becomes, "(VALUES (1)) AS w (one)", theirs)
     if move.from_lane != move.to_lane:
         there = {"lane": "%(to_lane)s::smallint"}
         of_loan = "t.lane = %(from_lane)s AND t.subject = ANY(w.subjects) AND split_part(t.subject_id, '/', 1) = w.id"
         _move(conn, given, "book_history", there, _LOAN_HISTORY, of_loan)
+    becomes = {"lane": "%(to_lane)s::smallint", "borrower_id": _RENAMED}
+    applied = _move(conn, given, "event", becomes, "(VALUES (1)) AS w (one)", _APPLICATIONS)
     for table in LOANS:
-        becomes = {"lane": "%(to_lane)s::smallint", "borrower_id": _RENAMED}
         of_loan = "t.lane = %(from_lane)s AND t.loan_id = w.loan_id"
         counts[table] = _move(conn, given, table, becomes, "merge_loan w", of_loan)
+    counts["event"] += applied
     return counts
 
 

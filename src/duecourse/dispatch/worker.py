@@ -21,7 +21,7 @@ log = structlog.get_logger("duecourse.dispatch")
 
 POLL_SECONDS = 0.2
 ADVANCE_SECONDS = 1.0
-LISTEN_SECONDS = 0.5
+LISTEN_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
 PLAN_AGAIN_SECONDS = 5.0
 EVENT_SECONDS = 1.0

@@ -148,5 +148,8 @@ class Gateway(Protocol):
     def ask(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
         """What became of an order; no facts: nothing yet, or it does not know the order."""
 
+    def check(self, now: datetime) -> Trouble | None:
+        """Ask it something harmless: what is wrong with the address or the keys; None: nothing seems to be."""
+
     def hear(self, request: RawRequest, now: datetime) -> Notice:
         """Read a notification. Raises NotGenuineError, or ValueError for one that is signed but not understood."""

@@ -10,9 +10,12 @@ from pydantic import ValidationError
 
 from duecourse.domain.problems import DuecourseError, Problem
 
+from .alipay.adapter import AlipayGateway, AlipaySettings
 from .contract import Gateway, GatewaySettings
 from .generic.adapter import GenericGateway, GenericSettings
 from .sandbox.adapter import SandboxGateway, SandboxSettings
+from .stripe.adapter import StripeGateway, StripeSettings
+from .wechatpay.adapter import WechatPayGateway, WechatPaySettings
 
 CONSEQUENCE: Final = "Nobody can pay."
 
@@ -27,6 +30,9 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "generic": Kind(GenericSettings, GenericGateway),
+    "stripe": Kind(StripeSettings, StripeGateway),
+    "alipay": Kind(AlipaySettings, AlipayGateway),
+    "wechatpay": Kind(WechatPaySettings, WechatPayGateway),
     "sandbox": Kind(SandboxSettings, SandboxGateway),
 }
 

@@ -78,3 +78,15 @@ def sorted_fields(fields: Mapping[str, str], without: tuple[str, ...] = ()) -> b
     """`a=1&b=2`: by name, values as they are and not encoded, empty ones and `without` left out."""
     kept = sorted((name, value) for name, value in fields.items() if value != "" and name not in without)
     return "&".join(f"{name}={value}" for name, value in kept).encode()
+
+
+def secret_pem(key: rsa.RSAPrivateKey) -> str:
+    """A private key as PEM."""
+    kept = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, kept, serialization.NoEncryption()).decode("ascii")
+
+
+def public_pem(key: rsa.RSAPublicKey) -> str:
+    """A public key as PEM."""
+    kept = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(serialization.Encoding.PEM, kept).decode("ascii")

@@ -35,4 +35,4 @@ class Till:
 
     def notify_url(self, name: str) -> str:
         """Where a gateway tells what became of an order."""
-        return f"{self.public_url}/gateways/{name}"
+        return f"{self.public_url}/callbacks/pay/{name}"

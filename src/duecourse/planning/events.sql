@@ -53,6 +53,9 @@ joinable AS (
     WHERE m.policy = l.policy AND m.policy_version = l.policy_version AND m.step = l.step AND m.party = l.party AND m.actor = l.actor
       AND m.creditor = l.creditor AND m.currency = l.currency AND m.template = l.template AND m.tries = 0
       AND m.not_before >= l.told_at AND m.useful_until > %(now)s
+      -- It waits for its moment, an hour or a cap; what only a new fact can free would keep the new event waiting, too.
+      AND (m.rule IS NULL OR m.verdict IS NOT NULL AND NOT EXISTS (
+               SELECT 1 FROM jsonb_array_elements(m.verdict -> 'rules') AS r WHERE r ->> 'primitive' NOT IN ('P1', 'P2', 'P3')))
       AND NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = m.lane AND o.group_id = m.group_id
                                                 AND (o.state <> 'planned' OR o.tries > 0))
     ORDER BY l.lane, l.kin_key, l.bucket, m.planned_for, m.group_id

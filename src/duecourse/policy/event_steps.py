@@ -60,7 +60,7 @@ def parse_spans(section: Section) -> tuple[int, int, int]:
 
 def check_event_step(section: Section, step: Step, applies_to: Sequence[Condition]) -> None:
     """What hangs together: P110, P453. applies_to: conditions that hold for the policy as a whole."""
-    if step.next_if and step.next_if.unless == "paid":
+    if step.on and step.next_if and step.next_if.unless == "paid":
         section.fault("P110", "next_if", "next_if: 'paid' waits for a debt; a step on an event asks for none")
     for condition in (step.condition, *(variant.condition for variant in step.variants), *applies_to):
         for name in misplaced(condition, of_event=step.on is not None):

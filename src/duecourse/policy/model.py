@@ -367,19 +367,24 @@ class Policy(Frozen):
         return self.responses.authenticity_reply if self.responses else None
 
     def uses_of(self, template: str) -> Iterator[Step]:
-        """The steps that may use a template; a correction and the confirmation of a stop may follow any of them."""
+        """The steps that may use a template; a correction and the confirmation of a stop may follow any of them, and
+        speak of installments also there.
+        """
         for step in self.steps:
-            if template in step.templates or template == self.correction:
+            if template in step.templates:
                 yield step
+            apart = step if step.on is None else step.model_copy(update={"on": None})
+            if template == self.correction:
+                yield apart
             if template == self.pay_link and Channel.VOICE in step.route:
-                yield step.model_copy(update={"route": (Channel.SMS,)})
+                yield apart.model_copy(update={"route": (Channel.SMS,)})
             if template == self.verify_address and step is self.steps[0]:
                 route = (Channel.SMS, Channel.EMAIL)
-                yield step.model_copy(update={"purpose": Purpose.STATUS, "route": route})
+                yield apart.model_copy(update={"purpose": Purpose.STATUS, "route": route})
             if template == self.authenticity_reply:
-                yield step.model_copy(update={"purpose": Purpose.STATUS})
+                yield apart.model_copy(update={"purpose": Purpose.STATUS})
             if template == self.opt_out_confirmation:
-                yield step.model_copy(update={"purpose": Purpose.CONFIRMATION})
+                yield apart.model_copy(update={"purpose": Purpose.CONFIRMATION})
 
 
 def _seconds(moment: time) -> int:

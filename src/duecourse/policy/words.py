@@ -58,7 +58,7 @@ _FIELDS = {
     "strategy_days": "days after grace",
     "rate_type": "rate type",
     "autopay": "direct debit",
-    "confirmed": "said to have come before",
+    "confirmed": "told of it before",
     "gentle": "said that they cannot pay, and are treated gently",
 }
 _LEFT_OUT = {"none": "no pause left out", "deferrals": "deferrals left out", "all": "all pauses left out"}

@@ -121,7 +121,7 @@ class Asked:
 
     def tail(self, number: str) -> str:
         """The end of a contract number, as messages show it."""
-        return self.formats.telephone("…" + number[-TAIL:])
+        return self.formats.telephone("…\N{WORD JOINER}" + number[-TAIL:])
 
     def say(self, key: str, **values: object) -> str:
         """A text in the reader's language; money and days among the values are written as they are there."""

@@ -1,4 +1,4 @@
-"""Where payment gateways tell us what became of an order: `/gateways/NAME`."""
+"""Where payment gateways tell us what became of an order: `/callbacks/pay/NAME`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def notify_routes(site: Site, till: Till) -> list[BaseRoute]:
         answer = await run_in_threadpool(take_notification, site, till, gateway, raw)
         return Response(answer.body, answer.status, media_type=answer.media_type)
 
-    return [Route("/gateways/{name}", take, methods=["POST"])]
+    return [Route("/callbacks/pay/{name}", take, methods=["POST"])]
 
 
 def take_notification(site: Site, till: Till, gateway: Gateway, raw: RawRequest) -> RawResponse:

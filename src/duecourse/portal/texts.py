@@ -32,6 +32,12 @@ LANGUAGES: Final[Mapping[str, Written]] = {
     "zh-CN": Written("简体中文"),
     "zh-TW": Written("繁體中文"),
     "en": Written("English"),
+    "es": Written("Español", read=False),
+    "hi": Written("हिन्दी", read=False),
+    "id": Written("Bahasa Indonesia", read=False),
+    "pt-BR": Written("Português (Brasil)", read=False),
+    "vi": Written("Tiếng Việt", read=False),
+    "ar": Written("العربية", read=False),
 }
 """BCP 47, in the order in which they are offered."""
 
@@ -40,10 +46,11 @@ _FOLDER: Final = files(__package__).joinpath("texts")
 
 @cache
 def catalogue(language: str) -> Mapping[str, Text]:
-    """Every text of a language of LANGUAGES, by `group.key`."""
+    """Every text of a language of LANGUAGES, by `group.key`; a group that is not written in it speaks English."""
     found: dict[str, Text] = {}
     for group in groups():
-        text = _FOLDER.joinpath(group, f"{language}.toml").read_text("utf-8")
+        own = _FOLDER.joinpath(group, f"{language}.toml")
+        text = (own if own.is_file() else _FOLDER.joinpath(group, "en.toml")).read_text("utf-8")
         found |= {f"{group}.{key}": value for key, value in tomllib.loads(text).items()}
     return found
 

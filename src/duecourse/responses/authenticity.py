@@ -7,13 +7,14 @@ from datetime import date, datetime
 
 import psycopg
 
+from duecourse.book.wishes import EVERY_LANE
 from duecourse.dispatch.links import CODES, code_hash
 from duecourse.policy.versions import policy_at
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
 from .links import SQL as LINKS
-from .links import LinkRefusal, owner_now
+from .links import LinkRefusal
 from .peers import Limits, Peer
 
 SQL = load("responses/authenticity")
@@ -68,15 +69,16 @@ def _sent(conn: psycopg.Connection, keyring: Keyring, code: str, language: str) 
     if row is None:
         return None
     owner_lane, owner_id, _, attempt_id, _, _, _, issued_at, *_ = row
-    place = owner_now(conn, owner_lane, owner_id)
     if attempt_id is None:
-        return Sent("", issued_at.date()) if place else None
-    given = {"lanes": list({owner_lane, place[0]} if place else {owner_lane}), "attempt_id": attempt_id}
-    notice = conn.execute(SQL["notice_of"], given).fetchone()
-    if notice is None:
-        return None
-    policy, version, creditor, day = notice
-    return Sent(_lender(conn, policy, version, creditor, language), day)
+        place = {"lane": owner_lane, "borrower_id": owner_id, "at": issued_at}
+        handed = conn.execute(SQL["day_of"], place).fetchone()
+        return Sent("", handed[0]) if handed else None
+    for lanes in ([owner_lane], EVERY_LANE):  # a merge may have moved it
+        given = {"lanes": lanes, "attempt_id": attempt_id}
+        if notice := conn.execute(SQL["notice_of"], given).fetchone():
+            policy, version, creditor, day = notice
+            return Sent(_lender(conn, policy, version, creditor, language), day)
+    return None
 
 
 def _lender(conn: psycopg.Connection, policy: str, version: int, creditor: str, language: str) -> str:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 
+from duecourse.book.wishes import EVERY_LANE
 from duecourse.dispatch.links import CODES, code_hash
 from duecourse.dispatch.receipts import append_receipts
 from duecourse.domain.messaging import Receipt, ReceiptStatus
@@ -94,10 +95,7 @@ def open_link(
         who.tried_unknown_code()
     if isinstance(link, LinkRefusal) or method.upper() == "POST":
         return link
-    attempt = None
-    if link.attempt_id is not None:
-        given = {"lanes": list({link.lane, link.sent_lane}), "attempt_id": link.attempt_id}
-        attempt = conn.execute(SQL["attempt_sent"], given).fetchone()
+    attempt = _attempt(conn, link)
     at_once = who.opened(hashed, burst_seconds())
     told, why = tell(Opening(method, user_agent, prefetch, at_once, attempt[1] if attempt else None, now))
     click = blake2b(repr((hashed, who.hash, now, told, why)).encode(), digest_size=16).digest()
@@ -154,6 +152,17 @@ def find_link(conn: psycopg.Connection, hashed: bytes, *, now: datetime) -> Link
         issued_at=issued_at,
         expires_at=expires_at,
     )
+
+
+def _attempt(conn: psycopg.Connection, link: Link) -> tuple[str, datetime | None] | None:
+    """Provider and hand-over of the attempt that a link went with; a merge may have moved it to any lane."""
+    if link.attempt_id is None:
+        return None
+    for lanes in ([link.sent_lane], EVERY_LANE):
+        row = conn.execute(SQL["attempt_sent"], {"lanes": lanes, "attempt_id": link.attempt_id}).fetchone()
+        if row is not None:
+            return row[0], row[1]
+    return None
 
 
 def owner_now(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> tuple[int, UUID] | None:

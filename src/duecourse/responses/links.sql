@@ -16,7 +16,7 @@ SELECT state FROM contact_point WHERE lane = %(lane)s AND contact_point_id = %(p
 
 -- name: attempt_sent
 -- The attempt a link goes with. lanes: where it may be; attempt_id.
-SELECT provider, sent_at, state FROM attempt WHERE lane = ANY(%(lanes)s::smallint[]) AND attempt_id = %(attempt_id)s;
+SELECT provider, sent_at FROM attempt WHERE lane = ANY(%(lanes)s::smallint[]) AND attempt_id = %(attempt_id)s;
 
 -- name: append_click
 -- Something opened a link. lane, click_id, code_hash, told, why, now. Writes: click
@@ -49,21 +49,19 @@ SELECT borrower_id FROM borrower WHERE merged_into = ANY(%(owners)s::uuid[]);
 
 -- name: links_of
 -- A person's links, the latest first, with how often who opened them. owners; take: at most so many.
-SELECT k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose, k.message_id, a.channel,
+SELECT k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose, k.message_id, k.channel,
        (SELECT count(*) FROM click c WHERE c.lane = k.lane AND c.code_hash = k.code_hash AND c.told = 'person') AS by_people,
        (SELECT count(*) FROM click c WHERE c.lane = k.lane AND c.code_hash = k.code_hash AND c.told <> 'person') AS by_programs
 FROM link k
-LEFT JOIN attempt a ON a.lane = k.owner_lane AND a.attempt_id = k.attempt_id
 WHERE k.owner_id = ANY(%(owners)s::uuid[])
 ORDER BY k.issued_at DESC, k.code_hash LIMIT %(take)s;
 
 -- name: link_facts
--- One link with whom it was made for, its attempt and the contact point it was sent to. lane, code_hash.
+-- One link with whom it was made for and the contact point it was sent to. lane, code_hash.
 SELECT b.borrower_key AS customer, k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose,
-       k.message_id, a.channel, k.contact_point_id, p.address_sealed, p.state AS point_state
+       k.message_id, k.channel, k.contact_point_id, p.address_sealed, p.state AS point_state
 FROM link k
 LEFT JOIN borrower b ON b.lane = k.owner_lane AND b.borrower_id = k.owner_id
-LEFT JOIN attempt a ON a.lane = k.owner_lane AND a.attempt_id = k.attempt_id
 LEFT JOIN contact_point p ON p.lane = k.owner_lane AND p.contact_point_id = k.contact_point_id
 WHERE k.lane = %(lane)s AND k.code_hash = %(code_hash)s;
 
@@ -74,12 +72,11 @@ SELECT at, told, why FROM click WHERE lane = %(lane)s AND code_hash = %(code_has
 -- name: openings_of
 -- For a person's timeline: clicks, and visits that began, in order. owners. what: by what the link came, or which factor was
 -- asked; state: opened, scanned, previewed, prefetched, begun.
-SELECT c.at, 'link' AS subject, coalesce(a.channel, 'counter') AS what,
+SELECT c.at, 'link' AS subject, coalesce(k.channel, 'counter') AS what,
        CASE c.told WHEN 'person' THEN 'opened' WHEN 'scanner' THEN 'scanned' WHEN 'preview' THEN 'previewed' ELSE 'prefetched' END
            AS state, NULL::text AS rule, NULL::text AS reason
 FROM link k
 JOIN click c ON c.lane = k.lane AND c.code_hash = k.code_hash
-LEFT JOIN attempt a ON a.lane = k.owner_lane AND a.attempt_id = k.attempt_id
 WHERE k.owner_id = ANY(%(owners)s::uuid[])
 UNION ALL
 SELECT v.began_at, 'visit', v.question, 'begun', NULL, NULL

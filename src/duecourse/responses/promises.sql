@@ -4,7 +4,8 @@
 -- Of promises for the last 400 days and to come: what was paid by the day after the one promised, and how the promise stands.
 -- It is whole when as much as was promised has been paid since it was said, or, where no amount was named, when nothing that was
 -- due by then is open. It is not called broken before the payments of that day are known (payment_feed). Answers those of which
--- being kept changed. lanes: smallint[]; as_of: the lender's date; now. Writes: promise
+-- being kept changed, and notes that a promise about one loan was kept, or was not, for policies to tell. lanes: smallint[];
+-- as_of: the lender's date; now. Writes: promise, event
 WITH
 -- include: rules.fed
 ,
@@ -67,7 +68,21 @@ changed AS (
     FROM judged j
     WHERE p.lane = j.lane AND p.response_id = j.response_id
       AND (p.state, p.paid_minor, p.kept_on) IS DISTINCT FROM (j.state, j.paid_minor, j.whole_on)
-    RETURNING p.lane, p.borrower_id, (j.was = 'kept') <> (j.state = 'kept') AS turned
+    RETURNING p.lane, p.response_id, p.borrower_id, p.amount_minor, p.state, j.was, (j.was = 'kept') <> (j.state = 'kept') AS turned
+),
+told AS (
+    INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, subject_id, creditor, product, currency, amount_minor, source,
+                       recorded_by, occurred_at, recorded_at)
+    SELECT c.lane, md5(concat_ws('|', k.kind, c.response_id))::uuid, c.borrower_id, k.kind, l.loan_id, c.response_id, l.creditor, l.product,
+           l.currency, c.amount_minor, 'book', 'promise', %(now)s::timestamptz, %(now)s::timestamptz
+    FROM changed c
+    CROSS JOIN LATERAL (SELECT CASE WHEN c.state = 'kept' THEN 'promise.kept'
+                                    WHEN c.state IN ('broken', 'partial') THEN 'promise.broken' END AS kind) AS k
+    JOIN (SELECT lane, response_id, min(loan_id::text)::uuid AS loan_id FROM about GROUP BY lane, response_id HAVING count(*) = 1) AS one
+      ON one.lane = c.lane AND one.response_id = c.response_id
+    JOIN loan l ON l.lane = one.lane AND l.loan_id = one.loan_id
+    WHERE k.kind IS NOT NULL AND c.state <> c.was AND NOT (c.state IN ('broken', 'partial') AND c.was IN ('broken', 'partial'))
+    ON CONFLICT DO NOTHING
 )
 SELECT DISTINCT lane, borrower_id FROM changed WHERE turned ORDER BY lane, borrower_id;
 

@@ -18,7 +18,8 @@ FOR NO KEY UPDATE;
 -- person owes (null: several). lane, borrower_id; message_id, attempt_id: may be null.
 SELECT m.policy,
        (SELECT CASE WHEN count(DISTINCT x.loan_id) = 1 THEN (array_agg(x.loan_id))[1] END
-        FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id) AS loan_id,
+        FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id
+                              AND x.loan_id <> '00000000-0000-0000-0000-000000000000') AS loan_id,
        (SELECT a.contact_point_id FROM attempt a
         WHERE a.lane = %(lane)s AND a.message_id = m.message_id
           AND coalesce(a.attempt_id = %(attempt_id)s, true)

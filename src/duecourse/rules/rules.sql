@@ -34,7 +34,8 @@ fed AS (
 
 -- fragment: event_over
 -- What has come between event e and telling of it, as the book is known on :as_of; null for nothing: a payment that was
--- taken back is not thanked for, a loan of which something is open again is not settled, a debit that was paid did not fail.
+-- taken back is not thanked for, a loan of which something is open again is not settled, a debit that was paid did not fail,
+-- a promise is judged anew when the payments change.
 CASE e.kind
      WHEN 'payment.received' THEN (
          SELECT 'REVERSED' FROM reversal r WHERE r.lane = e.lane AND r.payment_id = e.subject_id AND r.reversed_on <= %(as_of)s)
@@ -49,6 +50,11 @@ CASE e.kind
          ) END
      WHEN 'debit.failed' THEN (
          SELECT 'OVERTAKEN' FROM debit d WHERE d.lane = e.lane AND d.debit_id = e.subject_id AND d.state <> 'failed')
+     WHEN 'promise.kept' THEN (
+         SELECT 'OVERTAKEN' FROM promise p WHERE p.lane = e.lane AND p.response_id = e.subject_id AND p.state <> 'kept')
+     WHEN 'promise.broken' THEN (
+         SELECT 'OVERTAKEN' FROM promise p
+         WHERE p.lane = e.lane AND p.response_id = e.subject_id AND p.state NOT IN ('broken', 'partial'))
 END
 
 -- fragment: by_person

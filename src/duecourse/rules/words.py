@@ -32,7 +32,7 @@ RULES: Final[dict[str, RuleWords]] = {
     ),
     "REVERSED": RuleWords("the payment was taken back", "还款已被撤回", "book"),
     "REOPENED": RuleWords("something of the loan is open again", "贷款又有未还款项", "book"),
-    "OVERTAKEN": RuleWords("another result of the debit has come", "代扣已有新的结果", "book"),
+    "OVERTAKEN": RuleWords("something newer has come in its place", "已有新的结果", "book"),
     "IN-GRACE": RuleWords("still within the grace period", "仍在宽限期内", "policy"),
     "FEED-BEHIND": RuleWords(
         "payments are not known yet through the end of its grace", "还款数据尚未覆盖到宽限期结束", "book"

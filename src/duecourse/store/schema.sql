@@ -928,14 +928,14 @@ CREATE INDEX debit_loan ON debit (lane, loan_id, submitted_on);
 
 -- What happened to a person or a loan of theirs that a policy may want to tell: derived from the book's own rows when they
 -- are written, or said by the lender. What is too old to be told of has no row. Only planned_at ever changes.
--- Writes: book, planning (planned_at), dispatch (merge)
+-- Writes: book, responses (promises), planning (planned_at), dispatch (merge)
 CREATE TABLE event (
     lane smallint NOT NULL,                   -- of the loan; where there is none, of the person
     event_id uuid NOT NULL,                   -- of what it is, so that the same thing said twice is one row
     borrower_id uuid NOT NULL,                -- the loan's borrower; who applied, where there is no loan yet
     kind text NOT NULL,
     loan_id uuid,
-    subject_id uuid,                          -- the payment or debit that it is about
+    subject_id uuid,                          -- the payment or debit that it is about; the response that promised
     creditor text NOT NULL,
     product text NOT NULL,                    -- '' where it is not known
     currency char(3) NOT NULL,                -- XXX where there is neither loan nor amount
@@ -1189,6 +1189,8 @@ CREATE TABLE attempt (
     CONSTRAINT sent_has_text CHECK (state NOT IN ('sent', 'delivered', 'read')
                                          OR text_sealed IS NOT NULL OR text_erased_at IS NOT NULL)
 );
+-- A receipt may name the attempt and never its lane: without this, every lane is looked into for each.
+CREATE INDEX attempt_by_id ON attempt (attempt_id);
 CREATE INDEX attempt_claimed ON attempt (lane, attempt_id) WHERE state = 'claimed';
 CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
@@ -1712,8 +1714,9 @@ CREATE TABLE link (
     code_hash bytea NOT NULL,
     owner_lane smallint NOT NULL,
     owner_id uuid NOT NULL,
-    message_id uuid,                          -- null, as the next two: handed over by staff
+    message_id uuid,                          -- null, as the next three: handed over by staff
     attempt_id uuid,
+    channel text,
     contact_point_id uuid,                    -- where it was sent: once that is retired the link is dead
     purpose text NOT NULL DEFAULT '',
     language text NOT NULL,
@@ -1725,7 +1728,7 @@ CREATE TABLE link (
     revoked_why text,
     PRIMARY KEY (lane, code_hash),
     CONSTRAINT link_is_of_an_attempt_or_of_staff CHECK ((attempt_id IS NULL) = (made_by IS NOT NULL)
-        AND (attempt_id IS NULL) = (message_id IS NULL)),
+        AND (attempt_id IS NULL) = (message_id IS NULL) AND (attempt_id IS NULL) = (channel IS NULL)),
     CONSTRAINT link_ends_after_it_begins CHECK (expires_at > issued_at),
     CONSTRAINT link_revocation_is_whole CHECK ((revoked_at IS NULL) = (revoked_by IS NULL)
         AND (revoked_at IS NULL) = (revoked_why IS NULL))

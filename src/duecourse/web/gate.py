@@ -67,7 +67,7 @@ class Gate:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
-                    message["headers"] = self._with_headers(message["headers"])
+                    message["headers"] = self._with_headers(message["headers"], scope["path"])
                 await say(message)
 
             refused = self._refused(scope)
@@ -115,8 +115,10 @@ class Gate:
             return refusal(scope, 429, "D167", "too many requests from this address", headers=headers)
         return None
 
-    def _with_headers(self, given: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        said = {name.lower() for name, _ in given}
+    def _with_headers(self, given: Sequence[tuple[bytes, bytes]], path: str) -> Sequence[tuple[bytes, bytes]]:
+        said = {name.lower(): value for name, value in given}
+        if path.startswith(CALLBACKS) and not said.get(b"content-type", b"").startswith(b"text/html"):
+            return given  # a provider's program shows nothing to anybody
         added = [(name, value) for name, value in HEADERS.items() if name not in said]
         return [*given, *added, *([TRANSPORT] if self.https else [])]
 

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from duecourse.channels.voice.sound import silence, wav_of
+from duecourse.channels.voice.sound import Samples, silence, wav_of
 from duecourse.channels.voice_sip.adapter import MODULE_FOLDERS
 from duecourse.channels.voice_sip.line import Event, Line, LineLostError, LineSettings
 
@@ -81,16 +81,12 @@ class AnsweringBaresip:
     async def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
 
-    def hears_something(self) -> bool:
-        """Whether the call that goes on has brought a sound."""
-        octets = b"".join(path.read_bytes()[_WAV_HEADER:] for path in self._line.sound_files("dec")[-1:])
-        return bool((np.abs(np.frombuffer(octets[: len(octets) & ~1], "<i2")) > 1000).any())
-
-    def heard(self) -> bytes:
-        """The sound of the last call, as a WAV file. Whole after stop()."""
-        return self._line.sound_files("dec")[-1].read_bytes()
+    def heard(self) -> Samples:
+        """What the last call has brought so far, in pieces where it was heard in pieces."""
+        pcm = b"".join(path.read_bytes()[_WAV_HEADER:] for path in self._line.sound_files("dec"))
+        return np.frombuffer(pcm[: len(pcm) & ~1], "<i2") / 32768
 
     async def stop(self) -> None:
         await self._line.stop()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from duecourse.channels.voice.sound import silence, wav_of
+from duecourse.channels.voice.sound import Samples, silence, wav_of
 from duecourse.channels.voice_sip.adapter import MODULE_FOLDERS, VoiceSipConfig
 from duecourse.channels.voice_sip.call import Call
 from duecourse.channels.voice_sip.dialogue import Part
@@ -44,7 +44,7 @@ say(response=True, data="not your contacts", token=command["token"])
 time.sleep(60)
 """
 
-CALLS_AND_HEARS_A_MACHINE = """
+MAKES_A_CALL = """
 folder = pathlib.Path(sys.argv[2])
 line, _ = socket.create_server(("127.0.0.1", control_port)).accept()
 stream = line.makefile("rb")
@@ -55,14 +55,24 @@ while octets := stream.read(int(b"".join(iter(lambda: stream.read(1), b":")))):
     stream.read(1)
     command = json.loads(octets)
     told = folder.joinpath("contacts").read_text() if command["command"] == "contacts" else ""
+    is_notice = command["params"].endswith("say-notice.wav")
+    if command["command"] == "ausrc" and (NOTICE == "sent" or not is_notice):
+        with folder.joinpath("dump-1-enc.wav").open("ab") as sent:
+            sent.write(bytes(44 + 16000))
+    told = "failed" if is_notice and NOTICE == "refused" else told
     say(response=True, data=told, token=command["token"])
     if command["command"] == "dial":
         folder.joinpath("dump-1-dec.wav").write_bytes(folder.parent.joinpath("heard.wav").read_bytes())
         for kind in EVENTS:
-            say(event=True, type=kind)
+            say(event=True, type=kind, param="1")
+    if is_notice and NOTICE == "kept back":
+        time.sleep(0.5)
+        say(event=True, type="CALL_CLOSED")
     if command["command"] == "hangup":
         say(event=True, type="CALL_CLOSED")
 """
+
+PRESSES_ONE = ["CALL_ESTABLISHED", "CALL_DTMF_START"]
 
 
 def line_with(
@@ -126,6 +136,34 @@ def test_user_agent_that_cannot_have_its_ports_ends_and_the_line_says_so(
             asyncio.run(start(other.getsockname()[1] - offset))
 
 
+def told_of_a_call(
+    tmp_path: Path, heard: Samples, events: list[str], notice: str = "sent"
+) -> tuple[list[str], bool]:
+    """Codes of the receipts of a call that a script makes, and whether the line is up after it.
+
+    The script tells these events as soon as it dials. notice: 'sent', 'kept back', 'refused'.
+    """
+    tmp_path.joinpath("heard.wav").write_bytes(wav_of(heard))
+    prompts = {part: silence(0.2) for part in Part}
+    times = {"key_seconds": 0.3, "greetings": 1, "repeats": 0, "machine_seconds": 0.5}
+    limits = VoiceSipConfig.model_validate({"host": "127.0.0.1", "caller": "400", **times}).limits()
+    receipts: list[Receipt] = []
+
+    async def run() -> bool:
+        call = Call(a_call("+8613812345678"), prompts, limits, receipts.append, lambda _: None)
+        script = f"EVENTS, NOTICE = {events}, {notice!r}" + MAKES_A_CALL
+        line = line_with(tmp_path, script, [], call.on_event)
+        try:
+            await line.start()
+            await call.run(line, "sip:+8613812345678@127.0.0.1")
+            return line.is_up
+        finally:
+            await line.stop()
+
+    is_up = asyncio.run(run())
+    return [receipt.code for receipt in receipts], is_up
+
+
 @pytest.mark.parametrize(
     ("events", "told"),
     [(["CALL_ESTABLISHED"], "machine"), (["CALL_PROGRESS", "CALL_ESTABLISHED"], "no-key")],
@@ -134,22 +172,15 @@ def test_user_agent_that_cannot_have_its_ports_ends_and_the_line_says_so(
 def test_all_that_was_said_is_listened_to_however_late_and_nothing_that_rang_before(
     tmp_path: Path, events: list[str], told: str
 ):
-    tmp_path.joinpath("heard.wav").write_bytes(wav_of(MACHINE))
-    prompts = {part: silence(0.2) for part in Part}
-    limits = VoiceSipConfig(
-        host="127.0.0.1", caller="4", key_seconds=0.3, greetings=1, machine_seconds=0.5
-    ).limits()
-    receipts: list[Receipt] = []
+    assert told_of_a_call(tmp_path, MACHINE, events) == ([told], True)
 
-    async def run() -> None:
-        call = Call(a_call("+8613812345678"), prompts, limits, receipts.append, lambda _: None)
-        script = f"EVENTS = {events}" + CALLS_AND_HEARS_A_MACHINE
-        line = line_with(tmp_path, script, [], call.on_event)
-        try:
-            await line.start()
-            await call.run(line, "sip:+8613812345678@127.0.0.1")
-        finally:
-            await line.stop()
 
-    asyncio.run(run())
-    assert [receipt.code for receipt in receipts] == [told]
+@pytest.mark.parametrize(("notice", "told"), [("sent", ["confirmed", "heard"]), ("kept back", ["confirmed"])])
+def test_notice_that_a_busy_machine_has_not_sent_when_it_should_be_over_was_not_heard(
+    tmp_path: Path, notice: str, told: list[str]
+):
+    assert told_of_a_call(tmp_path, silence(1), PRESSES_ONE, notice) == (told, True)
+
+
+def test_user_agent_that_does_not_do_as_it_is_told_is_ended_with_its_call(tmp_path: Path):
+    assert told_of_a_call(tmp_path, silence(1), PRESSES_ONE, "refused") == (["confirmed"], False)

@@ -31,7 +31,7 @@ from duecourse.channels.cmpp.codec import (
     encode_report,
     gateway_authenticator,
 )
-from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentre, Submitted
+from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentre, Submitted, spoken
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.wire.frame import DecodeError, Frame
 from duecourse.channels.wire.text import decode_carrier_text, split_user_data
@@ -92,17 +92,20 @@ class CmppPeer(CentrePeer):
         """A status report: DELIVRD, or the network's unknown subscriber."""
         stamp, state = self.centre.minute(8), "DELIVRD" if delivered else "MK:0001"
         report = Report(int(message_id), state, stamp, stamp, submitted.message.destination)
-        return self._delivery(submitted.message, message_id, encode_report(report, self._dialect), True)
+        return self._delivery(submitted.message, message_id, encode_report(report, self._dialect), 0, True)
 
     def reply(self, submitted: Submitted, text: str) -> Delivery:
-        return self._delivery(submitted.message, "", text.encode("ascii"), False)
+        return self._delivery(submitted.message, "", *spoken(text))
 
-    def _delivery(self, submit: Submit, message_id: str, content: bytes, is_report: bool) -> Delivery:
+    def _delivery(
+        self, submit: Submit, message_id: str, content: bytes, coding: int, is_report: bool = False
+    ) -> Delivery:
         deliver = Deliver(
             message_id=_message_id(self.centre.began, next(self.centre.numbers)),
             destination=submit.source,
             source=submit.destination,
             content=content,
+            format=coding,
             is_report=is_report,
         )
         return Delivery(message_id, Command.DELIVER, encode_deliver(deliver, self._dialect))

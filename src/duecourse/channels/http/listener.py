@@ -47,6 +47,32 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Corked:
+    """A transport that writes once for all that is given to it in one turn of the loop: head and body in one packet."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+
+    def write(self, octets: bytes) -> None:
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.append(octets)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._pieces:
+            octets, self._pieces = b"".join(self._pieces), []
+            self._transport.write(octets)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _ImpatientProtocol(H11Protocol):
     """HTTP/1.1 that hangs up on whoever does not come to the end of a request's head; uvicorn waits for ever."""
 
@@ -54,7 +80,7 @@ class _ImpatientProtocol(H11Protocol):
     _head_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(_Corked(transport, self.loop))  # type: ignore[arg-type]
         self._head_due = self.loop.call_later(self.head_seconds, self._hang_up)
 
     def handle_events(self) -> None:
@@ -185,15 +211,16 @@ def callback_route(receivers: Mapping[str, Receives], public_url: str = "") -> R
         receiver = receivers.get(request.path_params["name"])
         if receiver is None:
             return Response(status_code=404)
-        query = request.url.query
+        scope = request.scope
+        query = scope["query_string"].decode("latin-1")
         base = public_url.rstrip("/") if public_url else f"{request.url.scheme}://{request.url.netloc}"
         raw = RawRequest(
             method=request.method,
             query=query,
-            headers={key.lower(): value for key, value in request.headers.items()},
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
             body=await request.body(),
-            url=f"{base}{request.url.path}{'?' + query if query else ''}",
-            peer=request.client.host if request.client else "",
+            url=f"{base}{scope['path']}{'?' + query if query else ''}",
+            peer=scope["client"][0] if scope.get("client") else "",
         )
         try:
             answer = await receiver.receive(raw)

@@ -30,6 +30,15 @@ SILENCE_SECONDS = 1.0
 MOST_OPEN_TEXTS = 10_000
 
 
+UCS2 = 8
+"""The coding of text that is not plain ASCII, the same in all four protocols."""
+
+
+def spoken(text: str) -> tuple[bytes, int]:
+    """What a person types, as a phone sends it: octets and their coding."""
+    return (text.encode(), 0) if text.isascii() else (text.encode("utf-16-be"), UCS2)
+
+
 class Delivery(NamedTuple):
     """A receipt or a reply that waits for its account. id: of the message it is about, '' for a reply."""
 
@@ -355,5 +364,6 @@ class CentrePeer(CentreLine):
                 self._loop.call_later(centre.rules.late_seconds, self.enqueue, account, receipt)
             else:
                 account.waiting.append(receipt)
-        if behaviour is Behaviour.STOPS:
-            account.waiting.append(self.reply(submitted, "STOP"))
+        said = centre.rules.reply_of(number)
+        if said and behaviour is not Behaviour.UNDELIVERABLE:
+            account.waiting.append(self.reply(submitted, said))

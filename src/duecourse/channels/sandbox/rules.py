@@ -56,6 +56,8 @@ class SandboxRules(BaseModel):
     """Last four digits of a number."""
     local_parts: Mapping[str, Behaviour] = Field(default_factory=lambda: dict(LOCAL_PART_BEGINNINGS))
     """Beginning of a mail address, up to and with its first hyphen."""
+    replies: Mapping[str, str] = Field(default_factory=dict)
+    """Last four digits of a number to what its person answers to every delivered SMS, over the carriers' protocols."""
     throttled_times: int = Field(default=2, ge=0)
     """How often a throttled address is refused before it is taken."""
     late_seconds: float = Field(default=2.0, ge=0)
@@ -63,6 +65,10 @@ class SandboxRules(BaseModel):
     def of_number(self, number: str) -> Behaviour:
         """The behaviour of a phone number."""
         return self.numbers.get(number[-4:], Behaviour.DELIVERED)
+
+    def reply_of(self, number: str) -> str:
+        """What the person answers; '' for nothing."""
+        return "STOP" if self.of_number(number) is Behaviour.STOPS else self.replies.get(number[-4:], "")
 
     def of_mailbox(self, address: str) -> Behaviour:
         """The behaviour of a mail address."""

@@ -20,6 +20,7 @@ from duecourse.channels.sandbox.centre import (
     Delivery,
     SandboxCentre,
     Submitted,
+    spoken,
 )
 from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour
@@ -111,7 +112,8 @@ class SgipPeer(_SgipLine, CentrePeer):
     def reply(self, submitted: Submitted, text: str) -> Delivery:
         """A Deliver of plain text."""
         submit: Submit = submitted.message
-        deliver = Deliver(user=submit.user, recipient=submit.source, content=text.encode("ascii"))
+        octets, coding = spoken(text)
+        deliver = Deliver(user=submit.user, recipient=submit.source, content=octets, coding=coding)
         return Delivery("", Command.DELIVER, encode_deliver(deliver))
 
     def _bind(self, frame: Frame) -> None:

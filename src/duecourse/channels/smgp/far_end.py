@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentre, Submitted
+from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentre, Submitted, spoken
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.smgp import codes
 from duecourse.channels.smgp.codec import (
@@ -88,17 +88,20 @@ class SmgpPeer(CentrePeer):
         state, error = ("DELIVRD", "000") if delivered else ("UNDELIV", "004")
         minute = self.centre.minute(8)
         report = Report(bytes.fromhex(message_id), state, error, minute, minute)
-        return self._delivery(submitted.message, message_id, encode_report(report, b"017"), True)
+        return self._delivery(submitted.message, message_id, encode_report(report, b"017"), 0, True)
 
     def reply(self, submitted: Submitted, text: str) -> Delivery:
-        return self._delivery(submitted.message, "", text.encode("ascii"), False)
+        return self._delivery(submitted.message, "", *spoken(text))
 
-    def _delivery(self, submit: Submit, message_id: str, content: bytes, is_report: bool) -> Delivery:
+    def _delivery(
+        self, submit: Submit, message_id: str, content: bytes, coding: int, is_report: bool = False
+    ) -> Delivery:
         deliver = Deliver(
             message_id=_message_id(self.centre.began, next(self.centre.numbers)),
             source=submit.destination,
             destination=submit.source,
             content=content,
+            format=coding,
             is_report=is_report,
             received=f"20{self.centre.minute(8)}00",
         )

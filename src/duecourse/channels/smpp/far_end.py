@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentre, Submitted
+from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentre, Submitted, spoken
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.smpp import codes
 from duecourse.channels.smpp.codec import (
@@ -88,11 +88,13 @@ class SmppPeer(CentrePeer):
     def reply(self, submitted: Submitted, text: str) -> Delivery:
         """A plain mobile-originated message."""
         message: ShortMessage = submitted.message
+        octets, coding = spoken(text)
         body = ShortMessage(
             source=message.destination,
             source_ton=1,
             destination=message.source,
-            short_message=text.encode("ascii"),
+            short_message=octets,
+            data_coding=coding,
         )
         return Delivery("", Command.DELIVER_SM, encode_short_message(body))
 

@@ -52,6 +52,8 @@ _LISTEN_SECONDS: Final = 0.1
 _AFTER_PROMPT_SECONDS: Final = 0.1
 _CLOSE_SECONDS: Final = 3.0
 _HEADER: Final = 44
+_SENDING_SECONDS: Final = 30.0
+"""How much longer than it lasts a prompt may take to be sent: so far behind is no telephone, or its disk is full."""
 _NOT_CONNECTED: Final = re.compile(
     r"connection refused|no route to host|network is unreachable", re.IGNORECASE
 )
@@ -115,6 +117,8 @@ class Call:
         self._listened = _HEADER
         self._heard_early = False
         self._said_at: float | None = None
+        self._sent_at_said = 0
+        self._sent_until = 0.0
         self._wait_until: float | None = None
         self._is_over = False
         self._is_done = False
@@ -133,11 +137,15 @@ class Call:
         await self._events.join()
 
     async def run(self, line: Line, uri: str) -> None:
-        """Make the call; returns when it is over. `outcome` is set on the way."""
+        """Make the call; returns when it is over. `outcome` is set on the way.
+
+        A line that does not do as it is told is ended, lest the next call speak to the one it still has.
+        """
         try:
             await self._run(line, uri)
         except LineLostError:
             self._lost()
+            await line.stop()
         finally:
             if not self.outcome.done():
                 self.outcome.set_result(Unknown("the call was cut off"))
@@ -152,6 +160,7 @@ class Call:
             await self._play(line, line.folder / "quiet.wav")
         except LineLostError:
             self._settle(NotWritten("the line is not up"))
+            await line.stop()
             return
         if time.monotonic() >= self._outgoing.write_before:
             self._settle(NotWritten("its time to be handed over had passed"))
@@ -293,6 +302,11 @@ class Call:
         if now >= ends:
             await self._do(line, [*self._dialogue.closed(), HangUp()])
         elif self._said_at is not None and now >= self._said_at:
+            missing = (self._sent_at_said - _sent(line)) / RATE
+            if missing > 0 and now < self._sent_until:
+                # The machine is busy: what is not yet sent is not yet said.
+                self._said_at = now + missing
+                return
             self._said_at = None
             await self._do(line, self._dialogue.said())
         elif self._wait_until is not None and now >= self._wait_until:
@@ -318,8 +332,11 @@ class Call:
         for action in actions:
             match action:
                 case Say(part):
-                    await self._play(line, self._prompt(line, part))
-                    self._said_at = time.monotonic() + seconds_of(self._prompts[part]) + _AFTER_PROMPT_SECONDS
+                    path, prompt, sent = self._prompt(line, part), self._prompts[part], _sent(line)
+                    await self._play(line, path)
+                    self._said_at = time.monotonic() + seconds_of(prompt) + _AFTER_PROMPT_SECONDS
+                    self._sent_at_said = sent + len(prompt)
+                    self._sent_until = self._said_at + _SENDING_SECONDS
                     self._wait_until = None
                 case BeQuiet():
                     await self._play(line, line.folder / "quiet.wav")
@@ -348,6 +365,11 @@ class Call:
         answer = await line.command("ausrc", f"aufile,{path}")
         if "failed" in answer:
             raise LineLostError("it plays nothing")
+
+
+def _sent(line: Line) -> int:
+    """Samples of this call's sound that went out so far."""
+    return sum(max(0, path.stat().st_size - _HEADER) for path in line.sound_files("enc")) // 2
 
 
 def recorded(line: Line, folder: Path, name: str) -> str:

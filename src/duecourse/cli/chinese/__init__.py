@@ -15,6 +15,8 @@ from . import (
     book,
     deliveries,
     due_days,
+    events,
+    gateway,
     judging,
     keeping,
     law,
@@ -48,6 +50,8 @@ _GROUPS: Final = (
     book,
     deliveries,
     due_days,
+    events,
+    gateway,
     judging,
     keeping,
     law,
@@ -75,14 +79,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     english: chinese for group in _GROUPS for english, chinese in group.SENTENCES.items()
 }
 
-REASONS: Final[Mapping[str, str]] = {
-    **STORED,
-    **answers.REASONS,
-    **deliveries.REASONS,
-    **law.REASONS,
-    **push.REASONS,
-    **routes.REASONS,
-    **routing.REASONS,
-}
+REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **events.REASONS, **gateway.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]

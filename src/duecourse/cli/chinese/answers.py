@@ -7,6 +7,11 @@ from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = {
     "Answers": "回复",
+    "What borrowers answered": "借款人的回复",
+    "What borrowers answered, the latest {count}": "借款人的回复（最近 {count} 条）",
+    "The page of {key}: start the pages, open the link, and answer with the end of the ID number, {digits}.": (
+        "{key} 的个人页面：先启动页面服务，再打开链接，并输入证件号后六位 {digits}。"
+    ),
     "Answers that wait for a person": "待人工处理的回复",
     "Promises to pay": "还款承诺",
     "Read as {intents}. What follows now: {effects}.": "判读为：{intents}。当前后续处理：{effects}。",

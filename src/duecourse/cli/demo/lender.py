@@ -17,6 +17,8 @@ from typing import Final
 from duecourse.domain.money import from_minor, to_minor
 from duecourse.domain.schedule import Method, Terms, add_months, build_schedule, revolving_minimum
 
+from .answers import ending_of_one_who_answers
+
 FAMILY_ZH: Final = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN_ZH: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰"
 FAMILY_EN: Final = (
@@ -76,6 +78,13 @@ class Customer:
     town: str
     currency: str
 
+    @property
+    def id_number(self) -> str:
+        """Of the form of the place's, and nobody's: there is no district 999999."""
+        index = int(self.number[1:])
+        digits = f"{index:06d}{index * 7919 % 1_000_000:06d}"
+        return f"999999{digits}" if self.region == "CN" else f"MADE-UP-{digits}"
+
 
 @dataclass(frozen=True, slots=True)
 class Payment:
@@ -93,6 +102,7 @@ class MadeUpLender:
 
     def __init__(self, borrowers: int, seed: int, first_day: date) -> None:
         self._random = Random(seed)
+        self._answering = Random(seed)  # of its own: who answers changes nothing else of the lender
         self._first_day = first_day
         self._payments: list[Payment] = []
         self._customers = [self._customer(index) for index in range(borrowers)]
@@ -113,6 +123,10 @@ class MadeUpLender:
             "payments": write_payments(folder / "payments.csv", past),
         }
 
+    def id_number_of(self, number: str) -> str:
+        """Of a customer by their number."""
+        return next(one.id_number for one in self._customers if one.number == number)
+
     def payments_on(self, day: date) -> list[Payment]:
         """What the lender's payment feed brings for a day."""
         return [payment for payment in self._payments if payment.paid_on == day]
@@ -120,7 +134,10 @@ class MadeUpLender:
     def _customer(self, index: int) -> Customer:
         random = self._random
         language, region, zone, currency, mobile = _place(random.random())
-        ending = _pick(random, ENDINGS) or f"{random.randrange(1000, 10_000)}"
+        ending = _pick(random, ENDINGS)
+        if not ending:
+            ending = f"{random.randrange(1000, 10_000)}"
+            ending = ending_of_one_who_answers(self._answering, language) or ending
         if language == "zh-CN":
             name = random.choice(FAMILY_ZH) + "".join(random.sample(GIVEN_ZH, random.choice((1, 2))))
         else:
@@ -150,7 +167,7 @@ class MadeUpLender:
         for one in self._customers:
             yield [
                 one.number, one.name, one.language, one.region, one.zone, one.grade, one.mobile, one.email,
-                one.openid, one.street, one.town,
+                one.openid, one.street, one.town, one.id_number,
             ]  # fmt: skip
 
     def _lend(
@@ -248,6 +265,7 @@ class MadeUpLender:
 
 CUSTOMER_COLUMNS: Final = (
     "customer_no", "name", "language", "region", "zone", "grade", "mobile", "email", "openid", "street", "town",
+    "id_number",
 )  # fmt: skip
 CONTRACT_COLUMNS: Final = (
     "contract_no", "customer_no", "product", "method", "currency", "principal", "annual_rate", "started_on",

@@ -33,6 +33,7 @@ from ..reports import print_week
 from ..settings import Settings
 from ..show import borrower_facts, message_facts
 from ..words import say, word
+from .answers import replies, show_answers, show_page
 from .lender import MadeUpLender, write_payments
 
 FIRST_DAY: Final = date(2026, 3, 9)
@@ -80,12 +81,20 @@ def demo(
         here,
         days_between(FIRST_DAY, LAST_DAY, ZONE),
         before_planning=PaymentFeed(here, lender, folder).bring,
+        replies=replies(),
     )
     print_week(here, FIRST_DAY, LAST_DAY, tally)
     show_samples(here)
+    console.rule(say("What borrowers answered"))
+    show_answers(here)
     console.rule(say("What to try next"))
     for line in next_steps(here, home):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    ends = datetime.combine(LAST_DAY, datetime.max.time(), ZoneInfo(ZONE))
+    with here.store.connect() as conn:
+        owing = read_rows(conn, "owing_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
+    for row in owing:
+        show_page(here, shown(home), row["borrower_key"], lender.id_number_of(row["borrower_key"]), ends)
     console.print(say("Done in {seconds:.0f} s.", seconds=time.monotonic() - started))
 
 
@@ -217,14 +226,21 @@ def show_samples(here: Context) -> None:
     """A message of each channel in full, and one borrower's timeline."""
     with here.store.connect() as conn:
         samples = read_rows(conn, "sample_messages", from_on=FIRST_DAY, to_on=LAST_DAY)
-        busy = read_rows(conn, "busiest_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
+        (busy,) = read_rows(conn, "busiest_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
     here.console.rule(say("A message of each channel in full"))
     for row in samples:
         print_message(here, message_facts(here, str(row["message_id"])))
         here.console.print()
     here.console.rule(say("One borrower's week"))
-    for row in busy:
-        print_borrower(here, borrower_facts(here, row["borrower_key"], LAST_DAY))
+    print_borrower(here, borrower_facts(here, busy["borrower_key"], LAST_DAY))
+
+
+def shown(home: Path) -> Path:
+    """As one would type it here."""
+    try:
+        return home.relative_to(Path.cwd())
+    except ValueError:
+        return home
 
 
 def next_steps(here: Context, home: Path) -> list[str]:
@@ -232,13 +248,9 @@ def next_steps(here: Context, home: Path) -> list[str]:
     with here.store.connect() as conn:
         busy = read_rows(conn, "busiest_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
         samples = read_rows(conn, "sample_messages", from_on=FIRST_DAY, to_on=LAST_DAY)
-    try:
-        shown = home.relative_to(Path.cwd())
-    except ValueError:
-        shown = home
     example = example_folder() / "consumer-lender" / "policy.yaml"
     return [
-        f"  export DUECOURSE_HOME={shown}",
+        f"  export DUECOURSE_HOME={shown(home)}",
         "  duecourse book summary",
         *(f"  duecourse borrower show {row['borrower_key']}" for row in busy),
         *(f"  duecourse rules explain {str(row['message_id'])[:8]}" for row in samples[-1:]),

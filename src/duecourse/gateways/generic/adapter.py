@@ -136,6 +136,11 @@ class GenericGateway:
             return Trouble("its answer is about another order")
         return facts
 
+    def check(self, now: datetime) -> Trouble | None:
+        """By asking about an order that nobody has made, where it can be asked."""
+        heard = self.ask("0" * 32, "", now)
+        return heard if isinstance(heard, Trouble) else None
+
     def hear(self, request: RawRequest, now: datetime) -> Notice:
         """A form or JSON."""
         if "json" in request.headers.get("content-type", ""):

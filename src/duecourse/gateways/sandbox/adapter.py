@@ -54,6 +54,10 @@ class SandboxGateway:
         """What its ledger has."""
         return self.ledger(order_no, now)
 
+    def check(self, now: datetime) -> Trouble | None:
+        """It is always well."""
+        return None
+
     def notification(self, fact: Paid | Refunded) -> RawRequest:
         """What the bank sends."""
         body = json.dumps(

@@ -1,0 +1,1 @@
+"""Stripe: Checkout Sessions, and webhooks signed with a time."""
