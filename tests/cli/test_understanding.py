@@ -59,7 +59,9 @@ def test_answers_of_ones_own_are_measured(tmp_path: Path) -> None:
     assert {"meant": "thanks", "understood": "distress", "answers": 1} in measured["confusion"]
 
 
-@pytest.mark.parametrize("line", ["a\thappy\t\t\thello\n", "a\tstop\tsoon\t\tstop\n", "a\tstop\t\tmuch\tstop\n"])
+@pytest.mark.parametrize(
+    "line", ["a\thappy\t\t\thello\n", "a\tstop\tsoon\t\tstop\n", "a\tstop\t\tmuch\tstop\n"]
+)
 def test_a_line_that_is_no_labelled_answer_is_said(tmp_path: Path, line: str) -> None:
     (tmp_path / "en.tsv").write_text(HEAD + line, "utf-8")
     with pytest.raises(DuecourseError, match="D205"):
