@@ -201,8 +201,11 @@ def _outcomes(counts: Any) -> str:
 
 def _by_rules(reading: Reading) -> Iterator[tuple[str, str, str]]:
     for one in reading.found:
-        said = say("not meant, by a rule: {words}") if one.denied else say("a rule: {words}")
-        yield word("answer", one.intent.value), "", said.format(words=one.words)
+        if one.denied:
+            said = say("not meant, by a rule: {words}", words=one.words)
+        else:
+            said = say("a rule: {words}", words=one.words)
+        yield word("answer", one.intent.value), "", said
 
 
 def _by_model(reading: Reading) -> Iterator[tuple[str, str, str]]:
