@@ -74,6 +74,7 @@ def load(
     rows: Sequence[dict[str, str]] = ({},),
     now: str = "2026-02-01T00:00+08:00",
     email: str = "person@example.com",
+    mapping: str = MAPPING,
 ) -> None:
     """Loans of 200.00 in two installments, the first due on the 10th."""
     put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
@@ -81,7 +82,7 @@ def load(
     standard |= {"zone": "Asia/Shanghai", "email": email}
     full = [standard | row for row in rows]
     report = import_rows(
-        lender.conn, lender.keyring, full, parse_mapping(MAPPING, "m"), columns=tuple(standard), now=at(now)
+        lender.conn, lender.keyring, full, parse_mapping(mapping, "m"), columns=tuple(standard), now=at(now)
     )
     assert report.problems == []
     lender.conn.commit()

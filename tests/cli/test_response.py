@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 
 from duecourse.book.wishes import Person
 from duecourse.cli.context import close_context, context
+from duecourse.cli.following import Follower
 from duecourse.cli.main import app
-from duecourse.domain.messaging import Channel
+from duecourse.dispatch.replies import take_reply
+from duecourse.domain.messaging import Channel, Reply
 from duecourse.domain.problems import DuecourseError
 from duecourse.responses.intents import Intent
 from duecourse.responses.recording import Heard, record_response
@@ -176,3 +178,16 @@ def test_what_cannot_be_done_is_said(run: Run, lender: Lender, arguments: tuple[
     with pytest.raises(DuecourseError) as refused:
         run("response", *(one.format(id=response) for one in arguments))
     assert refused.value.problems[0].code == code
+
+
+def test_a_worker_s_turn_follows_every_reply_that_waits(run: Run, lender: Lender) -> None:
+    now = lender.conn.execute("SELECT clock_timestamp()").fetchone()
+    assert now
+    for text in ("this is not my debt", "I will pay 500 tomorrow", "STOP"):
+        take_reply(lender.conn, lender.keyring, Reply("smsc", "+8613900001111", "10690", text), now=now[0])
+    lender.conn.commit()
+    close_context()
+    follower = Follower(context())
+    assert (follower.turn(), follower.turn()) == (3, 0)
+    found = json.loads(run("response", "list", "--json"))
+    assert sorted(one["intents"][0] for one in found) == ["dispute", "stop", "will-pay"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -10,12 +10,14 @@ from counter import Counter
 from duecourse.book.events import Happening, record_event
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
+from duecourse.book.moving import apply_move, propose_move
+from duecourse.book.pauses import find_loan as find_due_loan
 from duecourse.book.reading import find_borrower
 from duecourse.book.wishes import Person
 from duecourse.domain.messaging import Throttled
 from duecourse.planning.events import ToldReport, lanes_with_events, next_event
 from duecourse.store.migrate import put_setting
-from events_book import BACK, TEN, THANKS, at, load, pay, reverse, said, tell
+from events_book import BACK, MAPPING, TEN, THANKS, at, load, pay, reverse, said, tell
 from lender import REMINDER, Lender
 from post import TEXTS, Post
 
@@ -223,14 +225,28 @@ def test_a_payment_cancels_the_reminder_that_waits_for_its_fallback(lender: Lend
     assert said(counter, "email") == []
 
 
-def test_a_payment_between_a_claim_and_the_next_one_cancels_the_reminder(lender: Lender, post: Post) -> None:
+def test_a_payment_between_claim_and_hand_over_cancels_the_reminder_before_it_is_written(
+    lender: Lender, post: Post
+) -> None:
+    load(lender)
+    lender.policy(REMINDER)
+    lender.plan("2026-03-09T00:00+08:00")
+    counter = Counter(post)
+    counter.after_claim(lambda: pay(lender, now="2026-03-09T09:00+08:00", on="2026-03-09"))
+    counter.at("2026-03-09T09:00+08:00", "2026-03-09T09:05+08:00", "2026-03-09T09:30+08:00")
+    assert said(counter) == []
+    assert lender.messages("state", "rule") == [("planned", "PAID")]
+    assert post.attempts() == [("sms", "released", "")]
+
+
+def test_a_payment_after_the_first_try_cancels_the_next_one(lender: Lender, post: Post) -> None:
     load(lender)
     lender.policy(REMINDER)
     lender.plan("2026-03-09T00:00+08:00")
     counter = Counter(post, sms=[Throttled("slow", 1)])
-    counter.after_claim(lambda: pay(lender, now="2026-03-09T09:00+08:00", on="2026-03-09"))
     counter.at("2026-03-09T09:00+08:00")
-    taken = len(said(counter))  # handed over within a moment of the claim, and not taken
+    pay(lender, now="2026-03-09T09:01+08:00", on="2026-03-09")
+    taken = len(said(counter))
     counter.at("2026-03-09T09:05+08:00", "2026-03-09T09:30+08:00")
     assert len(said(counter)) == taken
     assert lender.messages("state", "rule") == [("planned", "PAID")]
@@ -279,6 +295,78 @@ def test_a_changed_rate_is_told_once_however_often_the_file_comes(lender: Lender
     counter = Counter(post)
     counter.at("2026-03-08T12:00+08:00")
     assert said(counter) == ["Test Bank: your rate is 3.85% now, 4% before."]
+
+
+MOVED = """
+  - id: moved
+    on: date.changed
+    purpose: status
+    route: [sms]
+    template: moved
+"""
+
+
+def test_a_due_day_that_a_file_moved_is_told_once_by_the_first_that_moved(lender: Lender, post: Post) -> None:
+    load(lender)
+    lender.policy(MOVED)
+    later = MAPPING.replace("2026-03-10", "2026-03-15").replace("2026-04-10", "2026-04-15")
+    for hour in (10, 11):
+        load(lender, now=f"2026-03-08T{hour}:00+08:00", mapping=later)
+        tell(lender, f"2026-03-08T{hour}:00+08:00")
+    counter = Counter(post)
+    counter.at("2026-03-08T11:00+08:00")
+    assert said(counter) == ["Test Bank: due on 15 March, not 10 March."]
+
+
+def test_a_due_day_that_was_moved_on_request_is_told(lender: Lender, post: Post) -> None:
+    load(lender)
+    lender.policy(MOVED)
+    moved = propose_move(
+        lender.conn, find_due_loan(lender.conn, "L-1"), 20, from_on=date(2026, 4, 1), as_of=date(2026, 3, 8),
+        with_interest=False,
+    )  # fmt: skip
+    apply_move(lender.conn, moved, recorded_by="anna", now=at(TEN))
+    lender.conn.commit()
+    assert tell(lender).messages == 1
+    counter = Counter(post)
+    counter.at(TEN)
+    assert said(counter) == ["Test Bank: due on 20 April, not 10 April."]
+
+
+DEBIT = """
+mapping = "d"
+[money]
+currency = "CNY"
+[[debit]]
+loan = "L-1"
+creditor = "bank"
+source = "bank"
+reference = "D-1"
+amount = 100
+submitted_on = "2026-03-07"
+state = {column = "state"}
+result_on = "2026-03-08"
+"""
+
+
+def test_a_debit_that_failed_is_told_unless_a_later_result_says_that_it_was_paid(
+    lender: Lender, post: Post
+) -> None:
+    load(lender)
+    lender.policy(
+        MOVED.replace("date.changed", "debit.failed").replace("template: moved", "template: came-back")
+    )
+    counter = Counter(post)
+    for state in ("failed", "failed", "paid"):
+        import_rows(
+            lender.conn, lender.keyring, [{"state": state}], parse_mapping(DEBIT, "d"), columns=("state",), now=at(TEN)
+        )  # fmt: skip
+        lender.conn.commit()
+        tell(lender)
+        if state == "failed":
+            assert told(lender) == [("moved", "planned", None)]
+    counter.at(TEN)
+    assert told(lender) == [("moved", "planned", "OVERTAKEN")]
 
 
 APPLICATION = """

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from duecourse.dispatch.links import Wanted, mint_links
 from duecourse.privacy.sealing import open_value
 from lender import borrower_id_of
 from visiting import ANSWER, ID_NUMBER, Portal, hidden
@@ -47,7 +48,7 @@ def test_a_link_shows_the_lender_and_a_question_and_nothing_of_the_borrower(
 ) -> None:
     page = portal.visitor().get(portal.link(borrow))
     assert "Harbour Bank" in page.text and "last 6 characters of your ID number" in page.text
-    for personal in ("Test Person", "1,234.56", "HT-", "10 March", "139", "person@example"):
+    for personal in ("Test Person", "1,234.56", "HT-", "10 March", "1390000", "**1111", "person@example"):
         assert personal not in page.text
 
 
@@ -91,6 +92,17 @@ def test_a_promise_is_heard_with_its_day_and_the_bill_says_so(portal: Portal, bo
     assert visitor.post("/me/promise", on="2026-03-15", amount="500").status_code == 303
     assert heard(portal, borrow) == [(["will-pay"], "2026-03-15", 50000, "")]
     assert "You told us that you will pay" in visitor.get("/me").text
+
+
+def test_one_promise_too_many_is_said_to_wait_for_a_person(portal: Portal, borrow: str) -> None:
+    """The policy lets two in a row pause (`promises_in_a_row`)."""
+    began, said = portal.now, []
+    for days in (0, 4, 8):
+        portal.now = began + timedelta(days=days)
+        on = f"{portal.now + timedelta(days=1):%Y-%m-%d}"
+        said.append(portal.visitor(borrow).post("/me/promise", on=on).headers["location"].rpartition("=")[2])
+    portal.now = began  # the day of the other tests
+    assert said == ["answers.promise_done", "answers.promise_done", "answers.promise_waits"]
 
 
 def test_a_promise_keeps_to_the_days_the_policy_allows(portal: Portal, borrow: str) -> None:
@@ -190,6 +202,53 @@ def test_signing_out_ends_the_visit(portal: Portal, borrow: str) -> None:
     assert visitor.post("/me/leave").headers["location"] == "/bye"
     visitor.client.cookies.set("__Host-visit", token, domain="pay.example")
     assert visitor.get("/me").status_code == 403
+
+
+def test_a_new_number_is_used_once_its_code_has_come_back(portal: Portal, borrow: str) -> None:
+    portal.lender.name_in_directory(borrow)
+    visitor, person = portal.visitor(borrow), borrower_id_of(borrow)
+    sent = visitor.post("/me/contact", kind="phone", address="139 1111 2222")
+    assert sent.headers["location"] == "/me/contact?done=contact.sent"
+    assert "+86139****2222" in visitor.get("/me/contact").text
+    query = (
+        "SELECT lane, message_id, to_point FROM message WHERE borrower_id = %s AND step = 'verify-address'"
+    )
+    ((lane, message, point),) = portal.rows(query, person)
+    wanted = Wanted(uuid4(), message, lane, person, "sms", point, "status", "en", 90)
+    code = mint_links(portal.lender.conn, portal.lender.keyring, [wanted], now=portal.now)[wanted.attempt_id]
+    portal.lender.conn.commit()
+    assert "This code is not right" in visitor.post("/me/contact", do="code", code="00000000").text
+    assert visitor.post("/me/contact", do="code", code=code).headers["location"] == (
+        "/me/contact?done=contact.confirmed"
+    )
+    points = "SELECT state, retired_reason FROM contact_point WHERE borrower_id = %s AND channel = 'sms' ORDER BY 1"
+    assert portal.rows(points, person) == [("active", None), ("retired", "replaced")]
+
+
+def test_only_so_many_codes_are_sent_in_a_day(portal: Portal, borrow: str) -> None:
+    visitor = portal.visitor(borrow)
+    said = [visitor.post("/me/contact", kind="phone", address=f"1391111{n:04d}") for n in range(4)]
+    assert [answer.status_code for answer in said] == [303, 303, 303, 422]
+    assert "No more codes can be sent today" in said[3].text
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [("phone", "123"), ("phone", "x@example.com"), ("email", "+8613911112222"), ("fax", "1")],
+)
+def test_what_is_no_address_is_told_and_plans_nothing(
+    portal: Portal, borrow: str, kind: str, address: str
+) -> None:
+    assert portal.visitor(borrow).post("/me/contact", kind=kind, address=address).status_code == 422
+    query = "SELECT count(*) FROM message WHERE borrower_id = %s AND step = 'verify-address'"
+    assert portal.rows(query, borrower_id_of(borrow)) == [(0,)]
+
+
+def test_head_asks_for_nothing_and_is_no_click_of_a_person(portal: Portal, borrow: str) -> None:
+    path = portal.link(borrow)
+    assert portal.visitor().client.head(path).status_code == 200
+    clicks = "SELECT told FROM click JOIN link USING (lane, code_hash) WHERE owner_id = %s"
+    assert portal.rows(clicks, borrower_id_of(borrow)) == [("scanner",)]
 
 
 def test_a_code_is_ours_or_not(portal: Portal, borrow: str) -> None:

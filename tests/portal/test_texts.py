@@ -9,7 +9,7 @@ import pytest
 from repository import SOURCE
 
 from duecourse.content.formats import formats
-from duecourse.portal.texts import LANGUAGES, Text, accepted, catalogue, closest, say
+from duecourse.portal.texts import LANGUAGES, Text, accepted, catalogue, closest, groups, say
 
 PORTAL = SOURCE / "portal"
 
@@ -26,6 +26,19 @@ def test_every_language_has_every_text_with_the_same_values(language: str) -> No
     assert own.keys() == english.keys()
     different = {key for key in english if values_of(own[key]) != values_of(english[key])}
     assert different == set()
+
+
+def test_every_group_is_written_in_the_languages_that_somebody_has_read() -> None:
+    """A group without one of the others speaks English there."""
+    read = [language for language, written in LANGUAGES.items() if written.read]
+    assert read == ["zh-CN", "zh-TW", "en"]
+    folders = [PORTAL / "texts" / group for group in groups()]
+    assert [
+        f"{folder.name}/{language}"
+        for folder in folders
+        for language in read
+        if not (folder / f"{language}.toml").is_file()
+    ] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -206,7 +206,7 @@ END = {
                  FROM (VALUES ('sms'), ('email')) AS c (channel)
                  CROSS JOIN (SELECT address_index AS index FROM contact_point WHERE {OF} LIMIT 1) AS p ORDER BY 1""",
     "promises": f"""SELECT said_at, {DEBT}, promised_on, amount_minor, accepted, standing, state, paid_minor, kept_on
-                    FROM promise x WHERE {OF} ORDER BY 1, 2, 3, 4""",
+                    FROM promise x WHERE {OF} AND state <> 'withdrawn' ORDER BY 1, 2, 3, 4""",
     "queue": f"SELECT since, reason FROM response_waiting WHERE {OF} ORDER BY 1, 2",
     "addresses": f"SELECT channel, state, retired_reason FROM contact_point WHERE {OF} ORDER BY 1",
     "messages": f"SELECT step, coalesce(outcome, state), rule FROM message WHERE {OF} ORDER BY 1",

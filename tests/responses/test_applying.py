@@ -75,7 +75,7 @@ def test_of_people_who_share_a_number_a_stop_is_of_all_and_the_rest_a_person_dec
     hear(answers, "I will pay on Friday")
     apply(answers)
     assert answers.rows(WHOSE) == [
-        ("B-1", ["stop"], True), ("B-2", ["stop"], True), (None, ["unclear"], False),
+        ("B-1", ["stop"], True), ("B-2", ["stop"], True), (None, ["will-pay"], False),
     ]  # fmt: skip
     assert answers.rows("SELECT reason FROM response_waiting") == [("shared-address",)]
 
@@ -83,7 +83,7 @@ def test_of_people_who_share_a_number_a_stop_is_of_all_and_the_rest_a_person_dec
 def test_a_reply_from_a_number_that_nobody_has_waits_for_a_person(answers: Answers) -> None:
     hear(answers, "wrong number", sender="+8613900009999")
     apply(answers)
-    assert answers.rows(WHOSE) == [(None, ["unclear"], False)]
+    assert answers.rows(WHOSE) == [(None, ["wrong-person"], False)]
     assert answers.rows("SELECT reason FROM response_waiting") == [("unknown-sender",)]
 
 
@@ -129,7 +129,12 @@ def test_two_processes_follow_a_reply_once(answers: Answers, store: Store) -> No
     assert answers.rows(WHOSE) == [("B-1", ["thanks"], False)]
 
 
-def test_a_reply_that_does_not_open_is_kept_for_a_person(answers: Answers) -> None:
+def test_a_reply_that_does_not_open_is_kept_for_a_person_and_nothing_of_it_is_logged(
+    answers: Answers, capsys: pytest.CaptureFixture[str]
+) -> None:
     hear(answers, "hello?")
     assert apply_replies(answers.conn, Keyring.new(), now=AT) == Applied(0, 1)
+    said = capsys.readouterr()
+    assert "could not be followed" in said.out + said.err
+    assert "hello" not in said.out + said.err and NUMBER not in said.out + said.err
     assert answers.rows("SELECT reason FROM response_waiting") == [("unreadable",)]

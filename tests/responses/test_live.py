@@ -55,17 +55,6 @@ def test_a_promise_by_sms_pauses_collection_until_it_is_over_and_then_collection
         apply_replies(answers.conn, lender.keyring, now=now, room=room)
 
     day("2026-03-10")
-        post.journal("submit"),
-        answers.rows("SELECT meaning, kind, received_at, address_index FROM reply"),
-        answers.rows(
-            "SELECT intents, promised_on, amount_minor, currency, borrower_id FROM response_reading"
-        ),
-        answers.rows("SELECT * FROM response_waiting"),
-    )
-        post.outcomes(),
-        answers.rows("SELECT * FROM hold"),
-        answers.rows("SELECT zone, language from borrower"),
-    )
     assert answers.rows("SELECT promised_on, amount_minor, currency, state FROM promise") == [
         (promised_on, 50000, "CNY", "open")
     ]

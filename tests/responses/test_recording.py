@@ -9,6 +9,7 @@ import pytest
 
 from answering import Answers
 from duecourse.book.wishes import Person
+from duecourse.dispatch.merging import merge_borrowers
 from duecourse.domain.messaging import Channel
 from duecourse.responses.correcting import (
     Place,
@@ -239,7 +240,7 @@ def test_what_a_person_closed_stays_closed_until_there_is_another_reason(answers
 
 
 def test_an_answer_of_nobody_known_is_kept_and_given_to_whoever_it_is_of(answers: Answers) -> None:
-    heard = Heard(None, "reply", uuid5(NAMESPACE_OID, "r"), channel=Channel.SMS, text="who are you?")
+    heard = Heard(None, "reply", uuid5(NAMESPACE_OID, "r"), channel=Channel.SMS, text="what is this?")
     now = datetime.fromisoformat("2026-03-10T13:00+08:00")
     with answers.conn.transaction():
         response = record_response(answers.conn, answers.lender.keyring, heard, now=now)
@@ -253,3 +254,25 @@ def test_an_answer_of_nobody_known_is_kept_and_given_to_whoever_it_is_of(answers
     assert answers.rows("SELECT response_id, reason FROM response_waiting") == [
         (place.response_id, "unclear")
     ]
+
+
+def test_answers_of_two_records_that_become_one_are_followed_together(answers: Answers) -> None:
+    """Two promises under one record and a third under the other are three in a row."""
+    answers.lender.book("""
+        loan  borrower  due_on
+        L-3   B-2       2026-03-05
+    """)
+    for key in ("B-1", "B-2"):
+        answers.lender.name_in_directory(key)
+    answers.say("B-2", Intent.WILL_PAY, at="2026-03-08T12:00+08:00", day="2026-03-09")
+    answers.say("B-2", Intent.WILL_PAY, at="2026-03-11T12:00+08:00", day="2026-03-12")
+    answers.conn.commit()
+    merge_borrowers(
+        answers.conn, answers.lender.keyring, "B-1", "B-2", evidence="same passport", by="Mei",
+        now=datetime.fromisoformat("2026-03-12T12:00+08:00"),
+    )  # fmt: skip
+    answers.say("B-2", Intent.WILL_PAY, at="2026-03-13T12:00+08:00", day="2026-03-15")
+    assert answers.rows("SELECT DISTINCT lane, borrower_id FROM response") == [
+        (lane_of("B-1"), borrower_id_of("B-1"))
+    ]
+    assert answers.rows("SELECT reason FROM response_waiting") == [("too-many",)]

@@ -14,6 +14,7 @@ from duecourse.responses.applying import TAKE, apply_replies, replies_wait
 from duecourse.responses.recording import Room
 
 from .context import Context
+from .reader import reader
 from .workshop import confirmer, policies_in_force
 
 FOLLOW_SECONDS: Final = 1.0
@@ -30,7 +31,7 @@ class Follower:
 
     def room(self, plannables: list[Plannable]) -> Room:
         """What recording an answer works with here."""
-        return Room(plannables=plannables, confirmer=self._confirmer)
+        return Room(reader(self._here.settings), plannables, self._confirmer)
 
     def turn(self, now: datetime | None = None) -> int:
         """Follow all that waits; how many there were. now: the book's clock; None takes the database's."""

@@ -138,6 +138,19 @@ class Settings(BaseSettings):
     visit_hours: int = Field(
         default=8, ge=1, le=24, description="Hours after which a borrower's visit ends in any case."
     )
+    understanding_url: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        description="An endpoint that speaks OpenAI's chat completions, asked what an answer means that nobody here"
+        " understood; up to and without /chat/completions. Empty: a person reads it.",
+    )
+    understanding_model: str = Field(default="", description="The model that it is asked for.")
+    understanding_key: SecretStr = Field(
+        default=SecretStr(""), description="Its key, sent as a bearer token; empty sends none."
+    )
+    understanding_seconds: float = Field(
+        default=3, gt=0, le=10, description="Seconds that it has; after them a person reads the answer."
+    )
     lease_seconds: int = Field(
         default=15, ge=2, le=300, description="How long a worker that died keeps its lanes from the others."
     )

@@ -36,14 +36,14 @@ def evaluate(
     answers: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with labelled answers of your own, LANGUAGE.tsv with the columns family, intents, promised, amount"
-            " and text; without it the test half of the checkout."
+            help="Folder with labelled answers of your own, LANGUAGE.tsv with the columns family, intents, promised,"
+            " amount and text; without it the test half of the checkout."
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how well answers are understood: accuracy, recall and precision of every intent, what is taken for what, days and
-    amounts. The recall of a stop, a dispute, a death and distress has a bar of 99 %, which is met or missed.
+    """Measure how well answers are understood: accuracy, recall and precision of every intent, what is taken for what,
+    days and amounts. The recall of a stop, a dispute, a death and distress has a bar of 99 %, which is met or missed.
 
     Example: duecourse response evaluate --language zh
     """
@@ -71,7 +71,7 @@ def try_(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show what an answer would be understood as and why: the rules' words, and what the model goes by. Nothing is recorded.
+    """Show what an answer would be understood as and why: the rules' words, and what the model saw. Nothing is kept.
 
     Example: duecourse response try "paid yesterday, stop texting me" --today 2026-03-11
     """
@@ -149,7 +149,10 @@ def _print(console: Console, name: str, of: Evaluation) -> None:
     console.print(
         table(
             say("Intents"),
-            [say("intent"), say("answers"), say("recall"), say("precision"), say("understood or read by a person"), say("bar")],
+            [
+                say("intent"), say("answers"), say("recall"), say("precision"),
+                say("understood or read by a person"), say("bar"),
+            ],
             [
                 (
                     word("answer", one.intent.value), one.meant, _percent(one.recall), _percent(one.precision),

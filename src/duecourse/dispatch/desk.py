@@ -263,10 +263,9 @@ class Desk:
         outcomes: dict[UUID, Outcome] = {}
         heard: dict[str, Answers] = {}
         batches: dict[str, list[Claimed]] = {}
-        later = [(one.lane, one.attempt_id) for one in claimed if one.seq > 1]
-        if later:
-            over = await self._db(lambda: overtaken(self._conn, later, as_of=self.as_of(now)))
-            outcomes.update((attempt, NotWritten("heard of an earlier attempt")) for attempt in over)
+        places = [(one.lane, one.attempt_id) for one in claimed]
+        over = await self._db(lambda: overtaken(self._conn, places, as_of=self.as_of(now)))
+        outcomes.update((attempt, NotWritten("overtaken since it was claimed")) for attempt in over)
         for one in claimed:
             if one.attempt_id not in outcomes:
                 batches.setdefault(one.provider, []).append(one)

@@ -248,6 +248,17 @@ WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s
 GROUP BY b.borrower_key
 ORDER BY count(DISTINCT m.purpose) DESC, sum(m.version) DESC, b.borrower_key LIMIT 1;
 
+-- name: owing_borrower
+-- Of those who owe what was due by to_on, a borrower whom most messages reached. from_on, to_on: local days.
+SELECT b.borrower_key
+FROM message m
+JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+WHERE m.local_on BETWEEN %(from_on)s AND %(to_on)s AND m.outcome IN ('delivered', 'read') AND b.kind = 'person'
+  AND EXISTS (SELECT 1 FROM loan l JOIN installment i ON i.lane = l.lane AND i.loan_id = l.loan_id
+              WHERE l.lane = b.lane AND l.borrower_id = b.borrower_id AND i.due_on <= %(to_on)s AND i.settled_on IS NULL
+                AND i.superseded_on IS NULL)
+GROUP BY b.borrower_key ORDER BY count(*) DESC, b.borrower_key LIMIT 1;
+
 -- name: count_touched
 -- Planned messages of these borrowers that a word of this scope is about, and that nobody has handed over.
 -- lanes, borrowers: parallel arrays; purpose, channel, loan_id: null for all; now.

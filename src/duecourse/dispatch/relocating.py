@@ -28,6 +28,10 @@ LOANS: Final = (
     "loan_party", "event",
 )  # fmt: skip
 """Tables of what hangs on a loan: moved with it."""
+ANSWERS: Final = (
+    "response", "response_reading", "response_effect", "response_event", "response_waiting", "promise",
+)  # fmt: skip
+"""Tables of what a person answered: moved when all of the first record is. Whose it was is not told apart again."""
 JOINED = "joined the message of the same person"
 
 _RENAMED = "CASE WHEN t.borrower_id = %(from_id)s THEN %(to_id)s::uuid ELSE t.borrower_id END"
@@ -160,6 +164,10 @@ def relocate(conn: psycopg.Connection, move: Move) -> dict[str, int]:
     counts["permits"] = _move(conn, given, "permit", leave, "(VALUES (1)) AS w (one)", _PERMITS)
     ledger = {"lane": _CONTACT_LANE, "borrower_id": _RENAMED}
     counts["contacts"] = _move(conn, given, "contact", ledger, "(VALUES (1)) AS w (one)", _CONTACTS)
+    for table in ANSWERS if move.whole else ():
+        theirs = "t.lane = %(from_lane)s AND t.borrower_id = %(from_id)s"
+        becomes = {"lane": "%(to_lane)s::smallint", "borrower_id": _RENAMED}
+        counts[table] = _move(conn, given, table, becomes, "(VALUES (1)) AS w (one)", theirs)
     if move.from_lane != move.to_lane:
         there = {"lane": "%(to_lane)s::smallint"}
         of_loan = "t.lane = %(from_lane)s AND t.subject = ANY(w.subjects) AND split_part(t.subject_id, '/', 1) = w.id"

@@ -259,6 +259,7 @@ SELECT t.attempt_id
 FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[]) AS c (lane, attempt_id)
 JOIN attempt t ON t.lane = c.lane AND t.attempt_id = c.attempt_id
 JOIN message w ON w.lane = t.lane AND w.message_id = t.message_id
+CROSS JOIN LATERAL (SELECT w.lane, w.group_id) AS m
 WHERE EXISTS (
           SELECT 1 FROM attempt e
           JOIN LATERAL (SELECT r.status FROM receipt r WHERE r.attempt_id = e.attempt_id
@@ -281,4 +282,8 @@ WHERE EXISTS (
    OR w.corrects IS NULL AND w.confirms IS NULL AND w.event_id IS NULL AND NOT EXISTS (
           SELECT 1 FROM message_item x
           JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
-          WHERE x.lane = w.lane AND x.group_id = w.group_id AND coalesce(i.settled_on > %(as_of)s, true));
+          LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                                     AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
+          WHERE x.lane = m.lane AND x.group_id = m.group_id AND
+          -- include: book/events.unpaid
+          );

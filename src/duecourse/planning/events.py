@@ -134,7 +134,7 @@ def plan_events(
     conn: psycopg.Connection, plannables: Sequence[Plannable], common: Mapping[str, Any], rules: RuleBook
 ) -> ToldReport:
     """As tell_events, in the caller's transaction, which holds the lanes' planning. common: lanes, as_of, now."""
-    if not tells_events(plannables):
+    if not tells_events(plannables) or conn.execute(SQL["has_new"], dict(common)).fetchone() is None:
         return ToldReport()
     items, parameters = compile_events(plannables)
     given = dict(common) | parameters | dict(rules.parameters) | {"recheck": RECHECK, "pause": PAUSE}

@@ -16,6 +16,7 @@ from duecourse.responses.intents import Intent
 from duecourse.responses.recording import Heard, record_response, terms_of
 
 from .asked import Asked
+from .bill import promised_until
 from .owing import Owed
 from .page import Button, Page
 
@@ -164,7 +165,8 @@ def say_promise(asked: Asked) -> Response:
                 amount_minor=(amount or debt.open).amount_minor,
                 currency=debt.open.currency,
             )
-            return asked.go("/me", done="answers.promise_done")
+            stands = (until := promised_until(asked)) is not None and until >= on
+            return asked.go("/me", done="answers.promise_done" if stands else "answers.promise_waits")
     return asked.show("promise.html", debts=among, earliest=today, latest=latest)
 
 

@@ -46,7 +46,7 @@ def show_bill(asked: Asked) -> Response:
         standing=[(one, _headline(one, asked.today)) for one in standing(owed, today=asked.today)],
         first=_lines(asked, first),
         later=_lines(asked, [one for one in owed if one not in first]),
-        promised_until=_promised_until(asked),
+        promised_until=promised_until(asked),
         disputed=_in_force(asked, HoldKind.DISPUTE),
         counted_through=_counted_through(asked, owed),
         pay=_buttons(asked, "pay"),
@@ -118,7 +118,7 @@ def _in_force(asked: Asked, kind: HoldKind) -> bool:
     return any(one.in_force and one.kind == kind for one in holds_of(asked.conn, asked.person, at=asked.now))
 
 
-def _promised_until(asked: Asked) -> date | None:
+def promised_until(asked: Asked) -> date | None:
     """The last day of a promise to pay that stands."""
     ends = [
         one.until

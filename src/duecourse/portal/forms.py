@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
@@ -114,7 +115,8 @@ class Form:
         needed: key of the text for none given; '' when it need not be given.
         """
         typed = unicodedata.normalize("NFKC", self.get(name)).translate(_DIGITS)
-        given = "".join(sign for sign in typed if sign.isdigit() or sign in ".,٫٬'").strip("'")
+        found = _FIGURES.search(typed)
+        given = "".join(found[0].split()) if found else ""
         if not typed.strip():
             if needed:
                 self.fault(name, needed)
@@ -133,6 +135,9 @@ class Form:
         return Money(amount_minor, currency)
 
 
+_FIGURES: Final = re.compile(r"\d(?:.*\d)?", re.DOTALL)
+"""From the first figure to the last: a currency may stand before or after, and nothing but separators between."""
+_NUMBER: Final = re.compile(r"[\d.,٫٬']+")
 _DIGITS: Final = str.maketrans("٠١٢٣٤٥٦٧٨٩०१२३४५६७८९", "01234567890123456789")
 
 
@@ -141,6 +146,8 @@ def _decimal(given: str, language: str) -> Decimal:
 
     Raises MoneyError for what is no number.
     """
+    if not _NUMBER.fullmatch(given):
+        raise MoneyError("is no number")
     whole, point, rest = given.rpartition(".")
     if point and "," not in whole and "." not in whole and 1 <= len(rest) <= 2:
         try:

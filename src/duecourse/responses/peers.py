@@ -78,9 +78,9 @@ class Peer:
         self._count(Tried.UNKNOWN_CODE, _MINUTE)
 
     def answered_wrongly(self) -> None:
-        """A wrong answer to a second factor; what cannot count any more goes."""
+        """A wrong answer to a second factor; what cannot count any more in this lane goes."""
         self._count(Tried.WRONG_ANSWER, _HOUR)
-        self._conn.execute(SQL["forget_peers"], {"before": self._now - _KEPT})
+        self._conn.execute(SQL["forget_peers"], {"lane": self.hash[0], "before": self._now - _KEPT})
 
     def opened(self, code_hash: bytes, within: float) -> int:
         """A code that is somebody's; answers how many different ones in a row within so many seconds."""

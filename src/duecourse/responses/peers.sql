@@ -23,5 +23,5 @@ SET tries = CASE WHEN p.began_at <= %(since)s THEN 1
 RETURNING tries;
 
 -- name: forget_peers
--- Take away what can count no more, under a key of a day that is over. before. Writes: peer
-DELETE FROM peer WHERE began_at < %(before)s;
+-- Take away what can count no more in a lane, under a key of a day that is over. lane, before. Writes: peer
+DELETE FROM peer WHERE lane = %(lane)s AND began_at < %(before)s;

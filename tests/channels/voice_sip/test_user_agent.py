@@ -56,20 +56,23 @@ while octets := stream.read(int(b"".join(iter(lambda: stream.read(1), b":")))):
     command = json.loads(octets)
     told = folder.joinpath("contacts").read_text() if command["command"] == "contacts" else ""
     is_notice = command["params"].endswith("say-notice.wav")
-    if command["command"] == "ausrc" and (SENDS_THE_NOTICE or not is_notice):
+    if command["command"] == "ausrc" and (NOTICE == "sent" or not is_notice):
         with folder.joinpath("dump-1-enc.wav").open("ab") as sent:
             sent.write(bytes(44 + 16000))
+    told = "failed" if is_notice and NOTICE == "refused" else told
     say(response=True, data=told, token=command["token"])
     if command["command"] == "dial":
         folder.joinpath("dump-1-dec.wav").write_bytes(folder.parent.joinpath("heard.wav").read_bytes())
         for kind in EVENTS:
             say(event=True, type=kind, param="1")
-    if is_notice and not SENDS_THE_NOTICE:
+    if is_notice and NOTICE == "kept back":
         time.sleep(0.5)
         say(event=True, type="CALL_CLOSED")
     if command["command"] == "hangup":
         say(event=True, type="CALL_CLOSED")
 """
+
+PRESSES_ONE = ["CALL_ESTABLISHED", "CALL_DTMF_START"]
 
 
 def line_with(
@@ -133,26 +136,32 @@ def test_user_agent_that_cannot_have_its_ports_ends_and_the_line_says_so(
             asyncio.run(start(other.getsockname()[1] - offset))
 
 
-def told_of_a_call(tmp_path: Path, heard: Samples, events: list[str], *, sends_the_notice: bool) -> list[str]:
-    """Codes of the receipts of a call to whom a script makes it; it tells these events as soon as it dials."""
+def told_of_a_call(
+    tmp_path: Path, heard: Samples, events: list[str], notice: str = "sent"
+) -> tuple[list[str], bool]:
+    """Codes of the receipts of a call that a script makes, and whether the line is up after it.
+
+    The script tells these events as soon as it dials. notice: 'sent', 'kept back', 'refused'.
+    """
     tmp_path.joinpath("heard.wav").write_bytes(wav_of(heard))
     prompts = {part: silence(0.2) for part in Part}
     times = {"key_seconds": 0.3, "greetings": 1, "repeats": 0, "machine_seconds": 0.5}
     limits = VoiceSipConfig.model_validate({"host": "127.0.0.1", "caller": "400", **times}).limits()
     receipts: list[Receipt] = []
 
-    async def run() -> None:
+    async def run() -> bool:
         call = Call(a_call("+8613812345678"), prompts, limits, receipts.append, lambda _: None)
-        script = f"EVENTS, SENDS_THE_NOTICE = {events}, {sends_the_notice}" + MAKES_A_CALL
+        script = f"EVENTS, NOTICE = {events}, {notice!r}" + MAKES_A_CALL
         line = line_with(tmp_path, script, [], call.on_event)
         try:
             await line.start()
             await call.run(line, "sip:+8613812345678@127.0.0.1")
+            return line.is_up
         finally:
             await line.stop()
 
-    asyncio.run(run())
-    return [receipt.code for receipt in receipts]
+    is_up = asyncio.run(run())
+    return [receipt.code for receipt in receipts], is_up
 
 
 @pytest.mark.parametrize(
@@ -163,14 +172,15 @@ def told_of_a_call(tmp_path: Path, heard: Samples, events: list[str], *, sends_t
 def test_all_that_was_said_is_listened_to_however_late_and_nothing_that_rang_before(
     tmp_path: Path, events: list[str], told: str
 ):
-    assert told_of_a_call(tmp_path, MACHINE, events, sends_the_notice=True) == [told]
+    assert told_of_a_call(tmp_path, MACHINE, events) == ([told], True)
 
 
-@pytest.mark.parametrize(
-    ("sent", "told"), [(True, ["confirmed", "heard"]), (False, ["confirmed"])], ids=["sent", "kept back"]
-)
+@pytest.mark.parametrize(("notice", "told"), [("sent", ["confirmed", "heard"]), ("kept back", ["confirmed"])])
 def test_notice_that_a_busy_machine_has_not_sent_when_it_should_be_over_was_not_heard(
-    tmp_path: Path, sent: bool, told: list[str]
+    tmp_path: Path, notice: str, told: list[str]
 ):
-    events = ["CALL_ESTABLISHED", "CALL_DTMF_START"]
-    assert told_of_a_call(tmp_path, silence(1), events, sends_the_notice=sent) == told
+    assert told_of_a_call(tmp_path, silence(1), PRESSES_ONE, notice) == (told, True)
+
+
+def test_user_agent_that_does_not_do_as_it_is_told_is_ended_with_its_call(tmp_path: Path):
+    assert told_of_a_call(tmp_path, silence(1), PRESSES_ONE, "refused") == (["confirmed"], False)

@@ -137,11 +137,15 @@ class Call:
         await self._events.join()
 
     async def run(self, line: Line, uri: str) -> None:
-        """Make the call; returns when it is over. `outcome` is set on the way."""
+        """Make the call; returns when it is over. `outcome` is set on the way.
+
+        A line that does not do as it is told is ended, lest the next call speak to the one it still has.
+        """
         try:
             await self._run(line, uri)
         except LineLostError:
             self._lost()
+            await line.stop()
         finally:
             if not self.outcome.done():
                 self.outcome.set_result(Unknown("the call was cut off"))
@@ -156,6 +160,7 @@ class Call:
             await self._play(line, line.folder / "quiet.wav")
         except LineLostError:
             self._settle(NotWritten("the line is not up"))
+            await line.stop()
             return
         if time.monotonic() >= self._outgoing.write_before:
             self._settle(NotWritten("its time to be handed over had passed"))

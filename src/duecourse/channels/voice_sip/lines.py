@@ -37,12 +37,26 @@ class LineKeeper:
         self._name = name
         self._on_change = on_change
         self._lost = asyncio.Event()
+        self._returned = asyncio.Event()
+        self._returned.set()
+
+    def take(self, listener: Callable[[Event], None]) -> None:
+        """A call has the line from now on."""
+        self.listener = listener
+        self._returned.clear()
+
+    def give_back(self) -> None:
+        """The call is over, and what it left is no longer needed."""
+        self.listener = None
+        self.line.clear_sound()
+        self._returned.set()
 
     async def keep(self) -> None:
         """Run the process, again and again, until cancelled."""
         loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE
         while True:
+            await self._returned.wait()  # the sound of a call that was lost is still to be recorded
             self._lost.clear()
             began = loop.time()
             try:
@@ -125,7 +139,7 @@ class Lines:
         while True:
             for keeper in self._keepers:
                 if keeper.listener is None and keeper.line.is_up:
-                    keeper.listener = listener
+                    keeper.take(listener)
                     return keeper
             self._changed.clear()
             try:
@@ -138,8 +152,7 @@ class Lines:
 
     def give_back(self, keeper: LineKeeper) -> None:
         """The call is over."""
-        keeper.listener = None
-        keeper.line.clear_sound()
+        keeper.give_back()
         self._changed.set()
 
     async def close(self) -> None:

@@ -9,8 +9,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Answers": "回复",
     "What borrowers answered": "借款人的回复",
     "What borrowers answered, the latest {count}": "借款人的回复（最近 {count} 条）",
-    "A page of {key}: start the pages, open the link, and give the contract number {contract}.": (
-        "{key} 的个人页面：先启动页面服务，再打开链接，并输入合同编号 {contract}。"
+    "The page of {key}: start the pages, open the link, and answer with the end of the ID number, {digits}.": (
+        "{key} 的个人页面：先启动页面服务，再打开链接，并输入证件号后六位 {digits}。"
     ),
     "Answers that wait for a person": "待人工处理的回复",
     "Promises to pay": "还款承诺",

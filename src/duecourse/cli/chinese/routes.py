@@ -24,7 +24,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 }
 REASONS: Final[Mapping[str, str]] = {
     "answered": "已有回应",
-    "heard of an earlier attempt": "前一次尝试已有消息",
+    "overtaken since it was claimed": "领取后已有新情况",
     "again, under the same id": "以同一标识重新提交",
     "the person asked for it": "应本人要求",
 }

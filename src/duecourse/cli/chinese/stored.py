@@ -267,6 +267,12 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "contact_points": "联系方式",
         "wishes": "同意与意愿",
         "roles": "对他人贷款的身份",
+        "response": "回复",
+        "response_reading": "回复的判读",
+        "response_effect": "回复的后续处理",
+        "response_event": "回复的处理记录",
+        "response_waiting": "待人工处理的回复",
+        "promise": "还款承诺",
     },
     "due for": {"age": "久未核实", "failures": "多次未送达"},
     "consent": {

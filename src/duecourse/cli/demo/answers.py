@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from duecourse.book.reading import find_borrower
 from duecourse.content.addresses import address_of
@@ -61,10 +61,10 @@ def show_answers(here: Context) -> None:
     print_answers(here, found, say("What borrowers answered, the latest {count}", count=len(found)))
 
 
-def show_page(here: Context, home: Path, busy: Mapping[str, Any], now: datetime) -> None:
-    """How to open the page of a borrower. busy: their facts, as `borrower show` has them."""
+def show_page(here: Context, home: Path, key: str, id_number: str, now: datetime) -> None:
+    """How to open the page of a borrower of this key and ID number."""
     with here.store.connect() as conn:
-        borrower = find_borrower(conn, here.keyring, busy["key"])
+        borrower = find_borrower(conn, here.keyring, key)
         assert borrower is not None  # whose facts they are
         code, _ = make_link(
             conn, here.keyring, borrower.lane, borrower.borrower_id, language=borrower.language, days=PAGE_DAYS,
@@ -72,9 +72,9 @@ def show_page(here: Context, home: Path, busy: Mapping[str, Any], now: datetime)
         )  # fmt: skip
     here.console.print(
         say(
-            "A page of {key}: start the pages, open the link, and give the contract number {contract}.",
-            key=busy["key"],
-            contract=busy["loans"][0]["ref"],
+            "The page of {key}: start the pages, open the link, and answer with the end of the ID number, {digits}.",
+            key=key,
+            digits=id_number[-6:],
         ),
         highlight=False,
     )

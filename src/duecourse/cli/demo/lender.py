@@ -78,6 +78,13 @@ class Customer:
     town: str
     currency: str
 
+    @property
+    def id_number(self) -> str:
+        """Of the form of the place's, and nobody's: there is no district 999999."""
+        index = int(self.number[1:])
+        digits = f"{index:06d}{index * 7919 % 1_000_000:06d}"
+        return f"999999{digits}" if self.region == "CN" else f"MADE-UP-{digits}"
+
 
 @dataclass(frozen=True, slots=True)
 class Payment:
@@ -115,6 +122,10 @@ class MadeUpLender:
             "statements": _csv(folder / "statements.csv", STATEMENT_COLUMNS, iter(statements)),
             "payments": write_payments(folder / "payments.csv", past),
         }
+
+    def id_number_of(self, number: str) -> str:
+        """Of a customer by their number."""
+        return next(one.id_number for one in self._customers if one.number == number)
 
     def payments_on(self, day: date) -> list[Payment]:
         """What the lender's payment feed brings for a day."""
@@ -156,7 +167,7 @@ class MadeUpLender:
         for one in self._customers:
             yield [
                 one.number, one.name, one.language, one.region, one.zone, one.grade, one.mobile, one.email,
-                one.openid, one.street, one.town,
+                one.openid, one.street, one.town, one.id_number,
             ]  # fmt: skip
 
     def _lend(
@@ -254,6 +265,7 @@ class MadeUpLender:
 
 CUSTOMER_COLUMNS: Final = (
     "customer_no", "name", "language", "region", "zone", "grade", "mobile", "email", "openid", "street", "town",
+    "id_number",
 )  # fmt: skip
 CONTRACT_COLUMNS: Final = (
     "contract_no", "customer_no", "product", "method", "currency", "principal", "annual_rate", "started_on",

@@ -84,13 +84,17 @@ def demo(
         replies=replies(),
     )
     print_week(here, FIRST_DAY, LAST_DAY, tally)
-    busy = show_samples(here)
+    show_samples(here)
     console.rule(say("What borrowers answered"))
     show_answers(here)
     console.rule(say("What to try next"))
     for line in next_steps(here, home):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    show_page(here, shown(home), busy, datetime.combine(LAST_DAY, datetime.max.time(), ZoneInfo(ZONE)))
+    ends = datetime.combine(LAST_DAY, datetime.max.time(), ZoneInfo(ZONE))
+    with here.store.connect() as conn:
+        owing = read_rows(conn, "owing_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
+    for row in owing:
+        show_page(here, shown(home), row["borrower_key"], lender.id_number_of(row["borrower_key"]), ends)
     console.print(say("Done in {seconds:.0f} s.", seconds=time.monotonic() - started))
 
 
@@ -218,8 +222,8 @@ class PaymentFeed:
             )
 
 
-def show_samples(here: Context) -> Mapping[str, Any]:
-    """A message of each channel in full, and one borrower's timeline; returns that borrower's facts."""
+def show_samples(here: Context) -> None:
+    """A message of each channel in full, and one borrower's timeline."""
     with here.store.connect() as conn:
         samples = read_rows(conn, "sample_messages", from_on=FIRST_DAY, to_on=LAST_DAY)
         (busy,) = read_rows(conn, "busiest_borrower", from_on=FIRST_DAY, to_on=LAST_DAY)
@@ -228,9 +232,7 @@ def show_samples(here: Context) -> Mapping[str, Any]:
         print_message(here, message_facts(here, str(row["message_id"])))
         here.console.print()
     here.console.rule(say("One borrower's week"))
-    facts = borrower_facts(here, busy["borrower_key"], LAST_DAY)
-    print_borrower(here, facts)
-    return facts
+    print_borrower(here, borrower_facts(here, busy["borrower_key"], LAST_DAY))
 
 
 def shown(home: Path) -> Path:

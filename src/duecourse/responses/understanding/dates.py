@@ -24,8 +24,8 @@ def last_of_month(today: date, ahead: int) -> date:
 
 
 def next_day_of_month(today: date, day: int, ahead: int = 0) -> tuple[date, ...]:
-    """The next such day of a month, today's included; of the month `ahead` on where that is not 0. Empty for the 31st of
-    a month of thirty days.
+    """The next such day of a month, today's included; of the month `ahead` on where that is not 0. Empty for the
+    31st of a month of thirty days.
     """
     year, month = _months_on(today, ahead or (1 if day < today.day else 0))
     return (date(year, month, day),) if 1 <= day <= monthrange(year, month)[1] else ()
@@ -55,7 +55,7 @@ def of_week(today: date, ahead: int, weekday: int) -> date:
 
 @cache
 def month_first(region: str) -> bool | None:
-    """Whether 3/12 is March where people live, as CLDR writes days there; None where that is unknown or both are usual."""
+    """Whether 3/12 is March where people live, as CLDR has it; None where that is unknown or both are usual."""
     spoken = get_global("territory_languages").get(region, {})
     official = [name for name, facts in spoken.items() if facts.get("official_status") in _OFFICIAL]
     orders = {_order(name, region) for name in official} - {None}
@@ -64,7 +64,7 @@ def month_first(region: str) -> bool | None:
 
 def _order(language: str, region: str) -> bool | None:
     try:
-        pattern = Locale.parse(f"{language}_{region}").date_formats["short"].pattern
+        pattern: str = Locale.parse(f"{language}_{region}").date_formats["short"].pattern
     except (UnknownLocaleError, ValueError):
         return None
     if pattern.startswith("y") and language not in _YEAR_FIRST:

@@ -283,7 +283,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
     (re.compile(pattern), read)
     for pattern, read in (
         # What is past, comes again and again, or is only near.
-        (rf"\b(?:last|past|previous|every|each|since|until last) (?:{_W}|{_SHORT_W}|{_M}|week|month|year|night)\b", _nothing),
+        (rf"\b(?:last|past|previous|every|each|since|until last) (?:{_ORDINAL}|{_W}|{_SHORT_W}|{_M}|week|month|year|night)\b", _nothing),
         (rf"\b(?:{_COUNT}|few|couple(?: of)?|several) (?:days?|weeks?|months?|years?|yrs?|hours?) ago\b", _nothing),
         (r"\b(?:on )?the \d{1,2}(?:st|nd|rd|th) (?:of )?(?:every|each|last) month\b", _nothing),
         (r"\btomorrow week\b", _after(8)),

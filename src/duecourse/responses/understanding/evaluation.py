@@ -29,7 +29,7 @@ class Measured:
     taken: int
     right: int
     caught: int
-    """Of those that mean it: understood so, or read by a person at once or after all (another grave one, or unclear)."""
+    """Of those that mean it: understood so, or read by a person (another grave one, or unclear)."""
 
     @property
     def recall(self) -> float | None:

@@ -18,9 +18,6 @@ BUCKETS: Final = 1 << 15
 _TOKEN: Final = re.compile(r"[a-z]+|\d+|[\u3400-\u9fff]|[^\s\w]")
 _WORD: Final = re.compile(r"[a-z]+")
 _HAN_RUN: Final = re.compile(r"[\u3400-\u9fff]+")
-_CLAUSE: Final = re.compile(
-    r"[.,;!?。，；！？、\n]+|\b(?:but|and|because|cos|coz|cuz|so)\b|但是|不过|所以|因为|而且"
-)
 _NOT: Final = frozenset(
     [
         "not",
@@ -86,13 +83,6 @@ def columns(text: str, found: Sequence[Found] = ()) -> list[int]:
 def whole_columns(text: str) -> list[int]:
     """The columns of a whole text, with what the rules say of it."""
     return columns(text, found_by_rules(text))
-
-
-def clauses(text: str) -> list[str]:
-    """The parts of a plain text that may each mean something of their own; none where there is but one."""
-    parts = [part.strip() for part in _CLAUSE.split(text)]
-    parts = [part for part in parts if len(part) > 1]
-    return parts if len(parts) > 1 else []
 
 
 def _negated(tokens: list[str]) -> Iterator[str]:

@@ -50,13 +50,13 @@ def independent(folder: Path, languages: Sequence[str] = LANGUAGES) -> list[Labe
 
 
 def _read(path: Traversable | Path, language: str) -> Iterator[Labelled]:
-    with path.open("r", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            yield Labelled(
-                language,
-                row["family"],
-                tuple(Intent(name.strip()) for name in row["intents"].split(",")),
-                date.fromisoformat(row["promised"]) if row["promised"] else None,
-                Decimal(row["amount"]) if row["amount"] else None,
-                row["text"],
-            )
+    lines = path.read_text("utf-8").splitlines()
+    for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+        yield Labelled(
+            language,
+            row["family"],
+            tuple(Intent(name.strip()) for name in row["intents"].split(",")),
+            date.fromisoformat(row["promised"]) if row["promised"] else None,
+            Decimal(row["amount"]) if row["amount"] else None,
+            row["text"],
+        )

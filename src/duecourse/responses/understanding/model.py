@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from duecourse.responses.intents import Intent
 
-from .features import BUCKETS, clauses, columns, features
+from .features import BUCKETS, columns, features
 from .rules import Found
 
 MEANINGS: Final = tuple(one for one in Intent if one is not Intent.UNCLEAR)
@@ -52,10 +52,9 @@ class _Model:
 
 
 def weigh(text: str, found: Sequence[Found]) -> Weighed:
-    """Weigh a plain text: each meaning by the best of the whole text and of its clauses. found: by the rules."""
+    """Weigh a plain text. found: what the rules say of it."""
     model = _model()
-    parts = [columns(text, found), *(columns(part) for part in clauses(text))]
-    scores = np.max([_score(model, part) for part in parts], axis=0) + model.mean
+    scores = _score(model, columns(text, found)) + model.mean
     chances = {
         meaning: float(1 / (1 + np.exp(-(one.slope * score + one.offset))))
         for meaning, score, one in zip(MEANINGS, scores, model.calibrations, strict=True)

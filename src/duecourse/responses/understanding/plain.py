@@ -22,8 +22,8 @@ _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _HAN_GAPS: Final = re.compile(r"(?<=[\u3400-\u9fff]) +(?=[\u3400-\u9fff])")
 _MIXED: Final = re.compile(r"(?<=[a-z])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])(?=[a-z])")
 _QUOTED: Final = re.compile(
-    r"^(>|on .{3,80} wrote:|-{2,} ?original message|-{3,} ?forwarded|from: |sent from my |发件人[:：]|寄件者[:：]|-{2,} ?原始邮件"
-    r"|-{2,} ?原始郵件|在 ?\d{4}.{3,60}写道[:：]|於 ?\d{4}.{3,60}寫道[:：])",
+    r"^(>|on .{3,80} wrote:|-{2,} ?original message|-{3,} ?forwarded|from: |sent from my |发件人[:：]|寄件者[:：]"
+    r"|-{2,} ?原始邮件|-{2,} ?原始郵件|在 ?\d{4}.{3,60}写道[:：]|於 ?\d{4}.{3,60}寫道[:：])",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -48,7 +48,7 @@ def has_han(text: str) -> bool:
 
 
 def unquoted(text: str, channel: Channel | None) -> str:
-    """What the writer added above the first line that an e-mail program quotes; all of it where nothing stands above."""
+    """What the writer added above the first line that an e-mail program quotes; all where nothing stands above."""
     quote = _QUOTED.search(text) if channel is Channel.EMAIL else None
     above = text[: quote.start()] if quote else text
     return above if above.strip() else text

@@ -50,8 +50,12 @@ _OPPOSED: Final = ((Intent.STOP, Intent.START),)
 _BARE: Final = 4
 """Characters beside a day that leave it a bare one."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_DREAD: Final = 3.0
-"""How many times as likely as elsewhere a suspected meaning must be beside another that is sure."""
+_HEARD: Final = 0.05
+"""The least probability of a stop or something grave that a rule heard: the model may know better, but hardly."""
+_SUSPICION: Final = 0.08
+"""The least probability of a suspected meaning: below it the answer is read by what else it says, or by a person."""
+_TELLING: Final = frozenset({Intent.STOP, Intent.DECEASED})
+"""Taken at any suspicion: what means them is told apart well, and hardly ever by mistake."""
 _BESIDE: Final = 0.34
 """A suspected meaning is dropped beside a suspicion so much likelier than it."""
 
@@ -82,7 +86,7 @@ def understand(
 
     today: the date where the borrower is, from which days in words count. currency: ISO 4217, of the debt; '' where it
     is several, and no amount is read then. channel: by which it came; an e-mail is read without what it quotes.
-    languages: BCP 47, those of the borrower. region: ISO 3166, where the borrower is: whether 3/12 is March or December.
+    languages: BCP 47, those of the borrower. region: ISO 3166, where the borrower is: the order of 3/12.
     """
     return read(
         text, today=today, currency=currency, channel=channel, languages=languages, region=region
@@ -101,8 +105,8 @@ def read(
     """`understand`, with its reasons."""
     words = plain(text, channel)
     if opt_out_scope(unquoted(text, channel)) or opt_out_scope(words):
-        found = (Found(Intent.STOP, words),)
-        return Reading(Understood((Intent.STOP,), 1.0, "rule", currency=currency), words, found)
+        said = Understood((Intent.STOP,), 1.0, "rule", currency=currency)
+        return Reading(said, words, (Found(Intent.STOP, words),))
     if not _is_known(words, languages):
         return _foreign(words, currency)
     found = found_by_rules(words)
@@ -137,21 +141,17 @@ def _decided(
     denied = {one.intent for one in found if one.denied}
     heard = {one.intent for one in found if not one.denied}
     taken = set(sure) - denied
-    taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _LEAST_OF_RULE}
+    taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _HEARD}
     best = max([chances[one] for one in suspected if one not in denied] + [0.0])
     for one in suspected:
         if one in denied or chances[one] < best * _BESIDE:
             continue
-        if not taken or chances[one] >= _DREAD * _LEAST_SUSPECTED:
+        if one in _TELLING or chances[one] >= _SUSPICION:
             taken.add(one)
     for first, second in _OPPOSED:
         if first in taken:
             taken.discard(second)
     return tuple(one for one in GRAVEST_FIRST if one in taken)
-
-
-_LEAST_OF_RULE: Final = 0.10
-_LEAST_SUSPECTED: Final = 0.04
 
 
 def _by_rules(intent: Intent, found: Sequence[Found]) -> bool:
