@@ -14,7 +14,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from duecourse.cli.context import Context, close_context, set_context
-from duecourse.cli.gateways import configured_gateways
+from duecourse.cli.gateways import configured_gateways, till_of
 from duecourse.cli.main import app
 from duecourse.cli.practice import FAR_ENDS, as_toml
 from duecourse.cli.settings import Settings
@@ -156,3 +156,20 @@ def test_a_trade_that_asks_for_a_person_asks_until_somebody_has_looked(
         "called the bank",
         ["unknown-order"],
     )
+
+
+def test_only_the_practice_bank_does_without_our_address(
+    home: Path, lender: Lender, database_url: str
+) -> None:
+    put_setting(lender.conn, "simulated", True)
+    put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
+    lender.conn.commit()
+    here = Context(settings=Settings(home=home, database_url=database_url, public_url=""))  # type: ignore[arg-type]
+    try:
+        assert list(till_of(here, "").gateways) == ["practice"]
+        (home / "gateways.toml").write_text(GENERIC.format(url="http://127.0.0.1:9/") + "sandbox = true\n")
+        with pytest.raises(DuecourseError, match="D211"):
+            till_of(here, "")
+        assert list(till_of(here, "https://lender.example/").gateways) == ["bank"]
+    finally:
+        here.close()

@@ -16,6 +16,8 @@ from duecourse.gateways.generic.adapter import GenericGateway, GenericSettings
 from duecourse.gateways.sandbox.adapter import SandboxGateway, SandboxSettings
 from duecourse.gateways.signing import hmac_sign, sorted_fields
 from duecourse.gateways.till import Till
+from duecourse.policy.templates import Templates, TemplateText
+from duecourse.policy.versions import publish
 from duecourse.portal.notified import notify_routes
 from duecourse.portal.paying import pay_pages
 from duecourse.responses.asking import ask_about_due
@@ -23,6 +25,7 @@ from duecourse.responses.sandbox_bank import bank_tells
 from duecourse.store.migrate import put_setting
 from duecourse.web.site import Site
 from lender import borrower_id_of
+from sent_links import NINE
 from visiting import PUBLIC, Portal
 
 SECRET = "shared with the bank alone"
@@ -285,3 +288,21 @@ def test_an_order_that_is_no_longer_open_is_not_begun_again(portal: Portal, till
 @pytest.mark.parametrize("path", ["/me/pay/" + "0" * 32, "/me/pay/x", "/bank/" + "0" * 32, "/bank/x"])
 def test_what_is_no_order_is_not_found(portal: Portal, till: Till, path: str) -> None:
     assert portal.visitor().get(path).status_code == 404
+
+
+def test_another_amount_is_taken_where_the_policy_allows_it_and_goes_to_what_is_due_longest(
+    portal: Portal, till: Till, borrow: str
+) -> None:
+    portal.lender.book(f"loan due_on amount\nHT-1-{borrow} 2026-03-05 10.00 CNY", borrower=borrow)
+    (policy,) = portal.lender.policies
+    allowing = policy.model_copy(update={"part_payments": "allowed"})
+    texts = [TemplateText(name, "en", {"sms": "Please pay."}) for name in policy.templates]
+    with portal.lender.conn.transaction():
+        publish(portal.lender.conn, allowing, Templates(texts), "", now=NINE, user="test")
+    visitor = portal.visitor(borrow)
+    assert "Another amount" in visitor.get("/me/pay").text
+    for wrong in ("", "0", "-5", "99999", "1.005", "<b>"):
+        assert visitor.post("/me/pay", what="part", amount=wrong, gateway="practice").status_code == 422
+    bank = visitor.post("/me/pay", what="part", amount="15.50", gateway="practice").headers["location"]
+    visitor.post(bank, press="pay")
+    assert sorted(payments(portal, borrow)) == [(5_50, "gateway practice"), (10_00, "gateway practice")]

@@ -14,7 +14,7 @@ class Till:
 
     gateways: Mapping[str, Gateway]
     public_url: str
-    """Where we are reached, without a slash at its end."""
+    """Where we are reached, without a slash at its end; '': nobody knows, and only the practice bank is used."""
 
     def offered(self, currency: str, creditors: Sequence[str]) -> list[Gateway]:
         """Those that collect this currency for all these creditors."""

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import ClassVar, TypeAlias
-from urllib.parse import urlsplit
 
 from duecourse.domain.messaging import RawRequest, RawResponse
 
@@ -47,8 +46,7 @@ class SandboxGateway:
 
     def begin(self, order: Order) -> Started:
         """Its page is one of ours."""
-        here = urlsplit(order.return_url)
-        return Started(f"{here.scheme}://{here.netloc}/bank/{order.order_no}")
+        return Started(f"{order.return_url.partition('/me/')[0]}/bank/{order.order_no}")
 
     def ask(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
         """What its ledger has."""
