@@ -86,6 +86,16 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "event": events.KINDS,
 }
 
-REASONS: Final[Mapping[str, str]] = {**STORED, **answers.REASONS, **deliveries.REASONS, **events.REASONS, **gateway.REASONS, **law.REASONS, **push.REASONS, **routes.REASONS, **routing.REASONS}
+REASONS: Final[Mapping[str, str]] = {
+    **STORED,
+    **answers.REASONS,
+    **deliveries.REASONS,
+    **events.REASONS,
+    **gateway.REASONS,
+    **law.REASONS,
+    **push.REASONS,
+    **routes.REASONS,
+    **routing.REASONS,
+}
 
 __all__ = ["REASONS", "SENTENCES", "WORDS"]
