@@ -1,5 +1,6 @@
 """What Alipay writes. Source: https://opendocs.alipay.com/open (alipay.trade.page.pay, alipay.trade.wap.pay,
-alipay.trade.query, asynchronous notifications, common error codes); read 2026-11-26.
+alipay.trade.query, asynchronous notifications, common error codes); written from
+knowledge of them, not held against their text again.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """What Stripe writes. Source: https://docs.stripe.com/currencies (zero-decimal, three-decimal and special cases),
-https://docs.stripe.com/api/checkout/sessions, https://docs.stripe.com/webhooks; read 2026-11-26.
+https://docs.stripe.com/api/checkout/sessions, https://docs.stripe.com/webhooks; written from
+knowledge of them, not held against their text again.
 """
 
 from __future__ import annotations

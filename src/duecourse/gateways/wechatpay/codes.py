@@ -1,5 +1,6 @@
 """What WeChat Pay writes. Source: https://pay.weixin.qq.com/doc/v3/merchant (H5 and Native orders, query by
-out_trade_no, payment and refund notifications, signatures, AEAD_AES_256_GCM); read 2026-11-26.
+out_trade_no, payment and refund notifications, signatures, AEAD_AES_256_GCM); written from
+knowledge of them, not held against their text again.
 """
 
 from __future__ import annotations
