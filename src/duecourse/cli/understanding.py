@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -76,7 +77,7 @@ def try_(
     Example: duecourse response try "paid yesterday, stop texting me" --today 2026-03-11
     """
     here = context()
-    day = parse_date(today, "--today") if today else here.now().date()
+    day = parse_date(today, "--today") if today else datetime.now().astimezone().date()
     tongue = language or ("zh" if any("\u3400" <= one <= "\u9fff" for one in text) else "en")
     base = tongue.split("-")[0].lower()
     reading = read(

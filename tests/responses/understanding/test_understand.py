@@ -142,3 +142,8 @@ def test_a_day_without_a_promise_is_none() -> None:
 
 def test_a_text_of_any_length_is_read() -> None:
     assert GRAVE & set(understand("i want to die " * 2_000, today=TODAY, currency="USD").intents)
+
+
+@pytest.mark.parametrize("text", ["qwzx blorp", "asdfgh", "zzz xqq"])
+def test_noise_is_unclear(text: str) -> None:
+    assert meant(text) == {"unclear"}

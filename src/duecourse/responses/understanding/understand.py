@@ -110,6 +110,8 @@ def read(
     if not _is_known(words, languages):
         return _foreign(words, currency)
     found = found_by_rules(words)
+    if not found and _is_noise(words):
+        return Reading(Understood((Intent.UNCLEAR,), 0.0, "rule", currency=currency), words)
     weighed = weigh(words, found)
     day = day_named(words, today, region)
     intents = _decided(found, weighed.chances, weighed.sure, weighed.suspected)
@@ -168,6 +170,12 @@ def _is_known(words: str, languages: Sequence[str] | None) -> bool:
     if not languages or any(one.split("-")[0].lower() in LANGUAGES for one in languages):
         return True
     return sum(one in known_words() for one in letters) * 2 >= len(letters)
+
+
+def _is_noise(words: str) -> bool:
+    """Whether there are words and the model has seen none of them: pieces of them would say anything."""
+    letters = _WORD.findall(words)
+    return bool(letters) and not has_han(words) and not any(one in known_words() for one in letters)
 
 
 def _foreign(words: str, currency: str) -> Reading:
