@@ -3,8 +3,8 @@
 
 # Name an interpreter to use that one and no other: make install PYTHON=/usr/bin/python3.12
 PYTHON ?=
-# How many pytest processes share the machine.
-JOBS ?= 2
+# How many pytest processes share the machine: twice its two processors, since much of a test is waiting.
+JOBS ?= 4
 # make test ARGS="-k lease" narrows a run.
 ARGS ?=
 
