@@ -17,6 +17,7 @@ from duecourse.dispatch.merging import merge_borrowers
 from duecourse.dispatch.relocating import ANSWERS, LOANS
 from duecourse.domain.problems import DuecourseError
 from duecourse.store.connect import Store
+from examples import examples
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
@@ -151,7 +152,9 @@ histories = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(story=histories, together=st.booleans(), back=st.booleans())
 def test_whatever_happened_before_sums_are_the_same_after(
     desk: Desk, post: Post, story: list[tuple[str, str, int]], together: bool, back: bool

@@ -26,6 +26,7 @@ from duecourse.domain.messaging import (
     Unknown,
 )
 from duecourse.store.lease import acquire
+from examples import examples
 from lender import Lender
 from post import Post
 
@@ -321,7 +322,7 @@ OUT_OF_HOURS = """
 
 @pytest.mark.slow
 @settings(
-    max_examples=25,
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

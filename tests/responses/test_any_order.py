@@ -28,6 +28,7 @@ from duecourse.responses.applying import apply_replies
 from duecourse.responses.intents import Intent
 from duecourse.responses.promises import judge_promises
 from duecourse.responses.recording import Heard, record_response
+from examples import examples
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
@@ -220,7 +221,7 @@ def counter(post: Post) -> Iterator[Counter]:
 
 
 @given(st.lists(FACTS, min_size=1, max_size=9), st.data())
-@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6), suppress_health_check=list(HealthCheck))
 def test_in_any_order_and_repetition_the_end_is_the_same(
     counter: Counter, lender: Lender, facts: list[Fact], data: st.DataObject
 ) -> None:
