@@ -69,6 +69,7 @@ oracle: install ## judge 10,000 random scenarios in SQL and minute by minute in 
 soak: install ## let providers, workers and the database fail at random, then audit (ARGS="--minutes 30 --seed 1")
 	$(BIN)/python -m soak $(ARGS)
 	DUECOURSE_TEST_MESSAGES=10000 $(BIN)/python -m pytest -n 0 tests/dispatch/test_dying_provider.py
+	DUECOURSE_TEST_EXAMPLES=20 $(BIN)/python -m pytest -n 0 tests/dispatch/test_crash.py
 	DUECOURSE_TEST_EXAMPLES=200 $(PYTEST) tests/dispatch/test_properties.py tests/dispatch/test_merging_faults.py \
 	  tests/responses/test_any_order.py
 	DUECOURSE_TEST_POSTGRES=16 $(PYTEST) $(DATABASE_TESTS)

@@ -46,7 +46,9 @@ DATA = re.compile(
     r"""\b(?: duecourse\ [a-z]+(?:\ [a-z]+)?(?:\ FILE\ --mapping\ MAPPING)? | ID\b               # what one may type
       | consumer-lender | first-week | first-lender | book\.csv(?:\.rejects\.csv)? | tester      # names in the book
       | due-(?:in-\d|today|soon(?:-mortgage)?) | day-after | overdue-(?:\d+|first|second|third) | debit-soon
-      | [CL]-\d | CNY | correction | stopped | cash-loan | Asia/Shanghai | zh-CN | [A] | sandbox-[a-z]+-[a-z]+
+      | [CL]-\d | CNY | correction | stopped | thanks | settled | applied | decided | signed | paid-out
+      | payment-(?:received|reversed|taken-back) | loan-settled | application-(?:received|declined|approved)
+      | contract-signed | (?:rate|date)-changed | cash-loan | Asia/Shanghai | zh-CN | [A] | sandbox-[a-z]+-[a-z]+
       | [A-Z]+(?:-[A-Z]+)+ | PAID | STOPPED | DELIVRD | UNDELIV                                  # rules and codes
       | [0-9a-f]{8}(?:-[0-9a-f]{4,12})* )""",
     re.VERBOSE,

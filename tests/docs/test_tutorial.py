@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
 import pytest
 from repository import DOCS, ROOT
+
+from shell import Shell
 
 PAGE = (DOCS / "tutorial" / "first-week.md").read_text("utf-8")
 
@@ -36,41 +35,26 @@ def lines_of(heading: str) -> list[str]:
 class Reader:
     """Somebody at a shell in a folder with the tutorial's two files."""
 
-    def __init__(self, folder: Path, home: Path) -> None:
-        self.folder = folder
-        bin_folder = Path(sys.executable).parent
-        keep = {name: value for name, value in os.environ.items() if not name.startswith("DUECOURSE_")}
-        self.environment = {
-            **keep,
-            "DUECOURSE_HOME": str(home),
-            "DUECOURSE_LANGUAGE": "en",
-            "PATH": f"{bin_folder}:{os.environ['PATH']}",
-        }
+    def __init__(self, folder: Path, database_url: str) -> None:
+        settings = {"DUECOURSE_HOME": folder / "home", "DUECOURSE_DATABASE_URL": database_url}
+        self.shell = Shell(folder, {**settings, "DUECOURSE_LANGUAGE": "en"})
         (folder / "book.csv").write_text(block("csv"), "utf-8")
         (folder / "mapping.toml").write_text(block("toml"), "utf-8")
         (folder / "examples").symlink_to(ROOT / "examples")
 
     def type(self, line: str) -> str:
-        done = subprocess.run(
-            line,
-            shell=True,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        program, *words = shlex.split(line, comments=True)
+        assert program == "duecourse"
+        return self.shell.type(*words)
 
     def outcomes(self, key: str) -> list[tuple[str, str]]:
-        shown = json.loads(self.type(f"duecourse borrower show {key} --json"))
+        shown = self.shell.json("borrower", "show", key)
         return [(message["step"], message["outcome"]) for message in shown["messages"]]
 
 
 @pytest.mark.slow
-def test_the_tutorial_does_what_it_says(tmp_path: Path, short_home: Path) -> None:
-    reader = Reader(tmp_path, short_home)
+def test_the_tutorial_does_what_it_says(tmp_path: Path, empty_database_url: str) -> None:
+    reader = Reader(tmp_path, empty_database_url)
     for part in ("2. A book of your own", "3. What will be said", "4. Live through the week"):
         assert lines_of(part), part
         for line in lines_of(part):

@@ -279,7 +279,7 @@ WHERE EXISTS (
           WHERE x.lane = w.lane AND x.group_id = w.group_id AND (
           -- include: rules.event_over
           ) IS NULL)
-   OR w.corrects IS NULL AND w.confirms IS NULL AND w.event_id IS NULL AND NOT EXISTS (
+   OR w.corrects IS NULL AND w.to_point IS NULL AND w.event_id IS NULL AND NOT EXISTS (
           SELECT 1 FROM message_item x
           JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
           LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number

@@ -79,7 +79,6 @@ def show_page(here: Context, home: Path, key: str, id_number: str, now: datetime
         highlight=False,
     )
     for line in (
-        f"  export DUECOURSE_HOME={home}",
         "  duecourse serve",
         f"  {address_of(here.settings.public_url, code)}",
     ):
