@@ -363,3 +363,16 @@ def test_sgip_drain_returns_at_once_when_every_submit_has_its_report(tmp_path: P
         assert len(running.sink.receipts) == 1 and not adapter._awaited
 
     against("sms.sgip", tmp_path, body, quiet_seconds=60)
+
+
+@pytest.mark.parametrize("kind", ["sms.smpp", "sms.cmpp", "sms.sgip", "sms.smgp"])
+def test_a_line_that_is_closed_while_it_binds_ends(tmp_path: Path, kind: str):
+    async def body(adapter: Any, _running: Running) -> None:
+        async with asyncio.timeout(60):
+            for turn in range(120):
+                await adapter.close()
+                await adapter.open()
+                for _ in range(turn % 40):
+                    await asyncio.sleep(0)
+
+    against(kind, tmp_path, body)

@@ -118,4 +118,5 @@ class Paying:
             with suppress(psycopg.Error, PoolTimeout, DuecourseError):  # asked again later
                 await asyncio.to_thread(ask_about_due, pool, self._till, self._site.now)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), ASK_SECONDS)
+                async with asyncio.timeout(ASK_SECONDS):
+                    await stopping.wait()

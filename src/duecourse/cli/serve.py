@@ -248,7 +248,8 @@ async def _keep_house(
             return
         rounds += 1
         with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), HOUSEKEEPING_SECONDS)
+            async with asyncio.timeout(HOUSEKEEPING_SECONDS):
+                await stopping.wait()
 
 
 def _round(pool: ConnectionPool, refusals: Refusals, *, forget: bool) -> None:

@@ -97,7 +97,8 @@ class Worker:
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _keep_leases(self) -> None:
         """Renew what is held, take what is free, and recover what is new, three times per lease."""
@@ -109,7 +110,8 @@ class Worker:
                     "could not renew the leases; the worker is idle until it can", error=type(error).__name__
                 )
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._finished.wait(), self._plan.lease_seconds / 3)
+                async with asyncio.timeout(self._plan.lease_seconds / 3):
+                    await self._finished.wait()
 
     async def _refresh(self) -> None:
         owner, lease = self._plan.owner, self._plan.lease_seconds

@@ -162,6 +162,7 @@ class WechatAdapter(HttpAdapter[WechatSettings]):
             while len(self._heard) > MOST_REMEMBERED:
                 self._heard.popitem(last=False)
         try:
-            return await asyncio.wait_for(asyncio.shield(task), ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await asyncio.shield(task)
         except TimeoutError:
             return False

@@ -153,7 +153,8 @@ class Inbound:
     async def _take(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), REPLY_PATIENCE_SECONDS / 4)
+                async with asyncio.timeout(REPLY_PATIENCE_SECONDS / 4):
+                    await self._arrived.wait()
             self._arrived.clear()
             batches, self._waiting, self._queued = self._waiting, [], 0
             await self._settle(batches)

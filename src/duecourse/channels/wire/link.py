@@ -172,7 +172,8 @@ class Links:
             link.want()
         if self._started and not self._some_up.is_set() and wait_seconds > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._some_up.wait(), wait_seconds)
+                async with asyncio.timeout(wait_seconds):
+                    await self._some_up.wait()
         return self.up
 
     async def stop(self) -> None:

@@ -191,7 +191,9 @@ class Session(asyncio.Protocol):
         self._out.append(self._wire.encode(command, 0, sequence, body))
         self._flush()
         try:
-            return await asyncio.wait_for(future, self._limits.response_seconds)
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with the answer.
+            async with asyncio.timeout(self._limits.response_seconds):
+                return await future
         except TimeoutError:
             raise SessionLostError(f"no response within {self._limits.response_seconds:g} s") from None
         finally:
