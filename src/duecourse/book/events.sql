@@ -90,6 +90,16 @@ ON CONFLICT DO NOTHING;
 -- them. As note_payments. Writes: event
 WITH
 -- include: clock
+, repeated AS MATERIALIZED (
+    SELECT s.lane, s.loan_id, s.number, s.loan_id::text || '/' || s.number AS subject_id FROM stage_installment s WHERE NOT s.fresh
+),
+-- What this import changed, first: the book's own tables, of which a first import has no statistics, are joined to that alone.
+changed AS MATERIALIZED (
+    SELECT r.lane, r.loan_id, r.number, h.was
+    FROM repeated r
+    JOIN book_history h ON h.lane = r.lane AND h.subject = 'installment' AND h.subject_id = r.subject_id
+                       AND h.recorded_at = %(recorded_at)s
+)
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, creditor, product, currency, detail, source, recorded_by, occurred_at,
                    recorded_at)
 SELECT DISTINCT ON (i.lane, i.loan_id)
@@ -97,13 +107,11 @@ SELECT DISTINCT ON (i.lane, i.loan_id)
        i.loan_id, l.creditor, l.product, l.currency,
        jsonb_build_object('number', i.number, 'due_on', i.due_on, 'due_before', h.was ->> 'due_on'), 'book', %(by)s,
        %(now)s::timestamptz, %(recorded_at)s::timestamptz
-FROM stage_installment s
-JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
+FROM changed h
+JOIN installment i ON i.lane = h.lane AND i.loan_id = h.loan_id AND i.number = h.number
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
-JOIN book_history h ON h.lane = i.lane AND h.subject = 'installment' AND h.subject_id = i.loan_id::text || '/' || i.number
-                   AND h.recorded_at = %(recorded_at)s
 CROSS JOIN clock k
-WHERE NOT s.fresh AND l.state = 'open' AND i.settled_on IS NULL AND i.due_on >= (%(now)s::timestamptz AT TIME ZONE k.zone)::date
+WHERE l.state = 'open' AND i.settled_on IS NULL AND i.due_on >= (%(now)s::timestamptz AT TIME ZONE k.zone)::date
   AND coalesce(h.was ->> 'contract_due_on', h.was ->> 'due_on')::date <> coalesce(i.contract_due_on, i.due_on)
 ORDER BY i.lane, i.loan_id, i.number
 ON CONFLICT DO NOTHING;
