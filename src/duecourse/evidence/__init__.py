@@ -1,1 +1,0 @@
-"""What proves afterwards what was said and done: certificates, codes that anyone can check."""
