@@ -153,7 +153,7 @@ histories = st.lists(
 
 @pytest.mark.slow
 @settings(
-    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=histories, together=st.booleans(), back=st.booleans())
 def test_whatever_happened_before_sums_are_the_same_after(

@@ -322,7 +322,7 @@ OUT_OF_HOURS = """
 
 @pytest.mark.slow
 @settings(
-    max_examples=examples(12),
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
