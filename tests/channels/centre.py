@@ -68,7 +68,7 @@ def against(kind: str, folder: Path, body: Body, *, password: str = "", **change
         try:
             await body(adapter, running)
         finally:
-            await asyncio.wait_for(adapter.close(), 60)
+            await asyncio.wait_for(adapter.close(), 10)
             await far_end.stop()
             writer.close()
         assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -124,7 +124,7 @@ def with_adapter(
                 await asyncio.wait_for(adapter.drain(), 60)
             if listener is not None:
                 await listener.stop()
-            await asyncio.wait_for(adapter.close(), 60)
+            await asyncio.wait_for(adapter.close(), 10)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(run())

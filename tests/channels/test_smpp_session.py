@@ -64,7 +64,7 @@ def against(handler: Handler, body: Body, **config: object) -> None:
         try:
             await body(adapter, smsc, sink)
         finally:
-            await asyncio.wait_for(adapter.close(), 60)
+            await asyncio.wait_for(adapter.close(), 10)
             await smsc.stop()
 
     asyncio.run(run())
