@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
@@ -23,14 +25,28 @@ async def fail(_: Request) -> Response:
     raise RuntimeError("Li Lei, +8613900001111")
 
 
+def away(_: Request) -> Response:
+    raise psycopg.OperationalError("Li Lei, +8613900001111")
+
+
+async def half(_: Request) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"begun"
+        raise RuntimeError("Li Lei, +8613900001111")
+
+    return StreamingResponse(pieces())
+
+
 LIMITS = Limits()
 
 
 def client(
     limits: Limits = LIMITS, *, public_url: str = "https://lender.example", peer: str = "198.51.100.1"
 ) -> TestClient:
-    routes = [Route(path, hello) for path in ("/c/{code}", "/api/v1/it", "/callbacks/{name}", "/healthz")]
-    app = application([*routes, Route("/fail", fail)], limits, public_url=public_url)
+    routes = [Route(path, hello) for path in ("/c/{code}", "/api/v1/it", "/callbacks/it", "/healthz")]
+    for where in ("", "/api/v1", "/callbacks"):
+        routes += [Route(f"{where}/fail", fail), Route(f"{where}/away", away)]
+    app = application([*routes, Route("/half", half)], limits, public_url=public_url)
     return TestClient(app, base_url="https://lender.example", client=(peer, 1), raise_server_exceptions=False)
 
 
@@ -80,7 +96,7 @@ def test_a_peer_that_asks_too_often_waits_and_others_do_not() -> None:
     refused = web.get("/api/v1/it")
     assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 1
     assert refused.json()["code"] == "D167"
-    assert web.get("/callbacks/p").status_code == 200, "providers have a rate of their own"
+    assert web.get("/callbacks/it").status_code == 200, "providers have a rate of their own"
 
 
 def test_a_bucket_holds_five_seconds_and_fills_with_time() -> None:
@@ -126,8 +142,27 @@ def test_what_is_not_there_is_a_problem_for_programs_and_a_page_for_people() -> 
 
 def test_a_failure_is_told_to_nobody_but_as_one() -> None:
     with capture_logs() as logs:
-        answer = client().get("/fail")
-    assert answer.status_code == 500 and "Li Lei" not in answer.text + str(logs)
+        web = client()
+        answers = [web.get(path) for path in ("/fail", "/api/v1/fail", "/callbacks/fail")]
+    assert not [one for one in answers if one.status_code != 500 or "Li Lei" in one.text]
+    assert "Nothing was changed" in answers[0].text
+    assert [one.json()["code"] for one in answers[1:]] == ["D173", "D173"]
+    assert "Li Lei" not in str(logs)
+    assert [line["error"] for line in logs if line["log_level"] == "error"] == ["RuntimeError"] * 3
+
+
+def test_while_the_database_is_away_everybody_is_told_to_ask_again() -> None:
+    web = client()
+    answers = [web.get(path) for path in ("/away", "/api/v1/away", "/callbacks/away")]
+    assert [(one.status_code, one.headers["retry-after"]) for one in answers] == [(503, "5")] * 3
+    assert "try again in a minute" in answers[0].text
+    assert [one.json()["code"] for one in answers[1:]] == ["D172", "D172"]
+
+
+def test_an_answer_that_breaks_off_is_not_begun_anew() -> None:
+    with capture_logs() as logs:
+        answer = client().get("/half")
+    assert (answer.status_code, answer.content) == (200, b"begun")
     assert [line["error"] for line in logs if line["log_level"] == "error"] == ["RuntimeError"]
 
 
@@ -137,7 +172,7 @@ def test_the_log_names_the_route_and_neither_the_code_nor_the_peer() -> None:
         web = client(Limits(counted=counted))
         web.get("/c/s3cr3t?name=Li")
         web.get("/Li-Lei%0a/x")
-        web.get("/callbacks/p")
+        web.get("/callbacks/it")
     assert [(line["route"], line["status"]) for line in logs] == [("/c/{code}", 200), ("none", 404)]
     assert not {"s3cr3t", "Li", "198.51.100.1"} & set(str(logs).replace("'", " ").split())
-    assert counted == {("/c/{code}", 200): 1, ("none", 404): 1, ("/callbacks/{name}", 200): 1}
+    assert counted == {("/c/{code}", 200): 1, ("none", 404): 1, ("/callbacks/it", 200): 1}

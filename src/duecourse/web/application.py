@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from duecourse.channels.http.listener import Application, bounded
 
@@ -40,9 +43,15 @@ class Limits:
     counted: Counter[tuple[str, int]] = field(default_factory=Counter)
 
 
+class _Routes(Starlette):
+    def build_middleware_stack(self) -> ASGIApp:
+        """Without Starlette's own answer to what breaks, which would come before that of the gate."""
+        return ExceptionMiddleware(self.router, self.exception_handlers)
+
+
 def application(routes: Iterable[BaseRoute], limits: Limits, *, public_url: str = "") -> Application:
     """The ASGI application. public_url: our address as others know it; its host is one of ours."""
-    inner = Starlette(routes=list(routes), exception_handlers={HTTPException: _refused})
+    inner = _Routes(routes=list(routes), exception_handlers={HTTPException: _refused})
     inner.router.redirect_slashes = False
     gate = Gate(
         frozenset(_hosts(limits.hosts, public_url)),
@@ -51,7 +60,7 @@ def application(routes: Iterable[BaseRoute], limits: Limits, *, public_url: str 
         Rates(limits.caller_per_second),
         limits.counted,
     )
-    return gate.around(bounded(inner, refuse=lambda scope, status: _refusal(scope, status, {})))
+    return gate.around(bounded(inner, refuse=_refusal))
 
 
 def _hosts(named: Sequence[str], public_url: str) -> list[str]:
@@ -63,9 +72,9 @@ def _hosts(named: Sequence[str], public_url: str) -> list[str]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _refusal(request.scope, error.status_code, dict(error.headers or {}))
+    return _refusal(request.scope, error.status_code, error.headers)
 
 
-def _refusal(scope: object, status: int, headers: dict[str, str]) -> Response:
+def _refusal(scope: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
     detail = _SAID.get(status, "the request cannot be taken as it is")
-    return refusal(scope, status, "D171" if status == 404 else "D174", detail, headers=headers)  # type: ignore[arg-type]
+    return refusal(scope, status, "D171" if status == 404 else "D174", detail, headers=headers)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
+from starlette.responses import Response
 from starlette.routing import Route
 
 from duecourse.channels.http.listener import Application, Hear, Message, Say
@@ -76,34 +77,18 @@ class Gate:
             else:
                 try:
                     await application(scope, hear, say_it)
-                except (psycopg.OperationalError, PoolTimeout) as error:
-                    log.error("the database did not answer", route=_route(scope), error=type(error).__name__)
-                    await self._broke(503, scope, hear, say_it, status)
                 except Exception as error:
+                    away = isinstance(error, (psycopg.OperationalError, PoolTimeout))
+                    said = "the database did not answer" if away else "a request failed"
                     # Its text, and its traceback, may hold what a borrower wrote.
-                    log.error("a request failed", route=_route(scope), error=type(error).__name__)
-                    if not status:
-                        broken = refusal(
-                            scope, 500, "D173", "something went wrong inside; nothing was changed"
-                        )
-                        await broken(scope, hear, say_it)
+                    log.error(said, route=_route(scope), error=type(error).__name__)
+                    if not status:  # no answer has begun
+                        await _broken(scope, away=away)(scope, hear, say_it)
             self._note(scope, status, time.perf_counter() - began)
 
         return serve
 
-    @staticmethod
-    async def _broke(status: int, scope: MutableMapping[str, Any], hear: Hear, say: Say, said: int) -> None:
-        """Say so, unless an answer has begun."""
-        if said:
-            return
-        if status == 503:
-            detail, headers = "the database does not answer; ask again", {"retry-after": "5"}
-            answer = refusal(scope, 503, "D172", detail, headers=headers)
-        else:
-            answer = refusal(scope, 500, "D173", "something went wrong inside; nothing was changed")
-        await answer(scope, hear, say)
-
-    def _refused(self, scope: Mapping[str, Any]) -> Any:
+    def _refused(self, scope: Mapping[str, Any]) -> Response | None:
         """Why the request goes no further; None lets it on."""
         path = scope["path"]
         if self.hosts and path not in HEALTH and _host(scope["headers"]) not in self.hosts:
@@ -134,6 +119,13 @@ class Gate:
             status=status,
             milliseconds=round(seconds * 1000, 1),
         )
+
+
+def _broken(scope: Mapping[str, Any], *, away: bool) -> Response:
+    if away:
+        detail = "the database does not answer; ask again"
+        return refusal(scope, 503, "D172", detail, headers={"retry-after": "5"})
+    return refusal(scope, 500, "D173", "something went wrong inside; nothing was changed")
 
 
 def _route(scope: Mapping[str, Any]) -> str:
