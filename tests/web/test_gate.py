@@ -85,6 +85,13 @@ def test_hosts_of_ours_are_served(host: str) -> None:
     assert client(Limits(hosts=("b",))).get("/c/abc", headers={"host": host}).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["2001:db8::5", "[2001:DB8::5]"])
+def test_an_address_of_ipv6_is_a_host(name: str) -> None:
+    asked = {"host": "[2001:db8::5]:8080"}
+    assert client(Limits(hosts=(name,))).get("/c/abc", headers=asked).status_code == 200
+    assert client(public_url="https://[2001:db8::5]:8443").get("/c/abc", headers=asked).status_code == 200
+
+
 def test_a_star_serves_any_host() -> None:
     assert client(Limits(hosts=("*",))).get("/c/abc", headers={"host": "any.example"}).status_code == 200
 
@@ -173,6 +180,8 @@ def test_the_log_names_the_route_and_neither_the_code_nor_the_peer() -> None:
         web.get("/c/s3cr3t?name=Li")
         web.get("/Li-Lei%0a/x")
         web.get("/callbacks/it")
+        web.request("X" * 8000, "/none")
+    assert logs.pop()["method"] == "other"
     assert [(line["route"], line["status"]) for line in logs] == [("/c/{code}", 200), ("none", 404)]
     assert not {"s3cr3t", "Li", "198.51.100.1"} & set(str(logs).replace("'", " ").split())
-    assert counted == {("/c/{code}", 200): 1, ("none", 404): 1, ("/callbacks/it", 200): 1}
+    assert counted == {("/c/{code}", 200): 1, ("none", 404): 2, ("/callbacks/it", 200): 1}

@@ -66,8 +66,9 @@ def application(routes: Iterable[BaseRoute], limits: Limits, *, public_url: str 
 def _hosts(named: Sequence[str], public_url: str) -> list[str]:
     if "*" in named:
         return []
-    own = urlsplit(public_url).hostname if public_url else None
-    return [*LOOPBACK, *(name.lower() for name in named), *([own] if own else [])]
+    own = urlsplit(public_url).hostname or ""
+    known = [name.lower().strip("[]") for name in (*named, own) if name]
+    return [*LOOPBACK, *(f"[{name}]" if ":" in name else name for name in known)]
 
 
 async def _refused(request: Request, error: Exception) -> Response:

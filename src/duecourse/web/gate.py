@@ -28,6 +28,8 @@ log = structlog.get_logger("duecourse.web")
 
 HEALTH: Final = ("/healthz", "/readyz")
 CALLBACKS: Final = "/callbacks/"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""That the log names; any other is the peer's own word, of any length."""
 HEADERS: Final[Mapping[bytes, bytes]] = {
     b"content-security-policy": (
         b"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
@@ -114,7 +116,7 @@ class Gate:
             return  # thousands a minute, each kept as a receipt
         log.info(
             "request",
-            method=scope["method"],
+            method=scope["method"] if scope["method"] in METHODS else "other",
             route=route,
             status=status,
             milliseconds=round(seconds * 1000, 1),
