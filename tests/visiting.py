@@ -19,10 +19,13 @@ from psycopg_pool import ConnectionPool
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from duecourse.planning.confirming import Confirmer
 from duecourse.portal import routes
 from duecourse.portal.page import Page
 from duecourse.privacy.sealing import seal_value
 from duecourse.responses.peers import Limits
+from duecourse.responses.recording import Room
+from duecourse.rules.compiling import shipped
 from duecourse.web.site import Site
 from lender import Lender
 from sent_links import NINE, PHONE, send_link
@@ -49,7 +52,12 @@ class Portal:
     def application(self, public_url: str = PUBLIC) -> Starlette:
         """The pages, mounted."""
         site = Site(self.pool, self.lender.keyring, lambda _conn: self.now, public_url)
-        return Starlette(routes=routes(site, more=self.more, limits=self.limits))
+        return Starlette(routes=routes(site, more=self.more, limits=self.limits, room=self.room))
+
+    def room(self) -> Room:
+        """What recording an answer works with, as a server has it."""
+        policies = self.lender.plannables
+        return Room(plannables=policies(), confirmer=Confirmer(shipped().packs, policies))
 
     def visitor(self, borrower: str = "", **headers: str) -> Visitor:
         """Somebody with a browser of their own; signed in where a borrower is named."""

@@ -21,6 +21,7 @@ HEAD = """
 policy: test
 languages: {known: [en, zh-CN], default: en}
 verify_address: verify
+opt_out_confirmation: stopped
 creditors:
   "*": {name: {en: Harbour Bank, zh-CN: 港湾银行}, contact_phone: "+86 400 000 0000"}
 products:

@@ -179,6 +179,17 @@ def test_a_stop_holds_at_once_and_can_be_taken_back(portal: Portal, borrow: str)
     assert "You have stopped" not in visitor.get("/me/stop").text
 
 
+def test_a_stop_is_confirmed_once_to_the_address_it_silences(portal: Portal, borrow: str) -> None:
+    first = portal.lender.contact_point(borrow, "sms", "+8613900007777", rank=0)
+    visitor = portal.visitor(borrow)
+    page = visitor.get("/me/stop").text
+    fields = {"csrf": hidden(page, "csrf"), "request": hidden(page, "request"), "scope": "sms"}
+    assert [visitor.send("/me/stop", **fields).status_code for _ in range(2)] == [303, 303]
+    visitor.post("/me/stop", scope="everything")
+    query = "SELECT purpose, route, to_point FROM message WHERE borrower_id = %s AND confirms IS NOT NULL"
+    assert portal.rows(query, borrower_id_of(borrow)) == [("confirmation", ["sms"], first)]
+
+
 def test_the_export_holds_what_is_mine_opened_and_nothing_of_others(portal: Portal, borrow: str) -> None:
     portal.lender.book(
         "loan due_on name\nHT-other 2026-03-10 Somebody", borrower="B-other", id_number="440106199001011234"

@@ -29,6 +29,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
 from duecourse.planning.confirming import Confirmer
 from duecourse.portal import routes as portal_routes
+from duecourse.responses.keeping import US
 from duecourse.responses.recording import Room
 from duecourse.store.migrate import get_setting
 from duecourse.web.application import Limits, application
@@ -150,19 +151,18 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
     confirmer = intake.confirmer = Confirmer(here.packs, policies)
     receivers = receivers_of(here, intake)
     paying = Paying(here, site)
+
+    def room(by: str = US) -> Room:
+        return Room(plannables=policies(), confirmer=confirmer, by=by)
+
     counted: Counter[tuple[str, int]] = Counter()
     served = application(
         [
             *health_routes(site),
             callback_route(receivers, site.public_url),
-            *api_routes(
-                site,
-                Rates(here.settings.key_requests),
-                refusals,
-                lambda by: Room(plannables=policies(), confirmer=confirmer, by=by),
-            ),
+            *api_routes(site, Rates(here.settings.key_requests), refusals, room),
             *paying.routes,
-            *(portal_routes(site, more=paying.pages) if portal else ()),
+            *(portal_routes(site, more=paying.pages, room=room) if portal else ()),
         ],
         limits_of(here, host, counted),
         public_url=site.public_url,

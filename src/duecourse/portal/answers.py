@@ -107,6 +107,7 @@ def hear(
             **more,  # type: ignore[arg-type]
         ),
         now=asked.now,
+        room=asked.room(),
     )
 
 

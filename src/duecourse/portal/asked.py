@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -17,6 +17,7 @@ from duecourse.content.formats import Formats, formats
 from duecourse.domain.money import Money
 from duecourse.policy.model import Policy
 from duecourse.responses.peers import Limits
+from duecourse.responses.recording import Room
 from duecourse.responses.visits import Visitor
 from duecourse.web.site import Site
 
@@ -59,6 +60,8 @@ class Asked:
     pages: Sequence[Page]
     """Every page that is mounted."""
     limits: Limits
+    room: Callable[[], Room]
+    """Makes what recording an answer works with."""
     peer: str
     """The network address it came from."""
     user_agent: str = ""

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from duecourse.responses.peers import Limits
+from duecourse.responses.recording import Room
 from duecourse.responses.visits import Visitor, visitor_of
 from duecourse.web.site import Site
 
@@ -30,13 +31,20 @@ _FORM: Final = "application/x-www-form-urlencoded"
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def routes(site: Site, *, more: Sequence[Page] = (), limits: Limits | None = None) -> list[BaseRoute]:
+def routes(
+    site: Site,
+    *,
+    more: Sequence[Page] = (),
+    limits: Limits | None = None,
+    room: Callable[[], Room] = Room,
+) -> list[BaseRoute]:
     """Everything the portal answers.
 
-    more: pages that the entry point made. limits: against guessing, of the settings.
+    more: pages that the entry point made. limits: against guessing, of the settings. room: what recording an
+    answer works with; by default nobody confirms a word to stop.
     """
     pages = (*PAGES, *more)
-    portal = _Portal(site, pages, limits or site.limits)
+    portal = _Portal(site, pages, limits or site.limits, room)
     return [
         Route(STYLE_PATH, _style, methods=["GET"]),
         *(
@@ -54,10 +62,11 @@ async def _style(_request: Request) -> Response:
 class _Portal:
     """The pages of one site."""
 
-    def __init__(self, site: Site, pages: Sequence[Page], limits: Limits) -> None:
+    def __init__(self, site: Site, pages: Sequence[Page], limits: Limits, room: Callable[[], Room]) -> None:
         self.site = site
         self.pages = pages
         self.limits = limits
+        self.room = room
         self.origin = urlsplit(site.public_url)
         self.secure = self.origin.scheme == "https"
 
@@ -101,6 +110,7 @@ class _Portal:
             csrf=visitor.csrf if visitor else _derived(before),
             pages=self.pages,
             limits=self.limits,
+            room=self.room,
             peer=request.client.host if request.client else "",
             user_agent=found.get("user-agent", "")[:500],
             prefetch=(found.get("sec-purpose") or found.get("purpose") or found.get("x-moz") or "")[:100],
