@@ -23,6 +23,14 @@ HEARD = """
     ORDER BY p.said_at, r.reading
 """
 
+OF_ONE_LOAN = """
+    INSERT INTO message_item (lane, loan_id, number, borrower_id, policy, step, anchor_on, group_id, policy_version,
+        rank, template, template_version, own_template, own_template_version, names_amount)
+    SELECT m.lane, l.loan_id, 1, m.borrower_id, m.policy, m.step, '2026-03-10', m.group_id, 1, 1, m.template, 1,
+           m.template, 1, true
+    FROM message m JOIN loan l ON l.lane = m.lane AND l.loan_ref = %s WHERE m.borrower_id = %s"""
+"""The messages of a borrower were about one loan."""
+
 
 def heard(portal: Portal, borrower: str) -> list[tuple[object, ...]]:
     """What was recorded of a borrower's answers: intents, day, amount, words."""
@@ -110,6 +118,20 @@ def test_a_promise_keeps_to_the_days_the_policy_allows(portal: Portal, borrow: s
         answer = portal.visitor(borrow).post("/me/promise", on=on)
         assert answer.status_code == 422 and 'href="#on"' in answer.text, on
     assert heard(portal, borrow) == []
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_an_answer_is_about_the_debt_that_was_chosen_and_not_about_the_message_it_came_by(
+    portal: Portal, borrow: str, everything: bool
+) -> None:
+    portal.lender.book("loan due_on\n" + f"HT-second-{borrow} 2026-03-10", borrower=borrow)
+    visitor = portal.visitor(borrow)
+    with portal.lender.conn.transaction():
+        portal.lender.conn.execute(OF_ONE_LOAN, (f"HT-{borrow}", borrower_id_of(borrow)))
+    ((second,),) = portal.rows("SELECT loan_id FROM loan WHERE loan_ref = %s", f"HT-second-{borrow}")
+    visitor.post("/me/promise", debt="CNY" if everything else str(second), on="2026-03-12")
+    promised = portal.rows("SELECT loan_id FROM promise WHERE borrower_id = %s", borrower_id_of(borrow))
+    assert promised == [(None if everything else second,)]
 
 
 def test_a_dispute_is_heard_and_the_bill_says_so(portal: Portal, borrow: str) -> None:

@@ -102,6 +102,7 @@ def hear(
             intents=intents,
             text=text,
             loan_id=debt.loan_id if debt else None,
+            of_all=debt is not None and debt.loan_id is None,
             message_id=visitor.message_id if visitor else None,
             attempt_id=visitor.attempt_id if visitor else None,
             **more,  # type: ignore[arg-type]

@@ -58,7 +58,8 @@ class Heard:
     """Something a borrower said, by whatever way. Either intents, as a form or staff know them, or text to be read.
 
     person: None where nobody knows whose it is. request_id: the source's own; the same again is the same answer.
-    loan_id: the debt it is about; None takes that of the message, or all. said_at: None is now.
+    loan_id: the debt it is about; None takes that of the message, or all. of_all: it is about all, whatever the message
+    was about. said_at: None is now.
     """
 
     person: Person | None
@@ -68,6 +69,7 @@ class Heard:
     intents: tuple[Intent, ...] = ()
     text: str = field(default="", repr=False)
     loan_id: UUID | None = None
+    of_all: bool = False
     message_id: UUID | None = None
     attempt_id: UUID | None = None
     promised_on: date | None = None
@@ -168,7 +170,7 @@ def _append(
             "request_id": heard.request_id,
             "channel": heard.channel.value if heard.channel else None,
             "address_index": heard.address_index,
-            "loan_id": heard.loan_id or about.get("loan_id"),
+            "loan_id": None if heard.of_all else heard.loan_id or about.get("loan_id"),
             "message_id": heard.message_id,
             "attempt_id": heard.attempt_id,
             "contact_point_id": about.get("contact_point_id"),
