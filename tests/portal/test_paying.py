@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import UUID
 
 import pytest
 from starlette.applications import Starlette
@@ -26,7 +27,7 @@ from duecourse.store.migrate import put_setting
 from duecourse.web.site import Site
 from lender import borrower_id_of
 from sent_links import NINE
-from visiting import PUBLIC, Portal
+from visiting import PUBLIC, Portal, hidden
 
 SECRET = "shared with the bank alone"
 PAID = """SELECT p.amount_minor, p.source FROM payment p JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
@@ -110,6 +111,19 @@ def test_a_double_press_is_one_order(portal: Portal, till: Till, borrow: str) ->
     assert portal.rows(
         "SELECT count(*) FROM payment_request WHERE borrower_id = %s", borrower_id_of(borrow)
     ) == [(1,)]
+
+
+def test_another_way_chosen_on_a_page_of_before_is_the_way_taken(
+    portal: Portal, till: Till, borrow: str
+) -> None:
+    visitor = portal.visitor(borrow)
+    form = hidden(visitor.get("/me/pay").text, "request")
+    visitor.post("/me/pay", gateway="practice", request=form)
+    away = visitor.post("/me/pay", gateway="described", request=form).headers["location"]
+    (order_no,) = parse_qs(urlsplit(away).query)["order"]
+    assert portal.rows(
+        "SELECT gateway FROM payment_request WHERE request_id = %s AND state = 'open'", UUID(order_no)
+    ) == [("described",)]
 
 
 def test_a_refused_payment_can_be_made_again(portal: Portal, till: Till, borrow: str) -> None:

@@ -261,6 +261,16 @@ def test_pressing_twice_gives_the_same_order_and_a_changed_bill_another(book: Le
     assert ordered(book, "B", Share("bank", "L-1", 60_00), wall=expired).request_id != changed.request_id
 
 
+def test_another_choice_on_the_same_form_is_another_order(book: Lender) -> None:
+    form = uuid4()
+    first = ordered(book, "B", ONE, form_id=form)
+    elsewhere = ordered(book, "B", ONE, form_id=form, gateway="other")
+    assert (elsewhere.gateway, state(book.conn, first)) == ("other", "replaced")
+    one = ordered(book, "B", ONE, form_id=form, scope="one")
+    both = ordered(book, "B", ONE, TWO, form_id=form, scope="both")
+    assert [one.amount.amount_minor, both.amount.amount_minor] == [100_00, 150_00]
+
+
 def test_two_presses_at_once_make_one_order(book: Lender, store: Store) -> None:
     ordered(book, "B", TWO, scope="warm")
     ready, made = threading.Barrier(3), []

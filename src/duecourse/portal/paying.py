@@ -177,7 +177,8 @@ class Paying:
             lasts_minutes=gateway.settings.lasts_minutes,
             wall=wall_clock(asked.conn),
         )
-        return self._start(asked, request, gateway)
+        # A press of another window at the same time may have made it: then its own gateway is the one that knows it.
+        return self._start(asked, request, self.till.gateways.get(request.gateway))
 
     def _start(self, asked: Asked, request: PayRequest, gateway: Gateway | None) -> Response:
         """Send the payer to the gateway; to the order's page where it must be a link or a picture, or is too late."""

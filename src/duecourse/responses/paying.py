@@ -6,6 +6,7 @@ book's own clock says only on which day money came.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -103,10 +104,11 @@ def wall_clock(conn: psycopg.Connection) -> datetime:
     return row[0]  # type: ignore[no-any-return]
 
 
-def request_id_of(person: Person, form_id: UUID) -> UUID:
-    """The id of an order: its person's lane, then a digest of person and form."""
-    told = f"pay|{person.borrower_id}|{form_id}".encode()
-    return UUID(bytes=bytes([person.lane]) + blake2b(told, digest_size=15).digest())
+def request_id_of(wanted: Wanted, form_id: UUID) -> UUID:
+    """The id of an order: its person's lane, then a digest of person, form and what was chosen on it."""
+    chosen = [wanted.gateway, wanted.scope, wanted.currency, *(share.row for share in wanted.shares)]
+    told = f"pay|{wanted.person.borrower_id}|{form_id}|{json.dumps(chosen)}".encode()
+    return UUID(bytes=bytes([wanted.person.lane]) + blake2b(told, digest_size=15).digest())
 
 
 def find_request(conn: psycopg.Connection, order_no: str) -> PayRequest | None:
@@ -131,8 +133,8 @@ def open_request(
 ) -> PayRequest:
     """The open order for what is wanted: the one there is if amount and gateway are the same, else a new one.
 
-    form_id: of the form as it was shown; the same press twice is one order. Where what is owed has changed, the new
-    order takes the old one's place.
+    form_id: of the form as it was shown; the same press twice is one order, another choice on it another. Where what is
+    owed has changed, the new order takes the old one's place.
     """
     person = wanted.person
     given: dict[str, Any] = {
@@ -141,7 +143,7 @@ def open_request(
         "currency": wanted.currency,
         "scope": wanted.scope,
     }
-    place = {"lane": person.lane, "request_id": request_id_of(person, form_id)}
+    place = {"lane": person.lane, "request_id": request_id_of(wanted, form_id)}
     with conn.transaction():
         if pressed := rows_of(conn, "request", place):
             return request_of_row(pressed[0])
