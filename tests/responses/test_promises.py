@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
+import psycopg
 import pytest
 
 from answering import Answers
+from duecourse.responses import promises
 from duecourse.responses.intents import Intent
 from duecourse.responses.promises import judge_promises, list_promises
 
@@ -65,6 +68,42 @@ def test_a_promise_without_an_amount_is_kept_when_nothing_due_by_then_is_open(an
     assert judge(answers, "2026-03-15") == [("broken", 0)]
     answers.rows("UPDATE installment SET settled_on = '2026-03-14' WHERE due_on = '2026-03-05' RETURNING 1")
     assert judge(answers, "2026-03-15") == [("kept", 0)]
+
+
+def test_a_promise_before_anything_is_due_is_about_what_falls_due_next(answers: Answers) -> None:
+    answers.say("B-1", Intent.WILL_PAY, at=SAID, day="2026-03-13", loan="L-2", currency="CNY")
+    assert judge(answers, "2026-03-15") == [("broken", 0)]
+    answers.pay("L-2", "2026-03-13", "300.00")
+    answers.rows("UPDATE installment SET settled_on = '2026-03-13' WHERE due_on = '2026-03-20' RETURNING 1")
+    assert judge(answers, "2026-03-15") == [("kept", 30000)]
+
+
+@pytest.mark.parametrize(
+    "unknown", [{"loan": "L-9"}, {"currency": "USD", "amount": 5000}], ids=["loan", "currency"]
+)
+def test_a_promise_about_no_debt_here_is_not_called_broken(answers: Answers, unknown: dict[str, Any]) -> None:
+    answers.say("B-1", Intent.WILL_PAY, at=SAID, day="2026-03-13", **unknown)
+    answers.pay("L-1", "2026-03-12", "500.00")
+    assert judge(answers, "2026-03-15") == [("open", 0)]
+
+
+def test_a_process_that_dies_before_it_follows_a_kept_promise_leaves_that_to_the_next(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("11", "15", "19"):
+        promise(answers, day=f"2026-03-{day}", at=f"2026-03-{int(day) - 1}T12:00+08:00")
+    answers.pay("L-1", "2026-03-16", "500.00")
+
+    def die(*_: object) -> None:
+        raise psycopg.OperationalError("the server went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(promises, "act", die)
+        with pytest.raises(psycopg.OperationalError):
+            judge(answers, "2026-03-19")
+    judge(answers, "2026-03-19")
+    assert [until for *_, until in answers.holds("B-1")] == ["03-13 00:00", "03-17 00:00", "03-21 00:00"]
+    assert answers.rows("SELECT reason FROM response_waiting") == []
 
 
 def test_a_reversed_payment_breaks_the_promise_it_kept(answers: Answers) -> None:

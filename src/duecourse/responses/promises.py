@@ -59,17 +59,18 @@ class Promise:
 
 def judge_promises(conn: psycopg.Connection, *, lanes: Sequence[int], as_of: date, now: datetime) -> int:
     """Hold promises against payments as they are known on `as_of` (the lender's date); of how many persons a promise is
-    kept now that was not, or the other way: what follows from their answers is worked out again.
+    kept now that was not, or the other way: what follows from their answers is worked out again with it.
 
-    conn: idle, or in autocommit; each person is a transaction of its own. Running it again does nothing.
+    conn: idle, or in autocommit; each such person is a transaction of its own. Running it again does nothing.
     """
+    given = {"as_of": as_of, "now": now}
     with conn.transaction():
-        turned = conn.execute(
-            SQL["judge_promises"], {"lanes": list(lanes), "as_of": as_of, "now": now}
-        ).fetchall()
+        turned = conn.execute(SQL["judge_promises"], {**given, "lanes": list(lanes), "whom": None}).fetchall()
     for lane, borrower_id in turned:
         with conn.transaction():
             standing = lock_person(conn, Person(lane, borrower_id))
+            whom = {"lanes": [standing.person.lane], "whom": standing.person.borrower_id}
+            conn.execute(SQL["judge_promises"], {**given, **whom})
             act(conn, Acting(standing.person, standing.zone, now))
     return len(turned)
 

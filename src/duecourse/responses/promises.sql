@@ -3,15 +3,18 @@
 -- name: judge_promises
 -- Of promises for the last 400 days and to come: what was paid by the day after the one promised, and how the promise stands.
 -- It is whole when as much as was promised has been paid since it was said, or, where no amount was named, when nothing that was
--- due by then is open. It is not called broken before the payments of that day are known (payment_feed). Answers those of which
--- being kept changed, and notes that a promise about one loan was kept, or was not, for policies to tell. lanes: smallint[];
--- as_of: the lender's date; now. Writes: promise, event
+-- due by then is open; nothing was: the next that falls due. It is not called broken before the payments of that day are known
+-- (payment_feed), and not judged where no debt of its currency is in the person's lane. Answers whose being kept changes: these
+-- are written only for the one person whose row the caller has locked. That a promise about one loan was kept, or was not, is noted
+-- for policies to tell. lanes: smallint[]; whom: null for all, of whom nobody's being kept is written; as_of: the lender's date; now.
+-- Writes: promise, event
 WITH
 -- include: rules.fed
 ,
 said AS (
     SELECT p.* FROM promise p
     WHERE p.lane = ANY(%(lanes)s::smallint[]) AND p.state <> 'withdrawn' AND p.promised_on > %(as_of)s::date - 400
+      AND coalesce(p.borrower_id = %(whom)s::uuid, true)
 ),
 about AS (
     SELECT s.lane, s.response_id, l.loan_id, l.creditor, s.said_on, s.promised_on, s.keep_by, s.amount_minor
@@ -32,12 +35,21 @@ money AS (
            min(paid_on) FILTER (WHERE so_far >= promised_minor) AS whole_on
     FROM came GROUP BY lane, response_id
 ),
+owed AS (
+    SELECT a.lane, a.response_id, greatest(a.promised_on, min(i.due_on)) AS through
+    FROM about a
+    JOIN installment i ON i.lane = a.lane AND i.loan_id = a.loan_id AND i.due_minor > 0
+                      AND coalesce(i.superseded_on > a.promised_on, true) AND coalesce(i.settled_on >= a.said_on, true)
+    WHERE a.amount_minor IS NULL
+    GROUP BY a.lane, a.response_id, a.promised_on
+),
 debts AS (
     SELECT a.lane, a.response_id, count(*) FILTER (WHERE coalesce(i.settled_on > %(as_of)s::date, true)) AS open,
            max(i.settled_on) AS settled_on
     FROM about a
-    JOIN installment i ON i.lane = a.lane AND i.loan_id = a.loan_id AND i.due_on <= a.promised_on AND i.due_minor > 0
-                      AND coalesce(i.superseded_on > a.promised_on, true)
+    LEFT JOIN owed o ON o.lane = a.lane AND o.response_id = a.response_id
+    JOIN installment i ON i.lane = a.lane AND i.loan_id = a.loan_id AND i.due_on <= coalesce(o.through, a.promised_on)
+                      AND i.due_minor > 0 AND coalesce(i.superseded_on > a.promised_on, true)
     WHERE a.amount_minor IS NULL
     GROUP BY a.lane, a.response_id
 ),
@@ -50,25 +62,26 @@ whole AS (
            CASE WHEN s.amount_minor IS NOT NULL THEN m.whole_on
                 WHEN d.open = 0 THEN greatest(d.settled_on, s.said_on) END AS whole_on
     FROM said s
+    JOIN (SELECT DISTINCT lane, response_id FROM about) AS a ON a.lane = s.lane AND a.response_id = s.response_id
     LEFT JOIN money m ON m.lane = s.lane AND m.response_id = s.response_id
     LEFT JOIN debts d ON d.lane = s.lane AND d.response_id = s.response_id
     LEFT JOIN behind b ON b.lane = s.lane AND b.response_id = s.response_id
 ),
 judged AS (
-    SELECT *, CASE WHEN whole_on <= keep_by THEN 'kept'
-                   WHEN keep_by >= %(as_of)s::date OR behind THEN 'open'
-                   WHEN whole_on IS NOT NULL THEN 'late'
-                   WHEN paid_minor > 0 THEN 'partial'
-                   ELSE 'broken' END AS state
-    FROM whole
+    SELECT *, (was = 'kept') <> (state = 'kept') AS turned
+    FROM (SELECT *, CASE WHEN whole_on <= keep_by THEN 'kept'
+                         WHEN keep_by >= %(as_of)s::date OR behind THEN 'open'
+                         WHEN whole_on IS NOT NULL THEN 'late'
+                         WHEN paid_minor > 0 THEN 'partial'
+                         ELSE 'broken' END AS state FROM whole) AS w
 ),
 changed AS (
     UPDATE promise p
     SET state = j.state, paid_minor = j.paid_minor, kept_on = j.whole_on, judged_at = %(now)s
     FROM judged j
-    WHERE p.lane = j.lane AND p.response_id = j.response_id
-      AND (p.state, p.paid_minor, p.kept_on) IS DISTINCT FROM (j.state, j.paid_minor, j.whole_on)
-    RETURNING p.lane, p.response_id, p.borrower_id, p.amount_minor, p.state, j.was, (j.was = 'kept') <> (j.state = 'kept') AS turned
+    WHERE p.lane = j.lane AND p.response_id = j.response_id AND p.state = j.was
+      AND (%(whom)s::uuid IS NOT NULL OR NOT j.turned) AND (p.state, p.paid_minor, p.kept_on) IS DISTINCT FROM (j.state, j.paid_minor, j.whole_on)
+    RETURNING p.lane, p.response_id, p.borrower_id, p.amount_minor, p.state, j.was
 ),
 told AS (
     INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, subject_id, creditor, product, currency, amount_minor, source,
@@ -84,7 +97,7 @@ told AS (
     WHERE k.kind IS NOT NULL AND c.state <> c.was AND NOT (c.state IN ('broken', 'partial') AND c.was IN ('broken', 'partial'))
     ON CONFLICT DO NOTHING
 )
-SELECT DISTINCT lane, borrower_id FROM changed WHERE turned ORDER BY lane, borrower_id;
+SELECT DISTINCT lane, borrower_id FROM judged WHERE turned ORDER BY lane, borrower_id;
 
 -- name: list_promises
 -- Promises for the days :from_on to :to_on (null: open end), by day. state: null for all but withdrawn ones; take.
