@@ -72,6 +72,15 @@ def test_promises_too_far_or_past_or_without_a_day_wait_for_a_person(answers: An
     ]  # fmt: skip
 
 
+def test_a_day_at_the_end_of_the_calendar_is_no_day_and_what_is_said_next_is_followed(
+    answers: Answers,
+) -> None:
+    answers.say("B-1", Intent.WILL_PAY, at="2026-03-10T12:00+08:00", day="9999-12-31")
+    answers.say("B-1", Intent.STOP, at="2026-03-10T13:00+08:00", channel=Channel.SMS)
+    assert answers.rows("SELECT reason FROM response_waiting") == [("no-day",)]
+    assert answers.rows("SELECT granted FROM consent") == [(False,)]
+
+
 def test_said_to_be_paid_waits_for_the_feed_and_then_goes_on(answers: Answers) -> None:
     answers.say("B-1", Intent.PAID, at="2026-03-10T12:00+08:00", loan="L-1")
     assert answers.holds("B-1") == [("says-paid", "L-1", "03-10 12:00", "03-14 00:00")]

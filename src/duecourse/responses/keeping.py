@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +20,8 @@ SQL = load("responses/recording")
 
 US: Final = "duecourse"
 """Who does what follows by itself."""
+_NEVER: Final = date(9999, 1, 1)
+"""From this day on a day is none that anybody can promise: days are counted on from it, and the calendar ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def append_reading(
     undone: bool = False,
 ) -> None:
     """The next reading of an answer. place: its lane and borrower_id."""
+    day = understood.promised_on
     conn.execute(
         SQL["append_reading"],
         {
@@ -66,7 +69,7 @@ def append_reading(
             "intents": [one.value for one in understood.intents],
             "confidence": round(understood.confidence, 3),
             "read_by": understood.by,
-            "promised_on": understood.promised_on,
+            "promised_on": day if day and day < _NEVER else None,
             "amount_minor": understood.amount_minor,
             "currency": understood.currency,
             "terms": Jsonb(terms.model_dump(mode="json")),
