@@ -178,26 +178,31 @@ def events_of(
         return cursor.execute(SQL["events_of"], given).fetchall()
 
 
+_NOTES: Final = (
+    "note_payments", "note_reversals", "note_debits", "note_rates", "note_dates", "note_settled",
+)  # fmt: skip
+_BEFORE: Final = {"loans": ("see_loans", "note_rates"), "installments": ("see_days", "note_dates")}
+"""What looks at a kind of record before it is written, and what is noted when there was something to see."""
+
+
 class EventStaging:
     """The events of one import on one connection; `Staging` calls each step in its turn."""
 
     def __init__(self, conn: psycopg.Connection) -> None:
         self._conn = conn
         self._any = False
-        self._kinds: set[str] = set()
+        self._noted: set[str] = set()
         conn.execute(SQL["create_event_staging"])
 
     def load(self, records: Records) -> None:
         """Fill the staging table, and see of what a batch could make events."""
         self._any = bool(records.events)
-        self._kinds = {
+        self._noted = {
             name
             for name, brought in (
                 ("note_payments", records.payments or records.loans),
                 ("note_reversals", records.payments or records.reversals or records.loans),
                 ("note_debits", records.debits),
-                ("note_rates", records.loans),
-                ("note_dates", records.installments),
                 (
                     "note_settled",
                     records.payments or records.loans or records.installments or records.reversals,
@@ -226,21 +231,21 @@ class EventStaging:
         if self._any:
             self._conn.execute(SQL["drop_bad_events"])
 
+    def see(self, kind: str) -> None:
+        """Before the records of a kind are written, what the book says of those that change."""
+        if kind in _BEFORE:
+            look, note = _BEFORE[kind]
+            if self._conn.execute(SQL[look]).rowcount:
+                self._noted.add(note)
+
     def write(self, when: Mapping[str, datetime], *, by: str, counts: Counter[str]) -> None:
         """Write what the file says happened and what follows from what it brought. After all else is written.
 
         when: `now` and `recorded_at` of the batch.
         """
         given = {**when, "by": by, "told_for": TOLD_FOR}
-        for name in (
-            "note_payments",
-            "note_reversals",
-            "note_debits",
-            "note_rates",
-            "note_dates",
-            "note_settled",
-        ):
-            if name in self._kinds:
+        for name in _NOTES:
+            if name in self._noted:
                 self._conn.execute(SQL[name], given)
         if self._any:
             self._conn.execute(SQL["place_events"])

@@ -71,18 +71,31 @@ CROSS JOIN LATERAL (SELECT b.result_on AS day) AS d
 WHERE b.state = 'failed' AND local_instant(d.day + 1, '00:00', k.zone) > k.since
 ON CONFLICT DO NOTHING;
 
+-- name: see_loans
+-- Before the loans of this batch are written: what the book says of those it changes.
+INSERT INTO stage_before (lane, loan_id, annual_rate, state)
+SELECT l.lane, l.loan_id, l.annual_rate, l.state
+FROM stage_loan s JOIN loan l ON l.lane = s.lane AND l.loan_id = s.loan_id
+WHERE NOT s.fresh;
+
+-- name: see_days
+-- Before the installments of this batch are written: the days of those that it moves.
+INSERT INTO stage_moved (lane, loan_id, number, due_before)
+SELECT i.lane, i.loan_id, i.number, i.due_on
+FROM stage_installment s JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
+WHERE NOT s.fresh AND s.due_on <> coalesce(i.contract_due_on, i.due_on);
+
 -- name: note_rates
 -- Loans of this batch whose rate is another one than before. As note_payments. Writes: event
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, creditor, product, currency, detail, source, recorded_by, occurred_at,
                    recorded_at)
-SELECT DISTINCT l.lane, md5(concat_ws('|', 'rate.changed', l.loan_id, extract(epoch FROM l.recorded_at)))::uuid, l.borrower_id,
+SELECT l.lane, md5(concat_ws('|', 'rate.changed', l.loan_id, extract(epoch FROM l.recorded_at)))::uuid, l.borrower_id,
        'rate.changed', l.loan_id, l.creditor, l.product, l.currency,
-       jsonb_build_object('rate', l.annual_rate::text, 'rate_before', h.was ->> 'annual_rate'), 'book', %(by)s, %(now)s::timestamptz,
+       jsonb_build_object('rate', l.annual_rate::text, 'rate_before', w.annual_rate::text), 'book', %(by)s, %(now)s::timestamptz,
        %(recorded_at)s::timestamptz
-FROM stage_loan s
-JOIN loan l ON l.lane = s.lane AND l.loan_id = s.loan_id
-JOIN book_history h ON h.lane = l.lane AND h.subject = 'loan' AND h.subject_id = l.loan_id::text AND h.recorded_at = %(recorded_at)s
-WHERE NOT s.fresh AND l.state = 'open' AND (h.was ->> 'annual_rate')::numeric <> l.annual_rate
+FROM stage_before w
+JOIN loan l ON l.lane = w.lane AND l.loan_id = w.loan_id
+WHERE l.state = 'open' AND w.annual_rate <> l.annual_rate
 ON CONFLICT DO NOTHING;
 
 -- name: note_dates
@@ -90,29 +103,18 @@ ON CONFLICT DO NOTHING;
 -- them. As note_payments. Writes: event
 WITH
 -- include: clock
-, repeated AS MATERIALIZED (
-    SELECT s.lane, s.loan_id, s.number, s.loan_id::text || '/' || s.number AS subject_id FROM stage_installment s WHERE NOT s.fresh
-),
--- What this import changed, first: the book's own tables, of which a first import has no statistics, are joined to that alone.
-changed AS MATERIALIZED (
-    SELECT r.lane, r.loan_id, r.number, h.was
-    FROM repeated r
-    JOIN book_history h ON h.lane = r.lane AND h.subject = 'installment' AND h.subject_id = r.subject_id
-                       AND h.recorded_at = %(recorded_at)s
-)
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, creditor, product, currency, detail, source, recorded_by, occurred_at,
                    recorded_at)
 SELECT DISTINCT ON (i.lane, i.loan_id)
        i.lane, md5(concat_ws('|', 'date.changed', i.loan_id, extract(epoch FROM i.recorded_at)))::uuid, l.borrower_id, 'date.changed',
        i.loan_id, l.creditor, l.product, l.currency,
-       jsonb_build_object('number', i.number, 'due_on', i.due_on, 'due_before', h.was ->> 'due_on'), 'book', %(by)s,
+       jsonb_build_object('number', i.number, 'due_on', i.due_on, 'due_before', w.due_before), 'book', %(by)s,
        %(now)s::timestamptz, %(recorded_at)s::timestamptz
-FROM changed h
-JOIN installment i ON i.lane = h.lane AND i.loan_id = h.loan_id AND i.number = h.number
+FROM stage_moved w
+JOIN installment i ON i.lane = w.lane AND i.loan_id = w.loan_id AND i.number = w.number
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
 CROSS JOIN clock k
 WHERE l.state = 'open' AND i.settled_on IS NULL AND i.due_on >= (%(now)s::timestamptz AT TIME ZONE k.zone)::date
-  AND coalesce(h.was ->> 'contract_due_on', h.was ->> 'due_on')::date <> coalesce(i.contract_due_on, i.due_on)
 ORDER BY i.lane, i.loan_id, i.number
 ON CONFLICT DO NOTHING;
 
@@ -154,17 +156,16 @@ INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, creditor, product
                    recorded_at)
 SELECT l.lane, md5(concat_ws('|', 'loan.settled', l.loan_id, n.settled_on))::uuid, l.borrower_id, 'loan.settled', l.loan_id, l.creditor,
        l.product, l.currency, 'book', %(by)s,
-       CASE WHEN h.lane IS NOT NULL THEN %(now)s::timestamptz ELSE
+       CASE WHEN w.lane IS NOT NULL THEN %(now)s::timestamptz ELSE
        -- include: moment
        END, %(recorded_at)s
 FROM settled n
 JOIN loan l ON l.lane = n.lane AND l.loan_id = n.loan_id
-LEFT JOIN book_history h ON h.lane = l.lane AND h.subject = 'loan' AND h.subject_id = l.loan_id::text
-                        AND h.recorded_at = %(recorded_at)s AND h.was ->> 'state' = 'open' AND l.state = 'closed'
+LEFT JOIN stage_before w ON w.lane = l.lane AND w.loan_id = l.loan_id AND w.state = 'open' AND l.state = 'closed'
 CROSS JOIN clock k
 CROSS JOIN LATERAL (SELECT n.settled_on AS day) AS d
 WHERE (l.state = 'closed' OR l.method <> 'revolving' AND n.principal_minor >= l.principal_minor)
-  AND (h.lane IS NOT NULL OR local_instant(d.day + 1, '00:00', k.zone) > k.since)
+  AND (w.lane IS NOT NULL OR local_instant(d.day + 1, '00:00', k.zone) > k.since)
 ON CONFLICT DO NOTHING;
 
 -- name: record_event
@@ -182,11 +183,14 @@ WHERE (%(loan_id)s::uuid IS NULL) = (l.lane IS NULL)
 ON CONFLICT DO NOTHING;
 
 -- name: create_event_staging
--- Beside the staging of a book's import (importing.create_staging), whose keys and loans it uses.
+-- Beside the staging of a book's import (importing.create_staging), whose keys and loans it uses. stage_before, stage_moved:
+-- what the book said before this batch of the loans it changes, and of the installments whose day it changes.
 CREATE TEMP TABLE IF NOT EXISTS stage_event (
     row_no bigint, event_id uuid, key_hash bytea, loan_id uuid, kind text, creditor text, product text, currency text,
     amount_minor bigint, detail jsonb, at timestamptz, at_local timestamp, at_zone text, day_alone boolean,
     lane smallint, borrower_id uuid);
+CREATE TEMP TABLE IF NOT EXISTS stage_before (lane smallint, loan_id uuid, annual_rate numeric(12, 8), state text);
+CREATE TEMP TABLE IF NOT EXISTS stage_moved (lane smallint, loan_id uuid, number integer, due_before date);
 
 -- name: copy_events
 -- In the order of records.EventRecord.
@@ -195,7 +199,7 @@ COPY stage_event (row_no, event_id, key_hash, loan_id, kind, creditor, product, 
 
 -- name: clear_events
 -- Before each batch.
-TRUNCATE stage_event;
+TRUNCATE stage_event, stage_before, stage_moved;
 
 -- name: find_event_keys
 -- What the directory, or this check, knows of the customer keys of events.

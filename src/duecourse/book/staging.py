@@ -225,6 +225,7 @@ class Staging:
                 overruled = conn.execute(SQL["overrule_moves"]).fetchone()
                 if overruled and overruled[0]:
                     counts["moved days overruled"] += overruled[0]
+            self._events.see(kind)
             changed = conn.execute(SQL[keep], when).rowcount
             dropped = conn.execute(SQL["drop_installments"]).rowcount if kind == "installments" else 0
             written = conn.execute(SQL[write], when).rowcount
