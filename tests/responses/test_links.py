@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from duecourse.book.contact_points import retire_contact_points
+from duecourse.dispatch.merging import merge_borrowers, undo_merge
 from duecourse.responses.links import Link, LinkRefusal, open_link
 from duecourse.responses.peers import Limits
 from duecourse.responses.telling import Told
@@ -127,16 +128,64 @@ def test_a_link_dies_with_the_contact_point_it_was_sent_to(lent: Lender) -> None
     assert isinstance(opened(lent, by_email), Link)
 
 
-def test_a_link_follows_whom_its_borrower_was_merged_into(lent: Lender) -> None:
-    code = send_link(lent).code
-    lent.book("loan due_on\nL-2 2026-03-10")
-    lent.conn.execute(
-        "UPDATE borrower SET merged_lane = %s, merged_into = %s WHERE borrower_key = 'B-L-1'",
-        (lane_of("B-L-2"), borrower_id_of("B-L-2")),
-    )
-    link = opened(lent, code)
+@pytest.fixture
+def two(lent: Lender) -> Lender:
+    """Two records with the same telephone, each sent a link, as the lender knows them."""
+    lent.book("loan due_on email\nL-2 2026-03-10 other@example.com")
+    for borrower in ("B-L-1", "B-L-2"):
+        lent.name_in_directory(borrower)
+    return lent
+
+
+def test_a_link_follows_whom_its_borrower_was_merged_into(two: Lender) -> None:
+    code = send_link(two, channel="email").code
+    merge(two)
+    link = opened(two, code)
     assert isinstance(link, Link)
     assert (link.lane, link.borrower_id) == (lane_of("B-L-2"), borrower_id_of("B-L-2"))
+    undo_merge(two.conn, two.keyring, "B-L-2", "B-L-1", by="Mei", now=LATER)
+    link = opened(two, code)
+    assert isinstance(link, Link) and link.borrower_id == borrower_id_of("B-L-1")
+
+
+def test_an_address_that_both_had_before_a_merge_opens_its_links_until_it_is_theirs_no_more(
+    two: Lender,
+) -> None:
+    codes = [send_link(two, "B-L-1").code, send_link(two, "B-L-2").code]
+    merge(two)
+    assert retired(two) == [("sms", "same address after a merge")]
+    assert all(isinstance(opened(two, code), Link) for code in codes)
+    (kept,) = two.conn.execute(
+        "SELECT DISTINCT contact_point_id FROM contact_point WHERE channel = 'sms' AND state = 'active'"
+    ).fetchall()
+    retire_contact_points(two.conn, [(lane_of("B-L-2"), kept[0])], reason="wrong-person", now=LATER)
+    assert [opened(two, code) for code in codes] == [LinkRefusal.REVOKED] * 2
+
+
+def test_what_was_sent_to_an_address_that_an_undone_merge_gave_back_is_dead(two: Lender) -> None:
+    sent = send_link(two, "B-L-2", channel="email").code
+    (point,) = two.conn.execute("SELECT contact_point_id FROM link").fetchall()
+    merge(two, keep="B-L-1", other="B-L-2")
+    since = send_link(two, "B-L-1", channel="email").code
+    two.conn.execute("UPDATE link SET contact_point_id = %s", point)  # sent to what the other brought
+    assert isinstance(opened(two, since), Link)
+    undo_merge(two.conn, two.keyring, "B-L-1", "B-L-2", by="Mei", now=LATER)
+    assert opened(two, since) is LinkRefusal.REVOKED
+    assert isinstance(opened(two, sent), Link)
+
+
+def merge(lender: Lender, keep: str = "B-L-2", other: str = "B-L-1") -> None:
+    lender.conn.execute("UPDATE message SET state = 'done', outcome = 'delivered'")  # nothing is under way
+    lender.conn.commit()
+    merge_borrowers(
+        lender.conn, lender.keyring, keep, other, evidence="same passport", by="Mei", now=NINE
+    )  # fmt: skip
+
+
+def retired(lender: Lender) -> list[tuple[Any, ...]]:
+    return lender.conn.execute(
+        "SELECT DISTINCT channel, retired_reason FROM contact_point WHERE state = 'retired'"
+    ).fetchall()
 
 
 def test_what_is_no_code_is_unknown(lent: Lender) -> None:

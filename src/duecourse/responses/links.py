@@ -6,6 +6,7 @@ Nothing here is shown to who opened it: that waits for the second factor, `respo
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -23,8 +24,7 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
 from .peers import Limits, Peer
-from .telling import Opening, burst_seconds, tell
-from .telling import Told as Told
+from .telling import Opening, Told, burst_seconds, tell
 
 SQL = load("responses/links")
 
@@ -133,13 +133,11 @@ def find_link(conn: psycopg.Connection, hashed: bytes, *, now: datetime) -> Link
         expires_at,
         revoked_at,
     ) = row
-    if revoked_at is not None:
-        return LinkRefusal.REVOKED
-    if expires_at <= now:
-        return LinkRefusal.EXPIRED
     place = owner_now(conn, owner_lane, owner_id)
-    if place is None or _is_retired(conn, place[0], point):
-        return LinkRefusal.REVOKED
+    theirs = addresses_of(conn, *place) if place else frozenset[UUID]()
+    refusal = refusal_of(point, owner_id, expires_at, revoked_at, theirs, now=now)
+    if place is None or refusal is not None:
+        return refusal or LinkRefusal.REVOKED
     return Link(
         code_hash=hashed,
         lane=place[0],
@@ -178,9 +176,30 @@ def owner_now(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> tuple[i
     return None
 
 
-def _is_retired(conn: psycopg.Connection, lane: int, point: UUID | None) -> bool:
-    """Whether the contact point that a link went to is theirs no more; of an inbox and of staff's there is none."""
-    if point is None:
-        return False
-    row = conn.execute(SQL["point_state"], {"lane": lane, "point": point}).fetchone()
-    return row is not None and row[0] != "active"
+def addresses_of(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> frozenset[UUID]:
+    """The contact points whose address is still a person's: the active ones, and those retired while another of the
+    same address serves, as a merge leaves them.
+    """
+    rows = conn.execute(SQL["addresses_of"], {"lane": lane, "borrower_id": borrower_id})
+    return frozenset(row[0] for row in rows)
+
+
+def refusal_of(
+    point: UUID | None,
+    owner_id: UUID,
+    expires_at: datetime,
+    revoked_at: datetime | None,
+    theirs: Set[UUID],
+    *,
+    now: datetime,
+) -> LinkRefusal | None:
+    """Why a link does not open, or None while it holds.
+
+    point: where it was sent; None for one of staff, its owner's id where the channel needs no address. theirs: as
+    `addresses_of` whoever has it now; of a point that is none of theirs, since a merge was undone, the link is dead.
+    """
+    if revoked_at is not None:
+        return LinkRefusal.REVOKED
+    if expires_at <= now:
+        return LinkRefusal.EXPIRED
+    return None if point in (None, owner_id) or point in theirs else LinkRefusal.REVOKED

@@ -10,9 +10,13 @@ FROM link WHERE lane = %(lane)s AND code_hash = %(code_hash)s;
 SELECT coalesce(home_lane, lane) AS lane, merged_lane, merged_into FROM borrower
 WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s;
 
--- name: point_state
--- The state of the contact point that a link was sent to; no row where it has none. lane, point.
-SELECT state FROM contact_point WHERE lane = %(lane)s AND contact_point_id = %(point)s;
+-- name: addresses_of
+-- The contact points whose address a person still has: of the same channel and address one is active. lane, borrower_id.
+SELECT p.contact_point_id FROM contact_point p
+WHERE p.lane = %(lane)s AND p.borrower_id = %(borrower_id)s AND EXISTS (
+    SELECT 1 FROM contact_point k
+    WHERE k.lane = p.lane AND k.borrower_id = p.borrower_id AND k.channel = p.channel AND k.address_index = p.address_index
+      AND k.state = 'active');
 
 -- name: attempt_sent
 -- The attempt a link goes with. lanes: where it may be; attempt_id.
