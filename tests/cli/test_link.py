@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from duecourse.book.contact_points import retire_contact_points
 from duecourse.cli.context import close_context, context
 from duecourse.cli.main import app
+from duecourse.dispatch.merging import merge_borrowers
 from duecourse.domain.problems import DuecourseError
 from duecourse.responses.links import Link, LinkRefusal, open_link
 from duecourse.responses.visits import VisitRefusal, begin_visit, visitor_of
@@ -23,6 +25,11 @@ from sent_links import DESKTOP, PHONE, send_link
 Run = Callable[..., str]
 ID_NUMBER = "11010519491231002X"
 URL = "https://pay.bank.example"
+REFUSALS = {
+    "expired": LinkRefusal.EXPIRED,
+    "revoked": LinkRefusal.REVOKED,
+    "retired": LinkRefusal.REVOKED,
+}
 
 
 @pytest.fixture
@@ -129,6 +136,40 @@ def test_a_link_is_taken_back_by_code_or_all_of_a_borrower_and_the_visit_ends(
     assert shown(run, "link", "revoke", "--customer", "B") == {"revoked": 1}
     assert opened(lender, second.code) is LinkRefusal.REVOKED
     assert "anna: lost-phone" in run("link", "show", first.code)
+
+
+def test_list_and_show_say_of_a_link_what_opening_it_says(run: Run, lender: Lender) -> None:
+    at = today(lender)
+    sent = {
+        "open": send_link(lender, "B", at=at, channel="email"),
+        "expired": send_link(lender, "B", at=at - timedelta(days=9), days=2, channel="email"),
+        "revoked": send_link(lender, "B", at=at - timedelta(days=1), channel="email"),
+        "retired": send_link(lender, "B", at=at - timedelta(days=2)),
+    }
+    run("link", "revoke", sent["revoked"].code)
+    point = "SELECT lane, contact_point_id FROM contact_point WHERE channel = 'sms'"
+    retire_contact_points(lender.conn, lender.conn.execute(point).fetchall(), reason="wrong-person", now=at)
+    lender.conn.commit()
+    listed = {
+        row["message_id"]: row["state"] for row in shown(run, "link", "list", "--customer", "B")["links"]
+    }
+    for state, one in sent.items():
+        assert listed[str(one.message_id)] == shown(run, "link", "show", one.code)["state"] == state
+        refusal = opened(lender, one.code)
+        assert isinstance(refusal, Link) if state == "open" else refusal is REFUSALS[state]
+
+
+def test_a_link_is_shown_of_whom_its_borrower_was_merged_into(run: Run, lender: Lender) -> None:
+    sent = send_link(lender, "B", at=today(lender))
+    lender.conn.execute("UPDATE message SET state = 'done', outcome = 'delivered'")
+    lender.book(f"loan borrower due_on id_number\nL-2 C 2126-03-10 {ID_NUMBER}")
+    lender.name_in_directory("C")
+    merge_borrowers(
+        lender.conn, lender.keyring, "C", "B", evidence="one passport", by="Mei", now=today(lender)
+    )
+    told = shown(run, "link", "show", sent.code)
+    assert (told["customer"], told["state"], told["address"]) == ("C", "open", "+86139****1111")
+    assert [row["state"] for row in shown(run, "link", "list", "--customer", "C")["links"]] == ["open"]
 
 
 def test_what_is_no_link_or_no_borrower_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -162,7 +161,7 @@ def revoke(
         taken = revoke_links_of(conn, person, by=here.user, why=reason, now=now)
     else:
         hashed = _hash_of(here, code)
-        if link_facts(conn, hashed) is None:
+        if link_facts(conn, hashed, now=now) is None:
             raise _unknown()
         taken = int(revoke_link(conn, hashed, by=here.user, why=reason, now=now))
     conn.commit()
@@ -186,9 +185,7 @@ def list_(
     conn = here.connect()
     borrower = _borrower(here, conn, customer)
     now = here.now()
-    rows = [
-        one | {"state": _state(one, now, None)} for one in links_of(conn, borrower.borrower_id, take=take)
-    ]
+    rows = links_of(conn, borrower.lane, borrower.borrower_id, take=take, now=now)
     locked = locked_until(conn, borrower.lane, borrower.borrower_id, now=now)
     if as_json:
         print_json(here.console, {"links": rows, "locked_until": locked})
@@ -248,25 +245,11 @@ def _unknown() -> DuecourseError:
     return DuecourseError(Problem("D177", "CODE", "no link has this code", _NOTHING))
 
 
-def _state(link: dict[str, Any], now: datetime, point_state: str | None) -> str:
-    if link["revoked_at"]:
-        return "revoked"
-    if link["expires_at"] <= now:
-        return "expired"
-    return "retired" if point_state not in (None, "active") else "open"
-
-
 def _facts(here: Context, conn: psycopg.Connection, hashed: bytes) -> dict[str, Any]:
     """All that is shown of one link. Raises DuecourseError D177 when nobody was sent its code."""
-    found = link_facts(conn, hashed)
+    found = link_facts(conn, hashed, now=here.now())
     if found is None:
         raise _unknown()
     point, sealed = found.pop("contact_point_id"), found.pop("address_sealed")
-    state = _state(found, here.now(), found.pop("point_state"))
     address = masked_address(here.keyring, found["channel"], sealed, point) if found["channel"] else ""
-    return {
-        "state": state,
-        "address": address,
-        **found,
-        "clicks": clicks_of_link(conn, hashed),
-    }
+    return {**found, "address": address, "clicks": clicks_of_link(conn, hashed)}

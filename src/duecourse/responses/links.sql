@@ -54,6 +54,7 @@ SELECT borrower_id FROM borrower WHERE merged_into = ANY(%(owners)s::uuid[]);
 -- name: links_of
 -- A person's links, the latest first, with how often who opened them. owners; take: at most so many.
 SELECT k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose, k.message_id, k.channel,
+       k.owner_id, k.contact_point_id,
        (SELECT count(*) FROM click c WHERE c.lane = k.lane AND c.code_hash = k.code_hash AND c.told = 'person') AS by_people,
        (SELECT count(*) FROM click c WHERE c.lane = k.lane AND c.code_hash = k.code_hash AND c.told <> 'person') AS by_programs
 FROM link k
@@ -61,29 +62,33 @@ WHERE k.owner_id = ANY(%(owners)s::uuid[])
 ORDER BY k.issued_at DESC, k.code_hash LIMIT %(take)s;
 
 -- name: link_facts
--- One link with whom it was made for and the contact point it was sent to. lane, code_hash.
-SELECT b.borrower_key AS customer, k.issued_at, k.expires_at, k.revoked_at, k.revoked_by, k.revoked_why, k.made_by, k.purpose,
-       k.message_id, k.channel, k.contact_point_id, p.address_sealed, p.state AS point_state
-FROM link k
-LEFT JOIN borrower b ON b.lane = k.owner_lane AND b.borrower_id = k.owner_id
-LEFT JOIN contact_point p ON p.lane = k.owner_lane AND p.contact_point_id = k.contact_point_id
-WHERE k.lane = %(lane)s AND k.code_hash = %(code_hash)s;
+-- One link. lane, code_hash.
+SELECT issued_at, expires_at, revoked_at, revoked_by, revoked_why, made_by, purpose, message_id, channel,
+       owner_lane, owner_id, contact_point_id
+FROM link WHERE lane = %(lane)s AND code_hash = %(code_hash)s;
+
+-- name: sent_to
+-- Who somebody is to staff, and the address at one of their contact points. lane, borrower_id, point: may be null.
+SELECT b.borrower_key, p.address_sealed
+FROM borrower b LEFT JOIN contact_point p ON p.lane = b.lane AND p.contact_point_id = %(point)s
+WHERE b.lane = %(lane)s AND b.borrower_id = %(borrower_id)s;
 
 -- name: clicks_of_link
 -- When one link was opened, in order. lane, code_hash.
 SELECT at, told, why FROM click WHERE lane = %(lane)s AND code_hash = %(code_hash)s ORDER BY at, click_id;
 
+-- name: names_of_links
+-- Where a person's links stand, and by what they went. owners.
+SELECT lane, code_hash, coalesce(channel, 'counter') AS channel FROM link WHERE owner_id = ANY(%(owners)s::uuid[]);
+
 -- name: openings_of
--- For a person's timeline: clicks, and visits that began, in order. owners. what: by what the link came, or which factor was
--- asked; state: opened, scanned, previewed, prefetched, begun.
-SELECT c.at, 'link' AS subject, coalesce(k.channel, 'counter') AS what,
+-- For a person's timeline: clicks, and visits that began, in order. lanes, hashes, channels: of the links, parallel arrays.
+-- what: by what the link came, or which factor was asked; state: opened, scanned, previewed, prefetched, begun.
+SELECT c.at, 'link' AS subject, k.channel AS what,
        CASE c.told WHEN 'person' THEN 'opened' WHEN 'scanner' THEN 'scanned' WHEN 'preview' THEN 'previewed' ELSE 'prefetched' END
            AS state, NULL::text AS rule, NULL::text AS reason
-FROM link k
+FROM unnest(%(lanes)s::smallint[], %(hashes)s::bytea[], %(channels)s::text[]) AS k (lane, code_hash, channel)
 JOIN click c ON c.lane = k.lane AND c.code_hash = k.code_hash
-WHERE k.owner_id = ANY(%(owners)s::uuid[])
 UNION ALL
-SELECT v.began_at, 'visit', v.question, 'begun', NULL, NULL
-FROM link k JOIN visit v ON v.code_hash = k.code_hash
-WHERE k.owner_id = ANY(%(owners)s::uuid[])
+SELECT began_at, 'visit', question, 'begun', NULL, NULL FROM visit WHERE code_hash = ANY(%(hashes)s::bytea[])
 ORDER BY 1;
