@@ -235,8 +235,8 @@ def _borrower(here: Context, conn: psycopg.Connection, key: str) -> Borrower:
 
 def _hash_of(here: Context, code: str) -> bytes:
     """Of a code or a whole address. Raises DuecourseError D177 for what can be neither."""
-    plain = code.strip().rstrip("/").rpartition("/")[2]
-    if not CODES.fits(plain):
+    plain = CODES.read(code)
+    if plain is None:
         raise _unknown()
     return code_hash(here.keyring, plain)
 

@@ -51,6 +51,11 @@ class CodeShape:
         """Whether a text could be a code at all."""
         return len(code) == self.length and all(letter in self.alphabet for letter in code)
 
+    def read(self, typed: str) -> str | None:
+        """The code that somebody typed, alone, with spaces, or as a whole address; None for what is none."""
+        code = "".join(typed.split()).rstrip("/").rpartition("/")[2]
+        return code if self.fits(code) else None
+
 
 CODES: Final = CodeShape()
 

@@ -55,8 +55,8 @@ def check_code(
     who = Peer(conn, keyring, peer, now)
     if not who.may_try_codes(limits):
         return LinkRefusal.TOO_MANY
-    plain = "".join(code.split()).rstrip("/").rpartition("/")[2]
-    found = _sent(conn, keyring, plain, language) if CODES.fits(plain) else None
+    plain = CODES.read(code)
+    found = _sent(conn, keyring, plain, language) if plain else None
     if found is None:
         who.tried_unknown_code()
         return NotOurs()
