@@ -202,7 +202,9 @@ def test_a_lock_is_shown_and_lifted(run: Run, lender: Lender) -> None:
     assert "Wrong answers forgotten." in run("link", "unlock", "B")
     assert "There were no wrong answers." in run("link", "unlock", "B")
     token = begin_visit(lender.conn, lender.keyring, link, "id-last-6", "31002X", peer="::9", now=at)
+    lender.conn.commit()
     assert not isinstance(token, VisitRefusal)
+    assert "There were no wrong answers." in run("link", "unlock", "B")
 
 
 def test_the_timeline_has_openings_and_visits(run: Run, lender: Lender) -> None:

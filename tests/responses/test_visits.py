@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +24,7 @@ from duecourse.responses.visits import (
     unlock,
     visitor_of,
 )
+from duecourse.store.connect import Store
 from lender import Lender, borrower_id_of, lane_of
 from sent_links import NINE, PHONE, send_link
 
@@ -117,6 +120,23 @@ def test_five_wrong_answers_lock_the_person_for_a_day_across_links_and_addresses
     after = until + timedelta(seconds=1)
     assert answered(lent, links[1], "999999", now=after) == VisitRefusal(Refused.WRONG, tries_left=4)
     assert isinstance(answered(lent, links[1], "31002X", now=after), str)
+
+
+def test_of_wrong_answers_at_once_each_counts(lent: Lender, store: Store) -> None:
+    link = link_to(lent)
+    start = threading.Barrier(12)
+
+    def guess(n: int) -> VisitRefusal | str:
+        with store.connect() as conn:
+            start.wait()
+            return begin_visit(
+                conn, lent.keyring, link, "id-last-6", f"0000{n:02d}", peer=f"198.51.100.{n}", now=LATER
+            )
+
+    with ThreadPoolExecutor(12) as guessers:
+        tries = list(guessers.map(guess, range(12)))
+    refused = [(one.why.value, one.tries_left) for one in tries if isinstance(one, VisitRefusal)]
+    assert sorted(refused) == [("locked", 0)] * 8 + [("wrong", left) for left in (1, 2, 3, 4)]
 
 
 def test_a_right_answer_takes_no_wrong_one_back_and_a_day_does(lent: Lender) -> None:

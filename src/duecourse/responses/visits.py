@@ -203,7 +203,8 @@ def unlock(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> bool:
     """
     person = _person_at(conn, lane, borrower_id)
     given = {"lane": person.person_id.bytes[0], "person_id": person.person_id}
-    return conn.execute(SQL["unlock"], given).rowcount > 0
+    row = conn.execute(SQL["unlock"], given).fetchone()
+    return row is not None and row[0] > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,9 @@ WHERE lane = %(lane)s AND person_id = %(person_id)s;
 SELECT locked_until FROM answer_lock WHERE lane = %(lane)s AND person_id = %(person_id)s AND locked_until > %(now)s;
 
 -- name: unlock
--- Staff have seen who it is: their wrong answers are forgotten. lane, person_id. Writes: answer_lock
-DELETE FROM answer_lock WHERE lane = %(lane)s AND person_id = %(person_id)s;
+-- Staff have seen who it is: their wrong answers are forgotten. Answers how many there were; none leaves a row after a right
+-- one. lane, person_id. Writes: answer_lock
+DELETE FROM answer_lock WHERE lane = %(lane)s AND person_id = %(person_id)s RETURNING tries;
 
 -- name: begin_visit
 -- A visit. lane, token_hash, code_hash, question, now. Writes: visit
