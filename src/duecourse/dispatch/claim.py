@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from duecourse.content.texts import text_rules
-from duecourse.domain.messaging import Channel, Outgoing
-from duecourse.domain.problems import DuecourseError
+from duecourse.domain.messaging import Outgoing
 from duecourse.privacy.keyring import Keyring
-from duecourse.privacy.sealing import open_value, seal_value
+from duecourse.privacy.sealing import seal_value
 from duecourse.rules.compiling import RuleBook
 from duecourse.store.lease import hold_fence
 from duecourse.store.sql import load
 
 from .claimed import CONTENT_RECHECK, Allowed, Claimed, fence
-from .compose import BATCH_HELD, Composer, Facts, Rendition
-from .lines import Line, as_array, line_parameters
-from .links import Wanted, drop_links, mint_links
-from .registry import Approvals
+from .compose import Composer, Rendition
+from .lines import Line, line_parameters
+from .renditions import Renditions, make_renditions
 from .sharing import share_numbers, share_persons
 
 SQL = load("dispatch")
-BATCHES = load("dispatch/batches")
 
 
 class FenceLostError(Exception):
@@ -82,28 +78,11 @@ def claim_batch(
         allowed = share_numbers(conn, lines, epochs, allowed, now, rules)
         if not allowed:
             return ClaimResult(len(rows), [], more, unopened)
-        facts, addresses, unreadable = _open_facts(keyring, allowed, _read_facts(conn, allowed, now, as_of))
-        stopped = unreadable | _over_band(composer, allowed, facts)
-        codes = _mint(
-            conn, keyring, composer, [one for one in allowed if one.message_id not in stopped], facts, now
-        )
-        renditions = {
-            one.message_id: stopped.get(one.message_id)
-            or composer.compose(
-                facts[one.message_id],
-                one.channel,
-                text_rules(rules.packs, one.considered),
-                code=codes.get(one.attempt_id, ""),
-            )
-            for one in allowed
-        }
-        renditions |= _registered(conn, lines, allowed, facts, renditions, now)
-        renditions |= _hold_batches(conn, allowed, renditions, now)
-        _give_back_refused(conn, epochs, allowed, renditions, now, rules)
-        going = [one for one in allowed if not renditions[one.message_id].refusals]
-        _record(conn, keyring, lines, epochs, going, facts, renditions, now)
-        goes = {one.attempt_id for one in going}
-        drop_links(conn, keyring, [code for attempt, code in codes.items() if attempt not in goes])
+        made = make_renditions(conn, keyring, composer, lines, allowed, now=now, as_of=as_of, rules=rules)
+        _give_back_refused(conn, epochs, allowed, made.said, now, rules)
+        going = [one for one in allowed if not made.said[one.message_id].refusals]
+        _record(conn, keyring, lines, epochs, going, made, now)
+        made.drop_unused(conn, keyring, going)
     claimed = [
         Claimed(
             one.lane,
@@ -111,15 +90,7 @@ def claim_batch(
             one.message_id,
             one.attempt_id,
             lines[one.line - 1],
-            _outgoing(
-                one,
-                addresses[one.message_id],
-                renditions[one.message_id],
-                facts[one.message_id],
-                now,
-                write_before,
-                read_at,
-            ),
+            _outgoing(one, made, now, write_before, read_at),
             one.seq,
         )
         for one in going
@@ -152,125 +123,6 @@ def _judge(
             **rules.parameters,
         },
     ).fetchall()
-
-
-def _read_facts(
-    conn: psycopg.Connection, allowed: Sequence[Allowed], now: datetime, as_of: date
-) -> dict[UUID, Sequence[Any]]:
-    rows = conn.execute(
-        SQL["read_facts"],
-        {
-            "lanes": [one.lane for one in allowed],
-            "messages": [one.message_id for one in allowed],
-            "debts": [as_array(one.loans) for one in allowed],
-            "now": now,
-            "as_of": as_of,
-        },
-    )
-    return {row[1]: row for row in rows}
-
-
-def _open_facts(
-    keyring: Keyring, allowed: Sequence[Allowed], rows: Mapping[UUID, Sequence[Any]]
-) -> tuple[dict[UUID, Facts], dict[UUID, str], dict[UUID, Rendition]]:
-    """Facts and addresses by message, and a refusal for each message of which something does not open."""
-    facts: dict[UUID, Facts] = {}
-    addresses: dict[UUID, str] = {}
-    unreadable: dict[UUID, Rendition] = {}
-    for one in allowed:
-        try:
-            facts[one.message_id] = Facts.from_row(keyring, rows[one.message_id])
-            addresses[one.message_id] = _address(keyring, one, facts[one.message_id])
-        except DuecourseError as error:
-            unreadable[one.message_id] = Rendition(refusals=(str(error),), rule="UNREADABLE")
-    return facts, addresses, unreadable
-
-
-def _address(keyring: Keyring, one: Allowed, facts: Facts) -> str:
-    if one.address_sealed is not None:
-        return open_value(keyring, one.address_sealed, "contact_point", "address", one.contact_point_id)
-    return facts.borrower_key if one.channel == Channel.INBOX else ""
-
-
-def _over_band(
-    composer: Composer, allowed: Sequence[Allowed], facts: Mapping[UUID, Facts]
-) -> dict[UUID, Rendition]:
-    """A refusal for each message that asks for more than its policy's band."""
-    found = {
-        one.message_id: composer.over_band(facts[one.message_id], resumed=one.resumed)
-        for one in allowed
-        if one.message_id in facts
-    }
-    return {message_id: over for message_id, over in found.items() if over is not None}
-
-
-def _mint(
-    conn: psycopg.Connection,
-    keyring: Keyring,
-    composer: Composer,
-    going: Sequence[Allowed],
-    facts: Mapping[UUID, Facts],
-    now: datetime,
-) -> dict[UUID, str]:
-    """Codes by attempt, for those whose text carries one."""
-    wanted = [
-        Wanted(
-            one.attempt_id,
-            one.message_id,
-            one.lane,
-            facts[one.message_id].borrower_id,
-            one.channel,
-            one.contact_point_id,
-            facts[one.message_id].purpose,
-            facts[one.message_id].language,
-            days,
-        )
-        for one in going
-        if (days := composer.link_days(facts[one.message_id], one.channel)) is not None
-    ]
-    return mint_links(conn, keyring, wanted, now=now)
-
-
-def _registered(
-    conn: psycopg.Connection,
-    lines: Sequence[Line],
-    allowed: Sequence[Allowed],
-    facts: Mapping[UUID, Facts],
-    renditions: Mapping[UUID, Rendition],
-    now: datetime,
-) -> dict[UUID, Rendition]:
-    """The texts with what their providers have approved of them; a refusal where that shows to be missing only now."""
-    found: dict[UUID, Rendition] = {}
-    approvals = Approvals(conn, lines, now=now)
-    for one in allowed:
-        made, of = renditions[one.message_id], facts.get(one.message_id)
-        if made.refusals or of is None:
-            continue
-        line = lines[one.line - 1]
-        goes = approvals.of(line, of.template, of.template_version, made.language, made.values)
-        if isinstance(goes, str):
-            found[one.message_id] = Rendition(refusals=(goes,), rule="NOT-REGISTERED")
-        elif goes is not None:
-            fields = made.registered.values if made.registered else ()
-            found[one.message_id] = replace(made, registered=replace(goes, values=goes.values or fields))
-    return found
-
-
-def _hold_batches(
-    conn: psycopg.Connection,
-    allowed: Sequence[Allowed],
-    renditions: Mapping[UUID, Rendition],
-    now: datetime,
-) -> dict[UUID, Rendition]:
-    """Hold the batches of messages that ask for more than their policy's band; answers refusals of all that this claim
-    has of them.
-    """
-    over = {one.batch_id for one in allowed if renditions[one.message_id].rule == BATCH_HELD and one.batch_id}
-    if over:
-        parameters = {"batches": sorted(over), "reason": "a message asks for more than the band", "now": now}
-        conn.execute(BATCHES["hold_batches_for_amount"], parameters)
-    refusal = Rendition(refusals=("a message asks for more than the band",), rule=BATCH_HELD)
-    return {one.message_id: refusal for one in allowed if one.batch_id in over and not one.resumed}
 
 
 def _give_back_refused(
@@ -314,13 +166,15 @@ def _record(
     lines: Sequence[Line],
     epochs: Mapping[int, int],
     going: Sequence[Allowed],
-    facts: Mapping[UUID, Facts],
-    renditions: Mapping[UUID, Rendition],
+    made: Renditions,
     now: datetime,
 ) -> None:
     if not going:
         return
-    debts = [(one.lane, one.attempt_id, loan) for one in going for loan in facts[one.message_id].loan_ids]
+    debts = [
+        (one.lane, one.attempt_id, loan) for one in going for loan in made.facts[one.message_id].loan_ids
+    ]
+    archived = [made.said[one.message_id].archived for one in going]
     parameters: dict[str, Any] = {
         **fence(epochs, (one.lane for one in going)),
         "at_lanes": [one.lane for one in going],
@@ -332,11 +186,11 @@ def _record(
         "providers": [lines[one.line - 1].provider for one in going],
         "points": [one.contact_point_id for one in going],
         "texts": [
-            seal_value(keyring, renditions[one.message_id].archived, "attempt", "text", one.attempt_id)
-            for one in going
+            seal_value(keyring, text, "attempt", "text", one.attempt_id)
+            for text, one in zip(archived, going, strict=True)
         ],
-        "digests": [keyring.digest(renditions[one.message_id].archived) for one in going],
-        "parts": [renditions[one.message_id].parts for one in going],
+        "digests": [keyring.digest(text) for text in archived],
+        "parts": [made.said[one.message_id].parts for one in going],
         "valids": [one.valid_until for one in going],
         "loan_lanes": [lane for lane, _, _ in debts],
         "loan_attempts": [attempt for _, attempt, _ in debts],
@@ -348,19 +202,12 @@ def _record(
         raise FenceLostError
 
 
-def _outgoing(
-    one: Allowed,
-    address: str,
-    rendition: Rendition,
-    facts: Facts,
-    now: datetime,
-    write_before: float,
-    read_at: float,
-) -> Outgoing:
+def _outgoing(one: Allowed, made: Renditions, now: datetime, write_before: float, read_at: float) -> Outgoing:
+    rendition, facts = made.said[one.message_id], made.facts[one.message_id]
     valid_seconds = (one.valid_until - now).total_seconds()
     return Outgoing(
         attempt_id=one.attempt_id,
-        address=address,
+        address=made.addresses[one.message_id],
         text=rendition.text,
         subject=rendition.subject,
         html=rendition.html,
