@@ -14,6 +14,8 @@ from duecourse.book.counting import LoanCounters, counters_of, pauses_of
 from duecourse.book.reading import (
     Borrower,
     Installment,
+    Loan,
+    Payment,
     contact_points_of,
     find_borrower,
     installments_of,
@@ -104,50 +106,13 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
         "bureau_days": max((one.days.bureau for one in counted), default=0),
         "contact_points": _points(conn, here.keyring, place),
         "loans": [
-            {
-                "ref": loan.loan_ref,
-                "product": loan.product,
-                "method": loan.method,
-                "currency": loan.currency,
-                "creditor": loan.creditor,
-                "autopay": loan.autopay,
-                "state": loan.state,
-                "due_day": loan.due_day,
-                "due_day_source": loan.due_day_source,
-                **_counters(late.get(loan.loan_id)),
-                "pauses": [
-                    {"from": one.from_on, "to": one.to_on, "kind": "deferral" if one.deferral else "pause"}
-                    for one in pauses.get(loan.loan_id, ())
-                ],
-            }
-            for loan in loans.values()
+            _loan(loan, late.get(loan.loan_id), pauses.get(loan.loan_id, ())) for loan in loans.values()
         ],
         "installments": [
-            {
-                "loan": loans[one.loan_id].loan_ref,
-                "number": one.number,
-                "due_on": one.due_on,
-                "contract_due_on": one.contract_due_on,
-                "provisional": one.due_provisional,
-                "due": str(from_minor(one.due_minor, loans[one.loan_id].currency)),
-                "paid": str(from_minor(one.paid_minor, loans[one.loan_id].currency)),
-                "currency": loans[one.loan_id].currency,
-                "open": one.is_open,
-                "grace_days": one.grace_days,
-                "days_past_due": _days_past_due(one, as_of, pauses.get(one.loan_id, ())),
-            }
+            _installment(one, loans[one.loan_id], as_of, pauses.get(one.loan_id, ()))
             for one in installments_of(conn, **place, as_of=as_of)
         ],
-        "payments": [
-            {
-                "loan": loans[one.loan_id].loan_ref,
-                "paid_on": one.paid_on,
-                "amount": str(from_minor(one.amount_minor, loans[one.loan_id].currency)),
-                "currency": loans[one.loan_id].currency,
-                "reversed_on": one.reversed_on,
-            }
-            for one in payments_of(conn, **place, as_of=as_of)
-        ],
+        "payments": [_payment(one, loans[one.loan_id]) for one in payments_of(conn, **place, as_of=as_of)],
         "messages": read_rows(conn, "borrower_messages", **place),
         "responses": [_response(one) for one in list_responses(conn, borrower_id=borrower.borrower_id)],
         "timeline": sorted(
@@ -161,6 +126,55 @@ def borrower_facts(here: Context, key: str, as_of: date) -> dict[str, Any]:
     }
 
 
+def _loan(loan: Loan, found: LoanCounters | None, pauses: Sequence[Pause]) -> dict[str, Any]:
+    days = found.days if found else Counters()
+    return {
+        "ref": loan.loan_ref,
+        "product": loan.product,
+        "method": loan.method,
+        "currency": loan.currency,
+        "creditor": loan.creditor,
+        "autopay": loan.autopay,
+        "state": loan.state,
+        "due_day": loan.due_day,
+        "due_day_source": loan.due_day_source,
+        "days_past_due": days.contractual,
+        "strategy_days": days.strategy,
+        "bureau_days": days.bureau,
+        "bucket": found.bucket if found else NOT_PAST_DUE,
+        "pauses": [
+            {"from": one.from_on, "to": one.to_on, "kind": "deferral" if one.deferral else "pause"}
+            for one in pauses
+        ],
+    }
+
+
+def _installment(one: Installment, loan: Loan, as_of: date, pauses: Sequence[Pause]) -> dict[str, Any]:
+    return {
+        "loan": loan.loan_ref,
+        "number": one.number,
+        "due_on": one.due_on,
+        "contract_due_on": one.contract_due_on,
+        "provisional": one.due_provisional,
+        "due": str(from_minor(one.due_minor, loan.currency)),
+        "paid": str(from_minor(one.paid_minor, loan.currency)),
+        "currency": loan.currency,
+        "open": one.is_open,
+        "grace_days": one.grace_days,
+        "days_past_due": _days_past_due(one, as_of, pauses),
+    }
+
+
+def _payment(one: Payment, loan: Loan) -> dict[str, Any]:
+    return {
+        "loan": loan.loan_ref,
+        "paid_on": one.paid_on,
+        "amount": str(from_minor(one.amount_minor, loan.currency)),
+        "currency": loan.currency,
+        "reversed_on": one.reversed_on,
+    }
+
+
 def _response(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["response_id"],
@@ -171,16 +185,6 @@ def _response(row: dict[str, Any]) -> dict[str, Any]:
         "promised_on": row["promised_on"],
         "loan": row["loan"],
         "waits": row["waits"],
-    }
-
-
-def _counters(found: LoanCounters | None) -> dict[str, Any]:
-    days = found.days if found else Counters()
-    return {
-        "days_past_due": days.contractual,
-        "strategy_days": days.strategy,
-        "bureau_days": days.bureau,
-        "bucket": found.bucket if found else NOT_PAST_DUE,
     }
 
 
