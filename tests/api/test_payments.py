@@ -135,3 +135,13 @@ def test_a_feed_is_complete_through_the_latest_day_that_was_said(api: Api) -> No
     assert said == ["2026-03-07", "2026-03-08", "2026-03-08"]
     later = api.ask("POST", "/feeds/counter", {"creditor": "bank", "complete_through": "2026-03-12"})
     assert (later.status_code, later.json()["code"]) == (422, "D168")
+
+
+@pytest.mark.parametrize("day", [0, "0", "20260308", "2026-03-08T00:00:00Z", "0001-01-01", "9999-12-31"])
+def test_a_day_is_written_as_one(shared: Api, day: object) -> None:
+    for path, body in (
+        ("/feeds/counter", {"creditor": "bank", "complete_through": day}),
+        ("/payments/s/r/reversal", {"loan": "L-1", "reversed_on": day, "reason": "x"}),
+    ):
+        answer = shared.ask("POST", path, body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "D168")

@@ -78,6 +78,8 @@ def test_one_message_is_told_whole_without_its_text_or_address(planned: Api) -> 
         ("/borrowers/C-1/messages?limit=1&limit=2", 400, "D168"),
         ("/borrowers/C-1/messages?offset=1", 422, "D168"),
         ("/borrowers/C-1/messages?cursor=2026_x", 400, "D168"),
+        ("/responses?since=2026-03-09T12:00%2B08:00_" + "0" * 32, 400, "D168"),
+        ("/responses?since=0001-01-01T00:00%2B14:00_" + "0" * 32, 400, "D168"),
         ("/responses?since=x", 400, "D168"),
     ],
 )
@@ -87,6 +89,12 @@ def test_what_is_not_there_or_not_understood_is_a_problem(
     answer = shared.ask("GET", path)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("at", ["2026-W10-1", "2026-03-09T12", "20260309"])
+def test_a_cursor_is_an_instant_however_it_is_written(shared: Api, at: str) -> None:
+    assert shared.ask("GET", f"/borrowers/C-1/messages?cursor={at}_{'0' * 32}").status_code == 200
+    assert shared.ask("GET", f"/responses?since={at}_{'0' * 32}").status_code == 200
 
 
 def test_the_status_says_what_is_due_overdue_and_held(api: Api) -> None:
@@ -137,6 +145,12 @@ def test_what_a_borrower_promised_is_told_and_read_back(api: Api) -> None:
         ({"intents": []}, 422, "D168"),
         ({"intents": ["abscond"]}, 422, "D168"),
         ({"said_at": "2026-03-09T11:00:00"}, 422, "D168"),
+        ({"said_at": "0001-01-01T00:00:00+14:00"}, 422, "D168"),
+        ({"said_at": "20260309110000"}, 422, "D168"),
+        ({"said_at": 1773025200}, 422, "D168"),
+        ({"promised_on": "9999-12-31"}, 422, "D168"),
+        ({"promised_on": "20260312"}, 422, "D168"),
+        ({"promised_on": 0}, 422, "D168"),
         ({"borrower": "nobody"}, 404, "D033"),
         ({"loan": "L-9"}, 404, "D060"),
         ({"message": str(UUID(int=1))}, 404, "D031"),
@@ -171,7 +185,7 @@ def test_responses_since_are_each_given_and_none_is_passed_over(api: Api) -> Non
     while more:
         answer = api.ask("GET", f"/responses?limit=2{since}").json()
         seen.append([UUID(one["request_id"]).int for one in answer["responses"]])
-        since, more = f"&since={answer['next'].replace('+', '%2B')}", answer["more"]
+        since, more = f"&since={answer['next']}", answer["more"]
     assert seen == [[1, 2], [3, 4], [5]]
     again = api.ask("GET", f"/responses?limit=2{since}").json()
     assert [UUID(one["request_id"]).int for one in again["responses"]] == [5]

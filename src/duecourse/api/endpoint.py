@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 import psycopg
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from duecourse.book.paying_in import EXPECTED_DAY
 from duecourse.privacy.keyring import Keyring
 from duecourse.responses.recording import Room
 
@@ -24,6 +26,32 @@ Amount = Annotated[str, StringConstraints(max_length=40, pattern=r"^-?[0-9]+(\.[
 """An exact amount in the currency's units, as text: a JSON number would be rounded on its way."""
 Day = date
 Instant = datetime
+
+
+def _written(pattern: str, expected: str) -> BeforeValidator:
+    """Nothing but text of this form: a number would be taken for seconds since 1970."""
+    form = re.compile(pattern)
+
+    def check(given: object) -> object:
+        if not isinstance(given, str) or not form.match(given):
+            raise ValueError(expected)
+        return given
+
+    return BeforeValidator(check)
+
+
+GivenDay = Annotated[
+    date,
+    Field(ge=date(1900, 1, 1), le=date(2200, 12, 31)),
+    _written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", EXPECTED_DAY),
+]
+"""A day as it is sent to us: one that a book can hold."""
+GivenInstant = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1900, 1, 1, tzinfo=UTC)),
+    _written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", "expected an instant as YYYY-MM-DDTHH:MM:SS and its offset"),
+]
+"""An instant as it is sent to us."""
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -79,12 +107,15 @@ class Endpoint:
 
 
 def cursor_of(at: datetime | date, row_id: UUID) -> str:
-    """Where a page ended, for the next one to begin after."""
-    return f"{at.isoformat()}_{row_id.hex}"
+    """Where a page ended, for the next one to begin after; it may stand in an address as it is."""
+    written = at.astimezone(UTC).isoformat().removesuffix("+00:00") if isinstance(at, datetime) else at
+    return f"{written}_{row_id.hex}"
 
 
-def read_cursor(cursor: str) -> tuple[str, UUID]:
-    """(instant or day as ISO 8601, row). Raises ValueError."""
+def read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """(instant, or midnight of the day; row). Raises ValueError."""
     at, _, row_id = cursor.rpartition("_")
-    datetime.fromisoformat(at)
-    return at, UUID(row_id)
+    begins = datetime.fromisoformat(at)
+    if begins.tzinfo is not None:
+        raise ValueError("it has no offset")
+    return begins.replace(tzinfo=UTC), UUID(row_id)

@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 
 from duecourse.book.feeds import complete_feed
 
-from .endpoint import Call, Day, Endpoint, Model, Text
+from .endpoint import Call, Day, Endpoint, GivenDay, Model, Text
 from .keys import Scope
 from .refusing import Refused
 
@@ -18,7 +18,7 @@ class FeedIn(Model):
     """Whose payments, and through when."""
 
     creditor: Text
-    complete_through: Day
+    complete_through: GivenDay
 
 
 class FeedOut(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -149,11 +149,10 @@ def show(call: Call[Nothing]) -> MessageOut:
 def of_borrower(call: Call[Nothing]) -> MessagesOut:
     """A page of a borrower's messages."""
     page: PageIn = call.query
-    before_on: str | date | None = None
-    before_id = None
+    before: tuple[datetime | None, UUID | None] = (None, None)
     if page.cursor is not None:
         try:
-            before_on, before_id = read_cursor(page.cursor)
+            before = read_cursor(page.cursor)
         except ValueError:
             raise Refused(400, "D168", "cursor: expected `next` of an earlier page") from None
     borrower = borrower_at(call.conn, call.keyring, call.path["key"])
@@ -162,8 +161,8 @@ def of_borrower(call: Call[Nothing]) -> MessagesOut:
         "page_of_messages",
         lane=borrower.lane,
         borrower_id=borrower.borrower_id,
-        before_on=before_on,
-        before_id=before_id,
+        before_on=before[0],
+        before_id=before[1],
         take=page.limit + 1,
     )
     shown = rows[: page.limit]

@@ -10,7 +10,7 @@ from duecourse.book.paying_in import NOT_IN, ToldPayment, add_payments
 from duecourse.book.payments import find_loan, reverse_payment
 from duecourse.domain.problems import Problem
 
-from .endpoint import Amount, Call, Day, Endpoint, Model, Text
+from .endpoint import Amount, Call, Endpoint, GivenDay, Model, Text
 from .keys import Scope
 
 MOST_PAYMENTS = 1000
@@ -88,7 +88,7 @@ class ReversalIn(Model):
     """A payment taken back."""
 
     loan: Text = Field(description="The contract key of the loan that it had paid.")
-    reversed_on: Day = Field(description="The first day on which it does not count.")
+    reversed_on: GivenDay = Field(description="The first day on which it does not count.")
     reason: Text = Field(description="Why, e.g. `returned by the bank`.")
     creditor: Text | None = None
 

@@ -20,7 +20,19 @@ from duecourse.responses.intents import Intent
 from duecourse.responses.recording import Heard, record_response
 from duecourse.store.sql import load
 
-from .endpoint import Amount, Call, Day, Endpoint, Instant, Model, Text, cursor_of, read_cursor
+from .endpoint import (
+    Amount,
+    Call,
+    Day,
+    Endpoint,
+    GivenDay,
+    GivenInstant,
+    Instant,
+    Model,
+    Text,
+    cursor_of,
+    read_cursor,
+)
 from .keys import Scope
 from .messages import borrower_at
 from .refusing import Refused
@@ -44,19 +56,17 @@ class ResponseIn(Model):
     )
     creditor: Text | None = None
     message: UUID | None = Field(default=None, description="Our message that it answers.")
-    promised_on: Day | None = Field(default=None, description="Of `will-pay`: the day.")
+    promised_on: GivenDay | None = Field(default=None, description="Of `will-pay`: the day.")
     amount: Amount | None = Field(default=None, description="Of `will-pay` or `paid`.")
     currency: Text | None = Field(
         default=None, description="ISO 4217, of the amount; the loan's when left out."
     )
-    said_at: Instant | None = Field(default=None, description="With its offset; now when left out.")
+    said_at: GivenInstant | None = Field(default=None, description="With its offset; now when left out.")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.intents and not self.text.strip():
             raise ValueError("either intents or text is needed")
-        if self.said_at is not None and self.said_at.tzinfo is None:
-            raise ValueError("said_at needs its offset from UTC")
         return self
 
 
@@ -147,7 +157,7 @@ def tell(call: Call[ResponseIn]) -> ResponseOut:
 def since(call: Call[Any]) -> ResponsesOut:
     """Everything that was understood since, whatever it came by. Words are not given: they may say anything."""
     asked: SinceIn = call.query
-    after: tuple[datetime | str | None, UUID | None] = (None, None)
+    after: tuple[datetime | None, UUID | None] = (None, None)
     if asked.since is not None:
         try:
             after = read_cursor(asked.since)
