@@ -16,7 +16,11 @@ import pytest
 from duecourse.dispatch.intake import Intake
 from duecourse.dispatch.receipts import append_receipts, apply_receipts, heard_elsewhere, sweep_receipts
 from duecourse.domain.messaging import Receipt, ReceiptStatus, Reply
+from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.planning.compile import Plannable
+from duecourse.planning.confirming import Confirmer
 from duecourse.privacy.keyring import Keyring
+from duecourse.rules.compiling import shipped
 from duecourse.store.connect import Store
 from duecourse.store.lease import acquire
 from lender import Lender
@@ -98,6 +102,27 @@ def test_one_that_cannot_be_stored_costs_the_others_nothing(
     assert first is None and third is None
     assert isinstance(second, (psycopg.DataError, UnicodeError))
     assert stored(database) == [("1", "1"), ("3", "3")]
+
+
+def test_a_reply_that_cannot_be_followed_costs_the_receipts_beside_it_nothing(
+    desk: Desk, lender: Lender, database: psycopg.Connection
+) -> None:
+    def unread() -> list[Plannable]:
+        raise DuecourseError(Problem("P301", "published policies", "none of this version"))
+
+    desk.intake.confirmer = Confirmer(shipped().packs, unread)
+    lender.book("loan due_on phone\nL-1 2026-03-10 +8613900002222")
+    lender.reindex_contact_points()
+
+    async def tell() -> Sequence[object]:
+        receipts = [desk.intake.take_receipts("p", [delivered(str(at))]) for at in range(6)]
+        stop = desk.intake.take_reply(Reply("p", "+8613900002222", "10690000", "TD"))
+        calls = [*receipts[:3], stop, *receipts[3:]]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    results = asyncio.run(tell())
+    assert [type(one) for one in results if one is not None] == [DuecourseError]
+    assert stored(database) == [(str(at), "000") for at in range(6)]
 
 
 def test_without_a_database_everybody_is_told_so_and_the_next_is_stored(

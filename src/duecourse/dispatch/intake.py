@@ -28,8 +28,6 @@ log = structlog.get_logger("duecourse.dispatch")
 
 MOST_TOGETHER = 500
 """Requests in one commit: more would hold up the first of them for no gain."""
-AT_FAULT = (psycopg.DataError, psycopg.IntegrityError, UnicodeError)
-"""What one of them can bring about by what stands in it."""
 
 
 @dataclass(slots=True)
@@ -107,18 +105,21 @@ class Intake:
     def _store(self, batch: Sequence[_Told]) -> list[list[ReceiptKey] | Exception]:
         """What became of each: the keys of its receipts, or why it was not stored."""
         with self._borrow() as conn:
-            now = self._now(conn)
-            try:
-                return self._store_together(conn, batch, now)
-            except AT_FAULT:
-                pass  # one of them is at fault, and must not cost the others theirs
-            results: list[list[ReceiptKey] | Exception] = []
-            for told in batch:
-                try:
-                    results += self._store_together(conn, [told], now)
-                except AT_FAULT as error:
-                    results.append(error)
-            return results
+            return self._store_apart(conn, batch, self._now(conn))
+
+    def _store_apart(
+        self, conn: psycopg.Connection, batch: Sequence[_Told], now: datetime
+    ) -> list[list[ReceiptKey] | Exception]:
+        """Together where that can be, else by halves: one that is at fault must not cost the others theirs."""
+        try:
+            return self._store_together(conn, batch, now)
+        except psycopg.OperationalError:
+            raise  # nobody is at fault: the database is away, or wants it tried again
+        except Exception as error:
+            if len(batch) == 1:
+                return [error]
+        half = len(batch) // 2
+        return [*self._store_apart(conn, batch[:half], now), *self._store_apart(conn, batch[half:], now)]
 
     def _store_together(
         self, conn: psycopg.Connection, batch: Sequence[_Told], now: datetime
