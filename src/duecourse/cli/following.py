@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-import psycopg
 import structlog
 
-from duecourse.planning.compile import Plannable
-from duecourse.responses.applying import TAKE, apply_replies, replies_wait
+from duecourse.planning.confirming import Confirmer
+from duecourse.responses.applying import apply_replies, replies_wait
 from duecourse.responses.recording import Room
 
 from .context import Context
 from .reader import reader
-from .workshop import confirmer, policies_in_force
+from .workshop import policies_in_force
 
 FOLLOW_SECONDS: Final = 1.0
+TOGETHER: Final = 5
+"""Replies of one instant: an endpoint may take seconds for each, and whoever reads what was understood since (the API)
+counts on its being committed within a minute of its instant.
+"""
 log = structlog.get_logger("duecourse.responses")
 
 
@@ -27,31 +31,36 @@ class Follower:
     def __init__(self, here: Context) -> None:
         self._here = here
         self._conn = here.connect()
-        self._confirmer = confirmer(here)
-
-    def room(self, plannables: list[Plannable]) -> Room:
-        """What recording an answer works with here."""
-        return Room(reader(self._here.settings), plannables, self._confirmer)
 
     def turn(self, now: datetime | None = None) -> int:
         """Follow all that waits; how many there were. now: the book's clock; None takes the database's."""
+        if self._conn.closed:  # cut, as when an endpoint kept a transaction idle for too long
+            self._conn = self._here.connect()
         if not replies_wait(self._conn):
             return 0
-        room = self.room(policies_in_force(self._conn, self._here.settings.actor))
+        plannables = policies_in_force(self._conn, self._here.settings.actor)
+        confirmer = Confirmer(self._here.packs, lambda: plannables)
+        room = Room(reader(self._here.settings), plannables, confirmer)
         total = 0
         while True:
-            done = apply_replies(self._conn, self._here.keyring, now=now or self._here.now(), room=room)
+            at = now or self._here.now()
+            done = apply_replies(self._conn, self._here.keyring, now=at, room=room, take=TOGETHER)
             total += done.replies + done.failed
-            if done.replies + done.failed < TAKE:
+            if done.replies + done.failed < TOGETHER:
                 return total
 
-    async def keep(self) -> None:
-        """Turn by turn until cancelled; trouble with the database is said and tried again."""
+    async def keep(self, ending: asyncio.Event) -> None:
+        """Turn by turn, the last one when it is to end; trouble is said, and tried again."""
         while True:
+            last = ending.is_set()
             try:
                 followed = await asyncio.to_thread(self.turn)
                 if followed:
                     log.info("answers followed", answers=followed)
-            except psycopg.Error as error:
+            except Exception as error:  # a worker whose replies wait still sends
                 log.error("could not follow answers; tried again", error=type(error).__name__)
-            await asyncio.sleep(FOLLOW_SECONDS)
+            if last:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FOLLOW_SECONDS):
+                    await ending.wait()

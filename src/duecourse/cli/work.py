@@ -119,14 +119,13 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         host, _, port = here.settings.callbacks_listen.rpartition(":")
         await _listen(switchboard, host, int(port), here.settings.public_url)
     log.info("working", providers=sorted(switchboard.adapters), desks=DESKS)
-    follower = Follower(here)
-    following = asyncio.create_task(follower.keep())
+    ending = asyncio.Event()
+    following = asyncio.create_task(Follower(here).keep(ending))
     try:
         await worker.run()
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-    await asyncio.to_thread(follower.turn)
+        ending.set()
+        await following
 
 
 async def _listen(switchboard: Switchboard, host: str, port: int, public_url: str) -> None:
