@@ -156,6 +156,17 @@ def test_answers_are_kept_48_hours(api: Api) -> None:
         assert forget_answers(conn) == forgotten
 
 
+def test_more_answers_than_one_transaction_forgets_are_all_forgotten(api: Api) -> None:
+    conn = api.lender.conn
+    conn.execute(
+        """INSERT INTO api_answer SELECT 'k', int4send(n), '', 200, '', clock_timestamp() - interval '49 h'
+           FROM generate_series(1, 5) n"""
+    )
+    conn.commit()
+    assert forget_answers(conn, take=2) == 5
+    assert api.count("api_answer") == 0
+
+
 def test_while_one_request_is_done_another_of_the_same_name_waits(api: Api) -> None:
     """Neither does its work twice nor answers before the first has committed."""
     begun, go_on = Event(), Event()

@@ -64,9 +64,9 @@ SELECT request_digest, status, body FROM api_answer WHERE key_id = %(key_id)s AN
 UPDATE api_answer SET status = %(status)s, body = %(body)s WHERE key_id = %(key_id)s AND name_digest = %(name_digest)s;
 
 -- name: forget_answers
--- Those older than :kept, an interval; at most 10,000 at a time. Writes: api_answer
+-- Those older than :kept, an interval; at most :take. Writes: api_answer
 DELETE FROM api_answer WHERE (key_id, name_digest) IN (
-    SELECT key_id, name_digest FROM api_answer WHERE answered_at < clock_timestamp() - %(kept)s::interval LIMIT 10000);
+    SELECT key_id, name_digest FROM api_answer WHERE answered_at < clock_timestamp() - %(kept)s::interval LIMIT %(take)s);
 
 -- name: set_limits
 -- For this transaction: rather an answer that says to ask again than a request that waits.

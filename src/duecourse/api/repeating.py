@@ -66,7 +66,12 @@ def once(
     return answer
 
 
-def forget_answers(conn: psycopg.Connection) -> int:
-    """Delete answers whose time is over; how many."""
-    with conn.transaction():
-        return conn.execute(SQL["forget_answers"], {"kept": KEPT}).rowcount
+def forget_answers(conn: psycopg.Connection, take: int = 10_000) -> int:
+    """Delete all answers whose time is over, so many in a transaction; how many there were."""
+    forgotten = 0
+    while True:
+        with conn.transaction():
+            gone = conn.execute(SQL["forget_answers"], {"kept": KEPT, "take": take}).rowcount
+        forgotten += gone
+        if gone < take:
+            return forgotten
