@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from httpx2 import ASGITransport, AsyncClient
 from openapi_spec_validator import validate  # type: ignore[import-not-found]
 
 from duecourse.api.endpoint import PREFIX
 from duecourse.api.routes import ENDPOINTS
+from duecourse.web.application import Limits, application
+from duecourse.web.health import routes as health_routes
 
 from .conftest import NOW, Api
 
@@ -214,3 +218,23 @@ def test_readiness_asks_the_database(api: Api) -> None:
     api.site.pool.close()
     assert api.client.get("/readyz").json()["code"] == "S030"
     assert api.client.get("/healthz").status_code == 200
+
+
+def test_a_database_that_hangs_is_not_ready_and_keeps_one_thread(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duecourse.web.health.ANSWERS_WITHIN_SECONDS", 0.2)
+    app = application(health_routes(api.site), Limits())
+
+    async def ask() -> None:
+        transport = ASGITransport(app)
+        async with AsyncClient(transport=transport, base_url="http://localhost") as client:
+            with api.store.connect() as conn:
+                conn.execute("LOCK TABLE schema_migration")
+                answers = [await client.get("/readyz") for _ in range(5)]
+                assert [one.json()["code"] for one in answers] == ["S030"] * 5
+                assert api.site.pool.get_stats()["requests_num"] == 1
+            monkeypatch.setattr("duecourse.web.health.ANSWERS_WITHIN_SECONDS", 60.0)
+            assert (await client.get("/readyz")).status_code == 200
+
+    asyncio.run(ask())

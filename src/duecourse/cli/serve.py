@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import structlog
 import typer
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from duecourse.api.refusing import Refusals
 from duecourse.api.repeating import forget_answers
@@ -242,7 +242,7 @@ async def _keep_house(
                 "served", requests={f"{route} {status}": count for (route, status), count in counted.items()}
             )
             counted.clear()
-        with suppress(psycopg.Error, PoolTimeout):  # counted still, and tried again
+        with suppress(psycopg.Error):  # counted still, and tried again
             await asyncio.to_thread(_round, pool, refusals, forget=rounds % FORGET_EVERY == 0)
         if over:
             return

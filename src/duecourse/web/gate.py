@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import psycopg
 import structlog
-from psycopg_pool import PoolTimeout
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -80,7 +79,7 @@ class Gate:
                 try:
                     await application(scope, hear, say_it)
                 except Exception as error:
-                    away = isinstance(error, (psycopg.OperationalError, PoolTimeout))
+                    away = isinstance(error, psycopg.OperationalError)
                     said = "the database did not answer" if away else "a request failed"
                     # Its text, and its traceback, may hold what a borrower wrote.
                     log.error(said, route=_route(scope), error=type(error).__name__)

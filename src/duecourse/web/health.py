@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import psycopg
-from psycopg_pool import PoolTimeout
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,24 +18,47 @@ from .answers import problem
 from .site import Site
 
 ANSWERS_WITHIN_SECONDS = 2.0
+AWAY = "S030"
+NO_BOOK = "S031"
+_SAID = {
+    AWAY: "the database does not answer",
+    NO_BOOK: "the database holds no book of this version; run: duecourse init",
+}
 
 
 def routes(site: Site) -> Sequence[BaseRoute]:
     """/healthz asks nothing of anybody; /readyz asks the database."""
+    readiness = _Readiness(site)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "lives"})
 
-    def readyz(_: Request) -> Response:
-        try:
-            with site.pool.connection(timeout=ANSWERS_WITHIN_SECONDS) as conn:
-                current = is_current(conn)
-        except (psycopg.Error, PoolTimeout):
-            return problem(503, "S030", "the database does not answer")
-        except DuecourseError:
-            current = False
-        if not current:
-            return problem(503, "S031", "the database holds no book of this version; run: duecourse init")
-        return JSONResponse({"status": "ready"})
+    async def readyz(_: Request) -> Response:
+        trouble = await readiness.trouble()
+        return problem(503, trouble, _SAID[trouble]) if trouble else JSONResponse({"status": "ready"})
 
     return [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]
+
+
+class _Readiness:
+    """Asks with one thread, however often it is asked itself: a database that hangs takes no further one."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._asking: asyncio.Task[str] | None = None
+
+    async def trouble(self) -> str:
+        """Why nothing can be served, as a code; '' when it can."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(run_in_threadpool(self._ask))
+        await asyncio.wait([self._asking], timeout=ANSWERS_WITHIN_SECONDS)
+        return self._asking.result() if self._asking.done() else AWAY
+
+    def _ask(self) -> str:
+        try:
+            with self._site.pool.connection(timeout=ANSWERS_WITHIN_SECONDS) as conn:
+                return "" if is_current(conn) else NO_BOOK
+        except psycopg.Error:
+            return AWAY
+        except DuecourseError:
+            return NO_BOOK
