@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
+from httpx2 import AsyncClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from duecourse.channels.http.listener import Listener
 from duecourse.web.application import Limits, application
 from duecourse.web.rates import Rates, peer_net
 
@@ -185,3 +188,46 @@ def test_the_log_names_the_route_and_neither_the_code_nor_the_peer() -> None:
     assert [(line["route"], line["status"]) for line in logs] == [("/c/{code}", 200), ("none", 404)]
     assert not {"s3cr3t", "Li", "198.51.100.1"} & set(str(logs).replace("'", " ").split())
     assert counted == {("/c/{code}", 200): 1, ("none", 404): 2, ("/callbacks/it", 200): 1}
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_at_the_end_what_is_in_hand_is_answered_and_what_lasts_too_long_is_told_to_ask_again(
+    in_time: bool,
+) -> None:
+    async def run() -> tuple[int, bytes]:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(_: Request) -> Response:
+            begun.set()
+            await go_on.wait()
+            return PlainTextResponse("done")
+
+        served = application([Route("/api/v1/slow", slow)], Limits())
+        listener = Listener(served, grace_seconds=60 if in_time else 1)
+        port = await listener.start()
+        async with AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as web:
+            asking = asyncio.create_task(web.get("/api/v1/slow"))
+            await begun.wait()
+            stopping = asyncio.create_task(listener.stop())
+            if in_time:
+                while await takes_connections(port):
+                    await asyncio.sleep(0.02)
+                go_on.set()
+            answer = await asking
+            await stopping
+        return answer.status_code, answer.content
+
+    status, content = asyncio.run(run())
+    if in_time:
+        assert (status, content) == (200, b"done")
+    else:
+        assert status == 503 and b"may have been done or not" in content
+
+
+async def takes_connections(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -44,6 +44,8 @@ from .words import say
 from .workshop import policies_in_force
 
 CONNECTIONS = 16
+GRACE_SECONDS = 8
+"""For requests in hand at the end: longer than the API waits for an import, shorter than supervisors wait for us."""
 POLICY_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 5.0
 TELL_EVERY = 12
@@ -212,7 +214,7 @@ def limits_of(here: Context, host: str, counted: Counter[tuple[str, int]]) -> Li
 
 async def _listen(served: Application, host: str, port: int, proxies: str) -> tuple[Listener, str]:
     """The listener, and HOST:PORT as it listens. Raises DuecourseError D163."""
-    listener = Listener(served, trusted_proxies=proxies)
+    listener = Listener(served, trusted_proxies=proxies, grace_seconds=GRACE_SECONDS)
     try:
         bound = await listener.start(host, port)
     except OSError as error:

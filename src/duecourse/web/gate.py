@@ -6,6 +6,7 @@ log without anything personal, and no trace of what went wrong inside.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections import Counter
@@ -78,6 +79,9 @@ class Gate:
             else:
                 try:
                     await application(scope, hear, say_it)
+                except asyncio.CancelledError:  # we stop, and it took too long; its thread may still commit
+                    if not status:
+                        await _stopped(scope)(scope, hear, say_it)
                 except Exception as error:
                     away = isinstance(error, psycopg.OperationalError)
                     said = "the database did not answer" if away else "a request failed"
@@ -120,6 +124,11 @@ class Gate:
             status=status,
             milliseconds=round(seconds * 1000, 1),
         )
+
+
+def _stopped(scope: Mapping[str, Any]) -> Response:
+    detail = "the server stops, and this may have been done or not; ask again"
+    return refusal(scope, 503, "D172", detail, headers={"retry-after": "5"})
 
 
 def _broken(scope: Mapping[str, Any], *, away: bool) -> Response:

@@ -29,6 +29,8 @@ HEAD_SECONDS: Final = 10.0
 """From the connection, or the first octet of a further request, to the end of its headers."""
 BODY_SECONDS: Final = 20.0
 """From the end of the headers to the end of the body."""
+GRACE_SECONDS: Final = 2
+"""From the word to stop to the end of the requests in hand."""
 MOST_CONNECTIONS: Final = 2_000
 """At once; further ones are answered 503."""
 ON_THIS_MACHINE: Final = "127.0.0.1,::1"
@@ -109,14 +111,22 @@ class Listener:
     """Serves one ASGI application on one port."""
 
     def __init__(
-        self, application: Any, *, trusted_proxies: str = ON_THIS_MACHINE, head_seconds: float = HEAD_SECONDS
+        self,
+        application: Any,
+        *,
+        trusted_proxies: str = ON_THIS_MACHINE,
+        head_seconds: float = HEAD_SECONDS,
+        grace_seconds: int = GRACE_SECONDS,
     ) -> None:
-        """trusted_proxies: addresses and networks, with commas between, whose X-Forwarded-For is believed."""
+        """trusted_proxies: addresses and networks, with commas between, whose X-Forwarded-For is believed.
+
+        grace_seconds: what is in hand when it stops has so long; then it is cancelled.
+        """
         protocol = type("_Protocol", (_ImpatientProtocol,), {"head_seconds": head_seconds})
         self._config = uvicorn.Config(
             application, http=protocol, ws="none", log_config=None, log_level="error", access_log=False,
-            lifespan="off", server_header=False, timeout_graceful_shutdown=2, limit_concurrency=MOST_CONNECTIONS,
-            h11_max_incomplete_event_size=MOST_HEAD_OCTETS,
+            lifespan="off", server_header=False, timeout_graceful_shutdown=grace_seconds,
+            limit_concurrency=MOST_CONNECTIONS, h11_max_incomplete_event_size=MOST_HEAD_OCTETS,
             proxy_headers=bool(trusted_proxies), forwarded_allow_ips=trusted_proxies,
         )  # fmt: skip
         self._server = _Server(self._config)
