@@ -160,6 +160,21 @@ def test_a_refund_of_money_that_waits_in_suspense_is_told_to_a_person(book: Lend
     assert flags(book.conn) == {"T-9": ["refunded-unplaced", "unknown-order"]}
 
 
+def test_refunds_in_part_of_money_that_waits_in_suspense_leave_it_there_once(book: Lender) -> None:
+    tell(book, Paid("no order", "T-9", Money(5_00, "CNY"), AT))
+    for number in ("R-1", "R-2", "R-1"):
+        tell(book, Refunded("no order", "T-9", Money(2_00, "CNY"), AT, number))
+    assert waiting(book.conn) == [("bank", "", "CNY", 5_00, "T-9")]
+    assert flags(book.conn) == {"T-9": ["refunded-unplaced", "unknown-order"]}
+
+
+def test_more_given_back_than_came_leaves_nothing_of_the_payment(book: Lender) -> None:
+    order = ordered(book, "B", ONE, TWO)
+    tell(book, refunded(order, 170_00, "R-1"), paid(order, 150_00), refunded(order, 10_00, "R-2"))
+    assert counted(book.conn) == [] and waiting(book.conn) == []
+    assert state(book.conn, order) == "refunded"
+
+
 def test_two_amounts_for_one_payment_leave_the_first_and_are_told_to_a_person(book: Lender) -> None:
     order = ordered(book, "B", ONE)
     tell(book, paid(order, 100_00))

@@ -35,7 +35,7 @@ FLAGS: Final = {
     "unknown-loan": "the loan is not in the book any more; the money waits in suspense",
     "twice": "the order was paid more than once; every payment was booked",
     "changed": "the gateway has told two amounts for one payment; the first stands",
-    "refunded-unplaced": "money that waits in suspense went back to the payer; take it out there",
+    "refunded-unplaced": "money went back to the payer that waits in suspense; it must not be placed whole",
 }
 """Why a person must look at a trade, and what was done meanwhile."""
 PAYMENT: Final = "payment"
@@ -125,18 +125,18 @@ def _book(
     """Make the book hold what is left of a trade, and no more."""
     booked, booked_as = trade["booked"], trade["booked_as"]
     if trade["paid_minor"] is not None:
-        left = max(trade["paid_minor"] - trade["refunded_minor"], 0)
-        if left != sum(one[2] for one in booked):
+        if booked_as != (reference := _reference(trade)):
             zone = ZoneInfo(str(get_setting(conn, "lender_zone") or "UTC"))
+            waiting: list[list[Any]] = []
             if booked:
                 went_on = (trade["refunded_at"] or now).astimezone(zone).date()
-                _take_back(conn, counter, booked, booked_as, went_on, flags, now)
-            booked, booked_as = [], None
-            if left:
-                booked_as = _reference(trade)
+                waiting = _take_back(conn, counter, booked, booked_as, went_on, flags, now)
+            left = max(trade["paid_minor"] - trade["refunded_minor"], 0) - sum(one[2] for one in waiting)
+            booked, booked_as = waiting, reference
+            if left > 0:
                 money = Money(left, trade["currency"])
                 paid_on = trade["paid_at"].astimezone(zone).date()
-                booked = _put(conn, counter, request, money, booked_as, paid_on, flags, now)
+                booked = [*waiting, *_put(conn, counter, request, money, reference, paid_on, flags, now)]
         _compare(trade, request, flags)
     conn.execute(
         SQL["keep_booking"],
@@ -193,15 +193,13 @@ def _put(
             "now": now,
         }
         loan = _loan_of(conn, share)
-        if loan and loan.currency == money.currency:
+        if loan:
             add_payment(conn, loan, **said)
-            booked.append([*share.row, PAYMENT])
-            continue
-        loan_ref = "" if loan else share.loan_ref
-        suspend_payment(conn, creditor=share.creditor, loan_ref=loan_ref, **said)
-        booked.append([share.creditor, loan_ref, share.amount_minor, SUSPENSE])
-        if share.loan_ref:
-            flags.add("unknown-loan")
+        else:
+            suspend_payment(conn, creditor=share.creditor, loan_ref=share.loan_ref, **said)
+            if share.loan_ref:
+                flags.add("unknown-loan")
+        booked.append([*share.row, PAYMENT if loan else SUSPENSE])
     return booked
 
 
@@ -225,11 +223,14 @@ def _take_back(
     on: date,
     flags: set[str],
     now: datetime,
-) -> None:
+) -> list[list[Any]]:
+    """Reverse what was paid to loans; the parts that wait in suspense, where they stay."""
+    waiting = []
     for creditor, loan_ref, amount_minor, where in booked:
-        loan = _loan_of(conn, Share(creditor, loan_ref, amount_minor)) if where == PAYMENT else None
-        if loan is None:
+        loan = _loan_of(conn, Share(creditor, loan_ref, amount_minor))
+        if where == SUSPENSE or loan is None:
             flags.add("refunded-unplaced")
+            waiting.append([creditor, loan_ref, amount_minor, where])
             continue
         reverse_payment(
             conn,
@@ -240,6 +241,7 @@ def _take_back(
             reason="refunded through the gateway",
             now=now,
         )
+    return waiting
 
 
 def _settle(conn: psycopg.Connection, request: PayRequest) -> None:
