@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duecourse.book.payments import find_loan, payments_of_loan
+from duecourse.book.payments import add_payment, find_loan, payments_of_loan
+from duecourse.dispatch.merging import merge_borrowers
 from duecourse.domain.money import Money
 from duecourse.gateways.contract import Closed, Fact, Paid, Refunded
+from duecourse.privacy.keyring import Keyring
 from duecourse.responses.paying import PayRequest, Share, Wanted, find_request, open_request
 from duecourse.responses.trades import Counter, divide, look_at, receipts_of, take_facts, trades
 from duecourse.store.connect import Store
@@ -173,6 +175,36 @@ def test_more_given_back_than_came_leaves_nothing_of_the_payment(book: Lender) -
     tell(book, refunded(order, 170_00, "R-1"), paid(order, 150_00), refunded(order, 10_00, "R-2"))
     assert counted(book.conn) == [] and waiting(book.conn) == []
     assert state(book.conn, order) == "refunded"
+
+
+def test_a_payment_that_a_file_brought_with_another_amount_stands_and_is_told_to_a_person(
+    book: Lender,
+) -> None:
+    order = ordered(book, "B", ONE)
+    loan = find_loan(book.conn, "L-1")
+    add_payment(
+        book.conn, loan, amount_minor=99_40, currency="CNY", paid_on=AT.date(), source=BANK.source, reference="T-1",
+        now=AT,
+    )  # fmt: skip
+    tell(book, paid(order, 100_00))
+    assert counted(book.conn) == [("L-1", 99_40, "gateway bank")]
+    assert flags(book.conn) == {"T-1": ["booked-otherwise"]} and state(book.conn, order) == "paid"
+    tell(book, refunded(order, 30_00, "R-1"))
+    assert counted(book.conn) == [("L-1", 70_00, "gateway bank")]
+
+
+def test_an_order_of_a_record_that_was_merged_since_pays_the_loan_where_it_is(
+    book: Lender, keyring: Keyring
+) -> None:
+    book.book("loan borrower due_on amount\nL-3 kept 2026-03-10 7.00 CNY")
+    for key in ("B", "kept"):
+        book.name_in_directory(key)
+    order = ordered(book, "B", ONE)
+    tell(book, paid(order, 40_00))
+    merge_borrowers(book.conn, keyring, "kept", "B", evidence="same passport", by="Mei", now=AT)
+    tell(book, paid(order, 60_00, "T-2"), refunded(order, 40_00, "R-1"), paid(order, 60_00, "T-2"))
+    assert counted(book.conn) == [("L-1", 60_00, "gateway bank")]
+    assert waiting(book.conn) == []
 
 
 def test_two_amounts_for_one_payment_leave_the_first_and_are_told_to_a_person(book: Lender) -> None:

@@ -35,6 +35,7 @@ FLAGS: Final = {
     "unknown-loan": "the loan is not in the book any more; the money waits in suspense",
     "twice": "the order was paid more than once; every payment was booked",
     "changed": "the gateway has told two amounts for one payment; the first stands",
+    "booked-otherwise": "the book had this payment already with another amount, which stands",
     "refunded-unplaced": "money went back to the payer that waits in suspense; it must not be placed whole",
 }
 """Why a person must look at a trade, and what was done meanwhile."""
@@ -193,12 +194,17 @@ def _put(
             "now": now,
         }
         loan = _loan_of(conn, share)
-        if loan:
-            add_payment(conn, loan, **said)
-        else:
-            suspend_payment(conn, creditor=share.creditor, loan_ref=share.loan_ref, **said)
-            if share.loan_ref:
-                flags.add("unknown-loan")
+        if share.loan_ref and loan is None:
+            flags.add("unknown-loan")
+        try:
+            if loan:
+                add_payment(conn, loan, **said)
+            else:
+                suspend_payment(conn, creditor=share.creditor, loan_ref=share.loan_ref, **said)
+        except DuecourseError as error:  # the lender's book is the truth
+            if {one.code for one in error.problems} != {"B050"}:
+                raise
+            flags.add("booked-otherwise")
         booked.append([*share.row, PAYMENT if loan else SUSPENSE])
     return booked
 

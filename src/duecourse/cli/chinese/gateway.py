@@ -33,6 +33,7 @@ REASONS: Final[Mapping[str, str]] = {
     "the loan is not in the book any more; the money waits in suspense": "贷款已不在账内；款项已挂账",
     "the order was paid more than once; every payment was booked": "同一订单重复付款；每笔均已入账",
     "the gateway has told two amounts for one payment; the first stands": "同一笔付款被告知两个金额；以先到为准",
+    "the book had this payment already with another amount, which stands": "账内已有此笔付款且金额不同；以账内为准",
     "money went back to the payer that waits in suspense; it must not be placed whole": (
         "挂账款项已退回付款人；不得再全额入账"
     ),
