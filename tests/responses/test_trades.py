@@ -10,12 +10,16 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from duecourse.book.payments import add_payment, find_loan, payments_of_loan
 from duecourse.dispatch.merging import merge_borrowers
 from duecourse.domain.money import Money
 from duecourse.gateways.contract import Closed, Fact, Paid, Refunded
+from duecourse.gateways.sandbox.adapter import SandboxGateway, SandboxSettings
+from duecourse.gateways.till import Till
 from duecourse.privacy.keyring import Keyring
+from duecourse.responses.asking import ask_about_due
 from duecourse.responses.paying import PayRequest, Share, Wanted, find_request, open_request
 from duecourse.responses.trades import Counter, divide, look_at, receipts_of, take_facts, trades
 from duecourse.store.connect import Store
@@ -286,6 +290,25 @@ def test_any_order_and_repetition_of_what_a_gateway_tells_ends_in_the_same_book(
             assert flags(book.conn) == {"T-1": ["twice"], "T-2": ["twice"]}
 
     holds()
+
+
+def test_an_order_whose_answer_cannot_be_stored_keeps_no_other_waiting(book: Lender, store: Store) -> None:
+    bad = ordered(book, "B", ONE, wall=AT - timedelta(minutes=1))
+    good = ordered(book, "B", TWO, scope="other")
+    bank = SandboxGateway("bank", SandboxSettings())
+    # No book can have a reference of blanks.
+    bank.ledger = lambda order_no, wall: [
+        Paid(order_no, " " if order_no == bad.order_no else "T-1", Money(50_00, "CNY"), AT)
+    ]
+    till = Till({"bank": bank}, "")
+    with store.pool(1) as pool, capture_logs() as logs:
+        assert ask_about_due(pool, till, lambda _conn: AT, stopped=lambda: True) == 2
+        assert (state(book.conn, bad), state(book.conn, good)) == ("open", "open")
+        book.conn.execute("UPDATE payment_request SET ask_at = created_at")
+        book.conn.commit()
+        assert ask_about_due(pool, till, lambda _conn: AT) == 2
+    assert (state(book.conn, bad), state(book.conn, good)) == ("open", "paid")
+    assert [one["code"] for one in logs] == ["C115"]
 
 
 @given(st.integers(1, 500), st.lists(st.integers(1, 100), min_size=1, max_size=5))

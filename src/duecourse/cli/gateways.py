@@ -116,7 +116,7 @@ class Paying:
         pool: ConnectionPool[psycopg.Connection] = self._site.pool
         while self._till.gateways and not stopping.is_set():
             with suppress(psycopg.Error, PoolTimeout, DuecourseError):  # asked again later
-                await asyncio.to_thread(ask_about_due, pool, self._till, self._site.now)
+                await asyncio.to_thread(ask_about_due, pool, self._till, self._site.now, stopping.is_set)
             with suppress(TimeoutError):
                 async with asyncio.timeout(ASK_SECONDS):
                     await stopping.wait()

@@ -9,6 +9,7 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
+from duecourse.domain.problems import DuecourseError
 from duecourse.gateways.contract import Trouble
 from duecourse.gateways.till import Till
 
@@ -42,14 +43,26 @@ def ask_about(conn: psycopg.Connection, till: Till, request: PayRequest, *, now:
 
 
 def ask_about_due(
-    pool: ConnectionPool[psycopg.Connection], till: Till, clock: Callable[[psycopg.Connection], datetime]
+    pool: ConnectionPool[psycopg.Connection],
+    till: Till,
+    clock: Callable[[psycopg.Connection], datetime],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Ask about every order that is due for it; how many were. Several processes may do so: each order is asked about
-    by one. clock: the book's.
+    by one. One whose answer cannot be stored is asked about again later and keeps no other waiting. clock: the book's;
+    stopped: whether to leave the rest to later, since a gateway may take its time over each.
     """
     with pool.connection() as conn:
         due = take_due_questions(conn, wall=wall_clock(conn))
     for request in due:
-        with pool.connection() as conn:
-            ask_about(conn, till, request, now=clock(conn))
+        if stopped():
+            break
+        try:
+            with pool.connection() as conn:
+                ask_about(conn, till, request, now=clock(conn))
+        except (psycopg.Error, DuecourseError) as error:
+            reason = type(error).__name__
+            log.error(
+                "what a gateway answered was not stored", gateway=request.gateway, reason=reason, code="C115"
+            )
     return len(due)
