@@ -165,6 +165,21 @@ def test_a_gateway_that_is_away_is_trouble_and_nothing_is_raised(far_end: FarEnd
     assert order.order_no not in told.reason
 
 
+def test_only_the_currencies_that_are_configured_are_taken(far_end: FarEnd) -> None:
+    assert gateway_of(far_end).takes("CNY")
+    assert not gateway_of(far_end, only=["USD"]).takes("CNY")
+
+
+def test_an_answer_about_another_merchant_is_trouble_and_nothing_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    theirs = {"mchid": "another", "out_trade_no": "0" * 32, "trade_state": "NOTPAY"}
+    monkeypatch.setattr("duecourse.gateways.wechatpay.far_end._transaction", lambda bill: theirs)
+    with serving(FAR_ENDS["wechatpay"](NOW)) as far_end:
+        gateway, order, _ = begun(far_end)
+        assert isinstance(gateway.ask(order.order_no, "", datetime.now(UTC)), Trouble)
+
+
 def _away(far_end: FarEnd) -> dict[str, Any]:
     nowhere = "http://127.0.0.1:9"
     return (

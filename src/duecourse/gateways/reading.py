@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from typing import Final
+from urllib.parse import parse_qsl
 
 from duecourse.domain.money import LARGEST_MINOR, Money, minor_digits, to_minor
 
+from .contract import NotGenuineError
+
+MOST_FIELDS: Final = 200
+"""Of a notification; the longest documented have some forty."""
 MOST_NUMBER: Final = 128
 """Characters of a trade, refund or order number; the longest documented are 64."""
+
+
+def form_fields(body: bytes) -> dict[str, str]:
+    """The fields of a form. Raises NotGenuineError for a field that is there twice, ValueError for what is no form."""
+    pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise NotGenuineError("a field is there twice")
+    return fields
 
 
 def in_minor(written: str | int, currency: str) -> Money:

@@ -6,33 +6,22 @@ Keys in the mode "public key"; certificates are not supported. See docs/referenc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
 from duecourse.channels.http.jose import secret_text
-from duecourse.channels.http.line import Answer
-from duecourse.domain.messaging import RawRequest, RawResponse
+from duecourse.domain.messaging import RawRequest
 from duecourse.domain.money import from_minor
 
-from ..contract import (
-    Closed,
-    Fact,
-    GatewaySettings,
-    NotGenuineError,
-    Notice,
-    Order,
-    Paid,
-    Refunded,
-    Started,
-    Trouble,
-)
-from ..line import GatewayLine, of_status, origin_of
-from ..reading import a_number, in_units
+from ..adapter import FORM, HttpAdapter, HttpsUrl
+from ..contract import Closed, Fact, GatewaySettings, NotGenuineError, Order, Paid, Refunded, Started, Trouble
+from ..line import origin_of
+from ..reading import a_number, form_fields, in_units
 from ..signing import private_key, public_key, rsa_sign, rsa_verifies, sorted_fields
 from .codes import BEIJING, BUSINESS, CLOSED, GATEWAY, GOOD, ITS_OWN, NOT_THERE, PAID, SOURCES
 
@@ -50,33 +39,20 @@ class AlipaySettings(GatewaySettings):
     private_key_file: Path | None = None
     alipay_public_key: str
     """Alipay's, as the platform shows it for this application."""
-    url: str = GATEWAY
-
-    @field_validator("url")
-    @classmethod
-    def _is_https(cls, url: str) -> str:
-        origin_of(url)
-        return url
+    url: HttpsUrl = GATEWAY
 
 
-class AlipayGateway:
+class AlipayGateway(HttpAdapter[AlipaySettings]):
     """An application at Alipay."""
 
     kind: ClassVar[str] = "alipay"
-    failed: RawResponse = RawResponse(503, b"fail")
+    currencies: ClassVar[Collection[str]] = ("CNY",)
 
     def __init__(self, name: str, settings: AlipaySettings) -> None:
-        self.name = name
-        self.settings = settings
-        own = origin_of(settings.url)
-        self.sources: Sequence[str] = (own, *(SOURCES if settings.url == GATEWAY else ()))
+        super().__init__(name, settings)
+        self.sources = (origin_of(settings.url), *(SOURCES if settings.url == GATEWAY else ()))
         self._key = private_key(secret_text(settings.private_key, settings.private_key_file, "private_key"))
         self._theirs = public_key(settings.alipay_public_key)
-        self._line = GatewayLine(settings)
-
-    def takes(self, currency: str) -> bool:
-        """Renminbi."""
-        return currency == "CNY"
 
     def begin(self, order: Order) -> Started:
         """By the address alone: Alipay hears of the order when the payer comes."""
@@ -93,31 +69,15 @@ class AlipayGateway:
         )
         return Started(f"{self.settings.url}?{urlencode(fields)}")
 
-    def ask(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
+    def asked(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
         """alipay.trade.query by our number."""
-        fields = self._signed(QUERY, {"out_trade_no": order_no}, now)
-        form = {"content-type": "application/x-www-form-urlencoded;charset=utf-8"}
-        heard = self._line.ask("POST", self.settings.url, content=urlencode(fields).encode(), headers=form)
-        if not isinstance(heard, Answer):
-            return heard
-        if heard.status != 200:
-            return of_status(heard.status)
-        try:
-            return self._answered(heard.content.decode(), order_no, now)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return Trouble(f"its answer is not understood ({type(error).__name__})")
+        content = urlencode(self._signed(QUERY, {"out_trade_no": order_no}, now)).encode()
+        heard = self.exchange("POST", self.settings.url, content, FORM)
+        return heard if isinstance(heard, Trouble) else self._answered(heard.content.decode(), now)
 
-    def check(self, now: datetime) -> Trouble | None:
-        """By asking about an order that nobody has made."""
-        heard = self.ask("0" * 32, "", now)
-        return heard if isinstance(heard, Trouble) else None
-
-    def hear(self, request: RawRequest, now: datetime) -> Notice:
+    def told(self, request: RawRequest, now: datetime) -> Sequence[Fact]:
         """A form, signed over its sorted fields without sign and sign_type."""
-        pairs = parse_qsl(request.body.decode(), keep_blank_values=True, max_num_fields=200)
-        fields = dict(pairs)
-        if len(fields) != len(pairs):
-            raise NotGenuineError("a field is there twice")
+        fields = form_fields(request.body)
         signed = sorted_fields(fields, ("sign", "sign_type"))
         if fields.get("sign_type") != "RSA2" or not rsa_verifies(
             self._theirs, signed, fields.get("sign", "")
@@ -127,9 +87,9 @@ class AlipayGateway:
             raise NotGenuineError("it is meant for another application")
         if self.settings.seller_id and fields.get("seller_id") != self.settings.seller_id:
             raise NotGenuineError("it is meant for another merchant")
-        return Notice(_facts(fields), RawResponse(200, b"success"))
+        return _facts(fields)
 
-    def _answered(self, text: str, order_no: str, now: datetime) -> Sequence[Fact] | Trouble:
+    def _answered(self, text: str, now: datetime) -> Sequence[Fact] | Trouble:
         whole = json.loads(text)
         name = f"{QUERY.replace('.', '_')}_response"
         told = whole.get(name) or whole.get("error_response")
@@ -140,8 +100,6 @@ class AlipayGateway:
             return Trouble(f"it answered with code {code}", lasting=code not in (ITS_OWN, BUSINESS))
         if not rsa_verifies(self._theirs, signed_part(text, name), whole.get("sign", "")):
             return Trouble("its answer is not signed by it")
-        if told.get("out_trade_no") != order_no:
-            return Trouble("its answer is about another order")
         dated = {"gmt_payment": told.get("send_pay_date", ""), **told}
         return _facts({key: value for key, value in dated.items() if isinstance(value, str)}, now)
 

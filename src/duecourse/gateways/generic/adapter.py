@@ -6,32 +6,21 @@ UTF-8; the signature in hexadecimal. What each field is called is a setting. See
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar, Final, Literal, Self
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from duecourse.channels.http.line import Answer
 from duecourse.domain.messaging import RawRequest, RawResponse
 from duecourse.domain.money import Money, from_minor
 
-from ..contract import (
-    Closed,
-    Fact,
-    GatewaySettings,
-    NotGenuineError,
-    Notice,
-    Order,
-    Paid,
-    Refunded,
-    Started,
-    Trouble,
-)
-from ..line import GatewayLine, of_status, origin_of
-from ..reading import a_number, in_minor, in_units
+from ..adapter import FORM, HttpAdapter, HttpsUrl, an_object
+from ..contract import Closed, Fact, GatewaySettings, NotGenuineError, Order, Paid, Refunded, Started, Trouble
+from ..line import origin_of
+from ..reading import a_number, form_fields, in_minor, in_units
 from ..signing import hmac_sign, hmac_verifies, sorted_fields
 
 FIELDS: Final = (
@@ -44,9 +33,9 @@ FIELDS: Final = (
 class GenericSettings(GatewaySettings):
     """Of a described gateway."""
 
-    url: str
+    url: HttpsUrl
     """Where a payer is sent, with the order's fields in the query."""
-    query_url: str = ""
+    query_url: HttpsUrl | Literal[""] = ""
     """Where it is asked about an order, by a POST of merchant, order, time and signature; '': it cannot be asked."""
     merchant: str = Field(min_length=1, max_length=64)
     secret: SecretStr
@@ -62,13 +51,6 @@ class GenericSettings(GatewaySettings):
     answer: str = "success"
     """What it wants to read once we have its notification."""
 
-    @field_validator("url", "query_url")
-    @classmethod
-    def _is_https(cls, url: str) -> str:
-        if url:
-            origin_of(url)
-        return url
-
     @model_validator(mode="after")
     def _names_are_apart(self) -> Self:
         if unknown := self.fields.keys() - set(FIELDS):
@@ -81,21 +63,15 @@ class GenericSettings(GatewaySettings):
         return self
 
 
-class GenericGateway:
+class GenericGateway(HttpAdapter[GenericSettings]):
     """A described gateway."""
 
     kind: ClassVar[str] = "generic"
-    failed: RawResponse = RawResponse(503, b"fail")
 
     def __init__(self, name: str, settings: GenericSettings) -> None:
-        self.name = name
-        self.settings = settings
-        self.sources: Sequence[str] = (origin_of(settings.url),)
-        self._line = GatewayLine(settings)
-
-    def takes(self, currency: str) -> bool:
-        """Every currency, or those of `only`."""
-        return not self.settings.only or currency in self.settings.only
+        super().__init__(name, settings)
+        self.sources = (origin_of(settings.url),)
+        self.taken = RawResponse(200, settings.answer.encode())
 
     def begin(self, order: Order) -> Started:
         """By the address alone: the gateway hears of the order when the payer comes."""
@@ -113,44 +89,21 @@ class GenericGateway:
         joint = "&" if "?" in self.settings.url else "?"
         return Started(f"{self.settings.url}{joint}{urlencode(fields)}")
 
-    def ask(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
+    def asked(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
         """By its query address; the answer is JSON, signed as a notification is."""
         if not self.settings.query_url:
             return ()
         fields = self._signed(merchant=self.settings.merchant, order=order_no, time=_instant(now))
-        form = {"content-type": "application/x-www-form-urlencoded"}
-        heard = self._line.ask(
-            "POST", self.settings.query_url, content=urlencode(fields).encode(), headers=form
-        )
+        content = urlencode(fields).encode()
+        heard = self.exchange("POST", self.settings.query_url, content, FORM, answers=(200, 404))
         if not isinstance(heard, Answer):
             return heard
-        if heard.status == 404:
-            return ()
-        if heard.status != 200:
-            return of_status(heard.status)
-        try:
-            facts = self._facts(_as_text(json.loads(heard.content)))
-        except (NotGenuineError, ValueError) as error:
-            return Trouble(f"its answer is not signed or not understood ({type(error).__name__})")
-        if any(fact.order_no != order_no for fact in facts):
-            return Trouble("its answer is about another order")
-        return facts
+        return self._facts(_as_text(heard.content)) if heard.status == 200 else ()
 
-    def check(self, now: datetime) -> Trouble | None:
-        """By asking about an order that nobody has made, where it can be asked."""
-        heard = self.ask("0" * 32, "", now)
-        return heard if isinstance(heard, Trouble) else None
-
-    def hear(self, request: RawRequest, now: datetime) -> Notice:
+    def told(self, request: RawRequest, now: datetime) -> Sequence[Fact]:
         """A form or JSON."""
-        if "json" in request.headers.get("content-type", ""):
-            fields = _as_text(json.loads(request.body))
-        else:
-            pairs = parse_qsl(request.body.decode(), keep_blank_values=True, max_num_fields=100)
-            fields = dict(pairs)
-            if len(fields) != len(pairs):
-                raise NotGenuineError("a field is there twice")
-        return Notice(self._facts(fields), RawResponse(200, self.settings.answer.encode()))
+        is_json = "json" in request.headers.get("content-type", "")
+        return self._facts(_as_text(request.body) if is_json else form_fields(request.body))
 
     def _facts(self, fields: Mapping[str, str]) -> list[Fact]:
         signature = self._name("signature")
@@ -203,11 +156,10 @@ def _instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def _as_text(found: object) -> dict[str, str]:
+def _as_text(text: bytes) -> dict[str, str]:
     """A flat object of JSON as fields. Raises ValueError for anything else, fractions among them."""
-    if not isinstance(found, dict):
-        raise ValueError("expected an object")
+    found = an_object(text)
     for value in found.values():
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise ValueError("expected texts and whole numbers")
-    return {str(key): str(value) for key, value in found.items()}
+    return {key: str(value) for key, value in found.items()}

@@ -1,4 +1,4 @@
-"""The bank of the sandbox: its page is served by us (portal/bank.py), its trades are kept by whoever serves it.
+"""The bank of the sandbox: its page is served by us (portal/playing.py), its trades are kept by whoever serves it.
 
 It signs and is asked like any other, so that a payment through it takes the very path of a real one.
 """
@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import ClassVar, TypeAlias
 
-from duecourse.domain.messaging import RawRequest, RawResponse
+from duecourse.domain.messaging import RawRequest
 
-from ..contract import Fact, GatewaySettings, NotGenuineError, Notice, Order, Paid, Refunded, Started, Trouble
+from ..adapter import Adapter, an_object
+from ..contract import Fact, GatewaySettings, NotGenuineError, Order, Paid, Started
 from ..reading import in_minor
 from ..signing import hmac_sign, hmac_verifies
 
@@ -26,41 +27,29 @@ class SandboxSettings(GatewaySettings):
     """Of the bank that is none."""
 
 
-class SandboxGateway:
+class SandboxGateway(Adapter[SandboxSettings]):
     """The bank. The key it signs with is of this process alone, and so is what it sends: to itself."""
 
     kind: ClassVar[str] = "sandbox"
-    failed: RawResponse = RawResponse(503, b"fail")
 
     def __init__(self, name: str, settings: SandboxSettings) -> None:
-        self.name = name
-        self.settings = settings
-        self.sources: Sequence[str] = ()
+        super().__init__(name, settings)
         self.ledger: Ledger = lambda order_no, now: ()
         """Set by whoever keeps its trades."""
         self._secret = secrets.token_hex(32)
-
-    def takes(self, currency: str) -> bool:
-        """Every currency, or those of `only`."""
-        return not self.settings.only or currency in self.settings.only
 
     def begin(self, order: Order) -> Started:
         """Its page is one of ours."""
         return Started(f"{order.return_url.partition('/me/')[0]}/bank/{order.order_no}")
 
-    def ask(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
+    def asked(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact]:
         """What its ledger has."""
         return self.ledger(order_no, now)
 
-    def check(self, now: datetime) -> Trouble | None:
-        """It is always well."""
-        return None
-
-    def notification(self, fact: Paid | Refunded) -> RawRequest:
+    def notification(self, fact: Paid) -> RawRequest:
         """What the bank sends."""
         body = json.dumps(
             {
-                "state": "paid" if isinstance(fact, Paid) else "refunded",
                 "order": fact.order_no,
                 "trade": fact.trade_no,
                 "amount_minor": fact.amount.amount_minor,
@@ -70,15 +59,10 @@ class SandboxGateway:
         ).encode()
         return RawRequest("POST", "", {SIGNATURE: hmac_sign(self._secret, body)}, body)
 
-    def hear(self, request: RawRequest, now: datetime) -> Notice:
+    def told(self, request: RawRequest, now: datetime) -> Sequence[Fact]:
         """What `notification` wrote."""
         if not hmac_verifies(self._secret, request.body, request.headers.get(SIGNATURE, "")):
             raise NotGenuineError("the signature is not of this body")
-        try:
-            told = json.loads(request.body)
-            amount = in_minor(told["amount_minor"], str(told["currency"]))
-            kind = Paid if told["state"] == "paid" else Refunded
-            fact = kind(str(told["order"]), str(told["trade"]), amount, datetime.fromisoformat(told["at"]))
-        except (KeyError, TypeError) as error:
-            raise ValueError("not what the bank sends") from error
-        return Notice([fact], RawResponse(200, b"success"))
+        told = an_object(request.body)
+        amount = in_minor(told["amount_minor"], str(told["currency"]))
+        return [Paid(str(told["order"]), str(told["trade"]), amount, datetime.fromisoformat(told["at"]))]

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr
 
-from duecourse.channels.http.line import Answer
 from duecourse.domain.messaging import RawRequest, RawResponse
 from duecourse.domain.money import Money, minor_digits
 
-from ..contract import (
-    Closed,
-    Fact,
-    GatewaySettings,
-    NotGenuineError,
-    Notice,
-    Order,
-    Paid,
-    Refunded,
-    Started,
-    Trouble,
-)
-from ..line import GatewayLine, of_status, origin_of
+from ..adapter import FORM, HttpAdapter, HttpsBase, an_object
+from ..contract import Closed, Fact, GatewaySettings, NotGenuineError, Order, Paid, Refunded, Started, Trouble
+from ..line import origin_of
 from ..reading import a_number, in_minor
 from ..signing import hmac_verifies
-from .codes import (
-    CLOSED_EVENTS,
-    PAID_EVENTS,
-    PLACES,
-    REFUND_EVENTS,
-    THOUSANDTHS,
-    VERSION,
-    WHOLE,
-)
+from .codes import CLOSED_EVENTS, PAID_EVENTS, PLACES, REFUND_EVENTS, THOUSANDTHS, VERSION, WHOLE
 
 TOLERANCE_SECONDS: Final = 300
 """A notification signed longer ago is somebody's replay. Stripe signs anew each time it sends one again."""
@@ -50,32 +30,25 @@ class StripeSettings(GatewaySettings):
     """The secret or restricted key, `sk_…` or `rk_…`."""
     webhook_secret: SecretStr
     """Of the webhook endpoint, `whsec_…`."""
-    url: str = "https://api.stripe.com"
-    pages: str = "https://checkout.stripe.com"
+    url: HttpsBase = "https://api.stripe.com"
+    pages: HttpsBase = "https://checkout.stripe.com"
     """Where payers are sent; another with a domain of your own."""
 
-    @field_validator("url", "pages")
-    @classmethod
-    def _is_https(cls, url: str) -> str:
-        origin_of(url)
-        return url.rstrip("/")
 
-
-class StripeGateway:
+class StripeGateway(HttpAdapter[StripeSettings]):
     """A Stripe account."""
 
     kind: ClassVar[str] = "stripe"
-    failed: RawResponse = RawResponse(503, b"not stored; send it again")
+    taken = RawResponse(200, b"taken")
+    failed = RawResponse(503, b"not stored; send it again")
 
     def __init__(self, name: str, settings: StripeSettings) -> None:
-        self.name = name
-        self.settings = settings
-        self.sources: Sequence[str] = (origin_of(settings.pages),)
-        self._line = GatewayLine(settings)
+        super().__init__(name, settings)
+        self.sources = (origin_of(settings.pages),)
 
     def takes(self, currency: str) -> bool:
-        """Every currency with up to three places, or those of `only`."""
-        return minor_digits(currency) <= 3 and (not self.settings.only or currency in self.settings.only)
+        """Of up to three places."""
+        return minor_digits(currency) <= 3 and super().takes(currency)
 
     def begin(self, order: Order) -> Started | Trouble:
         """A Checkout Session. The order's number is the idempotency key too: the same order is the same session."""
@@ -108,7 +81,7 @@ class StripeGateway:
             return Trouble("it made no session that can be paid")
         return Started(url, reference=session)
 
-    def ask(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
+    def asked(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
         """By the session's id, with the charge, which knows of refunds."""
         if not reference:
             return ()
@@ -116,34 +89,27 @@ class StripeGateway:
         heard = self._ask("GET", f"/v1/checkout/sessions/{quote(reference, safe='')}?{expanded}")
         if isinstance(heard, Trouble):
             return heard
-        try:
-            if heard.get("client_reference_id") != order_no:
-                return Trouble("its answer is about another order")
-            facts = _of_session(heard, now)
-            charge = _inside(_inside(heard, "payment_intent"), "latest_charge")
-            return [*facts, *(_of_charge(charge, now) if charge else ())]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return Trouble(f"its answer is not understood ({type(error).__name__})")
+        if heard.get("client_reference_id") != order_no:
+            return Trouble("its answer is about another order")
+        charge = _inside(_inside(heard, "payment_intent"), "latest_charge")
+        return [*_of_session(heard, now), *(_of_charge(charge, now) if charge else ())]
 
     def check(self, now: datetime) -> Trouble | None:
         """By asking for the newest session, which shows that the key is taken."""
         heard = self._ask("GET", "/v1/checkout/sessions?limit=1")
         return heard if isinstance(heard, Trouble) else None
 
-    def hear(self, request: RawRequest, now: datetime) -> Notice:
+    def told(self, request: RawRequest, now: datetime) -> Sequence[Fact]:
         """An event, its signature `t=…,v1=…` over time and body."""
         self._verify(request, now)
-        event = json.loads(request.body)
+        event = an_object(request.body)
         kind, told = event["type"], event["data"]["object"]
         at = datetime.fromtimestamp(int(event["created"]), UTC)
-        facts: Sequence[Fact] = ()
         if kind in PAID_EVENTS:
-            facts = _of_session(told, at)
-        elif kind in CLOSED_EVENTS:
-            facts = [Closed(a_number(told["client_reference_id"]))] if told.get("client_reference_id") else ()
-        elif kind in REFUND_EVENTS:
-            facts = _of_charge(told, at)
-        return Notice(facts, RawResponse(200, b"taken"))
+            return _of_session(told, at)
+        if kind in CLOSED_EVENTS and told.get("client_reference_id"):
+            return [Closed(a_number(told["client_reference_id"]))]
+        return _of_charge(told, at) if kind in REFUND_EVENTS else ()
 
     def _verify(self, request: RawRequest, now: datetime) -> None:
         times, signatures = [], []
@@ -170,23 +136,18 @@ class StripeGateway:
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any] | Trouble:
         sent = {
+            **FORM,
             "authorization": f"Bearer {self.settings.key.get_secret_value()}",
             "stripe-version": VERSION,
-            "content-type": "application/x-www-form-urlencoded",
             **(headers or {}),
         }
-        heard = self._line.ask(
-            method, self.settings.url + path, content=urlencode(fields or {}).encode(), headers=sent
-        )
-        if not isinstance(heard, Answer):
+        heard = self.exchange(method, self.settings.url + path, urlencode(fields or {}).encode(), sent)
+        if isinstance(heard, Trouble):
             return heard
-        if heard.status != 200:
-            return of_status(heard.status)
         try:
-            found = json.loads(heard.content)
+            return an_object(heard.content)
         except ValueError:
             return Trouble("its answer is no JSON")
-        return found if isinstance(found, dict) else Trouble("its answer is no object")
 
 
 def to_stripe(amount: Money) -> int:

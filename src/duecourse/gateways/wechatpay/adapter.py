@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -21,22 +21,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import Field, SecretStr, field_validator
 
 from duecourse.channels.http.jose import secret_text
-from duecourse.channels.http.line import Answer
 from duecourse.domain.messaging import RawRequest, RawResponse
 
-from ..contract import (
-    Closed,
-    Fact,
-    GatewaySettings,
-    NotGenuineError,
-    Notice,
-    Order,
-    Paid,
-    Refunded,
-    Started,
-    Trouble,
-)
-from ..line import GatewayLine, of_status, origin_of
+from ..adapter import HttpAdapter, HttpsBase, an_object
+from ..contract import Closed, Fact, GatewaySettings, NotGenuineError, Order, Paid, Refunded, Started, Trouble
+from ..line import origin_of
 from ..reading import a_number, in_minor
 from ..signing import private_key, public_key, rsa_sign, rsa_verifies
 from .codes import API, CLOSED, PAGES, PAID, PAID_EVENT, REFUND_EVENT, REFUNDED, SCHEMA
@@ -60,14 +49,8 @@ class WechatPaySettings(GatewaySettings):
     platform_keys: Mapping[str, str] = Field(min_length=1)
     """WeChat Pay's public keys (`PUB_KEY_ID_…`) and platform certificates (serial), each in PEM, by that id. During a
     change both stand here."""
-    url: str = API
-    pages: str = PAGES
-
-    @field_validator("url", "pages")
-    @classmethod
-    def _is_https(cls, url: str) -> str:
-        origin_of(url)
-        return url.rstrip("/")
+    url: HttpsBase = API
+    pages: HttpsBase = PAGES
 
     @field_validator("api_v3_key")
     @classmethod
@@ -77,26 +60,20 @@ class WechatPaySettings(GatewaySettings):
         return key
 
 
-class WechatPayGateway:
+class WechatPayGateway(HttpAdapter[WechatPaySettings]):
     """A merchant at WeChat Pay."""
 
     kind: ClassVar[str] = "wechatpay"
-    failed: RawResponse = RawResponse(
-        503, b'{"code":"FAIL","message":"not stored; send it again"}', "application/json"
-    )
+    currencies: ClassVar[Collection[str]] = ("CNY",)
+    taken = RawResponse(200, b'{"code":"SUCCESS"}', "application/json")
+    failed = RawResponse(503, b'{"code":"FAIL","message":"not stored; send it again"}', "application/json")
 
     def __init__(self, name: str, settings: WechatPaySettings) -> None:
-        self.name = name
-        self.settings = settings
-        self.sources: Sequence[str] = (origin_of(settings.pages),)
+        super().__init__(name, settings)
+        self.sources = (origin_of(settings.pages),)
         self._key = private_key(secret_text(settings.private_key, settings.private_key_file, "private_key"))
         self._theirs = {key_id: public_key(pem) for key_id, pem in settings.platform_keys.items()}
         self._seal = AESGCM(settings.api_v3_key.get_secret_value().encode())
-        self._line = GatewayLine(settings)
-
-    def takes(self, currency: str) -> bool:
-        """Renminbi."""
-        return currency == "CNY"
 
     def begin(self, order: Order) -> Started | Trouble:
         """An order; the same one again is the same, with a new link."""
@@ -127,30 +104,19 @@ class WechatPayGateway:
         joint = "&" if "?" in url else "?"
         return Started(f"{url}{joint}{urlencode({'redirect_url': order.return_url})}", "link")
 
-    def ask(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
+    def asked(self, order_no: str, reference: str, now: datetime) -> Sequence[Fact] | Trouble:
         """By our number. What went back is not in its answer: refunds are told by notifications."""
         named = f"{quote(order_no, safe='')}?{urlencode({'mchid': self.settings.mchid})}"
-        path = f"/v3/pay/transactions/out-trade-no/{named}"
-        heard = self._ask("GET", path, now)
+        heard = self._ask("GET", f"/v3/pay/transactions/out-trade-no/{named}", now)
         if heard is None or isinstance(heard, Trouble):
             return heard or ()
-        try:
-            if heard.get("out_trade_no") != order_no:
-                return Trouble("its answer is about another order")
-            return self._of_transaction(heard)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return Trouble(f"its answer is not understood ({type(error).__name__})")
+        return self._of_transaction(heard)
 
-    def check(self, now: datetime) -> Trouble | None:
-        """By asking about an order that nobody has made."""
-        heard = self.ask("0" * 32, "", now)
-        return heard if isinstance(heard, Trouble) else None
-
-    def hear(self, request: RawRequest, now: datetime) -> Notice:
+    def told(self, request: RawRequest, now: datetime) -> Sequence[Fact]:
         """Signed by the platform, its contents sealed with the merchant's key."""
         if not self._is_signed(request.headers, request.body, now):
             raise NotGenuineError("it is not signed by the platform")
-        event = json.loads(request.body)
+        event = an_object(request.body)
         resource = event["resource"]
         if resource["algorithm"] != "AEAD_AES_256_GCM":
             raise ValueError("it is sealed in a way nobody documented")
@@ -162,13 +128,10 @@ class WechatPayGateway:
             )
         except InvalidTag:
             raise NotGenuineError("it is sealed with another key") from None
-        told = json.loads(opened)
-        facts: Sequence[Fact] = ()
+        told = an_object(opened)
         if event["event_type"] == PAID_EVENT:
-            facts = self._of_transaction(told)
-        elif event["event_type"] == REFUND_EVENT:
-            facts = self._of_refund(told)
-        return Notice(facts, RawResponse(200, b'{"code":"SUCCESS"}', "application/json"))
+            return self._of_transaction(told)
+        return self._of_refund(told) if event["event_type"] == REFUND_EVENT else ()
 
     def _of_transaction(self, told: Mapping[str, Any]) -> list[Fact]:
         self._is_ours(told)
@@ -221,20 +184,15 @@ class WechatPayGateway:
         }
         if any(key_id.startswith("PUB_KEY_ID_") for key_id in self._theirs):
             headers["wechatpay-serial"] = next(one for one in self._theirs if one.startswith("PUB_KEY_ID_"))
-        heard = self._line.ask(method, self.settings.url + path, content=content, headers=headers)
-        if not isinstance(heard, Answer):
-            return heard
-        if heard.status == 404:
-            return None
-        if heard.status != 200:
-            return of_status(heard.status)
+        heard = self.exchange(method, self.settings.url + path, content, headers, answers=(200, 404))
+        if isinstance(heard, Trouble) or heard.status == 404:
+            return heard if isinstance(heard, Trouble) else None
         if not self._is_signed(heard.headers, heard.content, now):
             return Trouble("its answer is not signed by the platform")
         try:
-            found = json.loads(heard.content)
+            return an_object(heard.content)
         except ValueError:
             return Trouble("its answer is no JSON")
-        return found if isinstance(found, dict) else Trouble("its answer is no object")
 
     def _authorization(self, method: str, path: str, content: bytes, now: datetime) -> str:
         time, nonce = f"{int(now.timestamp())}", secrets.token_hex(16)
