@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import httpx2
+from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -118,6 +119,15 @@ class FarEnd(ABC):
         if press == "pay and refund":
             self.refund(bill.order_no, bill.amount.amount_minor, now)
             self.notify(bill, now)
+
+
+class KeyedFarEnd(FarEnd):
+    """One with RSA keys of its own and of its merchant, made anew each time."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self._own = rsa.generate_private_key(65537, 2048)
+        self._merchant = rsa.generate_private_key(65537, 2048)
 
 
 def _page(kind: str, bill: Bill) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlencode
 
-from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -16,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from duecourse.domain.messaging import RawRequest
 from duecourse.domain.money import Money
 
-from ..far_end import Bill, FarEnd
+from ..far_end import Bill, KeyedFarEnd
 from ..reading import in_units
 from ..signing import public_pem, rsa_sign, rsa_verifies, secret_pem, sorted_fields
 from .codes import BEIJING
@@ -25,15 +24,10 @@ APP_ID: Final = "2021000000000000"
 SELLER_ID: Final = "2088000000000000"
 
 
-class AlipayFarEnd(FarEnd):
-    """With keys of its own, made anew each time."""
+class AlipayFarEnd(KeyedFarEnd):
+    """With one merchant."""
 
     kind: ClassVar[str] = "alipay"
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        super().__init__(clock)
-        self._own = rsa.generate_private_key(65537, 2048)
-        self._merchant = rsa.generate_private_key(65537, 2048)
 
     def settings(self) -> Mapping[str, Any]:
         """Of the adapter."""

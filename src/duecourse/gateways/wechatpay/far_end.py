@@ -6,11 +6,10 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from duecourse.domain.messaging import RawRequest
 from duecourse.domain.money import Money
 
-from ..far_end import Bill, FarEnd
+from ..far_end import Bill, KeyedFarEnd
 from ..signing import public_pem, rsa_sign, rsa_verifies, secret_pem
 from .codes import SCHEMA
 
@@ -31,15 +30,10 @@ KEY_ID: Final = "PUB_KEY_ID_0119000000012026112600000000000000"
 _SAID: Final = re.compile(r'(\w+)="([^"]*)"')
 
 
-class WechatPayFarEnd(FarEnd):
-    """With keys of its own, made anew each time."""
+class WechatPayFarEnd(KeyedFarEnd):
+    """With one merchant."""
 
     kind: ClassVar[str] = "wechatpay"
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        super().__init__(clock)
-        self._own = rsa.generate_private_key(65537, 2048)
-        self._merchant = rsa.generate_private_key(65537, 2048)
 
     def settings(self) -> Mapping[str, Any]:
         """Of the adapter."""
