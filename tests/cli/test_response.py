@@ -91,6 +91,18 @@ def test_the_queue_shows_the_gravest_first_then_who_waits_longest(run: Run, lend
     assert "distress" in printed and "cannot go on" not in printed
 
 
+def test_the_status_says_how_many_answers_wait_and_how_many_of_them_are_grave(
+    run: Run, lender: Lender
+) -> None:
+    assert "WAITING" not in run("status")
+    hear(lender, "???", Intent.UNCLEAR, hours_ago=9)
+    hear(lender, "i cannot go on", Intent.DISTRESS, person=False)
+    hear(lender, "thank you", Intent.THANKS)
+    assert "WAITING: answers for a person: 2, grave ones: 1" in run("status")
+    found = json.loads(run("status", "--json"))["answers"]
+    assert (found["waiting"], found["grave"]) == (2, 1)
+
+
 def test_showing_an_answer_opens_its_words_and_notes_who_looked(run: Run, lender: Lender) -> None:
     response = hear(lender, "that is not my debt", Intent.DISPUTE)
     assert "that is not my debt" in run("response", "show", response[:8])

@@ -14,6 +14,7 @@ from duecourse.dispatch.batches import list_batches
 from duecourse.dispatch.brake import Stop, stops_in_force
 from duecourse.dispatch.providers import open_alerts
 from duecourse.dispatch.reading import read_rows, standing_now
+from duecourse.responses.queue import count_waiting
 
 from .context import Context, context
 from .provider import print_alerts
@@ -25,10 +26,10 @@ CAUSES_OF = timedelta(days=7)
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
-    """What stands where: planned, due, in flight, unknown; stops in force; who works.
+    """What stands where: planned, due, in flight, unknown; stops in force; answers that wait; who works.
 
-    Exit code 0 when nothing needs a person; 1 when a stop is in force, a batch is held, a provider is in trouble, or an
-    attempt's outcome is unknown.
+    Exit code 1 when a stop is in force, a batch is held, a provider is in trouble, or an attempt's outcome is unknown;
+    else 0. Answers that wait for a person are counted, and are no fault.
 
     Example: duecourse status --json
     """
@@ -41,6 +42,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
     held = list_batches(conn, held_only=True)
     unknown = read_rows(conn, "unknown_attempts", take=UNKNOWN_SHOWN)
     alerts = open_alerts(conn)
+    answers = count_waiting(conn)
     causes = read_rows(conn, "causes", since=now - CAUSES_OF)
     if as_json:
         print_json(
@@ -64,6 +66,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
                 "held_batches": held,
                 "unknown_attempts": unknown,
                 "alerts": alerts,
+                "answers": answers,
                 "causes": causes,
             },
         )
@@ -73,6 +76,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
         _print_stops(here, stops, zone)
         _print_held(here, held)
         print_alerts(here, alerts)
+        _print_answers(here, answers, zone)
         if causes:
             here.console.print(_causes_table(causes))
         if unknown:
@@ -146,6 +150,20 @@ def _print_held(here: Context, held: Iterable[Mapping[str, Any]]) -> None:
                 why=reason(one["reason"]),
             ),
             style="bold",
+        )
+
+
+def _print_answers(here: Context, answers: Mapping[str, Any], zone: ZoneInfo) -> None:
+    if answers["waiting"]:
+        here.console.print(
+            say(
+                "WAITING: answers for a person: {count}, grave ones: {grave}, the oldest of {at}; {command}",
+                count=answers["waiting"],
+                grave=answers["grave"],
+                at=local(answers["since"], zone),
+                command="duecourse response list --open",
+            ),
+            style="bold red" if answers["grave"] else "bold",
         )
 
 

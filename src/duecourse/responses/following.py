@@ -16,7 +16,7 @@ from uuid import UUID
 from duecourse.book.holds import HoldKind
 from duecourse.policy.model import Responses
 
-from .intents import GRAVE, Intent
+from .intents import Intent
 
 HOLD_OF: Final = {
     Intent.DISPUTE: HoldKind.DISPUTE,
@@ -213,8 +213,3 @@ def _replace_earlier(found: Followed, answer: Answer) -> None:
         else one
         for one in found.holds
     ]
-
-
-def grave(intents: Iterable[str]) -> bool:
-    """Whether a person must look at once."""
-    return any(one in GRAVE for one in intents)

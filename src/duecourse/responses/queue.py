@@ -79,7 +79,7 @@ def answer_timeline(conn: psycopg.Connection, lane: int, borrower_id: UUID) -> l
 
 
 def count_waiting(conn: psycopg.Connection) -> dict[str, Any]:
-    """How many answers wait, how many of them grave, and since when the oldest (None: none does)."""
+    """How many answers wait, how many of them grave, and since when the oldest: waiting, grave, since."""
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(SQL["count_waiting"], {"grave": GRAVEST_FIRST}).fetchone()
     assert row is not None

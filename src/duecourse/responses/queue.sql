@@ -8,7 +8,7 @@ r.confidence::float8 AS confidence, r.read_by, r.promised_on, r.amount_minor, r.
 (SELECT l.loan_ref FROM loan l WHERE l.lane = a.lane AND l.loan_id = a.loan_id) AS loan, w.reason AS waits
 
 -- fragment: last_reading
--- The reading of a that holds.
+-- The reading of a (response, response_waiting) that holds.
 r.lane = a.lane AND r.response_id = a.response_id
 AND r.reading = (SELECT max(o.reading) FROM response_reading o WHERE o.lane = a.lane AND o.response_id = a.response_id)
 
@@ -87,6 +87,9 @@ FROM response_effect e WHERE e.lane = %(lane)s AND e.borrower_id = %(borrower_id
 ORDER BY 1, 2, 3;
 
 -- name: count_waiting
--- How many answers wait for a person, how many of them grave, and since when the oldest. grave: text[].
-SELECT count(*) AS waiting, count(*) FILTER (WHERE w.reason = ANY(%(grave)s::text[])) AS grave, min(w.since) AS since
-FROM response_waiting w;
+-- How many answers wait for a person, how many of them are read as something grave, and since when the oldest. grave: text[].
+SELECT count(*) AS waiting, count(*) FILTER (WHERE r.intents && %(grave)s::text[]) AS grave, min(a.since) AS since
+FROM response_waiting a
+JOIN response_reading r ON
+-- include: last_reading
+;

@@ -13,6 +13,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{key} 的个人页面：先启动页面服务，再打开链接，并输入证件号后六位 {digits}。"
     ),
     "Answers that wait for a person": "待人工处理的回复",
+    "WAITING: answers for a person: {count}, grave ones: {grave}, the oldest of {at}; {command}": (
+        "待办：待人工处理的回复 {count} 条，其中须立即处理 {grave} 条，最早一条的时间 {at}；{command}"
+    ),
     "Promises to pay": "还款承诺",
     "Read as {intents}. What follows now: {effects}.": "判读为：{intents}。当前后续处理：{effects}。",
     "It waits for a person: {why}.": "待人工处理：{why}。",
