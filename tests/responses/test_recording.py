@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+import psycopg
 import pytest
 
 from answering import Answers
@@ -20,7 +22,9 @@ from duecourse.responses.correcting import (
     undo_response,
 )
 from duecourse.responses.intents import Intent
+from duecourse.responses.queue import show_response
 from duecourse.responses.recording import Heard, record_response
+from duecourse.store.connect import Store
 from lender import borrower_id_of, lane_of
 
 LOAN = """
@@ -28,6 +32,8 @@ LOAN = """
     L-1   B-1       2026-03-05  500.00
     L-2   B-1       2026-03-20  300.00
 """
+
+IN_A_QUEUE = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
 
 
 @pytest.fixture(autouse=True)
@@ -285,6 +291,46 @@ def test_answers_of_two_records_that_become_one_are_followed_together(answers: A
         (lane_of("B-1"), borrower_id_of("B-1"))
     ]
     assert answers.rows("SELECT reason FROM response_waiting") == [("too-many",)]
+
+
+def test_two_people_who_look_at_an_answer_at_once_are_both_noted(answers: Answers, store: Store) -> None:
+    place = place_of(answers, answers.say("B-1", Intent.DISPUTE, at="2026-03-10T12:00+08:00"))
+    now = datetime.fromisoformat("2026-03-10T13:00+08:00")
+
+    def look(conn: psycopg.Connection, by: str) -> None:
+        show_response(conn, answers.lender.keyring, place, by=by, now=now)
+
+    with store.connect() as other, store.connect() as watching, ThreadPoolExecutor() as pool:
+        with answers.conn.transaction():
+            look(answers.conn, "li")
+            second = pool.submit(look, other, "wu")
+            while not watching.execute(IN_A_QUEUE, (other.info.backend_pid,)).fetchone():
+                assert not second.done(), second.result()
+                watching.rollback()
+        second.result()
+        other.commit()
+    assert answers.rows("SELECT recorded_by FROM response_event ORDER BY seq") == [
+        ("duecourse",), ("li",), ("wu",),
+    ]  # fmt: skip
+
+
+def test_an_answer_that_a_merge_moved_meanwhile_is_closed_where_it_is(answers: Answers) -> None:
+    answers.lender.book("""
+        loan  borrower  due_on
+        L-3   B-2       2026-03-05
+    """)
+    for key in ("B-1", "B-2"):
+        answers.lender.name_in_directory(key)
+    answers.conn.commit()
+    place = place_of(answers, answers.say("B-2", Intent.UNCLEAR, at="2026-03-10T12:00+08:00"))
+    now = datetime.fromisoformat("2026-03-10T13:00+08:00")
+    merge_borrowers(
+        answers.conn, answers.lender.keyring, "B-1", "B-2", evidence="same passport", by="Mei", now=now
+    )
+    with answers.conn.transaction():
+        assert close_response(answers.conn, answers.lender.keyring, place, note="asked", by="li", now=now)
+    assert answers.rows("SELECT count(*) FROM response_waiting") == [(0,)]
+    assert answers.rows("SELECT DISTINCT lane FROM response_event") == [(lane_of("B-1"),)]
 
 
 def test_an_address_that_two_answers_call_wrong_serves_again_when_both_are_undone(answers: Answers) -> None:

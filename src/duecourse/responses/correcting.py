@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -56,6 +57,15 @@ def find_response(conn: psycopg.Connection, text: str) -> Place:
     raise DuecourseError(problem or Problem("D190", "ID", "no answer has this id"))
 
 
+def lock_response(conn: psycopg.Connection, place: Place) -> Place:
+    """Lock the row of an answer until the transaction ends; where it stands now, whatever merge came between."""
+    while not conn.execute(
+        SQL["lock_response"], {"lane": place.lane, "response_id": place.response_id}
+    ).fetchone():
+        place = find_response(conn, place.response_id.hex)
+    return place
+
+
 def response_at(conn: psycopg.Connection, place: Place) -> dict[str, Any]:
     """The answer's row with its last reading."""
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -82,12 +92,14 @@ def read_again(
     In the caller's transaction. It is out of the queue unless something else asks for a person.
     Raises DuecourseError D192 while nobody knows whose it is.
     """
-    currency = response_at(conn, place)["currency"]
-    understood = Understood(intents, 1.0, "staff", promised_on, amount_minor, currency)
+
+    def read(row: dict[str, Any]) -> Understood:
+        return Understood(intents, 1.0, "staff", promised_on, amount_minor, row["currency"])
+
     _reread(
         conn,
         place,
-        understood,
+        read,
         event="handled",
         reason="read otherwise",
         undone=False,
@@ -104,27 +116,38 @@ def undo_response(
 
     In the caller's transaction. Raises DuecourseError D192, D193 (undone already).
     """
-    row = response_at(conn, place)
+    _reread(
+        conn,
+        place,
+        _as_before,
+        event="undone",
+        reason="undone",
+        undone=True,
+        by=by,
+        now=now,
+        room=room,
+    )
+
+
+def _as_before(row: dict[str, Any]) -> Understood:
     if row["undone"]:
         raise DuecourseError(
             Problem("D193", "ID", "nothing follows from it any more", "Nothing was changed.")
         )
-    intents = tuple(Intent(one) for one in row["intents"])
-    understood = Understood(
-        intents,
+    return Understood(
+        tuple(Intent(one) for one in row["intents"]),
         float(row["confidence"]),
         row["read_by"],
         row["promised_on"],
         row["amount_minor"],
         row["currency"],
     )
-    _reread(conn, place, understood, event="undone", reason="undone", undone=True, by=by, now=now, room=room)
 
 
 def _reread(
     conn: psycopg.Connection,
     place: Place,
-    understood: Understood,
+    read: Callable[[dict[str, Any]], Understood],
     *,
     event: str,
     reason: str,
@@ -147,7 +170,7 @@ def _reread(
         here: dict[str, Any] = {"lane": standing.person.lane, "borrower_id": standing.person.borrower_id}
         row = response_at(conn, Place(standing.person.lane, place.response_id, standing.person.borrower_id))
         terms = Responses.model_validate(row["terms"])
-        append_reading(conn, here, place.response_id, understood, terms, by=by, now=now, undone=undone)
+        append_reading(conn, here, place.response_id, read(row), terms, by=by, now=now, undone=undone)
         append_event(conn, here, place.response_id, event, by=by, now=now)
         _close(conn, here, place.response_id, by, now)
         plannables = room.plannables or ()
@@ -206,8 +229,9 @@ def close_response(
     In the caller's transaction.
     """
     sealed = seal_value(keyring, note, "response_event", "note", place.response_id) if note else None
-    here = {"lane": place.lane, "borrower_id": place.borrower_id}
     with conn.transaction():
+        place = lock_response(conn, place)
+        here = {"lane": place.lane, "borrower_id": place.borrower_id}
         return _close(conn, here, place.response_id, by, now, sealed)
 
 

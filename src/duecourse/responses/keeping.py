@@ -93,4 +93,5 @@ def append_event(
 ) -> None:
     """What somebody did with an answer, or that it waits for a person."""
     given = {"response_id": response_id, "event": event, "reason": reason, "note_sealed": note_sealed}
+    conn.execute(SQL["lock_response"], {"lane": place["lane"], "response_id": response_id})
     conn.execute(SQL["append_event"], {**place, **given, "by": by, "now": now})

@@ -14,7 +14,7 @@ from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value
 from duecourse.store.sql import load
 
-from .correcting import Place
+from .correcting import Place, lock_response
 from .intents import GRAVE, Intent
 from .keeping import append_event
 
@@ -53,6 +53,7 @@ def show_response(
     """One answer with its words, readings, what followed and who did what. That `by` looked is noted, in the caller's
     transaction.
     """
+    place = lock_response(conn, place)
     given = {"lane": place.lane, "response_id": place.response_id}
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(SQL["one_response"], given).fetchone()

@@ -51,7 +51,7 @@ SELECT %(lane)s, %(response_id)s,
        %(undone)s, %(by)s, %(now)s;
 
 -- name: append_event
--- What somebody did with an answer, or that it waits; the queue is kept in line. lane, response_id, borrower_id, event, reason,
+-- What somebody did with an answer, or that it waits; the queue is kept in line. After lock_response. lane, response_id, borrower_id, event, reason,
 -- note_sealed, by, now. Writes: response_event, response_waiting
 WITH told AS (
     INSERT INTO response_event (lane, response_id, seq, borrower_id, event, reason, note_sealed, recorded_by, at)
@@ -175,6 +175,10 @@ JOIN response_reading r ON r.lane = a.lane AND r.response_id = a.response_id
 WHERE a.lane = %(lane)s AND a.response_id = %(response_id)s
 ORDER BY r.reading DESC LIMIT 1;
 
+-- name: lock_response
+-- Whoever notes what was done with an answer does it alone. lane, response_id. Nothing where a merge has moved it.
+SELECT 1 FROM response WHERE lane = %(lane)s AND response_id = %(response_id)s FOR NO KEY UPDATE;
+
 -- name: is_waiting
 -- Whether an answer is in the queue. lane, response_id.
-SELECT reason FROM response_waiting WHERE lane = %(lane)s AND response_id = %(response_id)s FOR UPDATE;
+SELECT reason FROM response_waiting WHERE lane = %(lane)s AND response_id = %(response_id)s;
