@@ -9,14 +9,17 @@ import psycopg
 import pytest
 
 from answering import Answers
+from duecourse.book.wishes import Person
 from duecourse.dispatch.replies import take_reply
 from duecourse.domain.messaging import Channel, Reply, ReplyKind
 from duecourse.privacy.keyring import Keyring
 from duecourse.responses import applying
 from duecourse.responses.applying import Applied, apply_replies
+from duecourse.responses.correcting import assign_response, find_response, undo_response
 from duecourse.responses.intents import Intent, Understood
 from duecourse.responses.recording import Room
 from duecourse.store.connect import Store
+from lender import borrower_id_of, lane_of
 
 NUMBER = "+8613900001111"
 AT = datetime.fromisoformat("2026-03-10T12:00+08:00")
@@ -85,6 +88,31 @@ def test_a_reply_from_a_number_that_nobody_has_waits_for_a_person(answers: Answe
     apply(answers)
     assert answers.rows(WHOSE) == [(None, ["wrong-person"], False)]
     assert answers.rows("SELECT reason FROM response_waiting") == [("unknown-sender",)]
+
+
+def test_a_stop_from_a_number_that_nobody_has_is_one_of_its_channel_for_whoever_it_is_of(
+    answers: Answers,
+) -> None:
+    hear(answers, "STOP", sender="+8613900009999")
+    apply(answers)
+    [(response,)] = answers.rows("SELECT response_id FROM response")
+    with answers.conn.transaction():
+        assign_response(
+            answers.conn, answers.lender.keyring, find_response(answers.conn, str(response)),
+            Person(lane_of("B-1"), borrower_id_of("B-1")), by="li", now=AT, room=answers.room,
+        )  # fmt: skip
+    assert answers.rows("SELECT granted, channel, address_index FROM consent") == [(False, "sms", None)]
+
+
+def test_undoing_a_word_to_stop_everything_lifts_all_of_it(answers: Answers) -> None:
+    hear(answers, "STOP ALL")
+    apply(answers)
+    [(response,)] = answers.rows("SELECT response_id FROM response")
+    with answers.conn.transaction():
+        undo_response(answers.conn, find_response(answers.conn, str(response)), by="li", now=AT)
+    assert answers.rows(
+        "SELECT channel, array_agg(granted ORDER BY effective_at) FROM consent GROUP BY 1 ORDER BY 1"
+    ) == [("sms", [False, True]), (None, [False, True])]
 
 
 def test_a_key_that_says_the_notice_was_heard_is_no_answer(answers: Answers) -> None:

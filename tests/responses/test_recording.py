@@ -271,6 +271,32 @@ def test_an_answer_of_nobody_known_is_kept_and_given_to_whoever_it_is_of(answers
     ]
 
 
+def test_an_answer_that_is_given_to_two_people_is_found_and_undone_for_each(answers: Answers) -> None:
+    answers.lender.book("""
+        loan  borrower  due_on
+        L-3   B-2       2026-03-05
+    """)
+    heard = Heard(
+        None, "reply", uuid5(NAMESPACE_OID, "r"), channel=Channel.SMS, intents=(Intent.DISPUTE,), text="no"
+    )
+    now = datetime.fromisoformat("2026-03-10T13:00+08:00")
+    with answers.conn.transaction():
+        response = record_response(answers.conn, answers.lender.keyring, heard, now=now)
+        nobody = find_response(answers.conn, str(response))
+        wrong, right = (
+            assign_response(
+                answers.conn, answers.lender.keyring, nobody, Person(lane_of(key), borrower_id_of(key)),
+                by="li", now=now, room=answers.room,
+            )
+            for key in ("B-1", "B-2")
+        )  # fmt: skip
+    with answers.conn.transaction():
+        read_again(answers.conn, place_of(answers, right.response_id), (Intent.DISPUTE,), by="li", now=now)
+        undo_response(answers.conn, place_of(answers, wrong.response_id), by="li", now=now)
+    assert answers.holds("B-1") == []
+    assert answers.holds("B-2") == [("dispute", None, "03-10 13:00", None)]
+
+
 def test_answers_of_two_records_that_become_one_are_followed_together(answers: Answers) -> None:
     """Two promises under one record and a third under the other are three in a row."""
     answers.lender.book("""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -25,6 +24,7 @@ from duecourse.privacy.sealing import open_value
 from duecourse.store.sql import load
 
 from .intents import Intent
+from .keeping import request_for
 from .recording import PLAIN, Heard, Room, record_response
 
 SQL = load("responses/applying")
@@ -130,8 +130,8 @@ def _shared(row: dict[str, Any], nobody: Heard, holders: list[Person], room: Roo
         ).intents
     if Intent.STOP in intents:
         for person in holders:
-            digest = blake2b(nobody.request_id.bytes + person.borrower_id.bytes, digest_size=16).digest()
-            yield replace(nobody, person=person, request_id=UUID(bytes=digest), intents=(Intent.STOP,))
+            request_id = request_for(nobody.request_id, person)
+            yield replace(nobody, person=person, request_id=request_id, intents=(Intent.STOP,))
     if set(intents) != {Intent.STOP}:
         yield replace(nobody, waits="shared-address")
 

@@ -20,7 +20,7 @@ from duecourse.privacy.sealing import open_value, seal_value
 
 from .acting import act
 from .intents import Intent, Understood
-from .keeping import SQL, append_event, append_reading, lock_person
+from .keeping import SQL, append_event, append_reading, lock_person, request_for
 from .once import Acting
 from .recording import PLAIN, Heard, Room, record_response
 
@@ -190,7 +190,9 @@ def assign_response(
 ) -> Place:
     """Say whose an answer is that nobody knew: it is recorded for that person as heard from them, and this one closed.
 
-    In the caller's transaction. Raises DuecourseError D194 for one that is somebody's already.
+    What it says was done for nobody yet, and is done now; a stop from an address that is not theirs is one of its
+    channel. Several people may have said the same; what was given to a wrong one is undone there. In the caller's
+    transaction. Raises DuecourseError D194 for one that is somebody's already.
     """
     row = response_at(conn, place)
     if place.borrower_id is not None:
@@ -199,17 +201,19 @@ def assign_response(
         )
     text = row["text_sealed"]
     intents = tuple(Intent(one) for one in row["intents"]) if row["acted"] else ()
+    address = row["address_index"]
+    given = {"lanes": EVERY_LANE, "borrower_id": person.borrower_id, "address_index": address}
+    theirs = address and conn.execute(SQL["holds_address"], given).fetchone() == (True,)
     heard = Heard(
         person=person,
         source="staff",
-        request_id=place.response_id,
+        request_id=request_for(place.response_id, person),
         channel=Channel(row["channel"]) if row["channel"] else None,
         intents=intents,
         text=open_value(keyring, bytes(text), "response", "text", place.response_id) if text else "",
         purpose=Purpose(row["purpose"]) if row["purpose"] else None,
-        address_index=bytes(row["address_index"]) if row["address_index"] else None,
+        address_index=bytes(address) if theirs else None,
         said_at=row["said_at"],
-        acted=row["acted"],
     )
     with conn.transaction():
         response_id = record_response(conn, keyring, heard, now=now, room=replace(room, by=by))

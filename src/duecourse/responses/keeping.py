@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,6 +47,11 @@ def lock_person(conn: psycopg.Connection, person: Person) -> Standing:
         if not elsewhere:
             return Standing(Person(lane, borrower_id), zone, language, region)
         lane, borrower_id = other_lane, other_id
+
+
+def request_for(request_id: UUID, person: Person) -> UUID:
+    """The request of one answer that is recorded for several people, as each of them has it."""
+    return UUID(bytes=blake2b(request_id.bytes + person.borrower_id.bytes, digest_size=16).digest())
 
 
 def append_reading(

@@ -130,10 +130,13 @@ def _start(conn: psycopg.Connection, acting: Acting, row: Mapping[str, Any]) -> 
 def _stop_no_more(
     conn: psycopg.Connection, acting: Acting, row: Mapping[str, Any], detail: Mapping[str, Any]
 ) -> None:
-    record_consent(
-        conn, ConsentKind.CONTACT, granted=True, said=said_of(row, acting, after=True), person=acting.person,
-        scope=_scope(row),
-    )  # fmt: skip
+    """Every scope that it stopped: a word to stop everything stops the address, too."""
+    said = said_of(row, acting, after=True)
+    given = {"evidence": evidence_of(row["response_id"]), "acted": row["acted"], "said_at": row["said_at"]}
+    for stopped in rows_of(conn, "stops_of", {**acting.place, **given}):
+        record_consent(
+            conn, ConsentKind.CONTACT, granted=True, said=said, person=acting.person, scope=_scope(stopped)
+        )
 
 
 def _start_no_more(

@@ -158,6 +158,18 @@ WHERE p.lane = ANY(%(lanes)s::smallint[]) AND p.borrower_id = %(borrower_id)s
        SELECT w.address_index FROM contact_point w
        WHERE w.lane = %(lane)s AND w.contact_point_id = %(contact_point_id)s)));
 
+-- name: holds_address
+-- Whether an address is, or was, one of a person's. lanes, borrower_id, address_index.
+SELECT EXISTS (SELECT 1 FROM contact_point p
+               WHERE p.lane = ANY(%(lanes)s::smallint[]) AND p.borrower_id = %(borrower_id)s AND p.address_index = %(address_index)s);
+
+-- name: stops_of
+-- The scopes of contact that an answer stopped: by its evidence, or, where that was done when it was taken in, as of its instant.
+-- lane, borrower_id, evidence, acted, said_at.
+SELECT DISTINCT purpose, channel, address_index FROM consent
+WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND kind = 'contact' AND NOT granted AND effective_at = %(said_at)s
+  AND (evidence = %(evidence)s OR %(acted)s AND source = 'reply');
+
 -- name: last_attempt
 -- Of the message that is answered. lane, message_id.
 SELECT attempt_id FROM attempt WHERE lane = %(lane)s AND message_id = %(message_id)s ORDER BY seq DESC LIMIT 1;
