@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import psycopg
 import pytest
 
 from answering import Answers
+from duecourse.book.holds import HoldKind, end_holds
 from duecourse.book.wishes import Person
 from duecourse.dispatch.merging import merge_borrowers
 from duecourse.domain.messaging import Channel
@@ -184,6 +185,23 @@ def test_undoing_lifts_the_stop_that_was_said_and_no_later_one(answers: Answers)
     assert answers.rows("SELECT channel, granted FROM consent ORDER BY effective_at") == [
         ("sms", False), ("sms", True), ("email", False),
     ]  # fmt: skip
+
+
+def test_a_pause_that_a_person_ended_does_not_come_back_when_what_replaced_it_is_undone(
+    answers: Answers,
+) -> None:
+    at = [datetime.fromisoformat(f"2026-03-{day}T12:00+08:00") for day in (10, 11, 12)]
+    answers.say("B-1", Intent.WILL_PAY, at=str(at[0]), day="2026-03-20")
+    with answers.conn.transaction():
+        b1 = Person(lane_of("B-1"), borrower_id_of("B-1"))
+        end_holds(answers.conn, b1, HoldKind.PROMISE, reason="agreed by phone", by="wu", at=at[1], now=at[1])
+    later = answers.say("B-1", Intent.WILL_PAY, at=str(at[2]), day="2026-03-22")
+    with answers.conn.transaction():
+        undo_response(answers.conn, place_of(answers, later), by="li", now=at[2] + timedelta(hours=1))
+    assert answers.holds("B-1") == [
+        ("promise", None, "03-10 12:00", "03-11 12:00"),
+        ("promise", None, "03-12 12:00", "03-12 13:00"),
+    ]
 
 
 def test_undoing_a_wrong_person_gives_the_address_back_and_asks_for_the_end_of_its_suppression(

@@ -82,7 +82,7 @@ def _follow_holds(
     rows: Sequence[Mapping[str, Any]],
     standing: Sequence[Mapping[str, Any]],
 ) -> None:
-    """End what no longer follows, shorten what a later word shortened, put in force what is new."""
+    """End what no longer follows, replace what now ends at another time, put in force what is new."""
     said = {row["response_id"]: said_of(row, acting) for row in rows}
     wanted = {one.key: one for one in holds if one.until is None or one.until > one.since}
     known = {
@@ -96,10 +96,8 @@ def _follow_holds(
             _end_hold(conn, acting, key, acting.now)
             _undo(conn, acting, row)
         elif one.until != row["until"]:
-            sooner = one.until is not None and (row["until"] is None or one.until < row["until"])
-            # What lasts longer than it stands is another row; the one before it never held.
-            _end_hold(conn, acting, key, one.until if sooner and one.until else one.since)
-            if not sooner:
+            # Another row takes its place, and it never held; one that a person has ended stays so.
+            if _end_hold(conn, acting, key, one.since):
                 _add_hold(conn, acting, one, said[one.response_id])
             _write_effect(conn, acting, one)
     for key, one in wanted.items():
@@ -115,13 +113,13 @@ def _add_hold(conn: psycopg.Connection, acting: Acting, one: Following, said: Sa
 
 def _end_hold(
     conn: psycopg.Connection, acting: Acting, key: tuple[UUID, HoldKind | None, UUID | None], at: datetime
-) -> None:
+) -> bool:
+    """Whether there was one that nobody has ended."""
     response_id, kind, loan_id = key
-    if kind is not None:
-        end_said_holds(
-            conn, acting.person, kind, evidence=evidence_of(response_id), reason=acting.reason, by=acting.by,
-            at=at, now=acting.now, loan_id=loan_id,
-        )  # fmt: skip
+    return kind is not None and end_said_holds(
+        conn, acting.person, kind, evidence=evidence_of(response_id), reason=acting.reason, by=acting.by,
+        at=at, now=acting.now, loan_id=loan_id,
+    ) > 0  # fmt: skip
 
 
 def _write_effect(conn: psycopg.Connection, acting: Acting, one: Following) -> None:
