@@ -100,6 +100,50 @@ def test_what_is_denied_or_only_sounds_so_is_not_meant(text: str, not_meant: str
     assert not_meant not in meant(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "you never stop texting me, leave me alone",
+        "STOP. you people never stop",
+        "these messages never stop",
+        "if you dont stop texting me I will sue",
+        "I told you to stop and you do not stop",
+        "you cant stop calling me can you. do not text me again",
+        "i didnt want to opt out but now i do, unsubscribe me",
+        "没有停过，天天发，退订",
+        "说了退订还没停，别再发了",
+        "我没退订过，现在要退订",
+    ],
+)
+def test_who_reproaches_us_for_not_stopping_wants_a_stop_and_no_start(text: str) -> None:
+    assert {"stop", "start"} & meant(text) == {"stop"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please don't stop the reminders",
+        "dont stop texting me please",
+        "I didn't mean to unsubscribe",
+        "please dont unsubscribe me",
+        "别停止提醒我",
+        "不要退订",
+        "不小心退订了，请恢复",
+        "我没有退订，继续发给我",
+    ],
+)
+def test_who_wants_us_not_to_stop_wants_a_start(text: str) -> None:
+    assert {"stop", "start"} & meant(text) == {"start"}
+
+
+def test_a_start_undoes_a_stop_and_is_not_taken_where_it_is_less_likely_than_not() -> None:
+    assert meant("I can't stop crying") == {"distress"}
+
+
+def test_a_suspected_stop_hides_nothing_grave_from_a_person() -> None:
+    assert meant("away from me") == {"distress", "stop"}
+
+
 @pytest.mark.parametrize("text", ["", " ", "?", "asdfgh qwerty zxcv", "🤔", "\u200b", "." * 5000])
 def test_what_nobody_understands_is_unclear_alone(text: str) -> None:
     understood = understand(text, today=TODAY, currency="USD")

@@ -57,7 +57,9 @@ _SUSPICION: Final = 0.08
 _TELLING: Final = frozenset({Intent.STOP, Intent.DECEASED})
 """Taken at any suspicion: what means them is told apart well, and hardly ever by mistake."""
 _BESIDE: Final = 0.34
-"""A suspected meaning is dropped beside a suspicion so much likelier than it."""
+"""A suspected meaning is dropped beside a grave suspicion so much likelier than it: a person reads that one."""
+_UNDONE: Final = 0.5
+"""The least probability of a start that no rule heard: it undoes a stop, so it must be likelier than not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +146,14 @@ def _decided(
     heard = {one.intent for one in found if not one.denied}
     taken = set(sure) - denied
     taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _HEARD}
-    best = max([chances[one] for one in suspected if one not in denied] + [0.0])
+    best = max([chances[one] for one in suspected if one in GRAVE and one not in denied] + [0.0])
     for one in suspected:
         if one in denied or chances[one] < best * _BESIDE:
             continue
         if one in _TELLING or chances[one] >= _SUSPICION:
             taken.add(one)
+    if Intent.START not in heard and chances[Intent.START] < _UNDONE:
+        taken.discard(Intent.START)
     for first, second in _OPPOSED:
         if first in taken:
             taken.discard(second)
