@@ -212,10 +212,14 @@ def test_several_lines_share_the_messages(kind: str, tmp_path: Path):
 
 def test_smgp_receives_over_lines_of_its_own(tmp_path: Path):
     async def body(adapter: Any, running: Running) -> None:
-        await send_until_taken(adapter, message_to(number(Behaviour.DELIVERED, 1)))
+        outcome = await send_until_taken(adapter, message_to(number(Behaviour.DELIVERED, 1)))
         await until(lambda: bool(running.sink.receipts))
+        assert isinstance(outcome, Accepted)
+        (receipt,) = running.sink.receipts
+        assert (receipt.status, receipt.provider_id) == (ReceiptStatus.DELIVERED, outcome.provider_id)
+        assert (len(adapter._links.up), len(adapter._receiving.up)) == (1, 2)
 
-    against("sms.smgp", tmp_path, body, login_as="separate")
+    against("sms.smgp", tmp_path, body, login_as="separate", receivers=2)
 
 
 # SGIP: the gateway connects to us
@@ -371,6 +375,7 @@ def test_a_line_that_is_closed_while_it_binds_ends(tmp_path: Path, kind: str):
         async with asyncio.timeout(60):
             for turn in range(120):
                 await adapter.close()
+                assert not adapter._links.up
                 await adapter.open()
                 for _ in range(turn % 40):
                     await asyncio.sleep(0)

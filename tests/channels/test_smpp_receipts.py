@@ -128,7 +128,8 @@ def test_a_person_cannot_write_a_receipt():
 @given(st.binary(max_size=254), st.dictionaries(st.sampled_from(list(Tag)), st.binary(max_size=8)))
 def test_any_receipt_is_survived(octets: bytes, tlvs: dict[Tag, bytes]):
     message = ShortMessage(destination="1", esm_class=EsmClass.RECEIPT, short_message=octets, tlvs=dict(tlvs))
-    parse_receipt(message, ReceiptForm(IdForm.HEX, IdForm.DECIMAL, UTC, frozenset({"001"})))
+    receipt = parse_receipt(message, ReceiptForm(IdForm.HEX, IdForm.DECIMAL, UTC, frozenset({"001"})))
+    assert receipt is None or (receipt.provider_id and receipt.code)
 
 
 def part(provider_id: str, status: ReceiptStatus = DELIVERED) -> Receipt:

@@ -100,7 +100,9 @@ def test_received_octets_are_always_readable(octets: bytes, coding: int):
 
 @given(st.binary(max_size=60), st.integers(0, 255))
 def test_any_header_of_a_received_message_is_survived(octets: bytes, esm_class: int):
-    split_header(ShortMessage(destination="1", esm_class=esm_class, short_message=octets))
+    content, place = split_header(ShortMessage(destination="1", esm_class=esm_class, short_message=octets))
+    assert octets.endswith(content)
+    assert place is None or 1 <= place.number <= place.total
 
 
 def test_parts_joined_by_parameters_are_recognised():

@@ -214,7 +214,9 @@ def test_pid_file_of_another_program_is_not_believed(server: EmbeddedServer, con
     stale = content.format(pid=os.getpid(), data=server.data_dir)
     (server.data_dir / "postmaster.pid").write_text(stale)
     (server.home / ".s.PGSQL.5432.lock").write_text(stale)
-    psycopg.connect(server.start()).close()
+    with psycopg.connect(server.start()) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert server.status().pid not in (None, os.getpid())
     server.stop()
 
 
