@@ -293,11 +293,16 @@ def pause(
         shown = {"loan": found.loan_ref, "creditor": found.creditor, "grace_extended": extended}
         print_json(here.console, shown | ({"from": days[0], "to": days[1]} if days else {"withdrawn": True}))
         return
+    _print_pause(here, found.loan_ref, days, extended)
+
+
+def _print_pause(here: Context, loan_ref: str, days: tuple[date, date] | None, extended: int) -> None:
+    """days: None for a pause that is withdrawn."""
     if days is None:
-        here.console.print(say("The pause of {loan} is withdrawn.", loan=found.loan_ref))
+        here.console.print(say("The pause of {loan} is withdrawn.", loan=loan_ref))
         return
     here.console.print(
-        say("{loan} is paused from {first} to {last}.", loan=found.loan_ref, first=days[0], last=days[1])
+        say("{loan} is paused from {first} to {last}.", loan=loan_ref, first=days[0], last=days[1])
     )
     if extended:
         here.console.print(say("Grace of {count} installments is extended by it.", count=extended))

@@ -41,45 +41,50 @@ class ReportWord(StrEnum):
     NOT_USED = "not-used"
 
 
+ActorOption = Annotated[
+    Actor | None, typer.Option(help="Who contacts. Default: DUECOURSE_ACTOR.", show_default=False)
+]
+LoanOption = Annotated[
+    str | None,
+    typer.Option(
+        help="About this loan, by the lender's contract key. Default: every open one.", show_default=False
+    ),
+]
+NumberOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The number or e-mail address, - reads it from standard input. Default: the borrower's first.",
+        show_default=False,
+    ),
+]
+AddressKindOption = Annotated[
+    AddressKindWord | None, typer.Option(help="Whose number it is: home, work, mobile.", show_default=False)
+]
+CallerOption = Annotated[
+    str | None, typer.Option(help="The number that will be shown; '' for a hidden one.", show_default=False)
+]
+HumanOption = Annotated[
+    bool, typer.Option("--human", help="A person will speak: special care does not stand against it.")
+]
+ReferenceOption = Annotated[
+    str, typer.Option(help="Names the question: asked again, it gets the same permit.", show_default=False)
+]
+
+
 @app.command()
 def ask(
     borrower: Annotated[str, typer.Option(help="The lender's customer key.", show_default=False)],
     channel: Annotated[Channel, typer.Option(help="How.", show_default=False)],
-    actor: Annotated[
-        Actor | None,
-        typer.Option(help="Who contacts. Default: DUECOURSE_ACTOR.", show_default=False),
-    ] = None,
-    loan: Annotated[
-        str | None,
-        typer.Option(
-            help="About this loan, by the lender's contract key. Default: every open one.", show_default=False
-        ),
-    ] = None,
+    actor: ActorOption = None,
+    loan: LoanOption = None,
     creditor: CreditorOption = None,
-    number: Annotated[
-        str | None,
-        typer.Option(
-            help="The number or e-mail address, - reads it from standard input. Default: the borrower's first.",
-            show_default=False,
-        ),
-    ] = None,
+    number: NumberOption = None,
     purpose: Annotated[Purpose, typer.Option(help="Why.")] = Purpose.COLLECTION,
     party: Annotated[Party, typer.Option(help="Who is contacted.")] = Party.BORROWER,
-    address_kind: Annotated[
-        AddressKindWord | None,
-        typer.Option(help="Whose number it is: home, work, mobile.", show_default=False),
-    ] = None,
-    caller: Annotated[
-        str | None,
-        typer.Option(help="The number that will be shown; '' for a hidden one.", show_default=False),
-    ] = None,
-    human: Annotated[
-        bool, typer.Option("--human", help="A person will speak: special care does not stand against it.")
-    ] = False,
-    reference: Annotated[
-        str,
-        typer.Option(help="Names the question: asked again, it gets the same permit.", show_default=False),
-    ] = "",
+    address_kind: AddressKindOption = None,
+    caller: CallerOption = None,
+    human: HumanOption = False,
+    reference: ReferenceOption = "",
     minutes: Annotated[int, typer.Option(help="How long the permit may be used.", min=1, max=60)] = 10,
     as_json: JsonOption = False,
 ) -> None:

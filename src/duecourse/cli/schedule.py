@@ -14,10 +14,8 @@ from duecourse.domain.schedule import (
     MOST_PERIODS,
     Due,
     Method,
-    PrepaymentError,
     Schedule,
     Terms,
-    TermsError,
     run_schedule,
 )
 from duecourse.domain.schedule.shifting import shift_dues
@@ -66,7 +64,16 @@ def schedule(
     found_day = parse_date(settle_on, "--settle-on") if settle_on else None
     minimum = options.read_minimum(way, minimum_percent, minimum_floor, currency)
     place = options.read_region(region, rule, currency)
-    try:
+    given = {
+        "annual_rate": rate,
+        "periods": periods,
+        "first_due_on": first_due,
+        "due_day": due_day,
+        "balloon_minor": balloon,
+        "principal_grace": principal_grace,
+        "interest_grace": interest_grace,
+    }
+    with options.named_in_errors(given, currency):
         terms = Terms(
             options.read_amount(principal, "--principal", currency),
             options.read_number(rate, "--rate"),
@@ -83,19 +90,6 @@ def schedule(
             prepayments=tuple(options.read_prepayment(one, currency) for one in prepay or ()),
         )
         computed = run_schedule(way, terms, settle_on=found_day, minimum=minimum)
-    except TermsError as error:
-        given = {
-            "annual_rate": rate,
-            "periods": periods,
-            "first_due_on": first_due,
-            "due_day": due_day,
-            "balloon_minor": balloon,
-            "principal_grace": principal_grace,
-            "interest_grace": interest_grace,
-        }
-        raise options.mended_terms(error, given) from None
-    except PrepaymentError as error:
-        raise options.mended_prepayment(error, currency) from None
     if minimum is not None and periods is None and computed.rows[-1].number == MOST_PERIODS:
         raise options.never_paid_off(MOST_PERIODS)
     rows = shift_dues(computed.rows, rule, place)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final
 
@@ -22,7 +21,6 @@ from duecourse.domain.schedule import (
     Prepayment,
     PrepaymentError,
     Repricing,
-    Terms,
     TermsError,
     Then,
 )
@@ -125,19 +123,6 @@ _OPTIONS: Final = {
 """Which option sets which of the terms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the options ask for."""
-
-    method: Method
-    terms: Terms
-    currency: str
-    minimum: Minimum | None
-    shift: Shift
-    region: str
-    settle_on: date | None
-
-
 def refusal(code: str, option: str, text: str) -> DuecourseError:
     """An option that cannot be used. Exit code 2."""
     return DuecourseError(Problem(code, option, text), exit_code=2)
@@ -225,19 +210,22 @@ def read_region(text: str | None, shift: Shift, currency: str) -> str:
     return text if text is not None else currency[:2]
 
 
-def mended_terms(error: TermsError, given: Mapping[str, object]) -> DuecourseError:
-    """What is wrong with the terms together, under the option that would mend it. D044. given: field to its text."""
-    found = f"'{given[error.field]}': " if error.field in given else ""
-    return refusal("D044", _OPTIONS[error.field], f"{found}{error}")
-
-
-def mended_prepayment(error: PrepaymentError, currency: str) -> DuecourseError:
-    """What is wrong with a prepayment. D045."""
-    one = error.prepayment
-    text = f"{one.day}:{from_minor(one.amount_minor, currency)}:{one.then} {error}"
-    if error.at_most_minor is not None:
-        text += f"; {from_minor(error.at_most_minor, currency)} {currency} settles the loan that day"
-    return refusal("D045", "--prepay", text)
+@contextmanager
+def named_in_errors(given: Mapping[str, object], currency: str) -> Iterator[None]:
+    """Say what is wrong with the terms together under the option that would mend it. D044, D045. given: field to its
+    text.
+    """
+    try:
+        yield
+    except TermsError as error:
+        found = f"'{given[error.field]}': " if error.field in given else ""
+        raise refusal("D044", _OPTIONS[error.field], f"{found}{error}") from None
+    except PrepaymentError as error:
+        one = error.prepayment
+        text = f"{one.day}:{from_minor(one.amount_minor, currency)}:{one.then} {error}"
+        if error.at_most_minor is not None:
+            text += f"; {from_minor(error.at_most_minor, currency)} {currency} settles the loan that day"
+        raise refusal("D045", "--prepay", text) from None
 
 
 def read_minimum(method: Method, percent: str, floor: str | None, currency: str) -> Minimum | None:
