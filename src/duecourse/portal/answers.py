@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -12,11 +12,13 @@ from starlette.responses import Response
 
 from duecourse.domain.messaging import Channel
 from duecourse.domain.money import LARGEST_MINOR, Money
+from duecourse.policy.model import Responses
 from duecourse.responses.intents import Intent
 from duecourse.responses.recording import Heard, record_response, terms_of
 
 from .asked import Asked
-from .bill import promised_until
+from .bill import last_day, promises_of
+from .lender import SQL
 from .owing import Owed
 from .page import Button, Page
 
@@ -39,6 +41,7 @@ class Debt:
     value: str
     """In the form: the loan's id, or the currency."""
     loan_id: UUID | None
+    loan_ref: str | None
     open: Money
     label: str
 
@@ -60,7 +63,7 @@ def debts(asked: Asked) -> list[Debt]:
     for debt in single:
         totals[debt.open.currency] = totals.get(debt.open.currency, 0) + debt.open.amount_minor
     sums = [Money(amount, currency) for currency, amount in sorted(totals.items())]
-    everything = [Debt(one.currency, None, one, asked.say("answers.all", amount=one)) for one in sums]
+    everything = [Debt(one.currency, None, None, one, asked.say("answers.all", amount=one)) for one in sums]
     return [*everything, *single]
 
 
@@ -69,7 +72,7 @@ def _debt(asked: Asked, loan_id: UUID, of: Sequence[Owed]) -> Debt:
     label = asked.say(
         "answers.one", product=asked.product(of[0].product), contract=asked.tail(of[0].loan_ref), amount=total
     )
-    return Debt(str(loan_id), loan_id, total, label)
+    return Debt(str(loan_id), loan_id, of[0].loan_ref, total, label)
 
 
 def _chosen(asked: Asked, among: Sequence[Debt]) -> Debt | None:
@@ -150,7 +153,7 @@ def say_promise(asked: Asked) -> Response:
     among, form, today = debts(asked), asked.form, asked.today
     if not among:
         return asked.go("/me")
-    latest = today + timedelta(days=terms_of(asked.policies, None).promise_longest_days)
+    latest = today + timedelta(days=_terms(asked).promise_longest_days)
     if asked.posted:
         debt = _chosen(asked, among)
         on = form.day("on", earliest=today, latest=latest)
@@ -167,9 +170,24 @@ def say_promise(asked: Asked) -> Response:
                 amount_minor=(amount or debt.open).amount_minor,
                 currency=debt.open.currency,
             )
-            stands = (until := promised_until(asked)) is not None and until >= on
-            return asked.go("/me", done="answers.promise_done" if stands else "answers.promise_waits")
+            pauses = _pauses(asked, debt, on)
+            return asked.go("/me", done="answers.promise_done" if pauses else "answers.promise_waits")
     return asked.show("promise.html", debts=among, earliest=today, latest=latest)
+
+
+def _terms(asked: Asked) -> Responses:
+    """What follows from the visitor's answers: by the policy whose message they came by, as when it is recorded."""
+    name = None
+    if asked.visitor and asked.visitor.message_id:
+        given = {"lane": asked.visitor.lane, "message_id": asked.visitor.message_id}
+        row = asked.conn.execute(SQL["policy_of_message"], given).fetchone()
+        name = row[0] if row else None
+    return terms_of(asked.policies, name)
+
+
+def _pauses(asked: Asked, debt: Debt, on: date) -> bool:
+    """Whether a promise pauses a debt through a day: the one just given, or one that stood before it."""
+    return any(one.loan in (None, debt.loan_ref) and last_day(asked, one) >= on for one in promises_of(asked))
 
 
 def say_dispute(asked: Asked) -> Response:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from starlette.responses import Response
 
-from duecourse.book.holds import HoldKind, holds_of
+from duecourse.book.holds import Hold, HoldKind, holds_of
 from duecourse.domain.money import Money
 
 from .asked import Asked
@@ -46,7 +46,7 @@ def show_bill(asked: Asked) -> Response:
         standing=[(one, _headline(one, asked.today)) for one in standing(owed, today=asked.today)],
         first=_lines(asked, first),
         later=_lines(asked, [one for one in owed if one not in first]),
-        promised_until=promised_until(asked),
+        promised_until=max((last_day(asked, one) for one in promises_of(asked)), default=None),
         disputed=_in_force(asked, HoldKind.DISPUTE),
         counted_through=_counted_through(asked, owed),
         pay=_buttons(asked, "pay"),
@@ -118,14 +118,17 @@ def _in_force(asked: Asked, kind: HoldKind) -> bool:
     return any(one.in_force and one.kind == kind for one in holds_of(asked.conn, asked.person, at=asked.now))
 
 
-def promised_until(asked: Asked) -> date | None:
-    """The last day of a promise to pay that stands."""
-    ends = [
-        one.until
-        for one in holds_of(asked.conn, asked.person, at=asked.now)
-        if one.in_force and one.kind == HoldKind.PROMISE and one.until
-    ]
-    return max(ends).astimezone(asked.zone).date() if ends else None
+def promises_of(asked: Asked) -> list[Hold]:
+    """What pauses because of a promise to pay that stands."""
+    found = holds_of(asked.conn, asked.person, at=asked.now)
+    return [one for one in found if one.in_force and one.kind == HoldKind.PROMISE]
+
+
+def last_day(asked: Asked, hold: Hold) -> date:
+    """The last whole day of a hold by the visitor's clock."""
+    if hold.until is None:
+        return date.max
+    return (hold.until - timedelta(microseconds=1)).astimezone(asked.zone).date()
 
 
 def _counted_through(asked: Asked, owed: Sequence[Owed]) -> date | None:

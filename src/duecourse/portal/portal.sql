@@ -15,6 +15,10 @@ SELECT creditor FROM (
 ) AS found
 ORDER BY place, creditor, loan_ref LIMIT 1;
 
+-- name: policy_of_message
+-- By which policy a message was sent. lane, message_id.
+SELECT policy FROM message WHERE lane = %(lane)s AND message_id = %(message_id)s;
+
 -- name: installment_parts
 -- What the installments of a borrower are made of. lane, borrower_id.
 SELECT loan_id, number, principal_minor, interest_minor, fee_minor, penalty_minor
