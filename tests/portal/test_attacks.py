@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from datetime import timedelta
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import pytest
@@ -184,6 +185,18 @@ def test_a_form_pressed_twice_does_one_thing(portal: Portal, borrow: str) -> Non
     fields = {"csrf": hidden(page, "csrf"), "request": hidden(page, "request"), "on": "2026-03-12"}
     assert [visitor.send("/me/promise", **fields).status_code for _ in range(3)] == [303] * 3
     assert count(portal, borrow) == 1
+
+
+def test_a_form_changed_after_going_back_is_heard_anew(portal: Portal, borrow: str) -> None:
+    """A browser that kept the page shows it again with the id it had."""
+    visitor = portal.visitor(borrow)
+    page = visitor.get("/me/promise").text
+    fields = {"csrf": hidden(page, "csrf"), "request": hidden(page, "request")}
+    for on in ("2026-03-12", "2026-03-14"):
+        portal.now += timedelta(seconds=1)
+        assert visitor.send("/me/promise", on=on, **fields).status_code == 303
+    query = "SELECT promised_on::text FROM promise WHERE borrower_id = %s ORDER BY said_at"
+    assert portal.rows(query, borrower_id_of(borrow)) == [("2026-03-12",), ("2026-03-14",)]
 
 
 def test_a_code_for_another_address_of_another_person_confirms_nothing(portal: Portal, borrow: str) -> None:

@@ -47,8 +47,14 @@ class Debt:
 
 
 def request_of(asked: Asked) -> UUID:
-    """The id of a form's request, of this visitor and page: nobody's form can be taken for another's."""
-    return uuid5(asked.form.request_id, f"{asked.person.borrower_id} {asked.path}")
+    """The id of a form's request, of this visitor and page: nobody's form can be taken for another's.
+
+    And of what it says: who goes back in their browser, changes the form and sends it again says something new.
+    """
+    said = sorted(
+        (name, values) for name, values in asked.form.values.items() if name not in ("csrf", "request")
+    )
+    return uuid5(asked.form.request_id, f"{asked.person.borrower_id} {asked.path} {said}")
 
 
 def debts(asked: Asked) -> list[Debt]:
