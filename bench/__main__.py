@@ -16,6 +16,7 @@ from . import auditing, claim, delivery, dispatch, importing, memory, plan, rece
 from .house import House, open_house
 from .machine import machine, server
 from .measure import Report
+from .queue_peer import measured as queue_peer
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -33,6 +34,7 @@ BENCHES = {
     "routing": Bench(routing.bench, routing.SIZES, "messages a second"),
     "plan": Bench(plan.bench, plan.SIZES, "loans"),
     "dispatch": Bench(dispatch.bench, dispatch.SIZES, "messages"),
+    "celery": Bench(queue_peer.bench, queue_peer.SIZES, "messages"),
     "claim": Bench(claim.bench, claim.SIZES, "messages"),
     "import": Bench(importing.bench, importing.SIZES, "rows"),
     "audit": Bench(auditing.bench, auditing.SIZES, "contacts"),
