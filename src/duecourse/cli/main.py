@@ -16,6 +16,7 @@ from rich.console import Console
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .api_key import app as api_key_app
+from .arrangement import arrangement_app
 from .audit import audit
 from .batch import app as batch_app
 from .batch import correct
@@ -119,6 +120,7 @@ app.add_typer(task_app, name="task")
 response_app.command()(evaluate)
 response_app.command("try")(try_)
 app.add_typer(response_app, name="response")
+app.add_typer(arrangement_app, name="arrangement")
 app.add_typer(retention_app, name="retention")
 app.add_typer(keys_app, name="keys")
 app.add_typer(letter_app, name="letter")
