@@ -120,10 +120,10 @@ WHERE i.lane = %(lane)s AND i.loan_id = %(loan_id)s AND i.number = ANY(%(numbers
 
 -- name: remember_given
 -- What the lender's file last said of them, the first time they are moved. Writes: due_move.
-INSERT INTO due_move (lane, loan_id, number, given_due_on, given_due_minor, given_interest_minor, recorded_by,
-                      effective_at, recorded_at)
-SELECT i.lane, i.loan_id, i.number, coalesce(i.contract_due_on, i.due_on), i.due_minor, i.interest_minor,
-       %(recorded_by)s, %(now)s, now()
+INSERT INTO due_move (lane, loan_id, number, given_due_on, given_due_minor, given_principal_minor, given_interest_minor,
+                      given_fee_minor, given_penalty_minor, recorded_by, effective_at, recorded_at)
+SELECT i.lane, i.loan_id, i.number, coalesce(i.contract_due_on, i.due_on), i.due_minor, i.principal_minor,
+       i.interest_minor, i.fee_minor, i.penalty_minor, %(recorded_by)s, %(now)s, now()
 FROM installment i
 WHERE i.lane = %(lane)s AND i.loan_id = %(loan_id)s AND i.number = ANY(%(numbers)s::int[])
 ON CONFLICT DO NOTHING;

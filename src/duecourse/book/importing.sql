@@ -48,6 +48,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_key (
 CREATE TEMP TABLE IF NOT EXISTS stage_loan_at (
     loan_id uuid PRIMARY KEY, lane smallint, borrower_id uuid, currency text, is_new boolean);
 CREATE TEMP TABLE IF NOT EXISTS stage_dropped (lane smallint, loan_id uuid, number integer);
+CREATE TEMP TABLE IF NOT EXISTS stage_overruled (lane smallint, loan_id uuid, arrangement_id uuid);
 CREATE TEMP TABLE IF NOT EXISTS stage_touched (
     lane smallint, loan_id uuid, ordered boolean NOT NULL DEFAULT false, PRIMARY KEY (lane, loan_id));
 CREATE TEMP TABLE IF NOT EXISTS stage_era (
@@ -111,7 +112,7 @@ COPY stage_record (row_no, kind, record_id, digest) FROM STDIN;
 
 -- name: clear_staging
 TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, stage_payment, stage_reversal,
-    stage_debit, stage_record, stage_party, stage_bad, stage_key, stage_loan_at, stage_dropped, stage_suspense,
+    stage_debit, stage_record, stage_party, stage_bad, stage_key, stage_loan_at, stage_dropped, stage_overruled, stage_suspense,
     stage_placed, stage_touched, stage_era, stage_mark, stage_part, stage_step, stage_allocation,
     stage_unstated;
 
@@ -561,8 +562,10 @@ WITH listed AS (
     SELECT DISTINCT i.lane, i.loan_id
     FROM (SELECT DISTINCT lane, loan_id FROM stage_installment WHERE computed AND NOT fresh) AS s
     JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND NOT i.computed
-    WHERE i.due_minor > i.fee_minor + i.penalty_minor
-       OR EXISTS (SELECT 1 FROM stage_installment o WHERE o.loan_id = i.loan_id AND o.number = i.number)
+    WHERE (i.due_minor > i.fee_minor + i.penalty_minor
+           OR EXISTS (SELECT 1 FROM stage_installment o WHERE o.loan_id = i.loan_id AND o.number = i.number))
+      AND NOT EXISTS (SELECT 1 FROM due_move m WHERE m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
+                                                 AND NOT m.listed)
 )
 DELETE FROM stage_installment s USING listed l WHERE s.computed AND s.lane = l.lane AND s.loan_id = l.loan_id;
 
@@ -595,12 +598,14 @@ WHERE NOT s.fresh AND m.lane = s.lane AND m.loan_id = s.loan_id AND m.number = s
       IS NOT DISTINCT FROM (s.due_on, s.due_minor, s.interest_minor);
 
 -- fragment: said_before
--- Over s, i and m: what the file said before; of a day moved on request not the moved one, of a shifted one the contract's.
-NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
+-- Over s, i and m: what the file said before; of what was changed on request not what it became, of a shifted day the
+-- contract's.
+NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number AND coalesce(m.listed, true)
   AND (coalesce(m.given_due_on, i.contract_due_on, i.due_on), i.statement_on, coalesce(m.given_due_minor, i.due_minor),
-       i.balance_minor, i.principal_minor,
-       CASE WHEN m.lane IS NULL THEN i.interest_minor ELSE m.given_interest_minor END, i.fee_minor,
-       i.penalty_minor)
+       i.balance_minor,
+       CASE WHEN m.lane IS NULL THEN i.principal_minor ELSE m.given_principal_minor END,
+       CASE WHEN m.lane IS NULL THEN i.interest_minor ELSE m.given_interest_minor END,
+       coalesce(m.given_fee_minor, i.fee_minor), coalesce(m.given_penalty_minor, i.penalty_minor))
       IS NOT DISTINCT FROM
       (s.due_on, s.statement_on, s.due_minor, s.balance_minor, s.principal_minor, s.interest_minor, s.fee_minor,
        s.penalty_minor)
@@ -628,6 +633,58 @@ USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.lo
 WHERE
 -- include: said_before
 ;
+
+-- name: find_overruled
+-- The arrangements of which the file says something new.
+INSERT INTO stage_overruled (lane, loan_id, arrangement_id)
+SELECT DISTINCT m.lane, m.loan_id, m.arrangement_id
+FROM due_move m
+JOIN (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh
+      UNION SELECT lane, loan_id, number FROM stage_dropped) AS s
+  ON s.lane = m.lane AND s.loan_id = m.loan_id AND s.number = m.number
+WHERE m.arrangement_id IS NOT NULL;
+
+-- fragment: arranged_apart
+-- Installments of an overruled arrangement, over i and m, that the file itself says nothing new of.
+m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
+AND EXISTS (SELECT 1 FROM stage_overruled o
+            WHERE o.lane = m.lane AND o.loan_id = m.loan_id AND o.arrangement_id = m.arrangement_id)
+AND NOT EXISTS (SELECT 1 FROM stage_installment s WHERE s.lane = i.lane AND s.loan_id = i.loan_id AND s.number = i.number)
+AND NOT EXISTS (SELECT 1 FROM stage_dropped s WHERE s.lane = i.lane AND s.loan_id = i.loan_id AND s.number = i.number)
+
+-- name: keep_overruled
+-- Writes: book_history.
+INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
+SELECT i.lane, 'installment', i.loan_id::text || '/' || i.number, %(recorded_at)s, to_jsonb(i)
+FROM installment i, due_move m
+WHERE
+-- include: arranged_apart
+;
+
+-- name: restore_overruled
+-- An arrangement holds whole or not at all: where the file says something new of one of its installments, the others are
+-- again what the file said of them. Writes: installment.
+UPDATE installment i
+SET due_on = m.given_due_on, contract_due_on = NULL, due_provisional = false, due_minor = m.given_due_minor,
+    principal_minor = m.given_principal_minor, interest_minor = m.given_interest_minor,
+    fee_minor = m.given_fee_minor, penalty_minor = m.given_penalty_minor,
+    effective_at = %(now)s, recorded_at = %(recorded_at)s
+FROM due_move m
+WHERE m.listed AND
+-- include: arranged_apart
+;
+
+-- name: drop_overruled
+-- And those that no file has listed go. Writes: installment.
+DELETE FROM installment i USING due_move m
+WHERE NOT m.listed AND
+-- include: arranged_apart
+;
+
+-- name: forget_overruled
+-- Writes: due_move.
+DELETE FROM due_move m USING stage_overruled o
+WHERE o.lane = m.lane AND o.loan_id = m.loan_id AND o.arrangement_id = m.arrangement_id;
 
 -- name: overrule_moves
 -- The file says something new of what was moved on request: its word holds. Writes: due_move, loan.

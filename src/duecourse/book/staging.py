@@ -200,9 +200,10 @@ class Staging:
     def write(self, *, now: datetime) -> Counter[str]:
         """Write what is new or changed, with history, and allocate anew for the loans it touched.
 
-        Answers counts under '<kind> new', '<kind> changed' and '<kind> same', 'moved days overruled', 'installments
-        left to the list': of those that terms would give, how many stay as the lender lists them, and 'zones
-        contradicted': of borrowers without a stated zone, how many have a number that is not of their region.
+        Answers counts under '<kind> new', '<kind> changed' and '<kind> same', 'moved days overruled', 'arrangements
+        overruled': of what was agreed with borrowers, how many the file ends, 'installments left to the list': of those
+        that terms would give, how many stay as the lender lists them, and 'zones contradicted': of borrowers without a
+        stated zone, how many have a number that is not of their region.
         """
         conn = self._conn
         self._place()
@@ -222,9 +223,12 @@ class Staging:
                 conn.execute(SQL["mark_listed"], when)
             same = conn.execute(SQL[skip]).rowcount
             if kind == "installments":
+                if ended := self._restore_arranged(when):
+                    counts["arrangements overruled"] += ended
                 overruled = conn.execute(SQL["overrule_moves"]).fetchone()
                 if overruled and overruled[0]:
                     counts["moved days overruled"] += overruled[0]
+                    conn.execute(SQL["forget_overruled"])
             self._events.see(kind)
             changed = conn.execute(SQL[keep], when).rowcount
             dropped = conn.execute(SQL["drop_installments"]).rowcount if kind == "installments" else 0
@@ -247,6 +251,16 @@ class Staging:
         self._wishes.write(by=self._by, now=now, counts=counts)
         self._events.write(when, by=self._by, counts=counts)
         return counts
+
+    def _restore_arranged(self, when: dict[str, datetime]) -> int:
+        """Where the lender's file says something new of an arrangement, the rest of it is as the file has it; how many
+        arrangements end so.
+        """
+        ended = self._conn.execute(SQL["find_overruled"]).rowcount
+        if ended:
+            for name in ("keep_overruled", "restore_overruled", "drop_overruled"):
+                self._conn.execute(SQL[name], when)
+        return ended
 
     def _write_suspense(self, when: dict[str, datetime], counts: Counter[str]) -> None:
         """Keep what has no loan, and place what waited for a loan that came."""

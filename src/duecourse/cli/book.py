@@ -352,6 +352,10 @@ def print_import(console: Console, report: ImportReport) -> None:
         console.print(
             say("{count:,} due days that were moved on request are again as the file says", count=overruled)
         )
+    if ended := report.counts["arrangements overruled"]:
+        console.print(
+            say("{count:,} arrangements with borrowers end, since the file says something else", count=ended)
+        )
     if contradicted := report.counts["zones contradicted"]:
         console.print(
             say(

@@ -776,8 +776,8 @@ CREATE TABLE loan_pause (
     CONSTRAINT pause_ends_after_it_begins CHECK (to_on >= from_on)
 );
 
--- What the lender's file last said of an installment whose due day was moved on request. While a file repeats it, the
--- move stands; a file that says something else has the last word.
+-- What the lender's file last said of an installment whose day or amount was changed on request. While a file repeats it, the
+-- change stands; a file that says something else has the last word.
 -- Writes: book, dispatch (merge)
 CREATE TABLE due_move (
     lane smallint NOT NULL,
@@ -785,7 +785,12 @@ CREATE TABLE due_move (
     number integer NOT NULL,
     given_due_on date NOT NULL,
     given_due_minor bigint NOT NULL,
+    given_principal_minor bigint,
     given_interest_minor bigint,
+    given_fee_minor bigint NOT NULL DEFAULT 0,
+    given_penalty_minor bigint NOT NULL DEFAULT 0,
+    listed boolean NOT NULL DEFAULT true,     -- false: no file has ever listed it, it is of the arrangement alone
+    arrangement_id uuid,                      -- of which arrangement; one new word ends the changes of all its installments
     recorded_by text NOT NULL,
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
@@ -1453,6 +1458,69 @@ CREATE TABLE promise (
 );
 CREATE INDEX promise_borrower ON promise (lane, borrower_id, said_at);
 CREATE INDEX promise_day ON promise (lane, promised_on);
+
+-- What somebody who cannot pay stated of their household, to be fitted a plan: sealed, and used for nothing else. Append-only.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE hardship (
+    lane smallint NOT NULL,
+    hardship_id uuid NOT NULL,                -- of the request: the same form twice is one row
+    borrower_id uuid NOT NULL,
+    loan_id uuid NOT NULL,                    -- of the person's own loan that it is about
+    response_id uuid NOT NULL,                -- the answer that it came with
+    trouble text NOT NULL,
+    stated_sealed bytea,                      -- income, costs, other debts a month, days wished; null: erased
+    said_at timestamptz NOT NULL,
+    erased_at timestamptz,
+    PRIMARY KEY (lane, hardship_id),
+    CONSTRAINT hardship_trouble CHECK (trouble IN ('late-income', 'less-income', 'other-day', 'emergency', 'other')),
+    CONSTRAINT hardship_erased CHECK ((stated_sealed IS NULL) = (erased_at IS NOT NULL))
+);
+CREATE INDEX hardship_borrower ON hardship (lane, borrower_id, said_at);
+
+-- What was offered to a borrower and taken up, with the figures that they saw. Append-only; how it stands is the last of its
+-- events that names a state.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE arrangement (
+    lane smallint NOT NULL,
+    arrangement_id uuid NOT NULL,             -- of hardship and kind: taken up twice it is one row
+    borrower_id uuid NOT NULL,
+    loan_id uuid NOT NULL,
+    hardship_id uuid NOT NULL,
+    kind text NOT NULL,
+    exception text NOT NULL DEFAULT '',       -- why it is outside of what the policy allows; two persons approve it
+    policy text NOT NULL,
+    policy_version integer NOT NULL,
+    terms jsonb NOT NULL,                     -- policy.offered.Offer as it was
+    currency text NOT NULL,
+    figures jsonb NOT NULL,                   -- responses.offers.figures.Figures: every day and amount, before and after
+    figures_digest bytea NOT NULL,            -- of these, as the borrower's form carried it
+    cooling_off_until timestamptz,            -- until when the borrower may withdraw; null: not
+    proposed_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, arrangement_id),
+    CONSTRAINT arrangement_kind CHECK (kind IN ('extension', 'due-day', 'plan', 'pause'))
+);
+CREATE INDEX arrangement_loan ON arrangement (lane, loan_id, proposed_at);
+CREATE INDEX arrangement_borrower ON arrangement (lane, borrower_id, proposed_at);
+
+-- What became of arrangements, and who looked at them. Append-only.
+-- Writes: responses, dispatch (merge)
+CREATE TABLE arrangement_event (
+    lane smallint NOT NULL,
+    arrangement_id uuid NOT NULL,
+    seq smallint NOT NULL,                    -- 1, 2, ...
+    borrower_id uuid NOT NULL,
+    loan_id uuid NOT NULL,
+    event text NOT NULL,
+    reason text NOT NULL DEFAULT '',
+    recorded_by text NOT NULL,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (lane, arrangement_id, seq),
+    CONSTRAINT arrangement_event_kind CHECK (event IN
+        ('proposed', 'seconded', 'agreed', 'declined', 'withdrawn', 'broken', 'completed', 'overruled', 'looked'))
+);
+CREATE INDEX arrangement_event_at ON arrangement_event (event, effective_at) WHERE event = 'agreed';
 
 -- The brake: what is halted now. Rows are taken away by resume; both are in history.
 -- Writes: dispatch

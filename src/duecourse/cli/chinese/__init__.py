@@ -10,6 +10,7 @@ from typing import Final
 
 from . import (
     answers,
+    arrangements,
     audit,
     batch,
     book,
@@ -45,6 +46,7 @@ from .stored import WORDS as STORED_WORDS
 
 _GROUPS: Final = (
     answers,
+    arrangements,
     audit,
     batch,
     book,
