@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from duecourse.domain.buckets import bucket_labels
 
 from .model import Party, Policy, Step
+from .offers import offers_in_words
 from .templates import Templates, TemplateText
 from .words import (
     brakes_in_words,
@@ -75,6 +76,7 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "confirmation of a stop": lambda policy: policy.opt_out_confirmation or "none",
     "code to a new address": lambda policy: policy.verify_address or "none",
     "answers": lambda policy: responses_in_words(policy.responses),
+    "offers": lambda policy: offers_in_words(policy.offers),
     "part payments": lambda policy: policy.part_payments,
     "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (

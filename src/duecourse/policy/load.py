@@ -16,6 +16,7 @@ from .brakes import parse_brakes
 from .conditions import Known, parse_condition
 from .counting import read_buckets, read_bureau
 from .model import Condition, Creditor, Grace, Languages, Policy, Step, Wording
+from .offers import parse_offers
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
 from .responses import parse_responses
 from .routes import parse_duration
@@ -60,6 +61,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     link_days = top.integer("link_days", 0, 1, 366) if top.has("link_days") else None
     verify_address = top.identifier("verify_address", required=False)
     responses = parse_responses(top)
+    offers = parse_offers(top, known)
     part_payments = top.choice("part_payments", ["refused", "allowed"], default="refused")
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
@@ -86,6 +88,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         link_days=link_days,
         verify_address=verify_address,
         responses=responses,
+        offers=offers,
         part_payments="allowed" if part_payments == "allowed" else "refused",
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,

@@ -11,19 +11,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from duecourse.book.events import EventKind
 from duecourse.domain.buckets import DEFAULT_BUCKETS
 from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.money import to_minor
 
-
-class Frozen(BaseModel):
-    """Base of everything in a policy."""
-
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+from .frozen import Condition as Condition
+from .frozen import Frozen as Frozen
+from .frozen import Test as Test
+from .offered import Offers
 
 
 class Anchor(StrEnum):
@@ -49,32 +46,6 @@ class Party(StrEnum):
     BORROWER = "borrower"
     CO_BORROWER = "co-borrower"
     GUARANTOR = "guarantor"
-
-
-class Test(Frozen):
-    """One declared field and what is asked of it. Exactly one of `any_of`, `none_of` and a bound is given."""
-
-    __test__ = False  # not a test case, whatever pytest thinks of the name
-
-    field: str
-    """A name in conditions.FIELDS, or `attributes.<name>`."""
-    any_of: tuple[str, ...] = ()
-    none_of: tuple[str, ...] = ()
-    minimum: Decimal | None = None
-    """Inclusive. For `amount` in units of `currency`; for `days_past_due` in days."""
-    maximum: Decimal | None = None
-    """Inclusive, as `minimum`."""
-    currency: str = ""
-    """ISO 4217; set for `amount` alone."""
-
-
-class Condition(Frozen):
-    """Holds when every test holds; with none it always holds."""
-
-    tests: tuple[Test, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.tests)
 
 
 class Window(Frozen):
@@ -329,6 +300,8 @@ class Policy(Frozen):
     None: they are told to call."""
     responses: Responses | None = None
     """None: the defaults of Responses."""
+    offers: Offers | None = None
+    """What borrowers who cannot pay may agree to by themselves or ask for; None: nothing, a person decides."""
     part_payments: Literal["refused", "allowed"] = "refused"
     """Whether borrowers may pay an amount of their own choice on their page."""
     actor: Literal["creditor", "collector", "agency"] | None = None
