@@ -61,6 +61,13 @@ BACK = """
     route: [sms]
     template: came-back
 """
+SETTLED = """
+  - id: settled
+    on: loan.settled
+    purpose: confirmation
+    route: [sms]
+    template: settled
+"""
 TEN = "2026-03-08T10:00+08:00"
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
 from counter import Counter
@@ -20,7 +17,6 @@ from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 from duecourse.dispatch.batches import (
     Measure,
     Weighed,
-    close_corrected,
     find_batch,
     hold_batch,
     list_batches,
@@ -31,66 +27,12 @@ from duecourse.dispatch.batches import (
 )
 from duecourse.domain.messaging import Accepted, NotWritten, Refused
 from duecourse.domain.problems import DuecourseError
-from duecourse.planning.correcting import correct_batch, reached_by
 from duecourse.policy.model import Brakes, Canary
-from duecourse.store.lease import hold_fence
 from lender import POLICY_HEAD, Lender
-from post import TEXTS, Post
+from post import Post
 from workers import fill, noon_zone, start_worker, submits, wait_for, write_providers
 
-NINE = "2026-03-09T09:00+08:00"
-STEP = """
-  - id: due-in-1
-    when: due - 1d at 09:00
-    purpose: reminder
-    route: [sms]
-    template: due-soon
-    useful_until: +2d
-"""
-
-
-def head(brakes: str, more: str = "") -> str:
-    return POLICY_HEAD + f"brakes: {brakes}\n{more}"
-
-
-def publish(lender: Lender, by: str = "alice") -> None:
-    """Enter the policies in force as published by somebody: brakes ask the database who that was."""
-    for policy in lender.policies:
-        version = lender.versions[policy.name]
-        parsed = {"policy": policy.model_dump(mode="json"), "templates": dict.fromkeys(policy.templates, 1)}
-        lender.conn.execute(
-            """INSERT INTO policy_version (policy, version, digest, source, parsed, published_at, published_by)
-               VALUES (%s, %s, '', '', %s, '2026-01-01', %s)""",
-            (policy.name, version, json.dumps(parsed), by),
-        )
-    lender.conn.commit()
-
-
-def planned(lender: Lender, brakes: str, count: int = 30, more: str = "", amount: str = "100.00") -> None:
-    """That many borrowers with a message each, due at nine."""
-    lender.book(f"loan due_on email amount\nL-0 2026-03-10 - {amount} CNY")
-    lender.clone("L-0", count - 1)
-    lender.policy(STEP, head(brakes, more))
-    publish(lender)
-    lender.plan("2026-03-09T00:00+08:00")
-
-
-def sent(counter: Counter) -> int:
-    return len(counter.ends["sms"].taken)
-
-
-def states(lender: Lender) -> list[tuple[Any, ...]]:
-    rows = [
-        (row["state"], row["messages"], row["tried"], row["waiting"]) for row in list_batches(lender.conn)
-    ]
-    lender.conn.commit()
-    return rows
-
-
-def rules(lender: Lender) -> dict[str, int]:
-    found = lender.messages("coalesce(rule, '')", "count(*) OVER (PARTITION BY rule)")
-    return dict(found)
-
+from .braked import NINE, STEP, T, head, planned, publish, rules, sent, states
 
 # -- the band, on paper ---------------------------------------------------------------------------------------
 
@@ -127,7 +69,6 @@ def test_too_few_are_too_few_only_once_every_lane_is_planned() -> None:
     assert outside_band(partly, Brakes(most_messages=99), None)
 
 
-T = datetime(2026, 3, 9, 1, tzinfo=UTC)
 CANARY = Canary(size=100, most_bad_percent=Decimal(5), wait_seconds=900)
 
 
@@ -338,99 +279,6 @@ def test_what_waits_for_its_canaries_is_not_freed_by_a_new_version(lender: Lende
     lender.plan("2026-03-09T09:01+08:00")
     counter.at("2026-03-09T09:01:30+08:00", "2026-03-09T09:10+08:00")
     assert (sent(counter), states(lender)[0][0]) == (10, "canary")
-
-
-# -- corrections ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def correction_text(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(TEXTS, "sorry", "Test Bank: our last message was wrong, please ignore it.")
-    yield
-
-
-@pytest.mark.usefixtures("correction_text")
-def test_a_correction_reaches_exactly_those_whom_the_wrong_batch_reached(lender: Lender, post: Post) -> None:
-    planned(lender, "{canary: {size: 10, most_bad: 20%}}", more="correction: sorry\n")
-    bad = Refused("x", "nobody has this number", permanent=True)
-    counter = Counter(post, sms=[bad, bad, bad])
-    counter.at(NINE, "2026-03-09T09:00:01+08:00", "2026-03-09T09:00:02+08:00")
-    batch = find_batch(lender.conn, str(list_batches(lender.conn)[0]["batch_id"]))
-    reached = {one.address for one in counter.ends["sms"].taken[3:]}
-    assert [
-        (one.channel, one.messages, one.borrowers) for one in reached_by(lender.conn, batch["batch_id"])
-    ] == [("sms", 7, 7)]
-    lender.conn.execute(
-        "UPDATE installment SET settled_on = '2026-03-09'"
-    )  # they are owed it though they paid
-    policies = {one.policy.name: one for one in lender.plannables()}
-    ten = datetime.fromisoformat("2026-03-09T10:00+08:00")
-    assert [one.messages for one in correct_batch(lender.conn, batch, policies, now=ten, dry_run=True)] == [7]
-    assert [one.messages for one in correct_batch(lender.conn, batch, policies, now=ten)] == [7]
-    assert correct_batch(lender.conn, batch, policies, now=ten + timedelta(hours=1)) == []
-    lender.conn.commit()
-    lender.plan("2026-03-09T10:00+08:00")  # planning anew takes no correction back
-    counter.at("2026-03-09T10:00+08:00", "2026-03-09T10:01+08:00")
-    corrections = counter.ends["sms"].taken[10:]
-    assert {one.address for one in corrections} == reached
-    assert len(corrections) == 7
-    assert all("was wrong" in one.text for one in corrections)
-
-
-@pytest.mark.usefixtures("correction_text")
-def test_a_correction_waits_for_no_debit_when_it_names_no_amount_and_is_kept_from_who_said_stop(
-    lender: Lender, post: Post
-) -> None:
-    lender.silent_templates = {"sorry"}
-    planned(lender, "{canary: {size: 10}}", count=2, more="correction: sorry\n")
-    counter = Counter(post)
-    counter.at(NINE, "2026-03-09T09:00:01+08:00", "2026-03-09T09:00:02+08:00")
-    assert sent(counter) == 2
-    batch = find_batch(lender.conn, str(list_batches(lender.conn)[0]["batch_id"]))
-    (stopped,), (other,) = lender.conn.execute(
-        """SELECT CASE loan_ref WHEN 'L-0' THEN borrower_key ELSE loan_ref END
-           FROM loan JOIN borrower USING (lane, borrower_id) ORDER BY loan_ref"""
-    ).fetchall()
-    lender.debit(other, "2026-03-09", "2026-03-12")
-    lender.opt_out(stopped)
-    policies = {one.policy.name: one for one in lender.plannables()}
-    ten = datetime.fromisoformat("2026-03-09T10:00+08:00")
-    assert [one.messages for one in correct_batch(lender.conn, batch, policies, now=ten)] == [2]
-    lender.conn.commit()
-    counter.at("2026-03-09T10:00+08:00")
-    assert lender.messages("rule", "tries", where="corrects IS NOT NULL AND rule IS NOT NULL") == [
-        ("DEFAULT-OPT-OUT", 0)
-    ]
-    assert sent(counter) == 3
-
-
-def test_a_batch_is_closed_for_a_correction_only_when_no_claim_of_it_is_under_way(
-    lender: Lender, post: Post
-) -> None:
-    planned(lender, "{messages: {max: 30}}", more="correction: sorry\n")
-    counter = Counter(post)
-    counter.at(NINE)
-    batch_id = list_batches(lender.conn)[0]["batch_id"]
-    lender.conn.commit()
-    with counter.conn.transaction():
-        hold_fence(counter.conn, counter.desk.epochs)
-        lender.conn.execute("SET lock_timeout = '100ms'")
-        with pytest.raises(psycopg.errors.LockNotAvailable):
-            close_corrected(lender.conn, batch_id, by="bob", now=T)
-        lender.conn.rollback()
-    close_corrected(lender.conn, batch_id, by="bob", now=T)
-    lender.conn.commit()
-    assert states(lender)[0][0] == "corrected"
-
-
-def test_a_policy_without_a_correction_says_so(lender: Lender, post: Post) -> None:
-    planned(lender, "{canary: {size: 10}}")
-    Counter(post).at(NINE)
-    batch = find_batch(lender.conn, str(list_batches(lender.conn)[0]["batch_id"]))
-    policies = {one.policy.name: one for one in lender.plannables()}
-    with pytest.raises(DuecourseError) as refused:
-        correct_batch(lender.conn, batch, policies, now=T)
-    assert refused.value.problems[0].code == "D092"
 
 
 # -- five thousand, real workers, a real SMSC -----------------------------------------------------------------
