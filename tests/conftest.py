@@ -9,8 +9,8 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -27,7 +27,6 @@ from lender import Lender
 POSTGRES_MAJOR = int(os.environ.get("DUECOURSE_TEST_POSTGRES", "18"))
 
 TEMPLATE = "duecourse_template"
-_databases = count(1)
 
 
 def new_home() -> Path:
@@ -93,7 +92,7 @@ def _template(server_conninfo: str) -> str:
 
 
 def _copy(server_conninfo: str, template: str) -> Iterator[str]:
-    name = f"test_{next(_databases)}"
+    name = f"test_{uuid4().hex}"  # not counted: a test that imports this module has a second copy of it
     identifier = sql.Identifier(name)
     with psycopg.connect(server_conninfo, autocommit=True) as connection:
         connection.execute(

@@ -31,12 +31,11 @@ def ordered(
     form_id: UUID | None = None,
     wall: datetime = AT,
 ) -> PayRequest:
-    """An order that a borrower made on their page, committed."""
-    put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
+    """An order that a borrower made on their page, committed where no transaction is open."""
     wanted = Wanted(person(borrower), gateway, scope, "CNY", shares)
-    made = open_request(lender.conn, wanted, form_id=form_id or uuid4(), lasts_minutes=60, wall=wall)
-    lender.conn.commit()
-    return made
+    with lender.conn.transaction():
+        put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
+        return open_request(lender.conn, wanted, form_id=form_id or uuid4(), lasts_minutes=60, wall=wall)
 
 
 def counted(conn: psycopg.Connection) -> list[tuple[Any, ...]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
+from conftest import fresh_database
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -31,15 +33,39 @@ ONE = Share("bank", "L-1", 100_00)
 TWO = Share("bank", "L-2", 50_00)
 
 
-@pytest.fixture
-def book(lender: Lender) -> Lender:
-    """A borrower with two loans."""
+def with_two_loans(lender: Lender) -> Lender:
+    """Of one borrower."""
     lender.book("""
         loan borrower due_on amount
         L-1 B 2026-03-10 100.00 CNY
         L-2 B 2026-03-12 50.00 CNY
     """)
     return lender
+
+
+@pytest.fixture(scope="module")
+def kept(
+    server_conninfo: str, _template: str, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lender]:
+    with (
+        fresh_database(server_conninfo, _template) as url,
+        Store(url, None) as store,
+        store.connect(idle_in_transaction_seconds=0) as conn,
+    ):
+        yield with_two_loans(Lender(conn, keyring, tmp_path_factory.mktemp("lender")))
+
+
+@pytest.fixture
+def book(kept: Lender) -> Iterator[Lender]:
+    """A borrower with two loans; what a test does to it is taken back."""
+    with kept.conn.transaction(force_rollback=True):
+        yield kept
+
+
+@pytest.fixture
+def shared(lender: Lender) -> Lender:
+    """The same in a book of the test's own, to be spoken to over more than one connection."""
+    return with_two_loans(lender)
 
 
 def paid(request: PayRequest, minor: int, trade: str = "T-1", currency: str = "CNY") -> Paid:
@@ -51,8 +77,8 @@ def refunded(request: PayRequest, minor: int, number: str = "", trade: str = "T-
 
 
 def tell(book: Lender, *facts: Fact, counter: Counter = BANK) -> None:
-    take_facts(book.conn, counter, facts, now=AT)
-    book.conn.commit()
+    with book.conn.transaction():
+        take_facts(book.conn, counter, facts, now=AT)
 
 
 def test_a_payment_pays_each_loan_its_share_and_settles_the_order(book: Lender) -> None:
@@ -198,17 +224,17 @@ def test_a_payment_that_a_file_brought_with_another_amount_stands_and_is_told_to
 
 
 def test_an_order_of_a_record_that_was_merged_since_pays_the_loan_where_it_is(
-    book: Lender, keyring: Keyring
+    shared: Lender, keyring: Keyring
 ) -> None:
-    book.book("loan borrower due_on amount\nL-3 kept 2026-03-10 7.00 CNY")
+    shared.book("loan borrower due_on amount\nL-3 kept 2026-03-10 7.00 CNY")
     for key in ("B", "kept"):
-        book.name_in_directory(key)
-    order = ordered(book, "B", ONE)
-    tell(book, paid(order, 40_00))
-    merge_borrowers(book.conn, keyring, "kept", "B", evidence="same passport", by="Mei", now=AT)
-    tell(book, paid(order, 60_00, "T-2"), refunded(order, 40_00, "R-1"), paid(order, 60_00, "T-2"))
-    assert counted(book.conn) == [("L-1", 60_00, "gateway bank")]
-    assert waiting(book.conn) == []
+        shared.name_in_directory(key)
+    order = ordered(shared, "B", ONE)
+    tell(shared, paid(order, 40_00))
+    merge_borrowers(shared.conn, keyring, "kept", "B", evidence="same passport", by="Mei", now=AT)
+    tell(shared, paid(order, 60_00, "T-2"), refunded(order, 40_00, "R-1"), paid(order, 60_00, "T-2"))
+    assert counted(shared.conn) == [("L-1", 60_00, "gateway bank")]
+    assert waiting(shared.conn) == []
 
 
 def test_two_amounts_for_one_payment_leave_the_first_and_are_told_to_a_person(book: Lender) -> None:
@@ -230,8 +256,8 @@ def test_who_has_looked_at_a_trade_need_not_again_until_something_new_is_wrong(b
     assert [one["trade_no"] for one in trades(book.conn, flagged=True, most=10)] == ["T-1", "T-2"]
 
 
-def test_the_same_notification_at_once_is_booked_once(book: Lender, store: Store) -> None:
-    order = ordered(book, "B", ONE)
+def test_the_same_notification_at_once_is_booked_once(shared: Lender, store: Store) -> None:
+    order = ordered(shared, "B", ONE)
     ready, failed = threading.Barrier(4), []
 
     def one() -> None:
@@ -249,22 +275,22 @@ def test_the_same_notification_at_once_is_booked_once(book: Lender, store: Store
     for thread in threads:
         thread.join()
     assert failed == []
-    assert counted(book.conn) == [("L-1", 100_00, "gateway bank")]
+    assert counted(shared.conn) == [("L-1", 100_00, "gateway bank")]
 
 
-def test_a_kill_before_the_commit_leaves_nothing_and_after_it_the_whole(book: Lender, store: Store) -> None:
-    order = ordered(book, "B", ONE)
+def test_a_kill_before_the_commit_leaves_nothing_and_after_it_the_whole(shared: Lender, store: Store) -> None:
+    order = ordered(shared, "B", ONE)
     with store.connect() as conn:
         conn.execute("SELECT 1")  # take_facts is part of a transaction that is not over yet
         take_facts(conn, BANK, [paid(order, 100_00)], now=AT)
         pid = conn.info.backend_pid
-        book.conn.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+        shared.conn.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
         with pytest.raises(psycopg.OperationalError):
             conn.commit()
-    assert counted(book.conn) == [] and state(book.conn, order) == "open"
-    tell(book, paid(order, 100_00))  # the gateway had no answer: it tells again
-    tell(book, paid(order, 100_00))  # committed, but killed before the answer: it tells yet again
-    assert counted(book.conn) == [("L-1", 100_00, "gateway bank")]
+    assert counted(shared.conn) == [] and state(shared.conn, order) == "open"
+    tell(shared, paid(order, 100_00))  # the gateway had no answer: it tells again
+    tell(shared, paid(order, 100_00))  # committed, but killed before the answer: it tells yet again
+    assert counted(shared.conn) == [("L-1", 100_00, "gateway bank")]
 
 
 def test_any_order_and_repetition_of_what_a_gateway_tells_ends_in_the_same_book(book: Lender) -> None:
@@ -292,9 +318,9 @@ def test_any_order_and_repetition_of_what_a_gateway_tells_ends_in_the_same_book(
     holds()
 
 
-def test_an_order_whose_answer_cannot_be_stored_keeps_no_other_waiting(book: Lender, store: Store) -> None:
-    bad = ordered(book, "B", ONE, wall=AT - timedelta(minutes=1))
-    good = ordered(book, "B", TWO, scope="other")
+def test_an_order_whose_answer_cannot_be_stored_keeps_no_other_waiting(shared: Lender, store: Store) -> None:
+    bad = ordered(shared, "B", ONE, wall=AT - timedelta(minutes=1))
+    good = ordered(shared, "B", TWO, scope="other")
     bank = SandboxGateway("bank", SandboxSettings())
     # No book can have a reference of blanks.
     bank.ledger = lambda order_no, wall: [
@@ -303,11 +329,11 @@ def test_an_order_whose_answer_cannot_be_stored_keeps_no_other_waiting(book: Len
     till = Till({"bank": bank}, "")
     with store.pool(1) as pool, capture_logs() as logs:
         assert ask_about_due(pool, till, lambda _conn: AT, stopped=lambda: True) == 2
-        assert (state(book.conn, bad), state(book.conn, good)) == ("open", "open")
-        book.conn.execute("UPDATE payment_request SET ask_at = created_at")
-        book.conn.commit()
+        assert (state(shared.conn, bad), state(shared.conn, good)) == ("open", "open")
+        shared.conn.execute("UPDATE payment_request SET ask_at = created_at")
+        shared.conn.commit()
         assert ask_about_due(pool, till, lambda _conn: AT) == 2
-    assert (state(book.conn, bad), state(book.conn, good)) == ("open", "paid")
+    assert (state(shared.conn, bad), state(shared.conn, good)) == ("open", "paid")
     assert [one["code"] for one in logs] == ["C115"]
 
 
@@ -341,8 +367,8 @@ def test_another_choice_on_the_same_form_is_another_order(book: Lender) -> None:
     assert [one.amount.amount_minor, both.amount.amount_minor] == [100_00, 150_00]
 
 
-def test_two_presses_at_once_make_one_order(book: Lender, store: Store) -> None:
-    ordered(book, "B", TWO, scope="warm")
+def test_two_presses_at_once_make_one_order(shared: Lender, store: Store) -> None:
+    ordered(shared, "B", TWO, scope="warm")
     ready, made = threading.Barrier(3), []
 
     def one() -> None:
