@@ -43,6 +43,8 @@ class Sink:
         self.replies: list[Reply] = []
         self.failures_left = 0
         self.failed = 0
+        self.lost_replies = 0
+        """How many are kept with no answer to whom they came from."""
         self.gate: asyncio.Event | None = None
         self.entered = asyncio.Event()
 
@@ -58,6 +60,9 @@ class Sink:
 
     async def on_reply(self, reply: Reply) -> None:
         self.replies.append(reply)
+        if self.lost_replies:
+            self.lost_replies -= 1
+            raise OSError("stored, and nobody was told")
 
 
 def message_to(address: str, text: str = "Your payment is due.", **changes: Any) -> Outgoing:

@@ -46,6 +46,20 @@ def test_person_who_answers_stop_is_heard(kind: str, tmp_path: Path):
 
 
 @each_carrier
+def test_reply_that_is_repeated_because_its_answer_was_lost_has_the_same_name(kind: str, tmp_path: Path):
+    """So that it is told from another reply of the same words."""
+
+    async def body(adapter: Any, running: Running) -> None:
+        running.sink.lost_replies = 1
+        await send_until_taken(adapter, message_to(number(Behaviour.STOPS, 1)))
+        await until(lambda: len(running.sink.replies) == 2)
+        first, second = running.sink.replies
+        assert first.reference and first == second
+
+    against(kind, tmp_path, body)
+
+
+@each_carrier
 def test_report_that_comes_late_is_heard_without_another_submit(kind: str, tmp_path: Path):
     async def body(adapter: Any, running: Running) -> None:
         await send_until_taken(adapter, message_to(number(Behaviour.LATE, 1)))

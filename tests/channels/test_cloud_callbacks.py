@@ -89,7 +89,7 @@ def test_alibaba_clouds_sms_reports():
 
 def test_alibaba_clouds_sms_reply():
     _, sink = take("sms.aliyun", posted(sample("aliyun", "sms_up")))
-    assert sink.replies == [Reply("p", "+8613811110000", "1234", "内容")]
+    assert sink.replies == [Reply("p", "+8613811110000", "1234", "内容", reference="1234567890")]
 
 
 def test_alibaba_clouds_call_reports_and_keys():
@@ -98,10 +98,18 @@ def test_alibaba_clouds_call_reports_and_keys():
         (ReceiptStatus.DELIVERED, Cause.OTHER, ATTEMPT, False),
         (ReceiptStatus.FAILED, Cause.OFF, None, False),
     ]
-    keys = [(reply.kind, reply.text, reply.channel, reply.attempt_id) for reply in sink.replies]
-    assert keys == [
-        (ReplyKind.KEY, "1", Channel.VOICE, ATTEMPT),
-        (ReplyKind.KEY, "9", Channel.VOICE, ATTEMPT),
+    assert sink.replies == [
+        Reply(
+            "p",
+            "",
+            "",
+            key,
+            Channel.VOICE,
+            ReplyKind.KEY,
+            ATTEMPT,
+            reference=f"100001616500^100001871490 {place}",
+        )
+        for place, key in enumerate("19")
     ]
 
 
@@ -124,7 +132,7 @@ def test_tencent_clouds_sms_states():
 
 def test_tencent_clouds_sms_reply():
     _, sink = take("sms.tencent", posted(sample("tencent", "reply")))
-    assert sink.replies == [Reply("p", "+8613800000000", "扩展码", "用户回复的内容")]
+    assert sink.replies == [Reply("p", "+8613800000000", "扩展码", "用户回复的内容", reference="1457336869")]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,9 @@ def test_tencent_clouds_calls(name, status, code, cause, dead):
 
 def test_tencent_clouds_key_press():
     _, sink = take("voice.tencent", posted(sample("tencent", "key")))
-    assert sink.replies == [Reply("p", "+8613800000000", "", "2", Channel.VOICE, ReplyKind.KEY)]
+    assert sink.replies == [
+        Reply("p", "+8613800000000", "", "2", Channel.VOICE, ReplyKind.KEY, reference="xxxxxx 0")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +180,7 @@ def test_twilios_message_under_way_tells_nothing():
 
 def test_message_to_a_twilio_number_is_a_reply_even_when_it_says_stop():
     _, sink = take("sms.twilio", form(sample("twilio", "incoming"), query=""))
-    assert sink.replies == [Reply("p", "+15558675310", "+15017122661", "STOP")]
+    assert sink.replies == [Reply("p", "+15558675310", "+15017122661", "STOP", reference="SM9xxxxxx")]
 
 
 @pytest.mark.parametrize("kind", ["sms.aliyun", "voice.aliyun", "sms.tencent", "voice.tencent"])

@@ -57,6 +57,7 @@ def test_receipts_are_asked_for_and_asked_again_when_they_could_not_be_stored(ki
         assert silent not in told
         if kind == "sms.tencent":
             await until(lambda: [reply.text for reply in sink.replies] == ["STOP"])
+            assert sink.replies[0].reference.isdigit(), "the second of it"
         await adapter.drain()
         assert len(sink.receipts) == 3, "each once"
         await adapter.close()

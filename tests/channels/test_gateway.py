@@ -63,6 +63,7 @@ CALLBACK: dict[str, Any] = {
     "reply_text_at": "content",
     "reply_from_at": "mobile",
     "reply_to_at": "ext",
+    "reply_id_at": "moid",
     "answer": "0",
 }
 
@@ -184,9 +185,12 @@ def test_callback_tells_receipts_and_replies():
     assert (sink.receipts[0].status, sink.receipts[0].cause) == (ReceiptStatus.FAILED, Cause.OFF)
     assert not sink.receipts[0].permanent
     for sender in ("13800001000", "8613800001000", "%2B8613800001000", "008613800001000"):
-        _, _, sink = call(config, RawRequest("POST", "", {}, f"mobile={sender}&content=T&ext=7".encode()))
+        _, _, sink = call(
+            config, RawRequest("POST", "", {}, f"mobile={sender}&content=T&ext=7&moid=m1".encode())
+        )
         reply = sink.replies[0]
         assert (reply.sender, reply.recipient, reply.text) == ("+8613800001000", "7", "T")
+        assert reply.reference == "m1"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_notice_is_spoken_only_after_the_person_has_confirmed():
     assert call.told == [(ReceiptStatus.READ, Cause.OTHER)]
     (reply,) = call.sink.replies
     assert (reply.kind, reply.text, reply.attempt_id) == (ReplyKind.KEY, "9", call.outgoing.attempt_id)
-    assert reply.sender == "+8613800001000"
+    assert (reply.sender, reply.reference) == ("+8613800001000", "CA1 1")
     call.step(url=call.form["StatusCallback"], CallStatus="completed", **HUMAN)
     assert len(call.told) == 1, "the end adds nothing"
 

@@ -125,6 +125,7 @@ def test_click_arrives_by_way_of_the_listener():
 COMPLAINT = """\
 From: feedback@mailbox.example
 To: complaints@lender.example
+Message-ID: <r1@mailbox.example>
 Subject: FW: Payment due
 MIME-Version: 1.0
 Content-Type: multipart/report; report-type=feedback-report; boundary="b"
@@ -169,6 +170,7 @@ def test_complaint_names_the_attempt_that_was_unwanted(field: str, message_id: s
     reply = parse_complaint("post", octets)
     assert reply is not None
     assert (reply.kind, reply.attempt_id) == (ReplyKind.COMPLAINT, ATTEMPT)
+    assert reply.reference == "<r1@mailbox.example>"
     assert parse_report(octets) is None
 
 

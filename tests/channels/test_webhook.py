@@ -234,7 +234,7 @@ RECEIPT = {
 
 def test_receipts_and_replies_come_back():
     status, sink = told(
-        {"receipts": [RECEIPT], "replies": [{"attempt": ATTEMPT, "kind": "key", "text": "9"}]},
+        {"receipts": [RECEIPT], "replies": [{"attempt": ATTEMPT, "kind": "key", "text": "9", "id": "k1"}]},
         "voice.webhook",
     )
     assert status == 200
@@ -242,6 +242,7 @@ def test_receipts_and_replies_come_back():
     assert (receipt.status, receipt.cause, receipt.permanent) == (ReceiptStatus.FAILED, Cause.FULL, False)
     assert receipt.occurred_at == datetime(2026, 3, 10, 9, tzinfo=UTC)
     assert (reply.channel, reply.kind, reply.text) == (Channel.VOICE, ReplyKind.KEY, "9")
+    assert reply.reference == "k1"
 
 
 def test_caller_with_another_secret_or_an_old_signature_is_not_believed():

@@ -211,10 +211,14 @@ def test_account_without_encryption_is_heard_in_clear():
 
 def test_what_is_told_again_is_committed_once():
     text = message("<MsgType>text</MsgType><Content>STOP</Content><MsgId>7</MsgId>")
-    accepted = popup(SUBSCRIPTION, "accept")
+    accepted, other = popup(SUBSCRIPTION, "accept"), popup(LONG_TERM, "accept")
     sink, answers = heard(*[sealed(text)] * 3, *[sealed(accepted)] * 3)
     assert {answer.body for answer in answers} == {b"success"}
     assert [reply.text for reply in sink.replies] == ["STOP", SUBSCRIPTION]
+    assert sink.replies[0].reference == "7"
+    assert (
+        told(accepted).replies[0].reference == sink.replies[1].reference != told(other).replies[0].reference
+    )
 
 
 def test_what_could_not_be_committed_is_taken_when_it_is_told_again():

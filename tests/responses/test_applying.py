@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import psycopg
@@ -67,6 +67,26 @@ def test_a_word_to_stop_is_recorded_once_and_shown_as_an_answer(answers: Answers
     assert answers.rows(WHOSE) == [("B-1", ["stop"], True)]
     assert answers.rows("SELECT count(*) FROM consent") == [(1,)]
     assert answers.rows("SELECT effect, detail FROM response_effect") == [("stop", {"acted": True})]
+
+
+def test_a_reply_that_its_provider_tells_again_later_is_the_same_and_ends_no_start_said_since(
+    answers: Answers,
+) -> None:
+    hear(answers, "STOP", reference="SM1")
+    apply(answers)
+    answers.say("B-1", Intent.START, at="2026-03-10T12:30+08:00", channel=Channel.SMS)
+    hear(answers, "STOP", reference="SM1", at=AT + timedelta(hours=1))
+    hear(answers, "STOP", reference="SM2", sender="+8613900002222")
+    apply(answers)
+    assert answers.rows(WHOSE) == [
+        ("B-1", ["start"], False),
+        ("B-1", ["stop"], True),
+        ("B-2", ["stop"], True),
+    ]
+    assert answers.rows("SELECT granted, count(*) FROM consent GROUP BY 1 ORDER BY 1") == [
+        (False, 2),
+        (True, 1),
+    ]
 
 
 def test_of_people_who_share_a_number_a_stop_is_of_all_and_the_rest_a_person_decides(

@@ -78,7 +78,7 @@ def take_reply(
     word is confirmed once by `confirmer`, in the same transaction; whoever stopped by other means was told there.
 
     A sender that is no address (a name, a short code) is nobody we write to: its word is not one, and is not
-    refused either, since the provider would send it again for ever.
+    refused either, since the provider would send it again for ever. What is told again is kept and followed once.
     """
     meaning = meaning_of(reply)
     index = _index_of(conn, keyring, reply)
@@ -86,7 +86,8 @@ def take_reply(
         return False
     plannables = confirmer.policies() if confirmer and meaning in ("stop", "pay-link") else ()
     with conn.transaction():
-        _append(conn, keyring, reply, meaning, index, now)
+        if not _append(conn, keyring, reply, meaning, index, now):
+            return meaning == "stop" and index is not None
         if meaning == "stop" and index is not None:
             _stop(conn, reply, index, now, confirmer, plannables)
             return True
@@ -108,8 +109,10 @@ def _append(
     meaning: str,
     index: bytes | None,
     now: datetime,
-) -> None:
-    """Under an id of its content and instant: what a provider tells twice at once is one row."""
+) -> bool:
+    """Whether it is new. Under an id of its content and of the provider's name of it; without one, of its instant: what
+    is told twice at once is one row.
+    """
     who = index or reply.attempt_id
     content = (
         reply.provider,
@@ -118,11 +121,11 @@ def _append(
         who,
         reply.attempt_id,
         keyring.digest(reply.text),
-        now,
+        reply.reference or now,
     )
     digest = blake2b(repr(content).encode(), digest_size=16).digest()
     reply_id = UUID(bytes=digest)
-    conn.execute(
+    kept = conn.execute(
         SQL["append_reply"],
         {
             "lane": digest[0],
@@ -136,7 +139,8 @@ def _append(
             "text_sealed": seal_value(keyring, reply.text, "reply", "text", reply_id) if reply.text else None,
             "now": now,
         },
-    )
+    ).fetchone()
+    return kept is not None
 
 
 def _stop(

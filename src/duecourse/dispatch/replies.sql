@@ -7,7 +7,7 @@ JOIN contact_point p ON p.lane = a.lane AND p.contact_point_id = a.contact_point
 WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.attempt_id = %(attempt_id)s;
 
 -- name: append_reply
--- One reply, which from then on waits to be followed. lane, reply_id, provider, channel, kind, meaning, attempt_id,
+-- One reply, which from then on waits to be followed; nothing when it stands already. lane, reply_id, provider, channel, kind, meaning, attempt_id,
 -- address_index, text_sealed; now. Writes: reply, reply_waiting
 WITH kept AS (
     INSERT INTO reply (lane, reply_id, provider, channel, kind, meaning, attempt_id, address_index, text_sealed, received_at, recorded_at)
@@ -16,4 +16,5 @@ WITH kept AS (
     ON CONFLICT DO NOTHING
     RETURNING lane, reply_id
 )
-INSERT INTO reply_waiting (lane, reply_id) SELECT lane, reply_id FROM kept ON CONFLICT DO NOTHING;
+INSERT INTO reply_waiting (lane, reply_id) SELECT lane, reply_id FROM kept ON CONFLICT DO NOTHING
+RETURNING reply_id;

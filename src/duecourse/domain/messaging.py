@@ -262,6 +262,8 @@ class Reply:
     """Our attempt that it answers, where the provider says so."""
     count: int = 1
     """For SUBSCRIBED: how many messages it allows; 0 is without end."""
+    reference: str = ""
+    """The provider's own name of it: the same told again is the same reply. '' where the provider has none."""
 
 
 @dataclass(frozen=True, slots=True)

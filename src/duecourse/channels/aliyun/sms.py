@@ -95,6 +95,7 @@ class AliyunSmsAdapter(AliyunAdapter[AliyunSmsSettings]):
                 with_plus(str(one["phone_number"])),
                 str(one.get("dest_code", "")),
                 str(one["content"]),
+                reference=str(one.get("sequence_id") or ""),
             )
             for one in items
             if "success" not in one

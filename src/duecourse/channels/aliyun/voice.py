@@ -87,7 +87,7 @@ class AliyunVoiceAdapter(AliyunAdapter[AliyunVoiceSettings]):
             _receipt(str(one["call_id"]), one.get("out_id"), str(one["status_code"]), one.get("end_time"))
             for one in ended
         ]
-        return receipts, [reply for one in ended for reply in self._keys(one.get("out_id"), one.get("dtmf"))]
+        return receipts, [reply for one in ended for reply in self._keys(one)]
 
     def question(self, provider_id: str, address: str, sent_at: datetime) -> Ask:
         """QueryCallDetailByCallId; its day is the 24 hours that begin with QueryDate."""
@@ -107,13 +107,15 @@ class AliyunVoiceAdapter(AliyunAdapter[AliyunVoiceSettings]):
             return [], []
         return [_receipt(provider_id, None, str(detail["state"]), detail.get("endDate"))], []
 
-    def _keys(self, out_id: object, dtmf: object) -> list[Reply]:
-        attempt = attempt_of(out_id)
-        if attempt is None or not dtmf:
+    def _keys(self, one: Mapping[str, Any]) -> list[Reply]:
+        attempt, call_id = attempt_of(one.get("out_id")), one["call_id"]
+        if attempt is None:
             return []
         return [
-            Reply(self.name, "", "", key, Channel.VOICE, ReplyKind.KEY, attempt)
-            for key in str(dtmf)
+            Reply(
+                self.name, "", "", key, Channel.VOICE, ReplyKind.KEY, attempt, reference=f"{call_id} {place}"
+            )
+            for place, key in enumerate(str(one.get("dtmf") or ""))
             if key in "0123456789*#"
         ]
 

@@ -199,6 +199,7 @@ class HttpGatewayAdapter(HttpAdapter[GatewaySettings]):
             number,
             first(one, shape.reply_to_at) if shape.reply_to_at else "",
             first(one, shape.reply_text_at),
+            reference=first(one, shape.reply_id_at) if shape.reply_id_at else "",
         )
 
 

@@ -161,6 +161,8 @@ class CallbackShape(_Part):
     """A callback that has this is what a person wrote."""
     reply_from_at: Path = ""
     reply_to_at: Path = ""
+    reply_id_at: Path = ""
+    """The gateway's own name of a reply: the same told again is the same reply."""
     answer: str = "OK"
     answer_type: str = Field(default="text/plain", pattern=r"^[a-z]+/[a-z0-9.+-]+$")
     header: str = ""
@@ -180,6 +182,7 @@ class CallbackShape(_Part):
         "reply_text_at",
         "reply_from_at",
         "reply_to_at",
+        "reply_id_at",
     )
     @classmethod
     def _is_path(cls, path: str) -> str:

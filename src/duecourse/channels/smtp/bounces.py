@@ -95,7 +95,8 @@ def parse_complaint(provider: str, octets: bytes) -> Reply | None:
         attempt_id = UUID(hex=found[1]) if found else None
     if attempt_id is None:
         return None
-    return Reply(provider, "", "", "", Channel.EMAIL, ReplyKind.COMPLAINT, attempt_id)
+    name = str(message.get("Message-ID", "")).strip()
+    return Reply(provider, "", "", "", Channel.EMAIL, ReplyKind.COMPLAINT, attempt_id, reference=name)
 
 
 class MaildirBounces:

@@ -96,10 +96,12 @@ class TencentSmsAdapter(TencentAdapter[TencentSmsSettings]):
         return Accepted(str(status["SerialNo"]), max(1, int(status.get("Fee", 1))))
 
     def heard(self, body: Any) -> tuple[list[Receipt], list[Reply]]:
-        """States come as a list, a reply as an object."""
+        """States come as a list, a reply as an object. A reply has no name but its second."""
         if isinstance(body, dict):
-            sender = with_plus(str(body["mobile"]), str(body["nationcode"]))
-            return [], [Reply(self.name, sender, str(body.get("extend", "")), str(body["text"]))]
+            sender, at = with_plus(str(body["mobile"]), str(body["nationcode"])), str(body.get("time") or "")
+            return [], [
+                Reply(self.name, sender, str(body.get("extend", "")), str(body["text"]), reference=at)
+            ]
         return [
             _receipt(str(one["sid"]), one["report_status"] == "SUCCESS", str(one["errmsg"]), _beijing(one))
             for one in body
@@ -135,7 +137,11 @@ class TencentSmsAdapter(TencentAdapter[TencentSmsSettings]):
 
     def _reply(self, one: Mapping[str, Any]) -> Reply:
         return Reply(
-            self.name, str(one["PhoneNumber"]), str(one.get("ExtendCode", "")), str(one["ReplyContent"])
+            self.name,
+            str(one["PhoneNumber"]),
+            str(one.get("ExtendCode", "")),
+            str(one["ReplyContent"]),
+            reference=str(one.get("ReplyTime") or ""),
         )
 
 

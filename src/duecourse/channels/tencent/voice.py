@@ -117,8 +117,17 @@ class TencentVoiceAdapter(TencentAdapter[TencentVoiceSettings]):
         sender = with_plus(str(one["mobile"]), str(one["nationcode"]))
         attempt = self._attempts.get(call_id)
         return [
-            Reply(self.name, sender, "", key, Channel.VOICE, ReplyKind.KEY, attempt)
-            for key in str(one["keypress"])
+            Reply(
+                self.name,
+                sender,
+                "",
+                key,
+                Channel.VOICE,
+                ReplyKind.KEY,
+                attempt,
+                reference=f"{call_id} {place}",
+            )
+            for place, key in enumerate(str(one["keypress"]))
             if key in "0123456789*#"
         ]
 

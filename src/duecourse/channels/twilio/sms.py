@@ -74,7 +74,8 @@ class TwilioSmsAdapter(TwilioAdapter[TwilioSmsSettings]):
         if fields is None or not fields.get("MessageSid"):
             return UNREADABLE
         if "MessageStatus" not in fields:
-            reply = Reply(self.name, fields.get("From", ""), fields.get("To", ""), fields.get("Body", ""))
+            sender, recipient, text = (fields.get(name, "") for name in ("From", "To", "Body"))
+            reply = Reply(self.name, sender, recipient, text, reference=fields["MessageSid"])
             stored = await self.hand_in([], [reply])
         else:
             attempt = parse_qs(request.query).get("attempt", [""])[0]

@@ -236,7 +236,16 @@ class _Talk:
     def _reply(self, key: str) -> None:
         who, us = self._fields.get("To", ""), self._fields.get("From", "")
         self.replies.append(
-            Reply(self._name, who, us, key, Channel.VOICE, ReplyKind.KEY, self._call.attempt_id)
+            Reply(
+                self._name,
+                who,
+                us,
+                key,
+                Channel.VOICE,
+                ReplyKind.KEY,
+                self._call.attempt_id,
+                reference=f"{self._fields['CallSid']} {self._time}",
+            )
         )
 
 

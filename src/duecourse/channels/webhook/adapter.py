@@ -200,6 +200,7 @@ class WebhookAdapter(HttpAdapter[WebhookSettings]):
             self.channel,
             ReplyKind(one.get("kind", "text")),
             UUID(attempt) if attempt else None,
+            reference=str(one.get("id") or ""),
         )
 
 

@@ -56,9 +56,9 @@ def read(body: bytes, provider: str, templates: Collection[str], long_term: Coll
     if not sender or not account or not kind:
         raise ValueError("not a message of WeChat")
     at = _instant(told)
-    whose = _Sender(provider, sender, account)
     # Of events WeChat's advice, sender and second, would take two templates allowed at once for one.
     key = _text(told, "MsgId") or hashlib.sha256(body).hexdigest()
+    whose = _Sender(provider, sender, account, key)
     if kind == "text":
         return Told(key, replies=(whose.reply(ReplyKind.TEXT, _text(told, "Content")[:MOST_TEXT]),))
     if kind != "event":
@@ -85,9 +85,19 @@ class _Sender:
     provider: str
     openid: str
     account: str
+    key: str
 
     def reply(self, kind: ReplyKind, text: str = "", count: int = 1) -> Reply:
-        return Reply(self.provider, self.openid, self.account, text, Channel.WECHAT, kind, count=count)
+        return Reply(
+            self.provider,
+            self.openid,
+            self.account,
+            text,
+            Channel.WECHAT,
+            kind,
+            count=count,
+            reference=self.key,
+        )
 
 
 def _template(key: str, told: ElementTree.Element, whose: _Sender, at: datetime | None) -> Told:

@@ -229,7 +229,9 @@ class Inbound:
         keys = [key for key in reply.keys if key is not None]
         if reply.text and not (keys and self._keys.keys() >= set(keys)):
             try:
-                await self._on_reply(Reply(self._name, _e164(reply.sender), reply.recipient, reply.text))
+                name = " ".join(sorted({str(key) for key in keys}))
+                sender, recipient, text = _e164(reply.sender), reply.recipient, reply.text
+                await self._on_reply(Reply(self._name, sender, recipient, text, reference=name))
                 self.counters.replies += 1
                 _remember(self._keys, keys)
             except Exception as error:
