@@ -13,6 +13,7 @@ from duecourse.dispatch.receipts import append_receipts, apply_receipts
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.messaging import Accepted, Channel, Outcome, Outgoing, Receipt, ReceiptStatus
 from duecourse.store.lease import acquire
+from duecourse.store.lifeline import Lifeline
 from post import Post
 
 
@@ -64,7 +65,7 @@ class Counter:
         """
         self.post = post
         self.conn = post.store.connect().__enter__()
-        self.switchboard = Switchboard(self.conn, post.keyring, desks=1)
+        self.switchboard = Switchboard(Lifeline(self.conn, post.store.connect), post.keyring, desks=1)
         self.ends = {
             name: Scripted(Channel(name), answers.get(name, []), deduplicates=name in deduplicating)
             for name in dict.fromkeys(("sms", "email", *answers))
@@ -72,7 +73,7 @@ class Counter:
         for name, end in self.ends.items():
             self.switchboard.adapters[name] = end  # type: ignore[assignment]
         self.desk = Desk(
-            self.conn,
+            Lifeline(self.conn, post.store.connect),
             post.keyring,
             post.composer(),
             self.switchboard,

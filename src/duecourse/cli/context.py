@@ -20,6 +20,7 @@ from duecourse.responses.peers import Limits
 from duecourse.rules.compiling import RuleBook
 from duecourse.rules.packs import Packs, lender_files, load_packs
 from duecourse.store.connect import Store, open_store
+from duecourse.store.lifeline import Lifeline
 from duecourse.store.migrate import get_setting, is_current
 
 from .settings import Settings
@@ -138,9 +139,23 @@ class Context:
         with self.store.connect(autocommit=True) as conn:
             return is_current(conn)
 
+    def lifeline(self, *, autocommit: bool = False, leases: float = 4.0) -> Lifeline:
+        """A connection as `connect` makes it, made anew whenever it is lost. leases: how many of them it is waited for
+        an answer before it is taken for lost.
+        """
+
+        def connect() -> psycopg.Connection:
+            return self.connect(autocommit=autocommit)
+
+        return Lifeline(connect(), connect, patience_seconds=leases * self.settings.lease_seconds)
+
     @cached_property
+    def _clock_line(self) -> Lifeline:
+        return self.lifeline(autocommit=True)
+
+    @property
     def _clock(self) -> psycopg.Connection:
-        return self.connect(autocommit=True)
+        return self._clock_line.conn
 
     def now(self) -> datetime:
         """The database's clock: the only live clock there is."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+import psycopg
 import structlog
 
 from duecourse.planning.confirming import Confirmer
@@ -30,21 +31,22 @@ class Follower:
 
     def __init__(self, here: Context) -> None:
         self._here = here
-        self._conn = here.connect()
+        self._line = here.lifeline()
 
     def turn(self, now: datetime | None = None) -> int:
         """Follow all that waits; how many there were. now: the book's clock; None takes the database's."""
-        if self._conn.closed:  # cut, as when an endpoint kept a transaction idle for too long
-            self._conn = self._here.connect()
-        if not replies_wait(self._conn):
+        return self._line.run(lambda conn: self._follow(conn, now))
+
+    def _follow(self, conn: psycopg.Connection, now: datetime | None) -> int:
+        if not replies_wait(conn):
             return 0
-        plannables = policies_in_force(self._conn, self._here.settings.actor)
+        plannables = policies_in_force(conn, self._here.settings.actor)
         confirmer = Confirmer(self._here.packs, lambda: plannables)
         room = Room(reader(self._here.settings), plannables, confirmer)
         total = 0
         while True:
             at = now or self._here.now()
-            done = apply_replies(self._conn, self._here.keyring, now=at, room=room, take=TOGETHER)
+            done = apply_replies(conn, self._here.keyring, now=at, room=room, take=TOGETHER)
             total += done.replies + done.failed
             if done.replies + done.failed < TOGETHER:
                 return total

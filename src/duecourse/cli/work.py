@@ -84,19 +84,22 @@ def work(
 
 
 async def _work(here: Context, providers, plan_every: float, until_idle: bool, tally: Tally) -> None:  # type: ignore[no-untyped-def]
-    switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    switchboard = Switchboard(here.lifeline(), here.keyring, desks=DESKS)
     switchboard.intake.confirmer = confirmer(here)
     connect_providers(switchboard, providers)
     rules = rules_that_judge(here)
     silence = Silence(here.settings.retire_after_failures, here.settings.retire_after_days)
     desks = Workshop(here).desks(switchboard, DESKS, Pace(silence=silence), tally)
-    plan_conn = here.connect()
+    plan_line = here.lifeline()
     by_carrier = any(routing.carriers is not None for routing in switchboard.routings.values())
 
     def plan(now: datetime, as_of: date, lanes: Sequence[int]) -> None:
-        if by_carrier:
-            learn_carriers(plan_conn, here.keyring, lanes, now=now)
-        _plan_lanes(here, plan_conn, now, as_of, lanes, rules)
+        def work_lanes(conn: psycopg.Connection) -> None:
+            if by_carrier:
+                learn_carriers(conn, here.keyring, lanes, now=now)
+            _plan_lanes(here, conn, now, as_of, lanes, rules)
+
+        plan_line.run(work_lanes)
 
     worker = Worker(
         WorkerPlan(
@@ -108,7 +111,7 @@ async def _work(here: Context, providers, plan_every: float, until_idle: bool, t
         ),
         desks,
         switchboard,
-        here.connect(autocommit=True),
+        here.lifeline(autocommit=True, leases=1),
         plan,
         _Teller(here, rules),
     )
@@ -165,22 +168,25 @@ class _Teller:
     def __init__(self, here: Context, rules: RuleBook) -> None:
         self._here = here
         self._rules = rules
-        self._conn = here.connect()
+        self._line = here.lifeline()
         self._state: object = None
         self._policies: list[Plannable] = []
 
     def __call__(self, now: datetime, as_of: date, lanes: Sequence[int]) -> bool:
         """Whether there was anything."""
-        state = published_state(self._conn)
+        return self._line.run(lambda conn: self._tell(conn, now, as_of, lanes))
+
+    def _tell(self, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> bool:
+        state = published_state(conn)
         if state != self._state:
             with suppress(DuecourseError):  # none is published, as planning says
-                self._policies = plannables(self._conn, self._here.settings.actor)
+                self._policies = plannables(conn, self._here.settings.actor)
             self._state = state
         if not tells_events(self._policies):
             return False
-        waiting = lanes_with_events(self._conn, lanes, now=now)
+        waiting = lanes_with_events(conn, lanes, now=now)
         for start in range(0, len(waiting), LANES_AT_ONCE):
             some = waiting[start : start + LANES_AT_ONCE]
-            told = tell_events(self._conn, self._policies, some, as_of=as_of, now=now, rules=self._rules)
+            told = tell_events(conn, self._policies, some, as_of=as_of, now=now, rules=self._rules)
             log.info("told of events", events=told.looked_at, lanes=len(some), messages=told.messages)
         return bool(waiting)

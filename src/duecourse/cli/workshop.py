@@ -28,6 +28,7 @@ from duecourse.policy.versions import (
 from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Actor
 from duecourse.rules.versions import record_packs
+from duecourse.store.lifeline import Lifeline
 
 from .context import Context
 
@@ -59,8 +60,8 @@ def plannables(conn: Connection, actor: str) -> list[Plannable]:
 
 def confirmer(here: Context) -> Confirmer:
     """Who confirms words to stop, with a connection of its own."""
-    conn = here.connect()
-    return Confirmer(here.packs, lambda: policies_in_force(conn, here.settings.actor))
+    line = here.lifeline()
+    return Confirmer(here.packs, lambda: policies_in_force(line.conn, here.settings.actor))
 
 
 def policies_in_force(conn: Connection, actor: str) -> list[Plannable]:
@@ -98,19 +99,20 @@ class Workshop:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def composer(self, conn: Connection) -> Composer:
+    def composer(self, line: Lifeline) -> Composer:
         """A composer that loads policy and template versions as messages name them.
 
         Raises DuecourseError P420 when one in force needs a link and this installation has no public address.
         """
 
         def read_policy(name: str, version: int) -> Policy:
-            return policy_at(conn, name, version).model
+            return policy_at(line.conn, name, version).model
 
         def read_templates(ref: TemplateRef) -> dict[TemplateRef, list[TemplateText]]:
-            return load_templates(conn, [ref])
+            return load_templates(line.conn, [ref])
 
         artist = BillArtist()
+        conn = line.conn
         policies = published_policies(conn)
         refs = [ref for one in policies for ref in one.template_versions.items()]
         texts_of = load_templates(conn, refs)
@@ -127,11 +129,11 @@ class Workshop:
         return [self._desk(switchboard, pace, tally) for _ in range(count)]
 
     def _desk(self, switchboard: Switchboard, pace: Pace, tally: Tally) -> Desk:
-        conn = self._context.connect()
+        line = self._context.lifeline()
         return Desk(
-            conn,
+            line,
             self._context.keyring,
-            self.composer(conn),
+            self.composer(line),
             switchboard,
             lender_zone=self._context.lender_zone,
             pace=pace,

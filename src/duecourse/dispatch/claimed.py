@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from duecourse.domain.messaging import Outgoing
+from duecourse.domain.messaging import Channel, Outgoing
 
 from .lines import Line
 
@@ -62,6 +62,11 @@ class Claimed:
     outgoing: Outgoing
     seq: int = 1
     """1.. within the message."""
+
+    @property
+    def channel(self) -> Channel:
+        """What it goes over."""
+        return self.line.channel
 
     @property
     def provider(self) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -23,6 +23,7 @@ from duecourse.domain.messaging import (
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
+from duecourse.store.lifeline import DatabaseLostError, Lifeline
 from duecourse.store.sql import load
 
 from .batches import open_batches, weigh_batches
@@ -34,7 +35,7 @@ from .lines import Line, Routing
 from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
 from .receipts import ReceiptKey, apply_receipts, heard_elsewhere, sweep_receipts
 from .routes import advance_routes, claim_again, overtaken, take_words
-from .settle import Silence, settle
+from .settle import Silence, release_unspoken, settle
 from .switchboard import Switchboard, database_now
 
 SQL = load("dispatch")
@@ -83,7 +84,7 @@ class Desk:
 
     def __init__(
         self,
-        conn: psycopg.Connection,
+        conn: psycopg.Connection | Lifeline,
         keyring: Keyring,
         composer: Composer,
         switchboard: Switchboard,
@@ -94,7 +95,7 @@ class Desk:
         rules: RuleBook | None = None,
     ) -> None:
         """rules: None takes the shipped packs alone."""
-        self._conn = conn
+        self._line = Lifeline.of(conn)
         self._rules = (rules or shipped()).compiled()
         self._keyring = keyring
         self.composer = composer
@@ -106,17 +107,26 @@ class Desk:
         self._busy = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._listened_at: datetime | None = None
+        self._unsettled: tuple[Sequence[Claimed], Sequence[Outcome], datetime] | None = None
+        self.in_doubt: dict[int, int] = {}
+        """Lanes in which a claim may have been committed that this desk never heard of; it works none of them until its
+        worker has taken them anew. See `take_back`."""
+
+    @property
+    def _conn(self) -> psycopg.Connection:
+        return self._line.conn
 
     async def _db(self, work: Callable[..., T], *arguments: object) -> T:
         """Run database work in a thread, one piece at a time on this desk's connection.
 
-        Each piece is one transaction, tried again when it met another (an import, a planner) in a deadlock.
+        Each piece is one transaction, tried again when it met another (an import, a planner) in a deadlock. Raises
+        DatabaseLostError: then nobody knows whether it was committed.
         """
         async with self._busy:
             for _ in range(_DEADLOCK_TRIES - 1):
                 with suppress(psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
-                    return await asyncio.to_thread(work, *arguments)
-            return await asyncio.to_thread(work, *arguments)
+                    return await self._line.within(lambda _: work(*arguments))
+            return await self._line.within(lambda _: work(*arguments))
 
     def as_of(self, now: datetime) -> date:
         """The lender's date."""
@@ -132,23 +142,29 @@ class Desk:
         """
         read_at = time.monotonic() if read_at is None else read_at
         async with self._turn:
+            await self._settle_open()
             return bool(self.epochs) and await self._take_turn(now, take, hand_over_by, read_at)
 
     async def let_go(self, lanes: Iterable[int]) -> None:
         """Stop working these lanes; returns when nothing of them is in hand."""
         given = set(lanes)
         self.epochs = {lane: epoch for lane, epoch in self.epochs.items() if lane not in given}
+        await self.record()
+
+    async def record(self) -> None:
+        """Returns when every answer that came is recorded."""
         async with self._turn:
-            return
+            await self._settle_open()
 
     async def _take_turn(self, now: datetime, take: int, hand_over_by: float | None, read_at: float) -> bool:
         write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
         try:
-            result = await self._db(self._claim, now, take, write_before, read_at)
-            if result.unopened:
-                await self._db(
-                    lambda: open_batches(self._conn, result.unopened, as_of=self.as_of(now), now=now)
-                )
+            with self._doubting():
+                result = await self._db(self._claim, now, take, write_before, read_at)
+                if result.unopened:
+                    await self._db(
+                        lambda: open_batches(self._conn, result.unopened, as_of=self.as_of(now), now=now)
+                    )
         except FenceLostError:
             log.warning("lane taken over by another worker before the claim was committed")
             return False
@@ -156,8 +172,7 @@ class Desk:
         if result.claimed:
             outcomes, answers = await self._send(result.claimed, now)
             self._tally.handed_over += sum(not isinstance(outcome, NotWritten) for outcome in outcomes)
-            self._tally.count(outcomes)
-            self._tally.settled += await self._db(self._settle, result.claimed, outcomes, now)
+            await self._record(result.claimed, outcomes, now)
             await self._db(self._weigh, answers, now)
         await self._hand_over_again(now, take, hand_over_by)
         return result.more
@@ -171,11 +186,32 @@ class Desk:
         write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
         if not lines or time.monotonic() >= write_before:
             return
-        again = await self._db(self._claim_again, lines, now, take, write_before)
+        with self._doubting():
+            again = await self._db(self._claim_again, lines, now, take, write_before)
         if again:
             outcomes, _ = await self._send(again, now)
-            self._tally.count(outcomes)
-            self._tally.settled += await self._db(self._settle, again, outcomes, now)
+            await self._record(again, outcomes, now)
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        """A claim that is lost may have been committed, or be so yet. What it claimed was handed over to nobody."""
+        try:
+            yield
+        except DatabaseLostError:
+            self.in_doubt |= self.epochs
+            self.epochs = {}
+            raise
+
+    async def _record(self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Settle; an answer is kept until that was done, however long the database is away."""
+        self._tally.count(outcomes)
+        self._unsettled = (claimed, outcomes, now)
+        await self._settle_open()
+
+    async def _settle_open(self) -> None:
+        if self._unsettled is not None:
+            self._tally.settled += await self._db(self._settle, *self._unsettled)
+            self._unsettled = None
 
     def _claim_again(
         self, lines: Sequence[Line], now: datetime, take: int, write_before: float
@@ -264,7 +300,10 @@ class Desk:
         heard: dict[str, Answers] = {}
         batches: dict[str, list[Claimed]] = {}
         places = [(one.lane, one.attempt_id) for one in claimed]
-        over = await self._db(lambda: overtaken(self._conn, places, as_of=self.as_of(now)))
+        try:
+            over = await self._db(lambda: overtaken(self._conn, places, as_of=self.as_of(now)))
+        except DatabaseLostError:
+            return [NotWritten("the database was lost before the hand-over")] * len(claimed), {}
         outcomes.update((attempt, NotWritten("overtaken since it was claimed")) for attempt in over)
         for one in claimed:
             if one.attempt_id not in outcomes:
@@ -354,6 +393,19 @@ class Desk:
             row = self._conn.execute(SQL["recover_attempts"], held).fetchone()
         sweep_receipts(self._conn, epochs, now=now, lately=RECOVERED, silence=self._pace.silence)
         return int(row[0]) if row else 0
+
+    async def take_back(self, epochs: Mapping[int, int], now: datetime) -> int:
+        """Release what was claimed in the lanes that were in doubt and are held anew under `epochs`; how many.
+
+        It was never handed over, and nothing can still be committed under the old epochs.
+        """
+        doubted, self.in_doubt = self.in_doubt, {}
+        old = {lane: doubted[lane] for lane in epochs}
+        return await self._db(
+            lambda: release_unspoken(
+                self._conn, old, epochs, now=now, lines=self._switchboard.lines(), silence=self._pace.silence
+            )
+        )
 
     async def has_due(self, now: datetime) -> bool:
         """Whether a message is due in this desk's lanes: cheaper than a claim that finds nothing."""

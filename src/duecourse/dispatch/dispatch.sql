@@ -917,6 +917,16 @@ ended AS (
 -- include: dispatch.follow
 SELECT count(*) FROM settled;
 
+-- name: adopt_attempts
+-- Attempts that are still claimed under an owner's former epoch of its own lanes, taken over into the present one. lanes, epochs: the
+-- fence; old_epochs: parallel to them. Fenced. Writes: attempt
+WITH
+-- include: store.fence
+UPDATE attempt t SET epoch = f.epoch
+FROM fence f, unnest(%(lanes)s::smallint[], %(old_epochs)s::bigint[]) AS old (lane, epoch)
+WHERE t.lane = f.lane AND old.lane = f.lane AND t.state = 'claimed' AND t.epoch = old.epoch
+RETURNING t.lane, t.epoch, t.attempt_id, t.channel;
+
 -- name: silent_points
 -- Of contact points whose last attempt failed because the phone was off or barred: those where that has been so :times in a
 -- row, over :days days or more, with nothing delivered between. lanes, points: parallel arrays; times; days.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import psycopg
@@ -16,6 +16,7 @@ from duecourse.domain.messaging import (
     Accepted,
     AccountTrouble,
     Cause,
+    Channel,
     Deferred,
     NotWritten,
     Outcome,
@@ -25,7 +26,7 @@ from duecourse.domain.messaging import (
 )
 from duecourse.store.sql import load
 
-from .claimed import Claimed, fence
+from .claimed import fence
 from .lines import Line
 
 SQL = load("dispatch")
@@ -88,9 +89,31 @@ def _answer(outcome: Outcome) -> _Answer:
             return _Answer("unknown", reason=reason)
 
 
+class Settling(Protocol):
+    """What settling asks of a claim."""
+
+    @property
+    def lane(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def attempt_id(self) -> UUID: ...
+    @property
+    def channel(self) -> Channel: ...
+
+
+class Unspoken(NamedTuple):
+    """A claim whose commit nobody heard of, so that it was not handed over."""
+
+    lane: int
+    epoch: int
+    attempt_id: UUID
+    channel: Channel
+
+
 def settle(
     conn: psycopg.Connection,
-    claimed: Sequence[Claimed],
+    claimed: Sequence[Settling],
     outcomes: Sequence[Outcome],
     *,
     now: datetime,
@@ -121,7 +144,7 @@ def settle(
         "parts": [answer.parts for answer in answers],
         "permanents": [answer.permanent for answer in answers],
         "causes": [answer.cause for answer in answers],
-        "rivals": [rivals[one.line.channel] for one in claimed],
+        "rivals": [rivals[one.channel] for one in claimed],
         "afters": [answer.after for answer in answers],
         "rules": [answer.rule for answer in answers],
         "deduplicating": sorted(deduplicating),
@@ -132,6 +155,27 @@ def settle(
         failed = [Failed(row[0], row[2], row[4], row[5]) for row in rows if row[3] == "refused"]
         retire_failed(conn, failed, silence=silence, now=now)
     return len(rows)
+
+
+def release_unspoken(
+    conn: psycopg.Connection,
+    old: Mapping[int, int],
+    epochs: Mapping[int, int],
+    *,
+    now: datetime,
+    lines: Sequence[Line],
+    silence: Silence,
+) -> int:
+    """Release what was claimed under the old epochs (lane to epoch) and never handed over; returns how many.
+
+    epochs: under which the same lanes are held now.
+    """
+    given = {**fence(epochs), "old_epochs": [old[lane] for lane in sorted(epochs)]}
+    with conn.transaction():
+        rows = conn.execute(SQL["adopt_attempts"], given).fetchall()
+        unspoken = [Unspoken(row[0], row[1], row[2], Channel(row[3])) for row in rows]
+        said = NotWritten("its claim was lost before the hand-over")
+        return settle(conn, unspoken, [said] * len(unspoken), now=now, lines=lines, silence=silence)
 
 
 class Failed(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from duecourse.domain.messaging import (
     Unknown,
 )
 from duecourse.privacy.keyring import Keyring
+from duecourse.store.lifeline import Lifeline
 
 from .intake import Intake
 from .lines import Line, Registration, Routing
@@ -34,9 +35,9 @@ class Switchboard:
     Receipts are appended and committed on a connection of their own before the adapter acknowledges them.
     """
 
-    def __init__(self, conn: psycopg.Connection, keyring: Keyring, *, desks: int) -> None:
+    def __init__(self, conn: psycopg.Connection | Lifeline, keyring: Keyring, *, desks: int) -> None:
         """desks: how many share the providers' windows."""
-        self._conn = conn
+        self._line = Lifeline.of(conn)
         self._desks = desks
         self._paused_until: dict[str, float] = {}
         self.adapters: dict[str, Adapter] = {}
@@ -64,12 +65,14 @@ class Switchboard:
 
     @contextmanager
     def _own_connection(self) -> Iterator[psycopg.Connection]:
+        conn = self._line.conn
         try:
-            yield self._conn
+            yield conn
         except BaseException:
-            self._conn.rollback()
+            with suppress(psycopg.OperationalError):  # lost: then nothing is left to roll back
+                conn.rollback()
             raise
-        self._conn.commit()
+        conn.commit()
 
     def lines(self) -> list[Line]:
         """Every provider, with each of its senders, and whether this worker may use it now."""

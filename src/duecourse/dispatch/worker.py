@@ -12,7 +12,8 @@ from datetime import date, datetime
 import psycopg
 import structlog
 
-from duecourse.store.lease import acquire, fair_share, release, renew
+from duecourse.store.lease import acquire, fair_share, release, renew, retake
+from duecourse.store.lifeline import DatabaseLostError, Lifeline
 
 from .desk import Desk
 from .switchboard import Switchboard
@@ -24,6 +25,9 @@ ADVANCE_SECONDS = 1.0
 LISTEN_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
 PLAN_AGAIN_SECONDS = 5.0
+AWAY_SECONDS = (0.2, 5.0)
+"""How long a desk waits that lost the database: the first time, and at most, doubling in between."""
+LOST = (psycopg.OperationalError, DatabaseLostError)
 EVENT_SECONDS = 1.0
 """How often a worker looks for what has happened: one look for all its lanes."""
 
@@ -49,7 +53,7 @@ class Worker:
         plan: WorkerPlan,
         desks: Sequence[Desk],
         switchboard: Switchboard,
-        lease_conn: psycopg.Connection,
+        lease_conn: psycopg.Connection | Lifeline,
         plan_lanes: Callable[[datetime, date, Sequence[int]], None],
         tell_events: Callable[[datetime, date, Sequence[int]], bool] = lambda now, as_of, lanes: False,
     ) -> None:
@@ -57,7 +61,7 @@ class Worker:
         self._plan = plan
         self._desks = desks
         self._switchboard = switchboard
-        self._lease_conn = lease_conn
+        self._leases = Lifeline.of(lease_conn)
         self._plan_lanes = plan_lanes
         self._tell_events = tell_events
         self._all_told = False
@@ -72,7 +76,7 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Until stop(): afterwards no lane is held and no attempt is left claimed."""
+        """Until stop(): afterwards no lane is held and no attempt is left claimed, unless the database is away."""
         await self._switchboard.open()
         keeper = asyncio.create_task(self._keep_leases())
         planners = [asyncio.create_task(self._keep_planned()), asyncio.create_task(self._keep_told())]
@@ -88,12 +92,30 @@ class Worker:
             await asyncio.wait(planners)
             await self._switchboard.close()
             for desk in self._desks:
-                await desk.receive(await desk.clock())
+                await self._close(desk)
             self._finished.set()
             await keeper
-            await asyncio.to_thread(release, self._lease_conn, self._plan.owner)
+            try:
+                await self._leases.within(lambda conn: release(conn, self._plan.owner))
+            except LOST as error:
+                log.error(
+                    "could not give the lanes back; they are free when their leases end", **_told(error)
+                )
         for planner in planners:
             planner.result()
+
+    async def _close(self, desk: Desk) -> None:
+        """Record what is not recorded, as long as nobody else can have its lanes, and apply what was heard."""
+        while True:
+            try:
+                await desk.record()
+                await desk.receive(await desk.clock())
+                return
+            except LOST as error:
+                if time.monotonic() >= self._lease_ends:
+                    log.error("answers are not recorded; what they are of will be unknown", **_told(error))
+                    return
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -105,10 +127,8 @@ class Worker:
         while not self._finished.is_set():
             try:
                 await self._refresh()
-            except psycopg.Error as error:
-                log.error(
-                    "could not renew the leases; the worker is idle until it can", error=type(error).__name__
-                )
+            except (psycopg.Error, DatabaseLostError) as error:
+                log.error("could not renew the leases; the worker is idle until it can", **_told(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._plan.lease_seconds / 3):
                     await self._finished.wait()
@@ -116,15 +136,17 @@ class Worker:
     async def _refresh(self) -> None:
         owner, lease = self._plan.owner, self._plan.lease_seconds
         asked_at = time.monotonic()
-        held = await asyncio.to_thread(renew, self._lease_conn, owner, self._epochs, lease)
+        held = await self._leases.within(lambda conn: renew(conn, owner, self._epochs, lease))
         for desk in self._desks:
             desk.epochs = {lane: epoch for lane, epoch in desk.epochs.items() if held.get(lane) == epoch}
         self._epochs = held
         self._lease_ends = asked_at + lease
+        for desk in self._desks:
+            await self._take_back(desk)
         if self._stopping.is_set():
             return
-        fresh = await asyncio.to_thread(acquire, self._lease_conn, owner, lease)
-        self._epochs = held | fresh
+        fresh = await self._leases.within(lambda conn: acquire(conn, owner, lease))
+        self._epochs = self._epochs | fresh
         # Also those whose recovery failed the last time: a lane that is held is worked.
         worked = {item for desk in self._desks for item in desk.epochs.items()}
         waiting = {lane: epoch for lane, epoch in self._epochs.items() if (lane, epoch) not in worked}
@@ -134,7 +156,7 @@ class Worker:
                 mine = {lane: epoch for lane, epoch in waiting.items() if lane % len(self._desks) == place}
                 if mine:
                     await self._take_over(desk, mine, now)
-        share = await asyncio.to_thread(fair_share, self._lease_conn)
+        share = await self._leases.within(fair_share)
         if len(self._epochs) > share:
             await self._share_out(sorted(self._epochs)[share:])
 
@@ -143,7 +165,18 @@ class Worker:
         for desk in self._desks:
             await desk.let_go(lanes)
         self._epochs = {lane: epoch for lane, epoch in self._epochs.items() if lane not in set(lanes)}
-        await asyncio.to_thread(release, self._lease_conn, self._plan.owner, lanes)
+        await self._leases.within(lambda conn: release(conn, self._plan.owner, lanes))
+
+    async def _take_back(self, desk: Desk) -> None:
+        """Take lanes in which a lost claim may have been committed under a new epoch, and release what it claimed."""
+        if not desk.in_doubt:
+            return
+        doubted, owner, lease = dict(desk.in_doubt), self._plan.owner, self._plan.lease_seconds
+        epochs = await self._leases.within(lambda conn: retake(conn, owner, doubted, lease))
+        others = {lane: epoch for lane, epoch in self._epochs.items() if lane not in doubted}
+        self._epochs = others | epochs
+        released = await desk.take_back(epochs, await desk.clock())
+        log.warning("claims were lost with the database and given back", attempts=released, lanes=len(epochs))
 
     async def _take_over(self, desk: Desk, mine: dict[int, int], now: datetime) -> None:
         unknown = await desk.recover(mine, now)
@@ -158,8 +191,8 @@ class Worker:
                     now = await self._desks[0].clock()
                     as_of = self._desks[0].as_of(now)
                     await asyncio.to_thread(self._plan_lanes, now, as_of, sorted(self._epochs))
-                except psycopg.OperationalError as error:
-                    log.error("could not plan; tried again", error=type(error).__name__)
+                except LOST as error:
+                    log.error("could not plan; tried again", **_told(error))
                     await self._pause(PLAN_AGAIN_SECONDS)
                     continue
                 self._planned_once = True
@@ -176,39 +209,74 @@ class Worker:
                 now = await self._desks[0].clock()
                 as_of = self._desks[0].as_of(now)
                 some = await asyncio.to_thread(self._tell_events, now, as_of, sorted(self._epochs))
-            except psycopg.OperationalError as error:
-                log.error("could not tell of events; tried again", error=type(error).__name__)
+            except LOST as error:
+                log.error("could not tell of events; tried again", **_told(error))
                 await self._pause(PLAN_AGAIN_SECONDS)
                 continue
             self._all_told = not some
             await self._pause(EVENT_SECONDS)
 
     async def _work(self, desk: Desk) -> None:
-        advanced = swept = listened = time.monotonic()
+        rounds = _Rounds()
+        away = AWAY_SECONDS[0]
         while not self._stopping.is_set():
             busy = False
-            # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
-            if time.monotonic() < self._lease_ends - self._plan.lease_seconds / 3:
-                read_at = time.monotonic()
-                now = await desk.clock()
-                if await desk.has_due(now):
-                    busy = await desk.take_turn(
-                        now, self._plan.take, hand_over_by=self._lease_ends, read_at=read_at
-                    )
-                if time.monotonic() - listened >= LISTEN_SECONDS:
-                    listened = time.monotonic()
-                    await desk.listen_around()
-                await desk.receive(now)
-                if time.monotonic() - advanced >= ADVANCE_SECONDS:
-                    advanced = time.monotonic()
-                    await desk.advance(now)
-                if time.monotonic() - swept >= SWEEP_SECONDS:
-                    swept = time.monotonic()
-                    await desk.sweep(now)
-            if not busy:
-                if self._plan.until_idle and await self._is_idle():
+            try:
+                # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
+                if time.monotonic() < self._lease_ends - self._plan.lease_seconds / 3:
+                    busy = await self._turn(desk, rounds)
+                else:
+                    await desk.record()
+                if not busy and self._plan.until_idle and await self._is_idle():
                     self.stop()
+            except LOST as error:
+                log.error("the database is away; tried again", seconds=away, **_told(error))
+                await self._pause(away)
+                away = min(2 * away, AWAY_SECONDS[1])
+                continue
+            away = AWAY_SECONDS[0]
+            if not busy:
                 await self._pause(POLL_SECONDS)
+
+    async def _turn(self, desk: Desk, rounds: _Rounds) -> bool:
+        """Once everything a desk does; whether more is due already."""
+        read_at = time.monotonic()
+        busy = False
+        now = await desk.clock()
+        if await desk.has_due(now):
+            busy = await desk.take_turn(now, self._plan.take, hand_over_by=self._lease_ends, read_at=read_at)
+        else:
+            await desk.record()
+        if rounds.is_time("listen", LISTEN_SECONDS):
+            await desk.listen_around()
+        await desk.receive(now)
+        if rounds.is_time("advance", ADVANCE_SECONDS):
+            await desk.advance(now)
+        if rounds.is_time("sweep", SWEEP_SECONDS):
+            await desk.sweep(now)
+        return busy
 
     async def _is_idle(self) -> bool:
         return self._planned_once and self._all_told and await self._desks[0].is_idle()
+
+
+class _Rounds:
+    """What is done now and then: the first time after its seconds."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._last: dict[str, float] = {}
+
+    def is_time(self, what: str, seconds: float) -> bool:
+        """Whether so long passed since it was last; then it counts as done."""
+        now = time.monotonic()
+        if now - self._last.get(what, self._began) < seconds:
+            return False
+        self._last[what] = now
+        return True
+
+
+def _told(error: Exception) -> dict[str, str]:
+    """Only the kind: the text of such an error may hold an address or a value."""
+    said = str(error) if isinstance(error, DatabaseLostError) else type(error).__name__
+    return {"error": said, "problem": "S035"}

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+OUTSIDE: Final = 3
+"""The exit code of what a part outside failed at, and may not fail at the next time."""
 
 
 @dataclass(frozen=True, slots=True)

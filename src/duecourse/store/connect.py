@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -17,6 +18,15 @@ OLDEST_SERVER = 16
 CONNECT_TIMEOUT_SECONDS = 10
 POOL_SECONDS = 5.0
 """How long somebody waits for a connection of the pool that is free."""
+_NOTICE_SILENCE: Final = {
+    "application_name": "duecourse",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""What a URL may say otherwise. A host that vanished without a word is known for gone within half a minute rather than
+two hours, so that the next one, or the standby that was promoted, is asked."""
 IDLE_IN_TRANSACTION_SECONDS = 10.0
 """Below the lease of 15 s: a frozen process loses its row locks before its lanes can be taken."""
 
@@ -82,14 +92,7 @@ class Store:
         idle_in_transaction_seconds: the server ends a session that sits in a transaction so long; 0 never.
         Raises S010 when the server cannot be reached, S011 when it is older than PostgreSQL 16.
         """
-        try:
-            connection = psycopg.connect(
-                self._session(idle_in_transaction_seconds),
-                autocommit=autocommit,
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            )
-        except psycopg.OperationalError as error:
-            raise self._unreachable(error) from None  # the cause's own traceback may hold the conninfo
+        connection = self._open(autocommit, idle_in_transaction_seconds)
         if connection.info.server_version < OLDEST_SERVER * 10_000:
             version = connection.info.server_version // 10_000
             connection.close()
@@ -103,6 +106,20 @@ class Store:
                 exit_code=3,
             )
         return connection
+
+    def _open(self, autocommit: bool, idle_in_transaction_seconds: float) -> psycopg.Connection:
+        for server in (self._server, None):
+            try:
+                return psycopg.connect(
+                    self._session(idle_in_transaction_seconds),
+                    autocommit=autocommit,
+                    connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                )
+            except psycopg.OperationalError as error:
+                if server is None:
+                    raise self._unreachable(error) from None  # the cause's traceback may hold the conninfo
+                self._conninfo = server.start()  # it died: whoever comes first starts it again
+        raise AssertionError("unreachable")
 
     def pool(
         self,
@@ -124,19 +141,15 @@ class Store:
 
     def _session(self, idle_in_transaction_seconds: float) -> str:
         """The conninfo with our session settings; they go along with the connection, at no round trip."""
-        given = conninfo_to_dict(self.conninfo)
+        given: dict[str, Any] = {**_NOTICE_SILENCE, **conninfo_to_dict(self.conninfo)}
         options = [
             str(given.get("options") or ""),
             "-c timezone=UTC",
             "-c datestyle=ISO",
             f"-c idle_in_transaction_session_timeout={round(idle_in_transaction_seconds * 1000)}",
         ]
-        return make_conninfo(
-            self.conninfo,
-            options=" ".join(options).strip(),
-            application_name=given.get("application_name") or "duecourse",
-            client_encoding="UTF8",
-        )
+        given |= {"options": " ".join(options).strip(), "client_encoding": "UTF8"}
+        return make_conninfo(**given)
 
     def _unreachable(self, error: psycopg.OperationalError) -> DuecourseError:
         said = str(error).strip()

@@ -62,19 +62,25 @@ def renew(
     lease = timedelta(seconds=lease_seconds)
     with conn.transaction():
         conn.execute(SQL["show_worker"], {"owner": owner, "lease": lease})
-        if not epochs:
-            return {}
-        return dict(
-            conn.execute(
-                SQL["renew_lanes"],
-                {
-                    "owner": owner,
-                    "lanes": list(epochs),
-                    "epochs": list(epochs.values()),
-                    "lease": lease,
-                },
-            ).fetchall()
-        )
+        return _prolong(conn, "renew_lanes", owner, epochs, lease) if epochs else {}
+
+
+def retake(
+    conn: psycopg.Connection, owner: str, epochs: Mapping[int, int], lease_seconds: float
+) -> dict[int, int]:
+    """Hold these lanes under new epochs, as far as they are still ours. Returns lane -> new epoch.
+
+    epochs: lane -> epoch. Waits as `acquire` does: afterwards nothing is committed under the old epochs.
+    """
+    with conn.transaction():
+        return _prolong(conn, "retake_lanes", owner, epochs, timedelta(seconds=lease_seconds))
+
+
+def _prolong(
+    conn: psycopg.Connection, how: str, owner: str, epochs: Mapping[int, int], lease: timedelta
+) -> dict[int, int]:
+    held = {"owner": owner, "lanes": list(epochs), "epochs": list(epochs.values()), "lease": lease}
+    return dict(conn.execute(SQL[how], held).fetchall())
 
 
 def release(conn: psycopg.Connection, owner: str, lanes: Iterable[int] | None = None) -> None:

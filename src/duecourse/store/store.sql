@@ -71,6 +71,23 @@ FROM free
 WHERE l.lane = free.lane AND l.epoch = free.epoch
 RETURNING l.lane, l.epoch;
 
+-- name: retake_lanes
+-- Hold what is still ours under a new epoch: as take_lanes, this waits for what is fenced by the old one, and nothing can be
+-- committed under that any more. owner: text; lanes, epochs: parallel arrays; lease: interval. Writes: lane_lease.
+WITH ours AS MATERIALIZED (
+    SELECT l.lane, l.epoch FROM lane_lease l
+    JOIN unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
+      ON l.lane = held.lane AND l.epoch = held.epoch
+    WHERE l.owner = %(owner)s
+    ORDER BY l.lane  -- as everybody who locks several
+    FOR UPDATE OF l
+)
+UPDATE lane_lease l
+SET epoch = l.epoch + 1, expires_at = now() + %(lease)s::interval
+FROM ours
+WHERE l.lane = ours.lane AND l.epoch = ours.epoch
+RETURNING l.lane, l.epoch;
+
 -- name: renew_lanes
 -- Renew what is still ours. No key changes, so fenced transactions go on. owner: text; lanes, epochs: parallel
 -- arrays; lease: interval. Writes: lane_lease.

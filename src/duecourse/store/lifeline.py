@@ -1,0 +1,97 @@
+"""A connection that is made anew when it was lost: a restart, a promoted standby, a cut network, a full disk.
+
+Whoever works over it is told that a piece of work was lost, and knows then neither that it was committed nor that it
+was not: only what may be done twice, or can be found out, belongs into one piece.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, TypeVar
+
+import psycopg
+
+from duecourse.domain.problems import OUTSIDE, DuecourseError
+
+T = TypeVar("T")
+MOST_PATIENCE: Final = 16
+"""How many times its first patience a lifeline may come to wait."""
+
+
+class DatabaseLostError(Exception):
+    """The database is away, or refused for its own reasons, as with a full disk; what was asked may be done or not."""
+
+
+class Lifeline:
+    """One connection after another to the same database. One piece of work at a time."""
+
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        connect: Callable[[], psycopg.Connection] | None = None,
+        *,
+        patience_seconds: float = 60.0,
+    ) -> None:
+        """connect: makes another like `conn`; None: there is none but this. patience_seconds: after so long a piece of
+        `within` is taken for lost; doubled each time that happens, so that what takes its time is done in the end.
+        """
+        self._conn = conn
+        self._connect = connect
+        self._patience = patience_seconds
+        self._most_patience = patience_seconds * MOST_PATIENCE
+
+    @classmethod
+    def of(cls, conn: psycopg.Connection | Lifeline) -> Lifeline:
+        """A lifeline as it is; of a connection one that ends with it."""
+        return conn if isinstance(conn, Lifeline) else cls(conn)
+
+    @property
+    def conn(self) -> psycopg.Connection:
+        """The connection as it is now, made anew if it was lost. Raises DatabaseLostError when it cannot be."""
+        if self._conn.closed and self._connect is not None:
+            try:
+                self._conn = self._connect()
+            except DuecourseError as error:
+                if error.exit_code != OUTSIDE:
+                    raise
+                raise DatabaseLostError("unreachable") from None
+            except psycopg.OperationalError as error:
+                raise DatabaseLostError(type(error).__name__) from error
+        return self._conn
+
+    def run(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """One piece of work. Raises DatabaseLostError; a deadlock is raised as it is, for the caller to try again."""
+        conn = self.conn
+        try:
+            return work(conn)
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            _roll_back(conn)
+            raise
+        except psycopg.Error as error:
+            _roll_back(conn)
+            if conn.closed or isinstance(error, psycopg.OperationalError):
+                raise DatabaseLostError(type(error).__name__) from error
+            raise
+
+    async def within(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """As `run`, in a thread; what takes longer than the patience is cut, since nobody may be there to answer."""
+        running = asyncio.ensure_future(asyncio.to_thread(self.run, work))
+        done, _ = await asyncio.wait([running], timeout=self._patience)
+        if not done:
+            self._patience = min(2 * self._patience, self._most_patience)
+            self._cut()
+        return await running
+
+    def _cut(self) -> None:
+        """Shut the socket, so that the thread which waits at it goes on with an error."""
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._conn.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def _roll_back(conn: psycopg.Connection) -> None:
+    with suppress(psycopg.Error):
+        conn.rollback()
