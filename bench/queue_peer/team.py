@@ -1,9 +1,9 @@
 """The worker of that team: `celery -A bench.queue_peer.team worker`. One task a message.
 
-Written to be quick, not to be easy to beat: prefork processes with a pooled database connection and one SMPP session each,
-prefetching, no result backend, no rate limits, no events; one SELECT joined to all that is read, one UPDATE. It is spared
-what a book with people's debts cannot do without: no attempt is written before the provider is called, so that a killed
-worker sends again; no receipt is heard; no history is kept; nothing is merged; caps are counted, not held.
+Written to be quick, not to be easy to beat: prefork processes with a pooled database connection and one SMPP session
+each, prefetching, no result backend, no rate limits, no events; one SELECT joined to all that is read, one UPDATE.
+It is spared what a book with people's debts cannot do without: no attempt is written before the provider is called, so
+that a killed worker sends again; no receipt is heard, no history kept, nothing merged; caps are counted, not kept to.
 """
 
 from __future__ import annotations
