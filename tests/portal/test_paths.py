@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,6 +14,7 @@ from duecourse.dispatch.links import Wanted, mint_links
 from duecourse.privacy.sealing import open_value
 from lender import borrower_id_of
 from visiting import ANSWER, ID_NUMBER, Portal, hidden
+from workers import wait_for
 
 ALL = [
     "/me", "/me/history", "/me/paid", "/me/promise", "/me/dispute", "/me/preferences", "/me/stop", "/me/contact",
@@ -22,7 +25,7 @@ HEARD = """
     FROM response p JOIN response_reading r USING (lane, response_id) WHERE p.borrower_id = %s
     ORDER BY p.said_at, r.reading
 """
-
+CODES = "SELECT count(*) FROM message WHERE borrower_id = %s AND step = 'verify-address'"
 OF_ONE_LOAN = """
     INSERT INTO message_item (lane, loan_id, number, borrower_id, policy, step, anchor_on, group_id, policy_version,
         rank, template, template_version, own_template, own_template_version, names_amount)
@@ -251,18 +254,65 @@ def test_a_new_number_is_used_once_its_code_has_come_back(portal: Portal, borrow
     code = mint_links(portal.lender.conn, portal.lender.keyring, [wanted], now=portal.now)[wanted.attempt_id]
     portal.lender.conn.commit()
     assert "This code is not right" in visitor.post("/me/contact", do="code", code="00000000").text
-    assert visitor.post("/me/contact", do="code", code=code).headers["location"] == (
-        "/me/contact?done=contact.confirmed"
-    )
+    page = visitor.get("/me/contact").text
+    fields = {"csrf": hidden(page, "csrf"), "request": hidden(page, "request"), "do": "code", "code": code}
+    said = [visitor.send("/me/contact", **fields).headers.get("location") for _ in range(2)]
+    assert said == ["/me/contact?done=contact.confirmed"] * 2
+    assert "From now on we use the new number" in visitor.get("/me/contact?done=contact.confirmed").text
     points = "SELECT state, retired_reason FROM contact_point WHERE borrower_id = %s AND channel = 'sms' ORDER BY 1"
     assert portal.rows(points, person) == [("active", None), ("retired", "replaced")]
 
 
 def test_only_so_many_codes_are_sent_in_a_day(portal: Portal, borrow: str) -> None:
+    """Each form pressed twice; what the fourth says is said of no press of the others."""
+    visitor, said = portal.visitor(borrow), []
+    for n in range(4):
+        page = visitor.get("/me/contact").text
+        fields = {"csrf": hidden(page, "csrf"), "request": hidden(page, "request"), "kind": "phone"}
+        said += [visitor.send("/me/contact", address=f"1391111{n:04d}", **fields) for _ in range(2)]
+    assert [answer.status_code for answer in said] == [303] * 6 + [422] * 2
+    assert "No more codes can be sent today" in said[7].text
+    assert portal.rows(CODES, borrower_id_of(borrow)) == [(3,)]
+
+
+def at_once(portal: Portal, send: Callable[[int], int]) -> list[int]:
+    """The statuses of four forms, all of them begun before any can plan a message."""
+    waiting = """SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND datname = current_database()"""
+    with ThreadPoolExecutor(4) as threads:
+        with portal.lender.conn.transaction():
+            portal.lender.conn.execute("LOCK TABLE message IN SHARE MODE")
+            sent = [threads.submit(send, n) for n in range(4)]
+
+            def all_wait() -> bool:
+                portal.lender.conn.execute("SELECT pg_stat_clear_snapshot()")
+                return portal.lender.conn.execute(waiting).fetchone() == (4,)
+
+            wait_for(all_wait, 60)
+        return sorted(one.result() for one in sent)
+
+
+def test_no_more_codes_are_sent_for_forms_sent_at_once(portal: Portal, borrow: str) -> None:
+    visitors = [portal.visitor(borrow) for _ in range(4)]
+    pages = [visitor.get("/me/contact").text for visitor in visitors]
+
+    def send(n: int) -> int:
+        fields = {"csrf": hidden(pages[n], "csrf"), "request": hidden(pages[n], "request"), "kind": "phone"}
+        return int(visitors[n].send("/me/contact", address=f"1391111{n:04d}", **fields).status_code)
+
+    assert at_once(portal, send) == [303, 303, 303, 422]
+    assert portal.rows(CODES, borrower_id_of(borrow)) == [(3,)]
+
+
+def test_no_code_is_promised_to_whom_no_message_can_speak_of_a_loan(portal: Portal, borrow: str) -> None:
     visitor = portal.visitor(borrow)
-    said = [visitor.post("/me/contact", kind="phone", address=f"1391111{n:04d}") for n in range(4)]
-    assert [answer.status_code for answer in said] == [303, 303, 303, 422]
-    assert "No more codes can be sent today" in said[3].text
+    with portal.lender.conn.transaction():
+        portal.lender.conn.execute(
+            "DELETE FROM installment WHERE borrower_id = %s", (borrower_id_of(borrow),)
+        )
+    answer = visitor.post("/me/contact", kind="phone", address="13911112222")
+    assert answer.status_code == 422 and "please call us" in answer.text
+    assert "Enter the code" not in visitor.get("/me/contact").text
 
 
 @pytest.mark.parametrize(
@@ -273,8 +323,7 @@ def test_what_is_no_address_is_told_and_plans_nothing(
     portal: Portal, borrow: str, kind: str, address: str
 ) -> None:
     assert portal.visitor(borrow).post("/me/contact", kind=kind, address=address).status_code == 422
-    query = "SELECT count(*) FROM message WHERE borrower_id = %s AND step = 'verify-address'"
-    assert portal.rows(query, borrower_id_of(borrow)) == [(0,)]
+    assert portal.rows(CODES, borrower_id_of(borrow)) == [(0,)]
 
 
 def test_head_asks_for_nothing_and_is_no_click_of_a_person(portal: Portal, borrow: str) -> None:

@@ -32,6 +32,8 @@ SQL = load("book/verifying")
 
 UNVERIFIED: Final = "unverified"
 """Why such a contact point is retired."""
+BY_CODE: Final = "code"
+"""How such a contact point was verified."""
 _BASIS: Final = "the person's own word"
 
 
@@ -108,4 +110,4 @@ def confirm_address(
         point, _ = add_contact_point(
             conn, keyring, borrower, channel, address, rank=1, legal_basis=_BASIS, by=by, now=now
         )
-        verify_contact_point(conn, (person.lane, point), how="code", by=by, now=now)
+        verify_contact_point(conn, (person.lane, point), how=BY_CODE, by=by, now=now)

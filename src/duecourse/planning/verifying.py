@@ -29,9 +29,17 @@ def verifier_of(policies: Sequence[PublishedPolicy]) -> PublishedPolicy | None:
     return min(having, key=lambda one: (-one.model.priority, one.policy), default=None)
 
 
-def codes_today(conn: psycopg.Connection, person: Person, *, now: datetime) -> int:
-    """How many such messages were planned for a person on their day."""
-    given = {"lane": person.lane, "borrower_id": person.borrower_id, "step": STEP, "now": now}
+def codes_today(
+    conn: psycopg.Connection, person: Person, *, now: datetime, besides: UUID | None = None
+) -> int:
+    """How many such messages were planned for a person on their day. besides: of a request that does not count."""
+    given = {
+        "lane": person.lane,
+        "borrower_id": person.borrower_id,
+        "step": STEP,
+        "now": now,
+        "besides": besides,
+    }
     row = conn.execute(SQL["codes_today"], given).fetchone()
     return row[0] if row else 0
 
@@ -46,8 +54,8 @@ def plan_verification(
     *,
     now: datetime,
 ) -> UUID | None:
-    """Plan it, in the caller's transaction; its id, None where the same request planned it before or the person has no
-    loan to speak in the name of.
+    """Plan it, in the caller's transaction, once for a request; its id, None where the person has no loan to speak in
+    the name of.
     """
     template = verifier.model.verify_address
     assert template is not None

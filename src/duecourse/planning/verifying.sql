@@ -1,14 +1,16 @@
 -- The message that carries the code to an address which a person gave us.
 
 -- name: codes_today
--- How many were planned for a person on their day. lane, borrower_id, step, now.
+-- How many were planned for a person on their day, but by one request. lane, borrower_id, step, now; besides: may be null.
 SELECT count(*) FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
 WHERE m.lane = %(lane)s AND m.borrower_id = %(borrower_id)s AND m.step = %(step)s
-  AND m.local_on = (%(now)s AT TIME ZONE b.zone)::date;
+  AND m.local_on = (%(now)s AT TIME ZONE b.zone)::date
+  AND coalesce(m.message_id <> md5('verify|' || %(besides)s::text)::uuid, true);
 
 -- name: plan_verification
 -- One message to one contact point, asked for by the person, so bound by no hours and caps; in the name of the creditor of
--- the loan that the book has of them, an open one first. Its id is of the request: the same again plans nothing.
+-- the loan that the book has of them, an open one first. Its id is of the request: the same again plans
+-- nothing, and is answered with it.
 -- lane, borrower_id, contact_point_id, request_id, channel, step, actor, policy, policy_version, template, template_version,
 -- now, useful_until. Writes: message, message_item, history
 WITH spoken AS (
@@ -44,4 +46,6 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
     SELECT lane, message_id, 1, 'message', 'planned', 'the person asked for it', %(now)s FROM inserted
 )
-SELECT message_id FROM inserted;
+SELECT message_id FROM inserted
+UNION ALL
+SELECT message_id FROM message WHERE lane = %(lane)s AND message_id = md5('verify|' || %(request_id)s::text)::uuid;

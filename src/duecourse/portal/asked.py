@@ -16,6 +16,7 @@ from duecourse.book.wishes import Person
 from duecourse.content.formats import Formats, formats
 from duecourse.domain.money import Money
 from duecourse.policy.model import Policy
+from duecourse.responses.keeping import lock_person
 from duecourse.responses.peers import Limits
 from duecourse.responses.recording import Room
 from duecourse.responses.visits import Visitor
@@ -82,6 +83,10 @@ class Asked:
         if self.visitor is None:
             raise ValueError("nobody has shown who they are")
         return Person(self.visitor.lane, self.visitor.borrower_id)
+
+    def alone(self) -> None:
+        """Wait for other forms of the visitor, and let others wait for this one, until it is answered."""
+        lock_person(self.conn, self.person)
 
     @cached_property
     def zone(self) -> ZoneInfo:

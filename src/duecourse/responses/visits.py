@@ -183,6 +183,15 @@ def visitor_of(
     )
 
 
+def carry_visit(conn: psycopg.Connection, keyring: Keyring, token: str, code_hash: bytes) -> None:
+    """Let a visit go on under another link of the same person: who has just replaced the address that their link was
+    sent to, by which it ends, has not left. In the caller's transaction.
+    """
+    hashed = keyring.index("visit", token)
+    given = {"lane": hashed[0], "token_hash": hashed, "code_hash": code_hash}
+    conn.execute(SQL["carry_visit"], given)
+
+
 def end_visit(conn: psycopg.Connection, keyring: Keyring, token: str, *, now: datetime) -> None:
     """The visitor leaves; a token nobody has does nothing. In the caller's transaction."""
     hashed = keyring.index("visit", token)

@@ -49,6 +49,10 @@ WHERE lane = %(lane)s AND token_hash = %(token_hash)s AND ended_at IS NULL
 -- It goes on. lane, token_hash, now. Writes: visit
 UPDATE visit SET seen_at = %(now)s WHERE lane = %(lane)s AND token_hash = %(token_hash)s AND seen_at < %(now)s;
 
+-- name: carry_visit
+-- It goes on under another link. lane, token_hash, code_hash. Writes: visit
+UPDATE visit SET code_hash = %(code_hash)s WHERE lane = %(lane)s AND token_hash = %(token_hash)s;
+
 -- name: end_visit
 -- The visitor leaves. lane, token_hash, now. Writes: visit
 UPDATE visit SET ended_at = %(now)s WHERE lane = %(lane)s AND token_hash = %(token_hash)s AND ended_at IS NULL;
