@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -196,7 +196,7 @@ def connect_providers(switchboard: Switchboard, providers: list[Provider]) -> No
                 config,
                 switchboard.take_receipts,
                 switchboard.take_reply,
-                clock_of(provider.kind, switchboard),
+                _clock_of(provider.kind, switchboard),
             )
         except DuecourseError as error:
             problems.extend(error.problems)
@@ -232,11 +232,11 @@ def adapter_config(provider: Provider) -> dict[str, Any]:
     return config
 
 
-def clock_of(kind: str, switchboard: Switchboard | None = None) -> Callable[[], datetime]:
+def _clock_of(kind: str, switchboard: Switchboard) -> Callable[[], datetime]:
     """What a message is dated with is the book's day, also in a replay; what is signed for a provider is of now."""
-    if switchboard is None or (kind in KINDS and issubclass(KINDS[kind].adapter, HttpAdapter)):  # type: ignore[arg-type]
-        return lambda: datetime.now(UTC)
-    return lambda: switchboard.now or datetime.now(UTC)
+    if kind in KINDS and issubclass(KINDS[kind].adapter, HttpAdapter):  # type: ignore[arg-type]
+        return switchboard.clock
+    return lambda: switchboard.now or switchboard.clock()
 
 
 def configured_providers(home: Path, *, simulated: bool) -> list[Provider]:

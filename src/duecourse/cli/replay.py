@@ -212,6 +212,7 @@ async def _in_sandbox(
         steps = [step for each in plannables(conn, here.settings.actor) for step in each.policy.steps]
     used = {*ALWAYS, *(channel for step in steps for channel in step.route)}
     switchboard = Switchboard(here.connect(), here.keyring, desks=DESKS)
+    switchboard.clock.hear(here.now())
     switchboard.intake.confirmer = confirmer(here)
     port = await switchboard.listen()
     with SandboxProcess(

@@ -23,7 +23,9 @@ from duecourse.api.repeating import forget_answers
 from duecourse.api.routes import routes as api_routes
 from duecourse.channels.http.listener import Application, Listener, callback_route
 from duecourse.channels.registry import build
+from duecourse.dispatch.carried_clock import CarriedClock
 from duecourse.dispatch.intake import Intake
+from duecourse.dispatch.switchboard import database_now
 from duecourse.domain.messaging import Receives
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
@@ -39,7 +41,7 @@ from duecourse.web.site import Site
 
 from .context import Context, context
 from .gateways import Paying
-from .providers import adapter_config, clock_of, configured_providers, is_checker
+from .providers import adapter_config, configured_providers, is_checker
 from .words import say
 from .workshop import policies_in_force
 
@@ -115,7 +117,7 @@ def site_clock(here: Context) -> Callable[[psycopg.Connection], datetime]:
     return now
 
 
-def receivers_of(here: Context, intake: Intake) -> Mapping[str, Receives]:
+def receivers_of(here: Context, intake: Intake, clock: CarriedClock) -> Mapping[str, Receives]:
     """The adapters whose providers call us, by name: built, and not opened, since nothing is sent from here.
 
     Raises DuecourseError as configured_providers does, or with every adapter that cannot be built.
@@ -134,7 +136,7 @@ def receivers_of(here: Context, intake: Intake) -> Mapping[str, Receives]:
                 adapter_config(one),
                 intake.take_receipts,
                 intake.take_reply,
-                clock_of(one.kind),
+                clock,
             )
         except DuecourseError as error:
             problems.extend(error.problems)
@@ -151,7 +153,9 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
     intake = Intake(pool.connection, site.keyring, site.now)
     policies = Policies(here)
     confirmer = intake.confirmer = Confirmer(here.packs, policies)
-    receivers = receivers_of(here, intake)
+    clock = CarriedClock()
+    clock.hear(here.now())
+    receivers = receivers_of(here, intake, clock)
     paying = Paying(here, site)
 
     def room(by: str = US) -> Room:
@@ -178,7 +182,7 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
         say("Serving on {address}; Ctrl-C stops.", address=f"http://{listener[1]}"), soft_wrap=True
     )
     log.info("serving", callbacks=sorted(receivers), portal=portal)
-    keeper = asyncio.create_task(_keep_house(pool, refusals, counted, stopping))
+    keeper = asyncio.create_task(_keep_house(pool, refusals, counted, clock, stopping))
     asker = asyncio.create_task(paying.keep_asking(stopping))
     await stopping.wait()
     await listener[0].stop()
@@ -231,10 +235,14 @@ async def _listen(served: Application, host: str, port: int, proxies: str) -> tu
 
 
 async def _keep_house(
-    pool: ConnectionPool, refusals: Refusals, counted: Counter[tuple[str, int]], stopping: asyncio.Event
+    pool: ConnectionPool,
+    refusals: Refusals,
+    counted: Counter[tuple[str, int]],
+    clock: CarriedClock,
+    stopping: asyncio.Event,
 ) -> None:
     """Store the counts of refusals and log those of requests, now and then and once at the end; forget answers whose
-    time is over.
+    time is over; see what time it is.
     """
     rounds = 0
     while True:
@@ -245,7 +253,8 @@ async def _keep_house(
             )
             counted.clear()
         with suppress(psycopg.Error):  # counted still, and tried again
-            await asyncio.to_thread(_round, pool, refusals, forget=rounds % FORGET_EVERY == 0)
+            forget = rounds % FORGET_EVERY == 0
+            clock.hear(await asyncio.to_thread(_round, pool, refusals, forget=forget))
         if over:
             return
         rounds += 1
@@ -254,8 +263,9 @@ async def _keep_house(
                 await stopping.wait()
 
 
-def _round(pool: ConnectionPool, refusals: Refusals, *, forget: bool) -> None:
+def _round(pool: ConnectionPool, refusals: Refusals, *, forget: bool) -> datetime:
     with pool.connection() as conn:
         refusals.store(conn)
         if forget:
             forget_answers(conn)
+        return database_now(conn)

@@ -85,6 +85,7 @@ def work(
 
 async def _work(here: Context, providers, plan_every: float, until_idle: bool, tally: Tally) -> None:  # type: ignore[no-untyped-def]
     switchboard = Switchboard(here.lifeline(), here.keyring, desks=DESKS)
+    switchboard.clock.hear(here.now())
     switchboard.intake.confirmer = confirmer(here)
     connect_providers(switchboard, providers)
     rules = rules_that_judge(here)

@@ -372,8 +372,10 @@ class Desk:
             self._conn.execute(SQL["expire_messages"], held)
 
     async def clock(self) -> datetime:
-        """The database's clock, by way of this desk's connection."""
-        return await self._db(database_now, self._conn)
+        """The database's clock, by way of this desk's connection. What adapters date with is set by it."""
+        now = await self._db(lambda: database_now(self._conn))
+        self._switchboard.clock.hear(now)
+        return now
 
     async def sweep(self, now: datetime) -> None:
         """Apply what was heard of open attempts by other ways than this worker's own adapters."""

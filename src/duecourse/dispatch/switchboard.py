@@ -24,6 +24,7 @@ from duecourse.domain.messaging import (
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.lifeline import Lifeline
 
+from .carried_clock import CarriedClock
 from .intake import Intake
 from .lines import Line, Registration, Routing
 from .receipts import ReceiptKey
@@ -50,6 +51,8 @@ class Switchboard:
         """Where receipts and replies are stored."""
         self._receivers: dict[str, Receives] = {}
         self._listener: Listener | None = None
+        self.clock = CarriedClock()
+        """What adapters sign and date with, in a replay too."""
         self.now: datetime | None = None
         """The book's clock while a replay runs; None takes the database's."""
 
