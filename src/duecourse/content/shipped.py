@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from babel import Locale
 from babel.core import get_global
 
+T = TypeVar("T")
 ShippedText: TypeAlias = Literal["subject", "push", "greeting", "voicemail", "keys"]
 BILL_WORDS: Final = (
     "title",
@@ -31,13 +32,13 @@ _NO_SPACES: Final = re.compile(r"[\u3400-\u9fff]")
 
 def shipped_text(language: str, which: ShippedText) -> str | None:
     """Liquid in a language, by its script where that matters (zh-HK is zh-Hant); None where none is shipped."""
-    found: str | None = _language(language).get(which)
+    found: str | None = (in_script_of(language, _read()) or {}).get(which)
     return found
 
 
 def bill_words(language: str) -> Mapping[str, str]:
     """The words of BILL_WORDS in a language; in English where none are shipped."""
-    words: Mapping[str, str] = (_language(language) or _read()["en"])["bill"]
+    words: Mapping[str, str] = (in_script_of(language, _read()) or _read()["en"])["bill"]
     return words
 
 
@@ -51,14 +52,17 @@ def debt_words(text: str) -> list[str]:
     return list(dict.fromkeys(match.lower() for match in _debt_pattern().findall(text)))
 
 
-def _language(language: str) -> Mapping[str, Any]:
+def in_script_of(language: str, written: Mapping[str, T]) -> T | None:
+    """What is written for a reader of a language (BCP 47): zh-HK reads `zh-Hant`, pt-BR `pt`; None where nothing is.
+
+    written: by language, or language and script where that matters.
+    """
     locale = Locale.parse(language, sep="-")
     likely = str(
         get_global("likely_subtags").get(str(locale)) or get_global("likely_subtags").get(locale.language)
     )
     script = locale.script or next((part for part in likely.split("_") if len(part) == 4), "")
-    shipped = _read()
-    return shipped.get(f"{locale.language}-{script}") or shipped.get(locale.language) or {}
+    return written.get(f"{locale.language}-{script}") or written.get(locale.language)
 
 
 @cache

@@ -16,6 +16,7 @@ from duecourse.book.wishes import Person
 from duecourse.content.formats import Formats, formats
 from duecourse.domain.money import Money
 from duecourse.policy.model import Policy
+from duecourse.policy.naming import Lender, policies_in_force, product_name
 from duecourse.responses.keeping import lock_person
 from duecourse.responses.peers import Limits
 from duecourse.responses.recording import Room
@@ -24,7 +25,7 @@ from duecourse.web.site import Site
 
 from .forms import Form
 from .frame import ENVIRONMENT, STYLE_PATH, Display, headers
-from .lender import Lender, lender_of, policies_in_force, product_name
+from .lender import lender_of
 from .owing import Owed, owed_by
 from .texts import LANGUAGES, catalogue, say
 

@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from duecourse.book.holds import Hold, HoldKind, holds_of
 from duecourse.domain.money import Money
+from duecourse.policy.naming import named
 
 from .asked import Asked
-from .lender import SQL, named
+from .lender import SQL
 from .owing import Owed, Standing, first_due, standing
 from .page import Page
 

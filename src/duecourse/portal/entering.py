@@ -10,13 +10,14 @@ from starlette.responses import Response
 from duecourse.book.preferences import PreferenceKind, add_preference, end_preference
 from duecourse.book.wishes import Said
 from duecourse.policy.model import Policy
+from duecourse.policy.naming import Lender, named
 from duecourse.responses.links import Link, LinkRefusal, open_link
 from duecourse.responses.telling import Told
 from duecourse.responses.visits import Refused, VisitRefusal, begin_visit, end_visit, questions_of
 
 from .asked import Asked
 from .frame import BEFORE, DISPLAY, VISIT, Display, own_path
-from .lender import SQL, Lender, named
+from .lender import SQL
 from .page import Page
 from .texts import LANGUAGES, closest
 
