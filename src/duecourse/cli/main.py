@@ -24,6 +24,7 @@ from .book import app as book_app
 from .brake import resume, stop
 from .carrier import app as carrier_app
 from .cash import buckets, cash
+from .certificate import app as certificate_app
 from .consent import app as consent_app
 from .contact import app as contact_app
 from .contact_point import app as contact_point_app
@@ -126,6 +127,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(letter_app, name="letter")
 app.add_typer(wechat_app, name="wechat")
 app.add_typer(link_app, name="link")
+app.add_typer(certificate_app, name="certificate")
 app.command()(sandbox)
 app.command()(demo)
 

@@ -138,6 +138,17 @@ class Settings(BaseSettings):
     visit_hours: int = Field(
         default=8, ge=1, le=24, description="Hours after which a borrower's visit ends in any case."
     )
+    seal_file: Path | None = Field(
+        default=None,
+        description="PKCS#12 file with the certificate and key that seal settlement certificates; without it seal.p12 "
+        "in DUECOURSE_HOME, as `certificate seal` writes it.",
+    )
+    seal_password: SecretStr = Field(default=SecretStr(""), description="The password of that file.")
+    timestamp_url: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        description="An authority that stamps the time of seals (RFC 3161); empty: seals bear our own clock's alone.",
+    )
     understanding_url: str = Field(
         default="",
         pattern=r"^(https?://.+)?$",

@@ -25,7 +25,7 @@ SQL = load("dispatch/merging")
 
 LOANS: Final = (
     "loan", "installment", "installment_was", "loan_pause", "due_move", "payment", "reversal", "debit", "allocation",
-    "loan_party", "event", "hardship", "arrangement", "arrangement_event",
+    "loan_party", "event", "hardship", "arrangement", "arrangement_event", "certificate",
 )  # fmt: skip
 """Tables of what hangs on a loan: moved with it."""
 ANSWERS: Final = (

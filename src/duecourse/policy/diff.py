@@ -78,6 +78,7 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "answers": lambda policy: responses_in_words(policy.responses),
     "offers": lambda policy: offers_in_words(policy.offers),
     "part payments": lambda policy: policy.part_payments,
+    "certificates": lambda policy: policy.certificates,
     "speaks as": lambda policy: policy.actor or "the lender's setting says",
     "oldest book": lambda policy: (
         "any" if policy.max_book_age_seconds is None else duration_in_words(policy.max_book_age_seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -13,7 +14,7 @@ from duecourse.domain.problems import DuecourseError
 from duecourse.rules.model import Actor
 
 from .brakes import parse_brakes
-from .conditions import Known, parse_condition
+from .conditions import Known, misplaced, parse_condition
 from .counting import read_buckets, read_bureau
 from .model import Condition, Creditor, Grace, Languages, Policy, Step, Wording
 from .offers import parse_offers
@@ -62,6 +63,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     verify_address = top.identifier("verify_address", required=False)
     responses = parse_responses(top)
     offers = parse_offers(top, known)
+    certificates = _certificates(top, applies_to)
     part_payments = top.choice("part_payments", ["refused", "allowed"], default="refused")
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
@@ -89,12 +91,22 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         verify_address=verify_address,
         responses=responses,
         offers=offers,
+        certificates=certificates,
         part_payments="allowed" if part_payments == "allowed" else "refused",
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,
         wording=wording,
         steps=steps,
     )
+
+
+def _certificates(top: Section, applies_to: Condition) -> Literal["on_request", "on_settlement"]:
+    if top.choice("certificates", ["on_request", "on_settlement"], default="on_request") == "on_request":
+        return "on_request"
+    for name in misplaced(applies_to, of_event=True):
+        message = f"certificates: applies_to asks for {name} of an installment, of which a settled loan has none open"
+        top.fault("P453", "certificates", message)
+    return "on_settlement"
 
 
 def _max_book_age(top: Section) -> int | None:

@@ -302,6 +302,8 @@ class Policy(Frozen):
     """None: the defaults of Responses."""
     offers: Offers | None = None
     """What borrowers who cannot pay may agree to by themselves or ask for; None: nothing, a person decides."""
+    certificates: Literal["on_request", "on_settlement"] = "on_request"
+    """Whether a settled loan's certificate is issued at once, or only when staff does it."""
     part_payments: Literal["refused", "allowed"] = "refused"
     """Whether borrowers may pay an amount of their own choice on their page."""
     actor: Literal["creditor", "collector", "agency"] | None = None

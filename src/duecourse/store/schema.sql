@@ -959,6 +959,7 @@ CREATE TABLE event (
 );
 CREATE INDEX event_new ON event (lane, occurred_at) WHERE planned_at IS NULL;
 CREATE INDEX event_borrower ON event (lane, borrower_id, occurred_at);
+CREATE INDEX event_settled ON event (recorded_at, lane) WHERE kind = 'loan.settled';
 
 -- What a changed row of the book was before. Append-only; sealed fields are kept sealed.
 -- Writes: book, dispatch (merge)
@@ -1938,3 +1939,37 @@ CREATE TABLE sandbox_trade (
     known_at timestamptz NOT NULL,            -- from when the bank tells of it, by the wall clock
     PRIMARY KEY (lane, order_no, trade_no)
 );
+
+-- Settlement certificates: one for each loan, day of settlement, language and edition; the next edition only after the last was
+-- taken back by staff. The signed file is kept, sealed, since a signature made again is another one. Whether it holds
+-- otherwise follows from the book and is worked out when somebody asks.
+-- Writes: evidence, dispatch (merge)
+CREATE TABLE certificate (
+    lane smallint NOT NULL,                   -- of the loan
+    certificate_id uuid NOT NULL,             -- of the loan, the day it was settled, language and edition
+    loan_id uuid NOT NULL,
+    borrower_id uuid NOT NULL,                -- the loan's borrower
+    creditor text NOT NULL,
+    settled_on date NOT NULL,
+    edition smallint NOT NULL,                -- how many of this settlement and language were taken back before it
+    language text NOT NULL,                   -- BCP 47
+    number text NOT NULL,                     -- printed on it
+    code_hash bytea NOT NULL,                 -- keyed, of the code printed on it
+    file_sealed bytea NOT NULL,               -- the signed PDF, in base64
+    file_digest bytea NOT NULL,               -- keyed, of the PDF
+    issued_on date NOT NULL,                  -- by the book's clock; printed on it
+    issued_at timestamptz NOT NULL,           -- by the wall clock, as in the signature
+    issued_by text NOT NULL,
+    seal text NOT NULL,                       -- SHA-256 of the certificate it was signed with, hexadecimal
+    demonstration boolean NOT NULL,           -- the seal has no legal effect
+    revoked_on date,                          -- by staff, as the next two
+    revoked_by text,
+    revoked_why text,
+    PRIMARY KEY (lane, certificate_id),
+    CONSTRAINT certificate_revocation_is_whole CHECK ((revoked_on IS NULL) = (revoked_by IS NULL)
+        AND (revoked_on IS NULL) = (revoked_why IS NULL))
+);
+CREATE INDEX certificate_loan ON certificate (lane, loan_id);
+CREATE INDEX certificate_borrower ON certificate (borrower_id);
+CREATE INDEX certificate_code ON certificate (code_hash);
+CREATE INDEX certificate_file ON certificate (file_digest);

@@ -14,6 +14,7 @@ from . import (
     audit,
     batch,
     book,
+    certificate,
     deliveries,
     due_days,
     events,
@@ -50,6 +51,7 @@ _GROUPS: Final = (
     audit,
     batch,
     book,
+    certificate,
     deliveries,
     due_days,
     events,
@@ -84,6 +86,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     **STORED_WORDS,
     **answers.WORDS,
+    **certificate.WORDS,
     **link.WORDS,
     "event": events.KINDS,
 }

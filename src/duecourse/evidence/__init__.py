@@ -1,0 +1,1 @@
+"""What can be shown to others long afterwards: settlement certificates, sealed by the lender, and whether they hold."""
