@@ -22,9 +22,9 @@ from duecourse.responses.correcting import (
     read_again,
     undo_response,
 )
-from duecourse.responses.intents import Intent
+from duecourse.responses.intents import Intent, Understood
 from duecourse.responses.queue import show_response
-from duecourse.responses.recording import Heard, record_response
+from duecourse.responses.recording import Heard, Room, record_response
 from duecourse.store.connect import Store
 from lender import borrower_id_of, lane_of
 
@@ -135,6 +135,29 @@ def test_thanks_does_nothing_and_what_is_unclear_waits(answers: Answers) -> None
     answers.say("B-1", at="2026-03-10T13:00+08:00", text="um what")
     assert answers.rows("SELECT reason FROM response_event") == [("unclear",)]
     assert answers.rows("SELECT count(*) FROM response_effect") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "by", "waits"),
+    [
+        (0.06, "model", [("unsure-stop",)]),
+        (0.30, "model", []),
+        (0.06, "rule", []),
+        (0.0, "endpoint", []),
+    ],
+)
+def test_a_stop_that_the_model_alone_took_and_doubts_is_in_force_and_a_person_looks(
+    answers: Answers, confidence: float, by: str, waits: list[tuple[str]]
+) -> None:
+    answers.room = Room(understand=lambda *_, **__: Understood((Intent.STOP,), confidence, by))
+    response = answers.say("B-1", at="2026-03-10T12:00+08:00", text="enough of that", channel=Channel.SMS)
+    assert answers.rows("SELECT granted, channel FROM consent") == [(False, "sms")]
+    assert answers.rows("SELECT reason FROM response_waiting") == waits
+    with answers.conn.transaction():
+        now = datetime.fromisoformat("2026-03-10T13:00+08:00")
+        read_again(answers.conn, place_of(answers, response), (Intent.STOP,), by="li", now=now)
+    assert answers.rows("SELECT granted, channel FROM consent") == [(False, "sms")]
+    assert answers.rows("SELECT reason FROM response_waiting") == []
 
 
 def test_words_are_sealed_and_cut_at_ten_thousand_characters(answers: Answers) -> None:

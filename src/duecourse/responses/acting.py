@@ -52,6 +52,8 @@ def _answer(row: Mapping[str, Any]) -> Answer:
         promise_ends=row["promise_ends"],
         paid_wait_ends=row["paid_wait_ends"],
         gentle_ends=row["gentle_ends"],
+        confidence=row["confidence"],
+        read_by=row["read_by"],
     )
 
 

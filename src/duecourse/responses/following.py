@@ -33,13 +33,16 @@ KEPT_WITHIN: Final = timedelta(days=1)
 """After the day promised: a payment of the next day still keeps the promise."""
 IN_A_ROW_DAYS: Final = 30
 """Of "I have paid" and "I cannot pay": how far back those before it count."""
+SURE_STOP: Final = 0.30
+"""A stop that the model alone took at less than this probability is in force, and a person looks whether it was one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer as it is read now. Instants are where days end by the borrower's clock.
 
-    said_on: the borrower's day. kept: whether payments kept what it promised.
+    said_on: the borrower's day. kept: whether payments kept what it promised. confidence, read_by: of its gravest
+    intent, as in Understood.
     """
 
     response_id: UUID
@@ -55,6 +58,8 @@ class Answer:
     promise_ends: datetime | None = None
     paid_wait_ends: datetime | None = None
     gentle_ends: datetime | None = None
+    confidence: float = 1.0
+    read_by: str = "form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ def _follow_one(found: Followed, before: Sequence[Answer], answer: Answer, inten
             return intent.value
         case Intent.UNCLEAR | Intent.ABUSE:
             return intent.value
+        case Intent.STOP if answer.read_by == "model" and answer.confidence < SURE_STOP:
+            return "unsure-stop"
         case _:
             pass
     return ""

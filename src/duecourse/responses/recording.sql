@@ -74,7 +74,7 @@ ON CONFLICT (lane, response_id) DO UPDATE SET reason = EXCLUDED.reason;
 -- lane, borrower_id, zone.
 SELECT a.response_id, a.said_at, (a.said_at AT TIME ZONE %(zone)s)::date AS said_on, a.acted, a.source, a.channel, a.address_index,
        a.loan_id, a.message_id, a.attempt_id, a.contact_point_id, a.purpose, a.recorded_by,
-       r.reading, r.intents, r.read_by, r.undone, r.promised_on, r.amount_minor, r.currency, r.terms,
+       r.reading, r.intents, r.confidence::float8 AS confidence, r.read_by, r.undone, r.promised_on, r.amount_minor, r.currency, r.terms,
        coalesce((SELECT p.state = 'kept' FROM promise p WHERE p.lane = a.lane AND p.response_id = a.response_id), false) AS kept,
        local_instant(r.promised_on + 2, '00:00', %(zone)s) AS promise_ends,
        local_instant((a.said_at AT TIME ZONE %(zone)s)::date + (r.terms ->> 'paid_wait_days')::int + 1, '00:00', %(zone)s)

@@ -119,6 +119,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "paid-again": "再次称已还款但未入账",
         "cannot-pay": "无力还款",
         "wants-plan": "要求分期或延期",
+        "unsure-stop": "像是要求停止联系，已照办，待核实",
         "dispute": "异议",
         "wrong-person": "非本人，但不知是哪个号码",
         "deceased": "本人身故",
