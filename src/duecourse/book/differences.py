@@ -18,13 +18,12 @@ from psycopg.rows import class_row
 from duecourse.domain.day_count import DayCount
 from duecourse.domain.schedule import (
     Difference,
-    Every,
     Method,
     Terms,
     TermsError,
     build_schedule,
-    clipped,
     compare_with_lender,
+    rhythm_of,
 )
 from duecourse.store.sql import load
 
@@ -135,7 +134,7 @@ def _terms(loan: _Loan, day_count: DayCount | None) -> Terms | str:
         return "terms not in the book"
     if loan.numbers != list(range(1, len(loan.numbers) + 1)):
         return "not every installment listed"
-    rhythm = _rhythm(loan.due_on)
+    rhythm = rhythm_of(loan.due_on)
     return Terms(
         loan.principal_minor,
         loan.annual_rate,
@@ -146,23 +145,3 @@ def _terms(loan: _Loan, day_count: DayCount | None) -> Terms | str:
         every=rhythm.every,
         due_day=rhythm.due_day,
     )
-
-
-class _Rhythm(NamedTuple):
-    """How often payments fall due, and on which day of the month."""
-
-    every: Every
-    due_day: int | None
-
-
-def _rhythm(days: list[date]) -> _Rhythm:
-    if len(days) == 1:
-        return _Rhythm(Every(months=1), None)
-    first, second = days[0], days[1]
-    weeks, rest = divmod((second - first).days, 7)
-    months = (second.year - first.year) * 12 + second.month - first.month
-    if rest == 0 and 1 <= weeks <= 3:
-        return _Rhythm(Every(weeks=weeks), None)
-    latest = max(day.day for day in days)
-    due_day = latest if clipped(first, latest) == first else None
-    return _Rhythm(Every(months=min(max(months, 1), 12)), due_day)

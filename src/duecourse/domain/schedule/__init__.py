@@ -9,6 +9,7 @@ from .differences import Difference, compare_with_lender
 from .due_days import add_months, clipped, monthly_due_dates
 from .level import annuity_payment
 from .revolving import Minimum, revolving_minimum
+from .rhythm import Rhythm, rhythm_of
 from .run import Schedule, Settlement, build_schedule, run_schedule
 from .terms import (
     MOST_PERIODS,
@@ -33,6 +34,7 @@ __all__ = [
     "Prepayment",
     "PrepaymentError",
     "Repricing",
+    "Rhythm",
     "Schedule",
     "Settlement",
     "Terms",
@@ -45,5 +47,6 @@ __all__ = [
     "compare_with_lender",
     "monthly_due_dates",
     "revolving_minimum",
+    "rhythm_of",
     "run_schedule",
 ]
