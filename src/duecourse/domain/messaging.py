@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Final, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 
@@ -322,6 +322,37 @@ class Adapter(Protocol):
 
     async def close(self) -> None:
         """Unbind and stop. Receipts that arrived are committed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """How the way to a provider stands in this process.
+
+    connected: whether a message could be written now; where connections are made on demand, that the last did not fail.
+    lines: how many are up, where they are kept up. counts: since it was opened, by a word of LINE_COUNTS.
+    """
+
+    connected: bool
+    lines: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+LINE_COUNTS: Final[Mapping[str, str]] = {
+    "binds": "Times a line was made and bound.",
+    "late_responses": "Responses that came after their submit had been given up.",
+    "unexpected_responses": "Responses that answered nothing.",
+    "deadlines_missed": "Submits whose response did not come in time.",
+    "deliveries_refused": "Receipts and replies that could not be read and were refused.",
+}
+"""What an adapter may count, in words."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """An adapter that knows how its lines stand. Of any other its being open is all that is known."""
+
+    def line_state(self) -> LineState:
+        """How the way to the provider stands; asks nobody."""
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from duecourse.channels.http.line import Answer, Ask, Heard, HttpLine, HttpSettings
 from duecourse.domain.messaging import (
     Channel,
+    LineState,
     NotWritten,
     Outcome,
     Outgoing,
@@ -128,6 +129,10 @@ class HttpAdapter(ABC, Generic[S]):
             with suppress(asyncio.CancelledError):
                 await puller
         await self.line.close()
+
+    def line_state(self) -> LineState:
+        """Connections are made on demand: it is away while a failed one rests."""
+        return LineState(self.line.is_open and not self.line.is_resting)
 
     async def hand_in(self, receipts: Sequence[Receipt], replies: Sequence[Reply] = ()) -> bool:
         """Whether all of it was committed; a caller acknowledges to the provider only then."""

@@ -121,6 +121,11 @@ class HttpLine:
         """Between open and close."""
         return self._client is not None
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether a connection has just failed, and none is tried for a while."""
+        return time.monotonic() < self._rest_until
+
     async def close(self) -> None:
         """Close every connection."""
         client, self._client = self._client, None
@@ -136,7 +141,7 @@ class HttpLine:
         """
         if self._client is None:
             return NotWritten("closed")
-        if time.monotonic() < self._rest_until:
+        if self.is_resting:
             return NotWritten("the provider is away")
         client = self._client
         step = _Step(write_before, self._settings.response_seconds, has_body=bool(ask.content))

@@ -169,7 +169,7 @@ class SgipAdapter(CarrierCentre):
         self._receiving = self._links
         self._door = Door(
             name,
-            lambda: Session(self._wire(), self._limits, self),
+            lambda: Session(self._wire(), self._limits, self, self._counters),
             (config.gateway_name, config.gateway_password.get_secret_value()),
             config.gateway_addresses,
         )

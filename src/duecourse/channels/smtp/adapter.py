@@ -24,6 +24,7 @@ from duecourse.channels.smtp.message import AddressError, ascii_domain, build_me
 from duecourse.channels.smtp.unsubscribe import Unsubscribes, is_one_click, page
 from duecourse.domain.messaging import (
     Channel,
+    LineState,
     NotWritten,
     Outcome,
     Outgoing,
@@ -231,6 +232,10 @@ class SmtpAdapter:
             line = await self._lines.get()
             await line.close()
             self._lines.put_nowait(line)
+
+    def line_state(self) -> LineState:
+        """Connections are made on demand: it is away while a failed one rests, or a pause that it asked for lasts."""
+        return LineState(self._open and time.monotonic() >= self._rest_until)
 
     async def receive(self, request: RawRequest) -> RawResponse:
         """One-click unsubscribes. A GET, which scanners make too, only asks; 403 for a link that we did not make."""

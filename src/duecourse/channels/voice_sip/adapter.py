@@ -28,6 +28,7 @@ from duecourse.domain.messaging import (
     Cause,
     Channel,
     Deferred,
+    LineState,
     NotWritten,
     Outcome,
     Outgoing,
@@ -231,6 +232,11 @@ class VoiceSipAdapter:
             return outcomes
         await self._each_in_turn(enumerate(batch), outcomes, min(len(batch), self._config.lines))
         return outcomes
+
+    def line_state(self) -> LineState:
+        """Its lines; a trunk that could not be reached is away while it rests."""
+        up = self._lines.up
+        return LineState(up > 0 and time.monotonic() >= self._rest_until, up)
 
     async def drain(self) -> None:
         """Wait until what the lines have told is committed, and until whoever picked up has hung up."""

@@ -113,6 +113,11 @@ class Lines:
         """Lines without a call."""
         return self._count - sum(keeper.listener is not None for keeper in self._keepers)
 
+    @property
+    def up(self) -> int:
+        """Lines whose process takes commands, in a call or not."""
+        return sum(keeper.line.is_up for keeper in self._keepers)
+
     def open(self) -> None:
         """Begin to start the processes. Raises OSError for a folder that cannot be used."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)

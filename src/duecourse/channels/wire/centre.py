@@ -19,12 +19,13 @@ from duecourse.channels.wire.frame import RESPONSE, Frame
 from duecourse.channels.wire.inbound import Inbound, Interpreter
 from duecourse.channels.wire.link import BindRefusedError, Link, Links
 from duecourse.channels.wire.parts import PartReceipts
-from duecourse.channels.wire.session import Limits, Request, Session, SessionLostError, Wire
+from duecourse.channels.wire.session import Counters, Limits, Request, Session, SessionLostError, Wire
 from duecourse.domain.messaging import (
     Accepted,
     AccountTrouble,
     Cause,
     Channel,
+    LineState,
     NotWritten,
     Outcome,
     Outgoing,
@@ -88,6 +89,7 @@ class MessageCentre(ABC):
         self._limits = Limits(
             config.window, config.response_seconds, config.probe_seconds, config.throttle_pause_seconds
         )
+        self._counters = Counters()
         self._parts = PartReceipts()
         self._references = itertools.count(random.randrange(0x10000))
         self._taken = self.submit | RESPONSE  # with status 0: the centre has taken what was submitted
@@ -148,6 +150,18 @@ class MessageCentre(ABC):
             await links.stop()
         await self._inbound.stop()
 
+    def line_state(self) -> LineState:
+        """Its lines and what they counted. One that is made on demand is missed only once it was refused or failed."""
+        every = self._all_links()
+        counts = {
+            "binds": sum(links.binds for links in every),
+            "late_responses": self._counters.late_responses,
+            "unexpected_responses": self._counters.unexpected_responses,
+            "deadlines_missed": self._counters.deadlines_missed,
+            "deliveries_refused": self._inbound.counters.refused,
+        }
+        return LineState(self._links.connected, sum(len(links.up) for links in every), counts)
+
     # session.Listener
 
     def on_requests(self, session: Session, frames: Sequence[Frame]) -> None:
@@ -198,7 +212,10 @@ class MessageCentre(ABC):
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._line.connect_seconds):
             _, session = await loop.create_connection(
-                lambda: Session(wire, self._limits, self), self._line.host, self._line.port, **options
+                lambda: Session(wire, self._limits, self, self._counters),
+                self._line.host,
+                self._line.port,
+                **options,
             )
         return session
 

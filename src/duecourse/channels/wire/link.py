@@ -60,11 +60,18 @@ class Link:
         self.binds = 0
         self.refusal: BindRefusedError | None = None
         """Why the last bind failed, if the peer refused it."""
+        self._failed = False
 
     @property
     def up(self) -> Session | None:
         """The bound session, without waiting."""
         return self._session
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is bound, or is made on demand and the last try did not fail."""
+        on_demand = self._idle_seconds is not None and self._task is not None
+        return self._session is not None or (on_demand and not self._failed)
 
     def start(self) -> None:
         """Begin in the background. A second call does nothing."""
@@ -96,16 +103,18 @@ class Link:
                 session = await self._bind()
             except BindRefusedError as refusal:
                 self.refusal = refusal
+                self._failed = True
                 log.error("%s: the bind was refused with %s. Trying again. (%s)", self._name, refusal, "C010")
                 delay = self._most_seconds
             except Exception as error:
+                self._failed = True
                 # Whatever it was: a link that gave up for good would strand every message of its channel.
                 log.warning(
                     "%s: no session (%s). Trying again. (%s)", self._name, type(error).__name__, "C011"
                 )
             else:
                 self.binds += 1
-                self.refusal = None
+                self.refusal, self._failed = None, False
                 self._wanted.clear()
                 self._turned(session)
                 why = await self._until_lost(session)
@@ -154,6 +163,11 @@ class Links:
     def up(self) -> list[Session]:
         """The sessions that are bound now."""
         return [link.up for link in self.links if link.up is not None]
+
+    @property
+    def connected(self) -> bool:
+        """Whether some line is ready for a message."""
+        return any(link.ready for link in self.links)
 
     @property
     def refusal(self) -> BindRefusedError | None:

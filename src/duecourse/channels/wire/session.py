@@ -122,7 +122,7 @@ class SessionLostError(Exception):
 
 @dataclass(slots=True)
 class Counters:
-    """Since the connection was made."""
+    """Of one connection, or of all that share it."""
 
     late_responses: int = 0
     unexpected_responses: int = 0
@@ -132,8 +132,11 @@ class Counters:
 class Session(asyncio.Protocol):
     """One connection. Made by `loop.create_connection`, opened for traffic by its owner once bound."""
 
-    def __init__(self, wire: Wire, limits: Limits, listener: Listener) -> None:
-        self.counters = Counters()
+    def __init__(
+        self, wire: Wire, limits: Limits, listener: Listener, counters: Counters | None = None
+    ) -> None:
+        """counters: of the owner, who adds its connections up; None: of this connection alone."""
+        self.counters = counters or Counters()
         self._wire = wire
         self._limits = limits
         self._listener = listener
