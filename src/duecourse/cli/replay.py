@@ -33,6 +33,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
 from duecourse.planning.events import next_event, tell_events, tells_events
 from duecourse.planning.plan import plan_book
+from duecourse.responses.offers.judging import judge_arrangements
 from duecourse.responses.promises import judge_promises
 from duecourse.rules.compiling import RuleBook
 from duecourse.store.lease import LANES, acquire, release, renew
@@ -266,9 +267,8 @@ async def _run_days(
                 lanes.check()
                 await before_planning(day)
                 await asyncio.to_thread(follower.turn, day.starts)
-                await asyncio.to_thread(
-                    judge_promises, plan_conn, lanes=range(256), as_of=day.on, now=day.starts
-                )
+                for judge in (judge_promises, judge_arrangements):
+                    await asyncio.to_thread(judge, plan_conn, lanes=range(256), as_of=day.on, now=day.starts)
                 await asyncio.to_thread(
                     plan_book,
                     plan_conn,

@@ -27,6 +27,7 @@ from duecourse.planning.compile import Plannable
 from duecourse.planning.events import lanes_with_events, tell_events, tells_events
 from duecourse.planning.plan import LANES_AT_ONCE, plan_book
 from duecourse.policy.versions import published_state
+from duecourse.responses.offers.judging import judge_arrangements
 from duecourse.responses.promises import judge_promises
 from duecourse.rules.compiling import RuleBook
 
@@ -150,6 +151,7 @@ def _plan_lanes(
     here: Context, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int], rules: RuleBook
 ) -> None:
     judge_promises(conn, lanes=lanes, as_of=as_of, now=now)
+    judge_arrangements(conn, lanes=lanes, as_of=as_of, now=now)
     try:
         report = plan_book(
             conn, plannables(conn, here.settings.actor), as_of=as_of, now=now, lanes=lanes, rules=rules

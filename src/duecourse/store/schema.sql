@@ -1495,7 +1495,7 @@ CREATE TABLE arrangement (
     currency text NOT NULL,
     figures jsonb NOT NULL,                   -- responses.offers.figures.Figures: every day and amount, before and after
     figures_digest bytea NOT NULL,            -- of these, as the borrower's form carried it
-    cooling_off_until timestamptz,            -- until when the borrower may withdraw; null: not
+    cooling_off_days smallint,                -- for how many days after it is agreed the borrower may withdraw; null: not
     proposed_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (lane, arrangement_id),
@@ -1514,6 +1514,7 @@ CREATE TABLE arrangement_event (
     loan_id uuid NOT NULL,
     event text NOT NULL,
     reason text NOT NULL DEFAULT '',
+    written jsonb,                            -- of 'agreed': the installments as they then stood: number, day, amount
     recorded_by text NOT NULL,
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,

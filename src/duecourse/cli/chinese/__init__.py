@@ -86,6 +86,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     **STORED_WORDS,
     **answers.WORDS,
+    **arrangements.WORDS,
     **certificate.WORDS,
     **link.WORDS,
     "event": events.KINDS,
