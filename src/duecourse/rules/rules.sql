@@ -346,7 +346,7 @@ unit AS (
 weighed AS (
     SELECT u.*, min(u.not_before) OVER spot AS opens_at,
            array_agg(u.loan_id) FILTER (WHERE u.not_before = u.at) OVER spot AS loans
-    FROM judged_unit u
+    FROM judged u
     WINDOW spot AS (PARTITION BY u.lane, u.message_id, u.place, u.contact_point_id)
 ),
 chosen AS (
@@ -358,8 +358,7 @@ placed AS MATERIALIZED (
     SELECT s.lane, s.message_id, s.purpose, s.zone, s.at, s.useful_until, s.still_open, s.item_rule, s.complete_through, s.grace_ends,
            s.debit, s.stale, s.item_loans, s.item_numbers, s.item_steps,
            u.place AS route_at, u.via AS channel, u.line, u.provider, u.ready, u.unfit, u.contact_point_id, u.address_sealed, u.address_index, u.opens_at, u.loans,
-           u.refusals, u.refused, u.shut, u.windows, u.lifted, u.places, u.considered,
-           u.address_index IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(u.caps) AS cap WHERE cap.per IN ('number', 'template')) AS shared,
+           u.refusals, u.refused, u.shut, u.context, u.own_windows, u.lifted, u.places,
            u.opens_at IS NOT DISTINCT FROM s.at AS free
     FROM summed s
     FULL JOIN chosen u ON u.lane = s.lane AND u.message_id = s.message_id
@@ -398,13 +397,15 @@ ruled AS (
                 WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
                 WHEN k.rule IS NOT NULL THEN k.rule
            END AS rule
-    FROM placed p
+    FROM (SELECT p.*, coalesce(p.own_windows, c.windows) AS windows, c.caps, c.ids, c.dated
+          FROM placed p LEFT JOIN ruled_context c ON c.context = p.context) AS p
     FULL JOIN halted h ON h.lane = p.lane AND h.message_id = p.message_id
     FULL JOIN braked k ON k.lane = p.lane AND k.message_id = p.message_id
 ),
 verdict AS MATERIALIZED (
     SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, line, provider, contact_point_id,
-           address_sealed, address_index, loans, shared, waiting AS waits,
+           address_sealed, address_index, loans, waiting AS waits,
+           address_index IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(caps) AS cap WHERE cap.per IN ('number', 'template')) AS shared,
            CASE WHEN rule IS NULL THEN at
                 WHEN waiting THEN opens_at
                 WHEN rule IN ('STOPPED', 'PROVIDER-PAUSED') THEN at + %(pause)s
@@ -423,7 +424,9 @@ verdict AS MATERIALIZED (
                 WHEN 'NO-PROVIDER' THEN unfit
            END AS reason,
            CASE WHEN rule IS NULL OR NOT free AND refused_by_rule THEN
-                jsonb_build_object('rule_set', %(rule_set)s::text, 'considered', considered, 'first_allowed', opens_at, 'rules',
+                jsonb_build_object('rule_set', %(rule_set)s::text, 'considered',
+                    -- include: considered
+                    , 'first_allowed', opens_at, 'rules',
                     coalesce((SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw))
                               FROM unnest(refused) AS r), '[]')
                     || coalesce((SELECT jsonb_agg(jsonb_build_object('rule', (windows[n]).id, 'primitive', 'P1', 'saw',
@@ -431,8 +434,8 @@ verdict AS MATERIALIZED (
                                  FROM unnest(shut) AS n), '[]'))
            END AS verdict,
            -- Until a window shuts, or a block begins that is not there yet: a consent that ends, a hold to come.
-           -- A task is a call to come: whether it may be made then, its permit says.
-           CASE WHEN rule IS NULL AND channel <> 'task' THEN
+           -- A task is a call to come: whether it may be made then, its permit says. Of a plan no provider has it yet.
+           CASE WHEN rule IS NULL AND channel <> 'task' AND provider IS NOT NULL THEN
                 least((SELECT min(lower(b)) FROM unnest(refusals) AS r CROSS JOIN unnest(r.blocked) AS b WHERE lower(b) > at),
                       first_shut(at, useful_until, places, windows, lifted))
                 ELSE useful_until END AS valid_until
@@ -442,7 +445,7 @@ verdict AS MATERIALIZED (
                  rule IS NOT NULL AND NOT free AND opens_at IS NOT NULL
                  AND rule IS NOT DISTINCT FROM coalesce((refused[1]).rule, (windows[shut[1]]).id)
                  AND NOT EXISTS (SELECT 1 FROM unnest(refused) AS x WHERE x.primitive NOT IN ('P2', 'P3')) AS waiting
-          FROM ruled r) AS told
+          FROM ruled r) AS j
 )
 
 -- fragment: judge_units
@@ -457,7 +460,7 @@ verdict AS MATERIALIZED (
 -- until is how far a first allowed instant is looked for.
 -- Parameters rules, region_zones, within: of RuleBook.parameters.
 -- Gives judged_unit: unit's columns, refused (refusal[], null for none), shut (places in windows), windows, lifted,
--- considered (rule ids), and not_before: the first instant from `at` on that all rules allow, taken together; null when
+-- caps, considered (rule ids), and not_before: the first instant from `at` on that all rules allow, taken together; null when
 -- there is none up to `until`. It is `at` exactly when the unit is allowed.
 rule AS MATERIALIZED (
     SELECT r AS one, r.* FROM jsonb_populate_recordset(NULL::compiled_rule, %(rules)s::jsonb) AS r
@@ -518,25 +521,31 @@ ruled_context AS MATERIALIZED (
     FROM context c LEFT JOIN binding b ON b.context = c.context  -- a contact that no rule looks at is judged as well
     GROUP BY c.context, c.region_zones
 ),
+-- No row of this CTE or a later one carries the rules of its context along, which are many times as wide as the rest of it.
+-- own_windows: where wishes add to the context's.
 situated AS MATERIALIZED (
-    SELECT k.*, r.caps, r.needs, r.wished, r.dated, r.ids, r.closed,
-           (k.at AT TIME ZONE coalesce(k.zones[1], r.region_zones ->> 0))::date AS today,
+    SELECT k.*, (k.at AT TIME ZONE coalesce(k.zones[1], r.region_zones ->> 0))::date AS today,
            CASE WHEN cardinality(k.zones) > 0 THEN k.zones
                 ELSE ARRAY(SELECT jsonb_array_elements_text(r.region_zones)) END AS places,
-           CASE WHEN k.by_debtor OR cardinality(k.wishes) = 0 THEN r.windows
-                ELSE r.windows || ARRAY(
+           CASE WHEN NOT k.by_debtor AND cardinality(k.wishes) > 0 THEN
+                r.windows || ARRAY(
                     SELECT jsonb_populate_record(p, jsonb_build_object('openings', wish_openings(w.wish)::text, 'off', datemultirange()::text,
                                                                        'overridable', false))
                     FROM unnest(r.wished) AS p CROSS JOIN unnest(k.wishes) AS w
-                    WHERE p.primitive = 'P14' AND 'hours' = ANY(p.honours) AND w.kind = 'hours') END AS windows,
+                    WHERE p.primitive = 'P14' AND 'hours' = ANY(p.honours) AND w.kind = 'hours') END AS own_windows,
            CASE WHEN cardinality(k.consents) = 0 THEN tstzmultirange()
                 ELSE consent_spans(k.consents, ARRAY['hours'], k.purpose, k.channel, k.address_index, NULL) END AS lifted
     FROM keyed k JOIN ruled_context r ON r.context = k.context
 ),
--- A cap lets go when the contact that fills it leaves the span: contacts lie in the past, so none comes anew while one waits.
-capped AS (
-    SELECT s.*,
-           CASE WHEN cardinality(s.caps) > 0 AND (cardinality(s.contacts) > 0 OR s.closed) THEN (
+blocked AS MATERIALIZED (
+    SELECT s.*, w.refusals || n.refusals || c.refusals AS refusals,
+           windows_shut(s.at, s.places, coalesce(s.own_windows, r.windows), s.lifted) AS shut
+    FROM situated s
+    JOIN ruled_context r ON r.context = s.context
+    -- A cap lets go when the contact that fills it leaves the span: contacts lie in the past, so none comes anew while one waits.
+    CROSS JOIN LATERAL (
+        SELECT
+           CASE WHEN cardinality(r.caps) > 0 AND (cardinality(s.contacts) > 0 OR r.closed) THEN (
                SELECT array_agg(ROW(f.id, f.primitive,
                                     CASE WHEN f.in_force = datemultirange(daterange(NULL, NULL))
                                          THEN tstzmultirange(tstzrange(NULL, f.free_at))
@@ -559,7 +568,7 @@ capped AS (
                                   CASE WHEN cap.most < 0 THEN s.daily_cap ELSE cap.most END AS most,
                                   CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END AS key,
                                   max(k.at) AS at, max(k.day) AS day, max(k.local_on) AS local_on
-                           FROM unnest(s.caps) AS cap
+                           FROM unnest(r.caps) AS cap
                            LEFT JOIN (SELECT x.*, coalesce(x.local_on, (x.at AT TIME ZONE s.places[1])::date) AS day
                                       FROM unnest(s.contacts) AS x) AS k
                              -- One of several zones may be a day behind the first: day_frees has the last word.
@@ -580,128 +589,128 @@ capped AS (
                                     cap.most, CASE cap.unit WHEN 'message' THEN k.group_id ELSE k.attempt_id END) AS g
                        GROUP BY g.place, g.id, g.primitive, g.in_force, g.unit, g.days, g.span, g.per, g.most
                        HAVING g.most = 0 OR count(g.key) >= g.most) AS n) AS f
-               WHERE f.free_at IS NULL OR f.free_at > s.at) END AS cap_refusals
-    FROM situated s
-),
--- What a rule asks for before anything may go, whoever the person is.
-needed AS (
-    SELECT c.*,
-           CASE WHEN cardinality(c.needs) > 0 THEN (
+               WHERE f.free_at IS NULL OR f.free_at > s.at) END AS refusals) AS c
+    -- What a rule asks for before anything may go, whoever the person is.
+    CROSS JOIN LATERAL (
+        SELECT
+           CASE WHEN cardinality(r.needs) > 0 THEN (
                SELECT array_agg(ROW(x.id, x.primitive, x.spans, x.saw)::refusal
                                 ORDER BY x.place)
                FROM (SELECT y.*, CASE WHEN y.in_force = datemultirange(daterange(NULL, NULL)) THEN y.blocked
-                                 ELSE instants_of(y.in_force, c.places) * y.blocked END AS spans FROM (
+                                 ELSE instants_of(y.in_force, s.places) * y.blocked END AS spans FROM (
                    SELECT n.id, n.primitive, n.place, n.in_force,
                           CASE n.primitive
                                WHEN 'P4' THEN tstzmultirange(tstzrange(NULL, NULL)) -
-                                    CASE WHEN 'contract' = ANY(n.kinds) AND c.loan_id IS NOT NULL AND c.party <> 'third'
-                                              AND c.purpose <> 'marketing' THEN tstzmultirange(tstzrange(NULL, NULL))
-                                         WHEN cardinality(c.consents) = 0 THEN tstzmultirange()
-                                         ELSE consent_spans(c.consents, n.kinds, c.purpose, c.channel, c.address_index,
+                                    CASE WHEN 'contract' = ANY(n.kinds) AND s.loan_id IS NOT NULL AND s.party <> 'third'
+                                              AND s.purpose <> 'marketing' THEN tstzmultirange(tstzrange(NULL, NULL))
+                                         WHEN cardinality(s.consents) = 0 THEN tstzmultirange()
+                                         ELSE consent_spans(s.consents, n.kinds, s.purpose, s.channel, s.address_index,
                                                             n.fresh_days) END
                                WHEN 'P7' THEN
-                                    CASE WHEN c.party <> ALL(n.obligors) THEN tstzmultirange(tstzrange(NULL, NULL))
-                                         WHEN n.after_refusal OR cardinality(c.holds) = 0 THEN tstzmultirange()
-                                         ELSE coalesce(hold_spans(c.holds, ARRAY['refusal'], 'stop', c.loan_id, NULL, c.places),
+                                    CASE WHEN s.party <> ALL(n.obligors) THEN tstzmultirange(tstzrange(NULL, NULL))
+                                         WHEN n.after_refusal OR cardinality(s.holds) = 0 THEN tstzmultirange()
+                                         ELSE coalesce(hold_spans(s.holds, ARRAY['refusal'], 'stop', s.loan_id, NULL, s.places),
                                                        tstzmultirange()) END
                                WHEN 'P10' THEN
-                                    CASE WHEN (c.registered IS NULL OR n.registered <@ c.registered)
-                                              AND (n.series IS NULL OR c.caller IS NULL OR EXISTS (
-                                                   SELECT 1 FROM unnest(n.series) AS s
-                                                   WHERE starts_with(ltrim(c.caller, '+'), rtrim(ltrim(s, '+'), 'xX*'))))
-                                              AND NOT (n.shown AND coalesce(c.caller, '?') = '')
+                                    CASE WHEN (s.registered IS NULL OR n.registered <@ s.registered)
+                                              AND (n.series IS NULL OR s.caller IS NULL OR EXISTS (
+                                                   SELECT 1 FROM unnest(n.series) AS q
+                                                   WHERE starts_with(ltrim(s.caller, '+'), rtrim(ltrim(q, '+'), 'xX*'))))
+                                              AND NOT (n.shown AND coalesce(s.caller, '?') = '')
                                          THEN tstzmultirange() ELSE tstzmultirange(tstzrange(NULL, NULL)) END
                                WHEN 'P11' THEN tstzmultirange(tstzrange(NULL, least(
-                                    notice_served(c.notices, n.notice, c.loan_id, n.wait_days, n.times, c.places),
-                                    CASE WHEN n.spoken THEN notice_served(c.notices, 'conversation', c.loan_id, 0, 1, c.places) END)))
+                                    notice_served(s.notices, n.notice, s.loan_id, n.wait_days, n.times, s.places),
+                                    CASE WHEN n.spoken THEN notice_served(s.notices, 'conversation', s.loan_id, 0, 1, s.places) END)))
                           END AS blocked,
                           CASE n.primitive
                                WHEN 'P4' THEN jsonb_build_object('kinds', n.kinds, 'fresh_days', n.fresh_days)
-                               WHEN 'P7' THEN jsonb_build_object('party', c.party, 'parties', n.obligors)
-                               WHEN 'P10' THEN jsonb_build_object('needs', n.registered, 'has', c.registered,
+                               WHEN 'P7' THEN jsonb_build_object('party', s.party, 'parties', n.obligors)
+                               WHEN 'P10' THEN jsonb_build_object('needs', n.registered, 'has', s.registered,
                                                                   'series', n.series, 'shown', n.shown)
                                ELSE jsonb_build_object('notice', n.notice, 'wait_days', n.wait_days, 'times', n.times,
-                                    'served', (SELECT count(*) FROM unnest(c.notices) AS s WHERE s.kind = n.notice))
+                                    'served', (SELECT count(*) FROM unnest(s.notices) AS q WHERE q.kind = n.notice))
                           END AS saw
-                   FROM unnest(c.needs) AS n) AS y WHERE NOT isempty(y.blocked)) AS x
-               WHERE NOT isempty(x.spans)) END AS need_refusals
-    FROM capped c
-),
--- What the person said or what stands over them; most people have nothing of it.
-wished AS MATERIALIZED (
-    SELECT n.*,
-           CASE WHEN n.suppressed OR n.address_kind = 'work'
-                     OR cardinality(n.consents) + cardinality(n.holds) + cardinality(n.wishes) > 0 THEN (
+                   FROM unnest(r.needs) AS n) AS y WHERE NOT isempty(y.blocked)) AS x
+               WHERE NOT isempty(x.spans)) END AS refusals) AS n
+    -- What the person said or what stands over them; most people have nothing of it.
+    CROSS JOIN LATERAL (
+        SELECT
+           CASE WHEN s.suppressed OR s.address_kind = 'work'
+                     OR cardinality(s.consents) + cardinality(s.holds) + cardinality(s.wishes) > 0 THEN (
                SELECT array_agg(ROW(x.id, x.primitive, x.spans, x.saw)::refusal
                                 ORDER BY x.place)
                FROM (SELECT y.*, CASE WHEN y.in_force = datemultirange(daterange(NULL, NULL)) THEN y.blocked
-                                 ELSE instants_of(y.in_force, n.places) * y.blocked END AS spans FROM (
+                                 ELSE instants_of(y.in_force, s.places) * y.blocked END AS spans FROM (
                    SELECT w.id, w.primitive, w.place, w.in_force,
-                          CASE WHEN w.id = 'SUPPRESSED' THEN CASE WHEN n.suppressed THEN tstzmultirange(tstzrange(NULL, NULL)) END
+                          CASE WHEN w.id = 'SUPPRESSED' THEN CASE WHEN s.suppressed THEN tstzmultirange(tstzrange(NULL, NULL)) END
                                WHEN w.primitive = 'P5' THEN
-                                    CASE WHEN cardinality(n.consents) > 0 THEN tstzmultirange(tstzrange(
-                                         stopped_since(n.consents, 'contact', w.scope, n.purpose, n.channel, n.address_index),
-                                         NULL)) * CASE WHEN stopped_since(n.consents, 'contact', w.scope, n.purpose, n.channel,
-                                                                          n.address_index) IS NULL
+                                    CASE WHEN cardinality(s.consents) > 0 THEN tstzmultirange(tstzrange(
+                                         stopped_since(s.consents, 'contact', w.scope, s.purpose, s.channel, s.address_index),
+                                         NULL)) * CASE WHEN stopped_since(s.consents, 'contact', w.scope, s.purpose, s.channel,
+                                                                          s.address_index) IS NULL
                                                        THEN tstzmultirange() ELSE tstzmultirange(tstzrange(NULL, NULL)) END END
-                               WHEN w.primitive = 'P6' AND n.purpose <> ALL(coalesce(w.lets_pass, ARRAY[]::text[])) THEN
-                                    hold_spans(n.holds, w.kinds, 'stop', n.loan_id, w.days, n.places)
+                               WHEN w.primitive = 'P6' AND s.purpose <> ALL(coalesce(w.lets_pass, ARRAY[]::text[])) THEN
+                                    hold_spans(s.holds, w.kinds, 'stop', s.loan_id, w.days, s.places)
                                WHEN w.primitive = 'P16' AND w.special THEN
-                                    hold_spans(n.holds, NULL, 'person', n.loan_id, NULL, n.places)
+                                    hold_spans(s.holds, NULL, 'person', s.loan_id, NULL, s.places)
                                WHEN w.primitive = 'P15' AND w.refuses
-                                    AND stopped_since(n.consents, 'automation', 'as-said', n.purpose, n.channel,
-                                                      n.address_index) IS NOT NULL
+                                    AND stopped_since(s.consents, 'automation', 'as-said', s.purpose, s.channel,
+                                                      s.address_index) IS NOT NULL
                                THEN tstzmultirange(tstzrange(NULL, NULL))
                                WHEN w.primitive = 'P14' AND (
-                                    'work-address' = ANY(w.honours) AND n.address_kind = 'work'
-                                    AND (w.special AND n.channel = 'email' OR EXISTS (
-                                         SELECT 1 FROM unnest(n.wishes) AS v
+                                    'work-address' = ANY(w.honours) AND s.address_kind = 'work'
+                                    AND (w.special AND s.channel = 'email' OR EXISTS (
+                                         SELECT 1 FROM unnest(s.wishes) AS v
                                          WHERE v.kind = 'work-address' AND (v.wish ->> 'never')::boolean))
                                     OR EXISTS (
-                                        SELECT 1 FROM unnest(n.wishes) AS v
+                                        SELECT 1 FROM unnest(s.wishes) AS v
                                         WHERE v.kind = ANY(w.honours || CASE WHEN 'channel' = ANY(w.honours) THEN 'person' END)
-                                          AND (v.kind = 'channel' AND (v.wish -> 'refused' ? n.channel
-                                                   OR v.wish ? 'allowed' AND NOT v.wish -> 'allowed' ? n.channel)
-                                               OR v.kind = 'place' AND v.wish -> 'refused' ? coalesce(n.address_kind,
-                                                   CASE WHEN n.channel IN ('sms', 'voice') THEN 'mobile' ELSE 'home' END)
+                                          AND (v.kind = 'channel' AND (v.wish -> 'refused' ? s.channel
+                                                   OR v.wish ? 'allowed' AND NOT v.wish -> 'allowed' ? s.channel)
+                                               OR v.kind = 'place' AND v.wish -> 'refused' ? coalesce(s.address_kind,
+                                                   CASE WHEN s.channel IN ('sms', 'voice') THEN 'mobile' ELSE 'home' END)
                                                OR v.kind = 'attorney' AND coalesce((v.wish ->> 'represented')::boolean, true)
                                                OR v.kind = 'person' AND coalesce((v.wish ->> 'wanted')::boolean, true))))
                                THEN tstzmultirange(tstzrange(NULL, NULL))
                           END AS blocked,
                           CASE WHEN w.primitive IN ('P6', 'P16') THEN jsonb_build_object('holds', (
-                                    SELECT jsonb_agg(DISTINCT h.kind) FROM unnest(n.holds) AS h
+                                    SELECT jsonb_agg(DISTINCT h.kind) FROM unnest(s.holds) AS h
                                     WHERE h.effect = CASE WHEN w.primitive = 'P16' THEN 'person' ELSE 'stop' END
                                       AND (w.primitive = 'P16' OR h.kind = ANY(w.kinds))
-                                      AND (h.loan_id IS NULL OR h.loan_id = n.loan_id)))
-                               WHEN w.primitive = 'P5' THEN jsonb_build_object('channel', n.channel, 'scope', w.scope)
-                               WHEN w.primitive = 'P14' THEN jsonb_build_object('channel', n.channel, 'address_kind', n.address_kind,
-                                    'wishes', (SELECT jsonb_agg(v.kind) FROM unnest(n.wishes) AS v))
+                                      AND (h.loan_id IS NULL OR h.loan_id = s.loan_id)))
+                               WHEN w.primitive = 'P5' THEN jsonb_build_object('channel', s.channel, 'scope', w.scope)
+                               WHEN w.primitive = 'P14' THEN jsonb_build_object('channel', s.channel, 'address_kind', s.address_kind,
+                                    'wishes', (SELECT jsonb_agg(v.kind) FROM unnest(s.wishes) AS v))
                           END AS saw
-                   FROM unnest(n.wished) AS w) AS y WHERE NOT isempty(y.blocked)) AS x
-               WHERE NOT isempty(x.spans)) END AS wish_refusals
-    FROM needed n
+                   FROM unnest(r.wished) AS w) AS y WHERE NOT isempty(y.blocked)) AS x
+               WHERE NOT isempty(x.spans)) END AS refusals) AS w
 ),
-blocked AS MATERIALIZED (
-    SELECT w.*, w.wish_refusals || w.need_refusals || w.cap_refusals AS refusals,
-           windows_shut(w.at, w.places, w.windows, w.lifted) AS shut
-    FROM wished w
-),
-judged_unit AS MATERIALIZED (
+judged AS MATERIALIZED (
     SELECT b.*,
            (SELECT array_agg(r ORDER BY upper(r.blocked) IS NOT NULL) FROM unnest(b.refusals) AS r WHERE r.blocked @> b.at)
                AS refused,
            CASE WHEN b.refusals IS NULL AND b.shut IS NULL THEN b.at
                 ELSE first_allowed(b.at, b.until,
                                    coalesce((SELECT range_agg(r.blocked) FROM unnest(b.refusals) AS r), tstzmultirange()),
-                                   b.places, b.windows, b.lifted) END AS not_before,
-           CASE WHEN cardinality(b.dated) = 0 THEN b.ids
-                ELSE ARRAY(SELECT i.id FROM unnest(b.ids) WITH ORDINALITY AS i (id, place)
-                           WHERE NOT EXISTS (SELECT 1 FROM unnest(b.dated) AS d WHERE d.id = i.id AND NOT EXISTS (
-                               SELECT 1 FROM unnest(b.places) AS zone
-                               WHERE d.in_force @> (b.at AT TIME ZONE zone)::date))
-                           ORDER BY i.place) END AS considered
-    FROM blocked b
+                                   b.places, coalesce(b.own_windows, c.windows), b.lifted) END AS not_before
+    FROM blocked b JOIN ruled_context c ON c.context = b.context
+),
+judged_unit AS (
+    SELECT j.*,
+           -- include: considered
+           AS considered
+    FROM (SELECT u.*, coalesce(u.own_windows, c.windows) AS windows, c.caps, c.ids, c.dated
+          FROM judged u JOIN ruled_context c ON c.context = u.context) AS j
 )
+
+-- fragment: considered
+-- The ids of the rules that j was looked at by. j: judged, with ids and dated of its context.
+CASE WHEN cardinality(j.dated) = 0 THEN j.ids
+     ELSE ARRAY(SELECT i.id FROM unnest(j.ids) WITH ORDINALITY AS i (id, place)
+                WHERE NOT EXISTS (SELECT 1 FROM unnest(j.dated) AS d WHERE d.id = i.id AND NOT EXISTS (
+                    SELECT 1 FROM unnest(j.places) AS zone
+                    WHERE d.in_force @> (j.at AT TIME ZONE zone)::date))
+                ORDER BY i.place) END
 
 -- name: what_if
 -- Judges scenarios that are no row of any table. scenarios: jsonb array, as rules/scenarios.py makes it; and
