@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from duecourse.domain.problems import DuecourseError, Problem
@@ -12,11 +13,14 @@ from duecourse.privacy.keyring import Keyring
 from .cells import Notes
 from .compiling import Scope
 from .contact_building import ContactBuilder
-from .debts import InstallmentBuilder, LoanBuilder
+from .debts import LoanBuilder
 from .event_building import EventBuilder
 from .fields import Field, FieldMaker, RowReader
+from .installments import InstallmentBuilder
+from .mapping import BorrowerSection, ContactPointSection, LoanSection, PartySection
 from .mapping import Mapping as MappingFile
 from .money_in import DebitBuilder, PaymentBuilder, ReversalBuilder
+from .names import ROW_NUMBER
 from .parsing import FieldFault
 from .people import BorrowerBuilder, ContactPointBuilder, PartyBuilder
 from .records import Fault, Records
@@ -25,12 +29,33 @@ from .rows import OpenSource, Row
 from .values import Section
 from .wish_building import ConsentBuilder, HoldBuilder, PreferenceBuilder
 
+_ONCE = (BorrowerSection, ContactPointSection, LoanSection, PartySection)
+"""Sections that rows may repeat without harm."""
+
 
 class Builder(Protocol):
     """Adds the records of one target for one set of repeat variables; faults are kept by the reader."""
 
     def add(self, reader: RowReader, to: Records) -> None:
         """Add what the row holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One builder of a mapping. part: of a record, see Row.part. test: whether the row has what it builds.
+
+    columns, numbered: on what of the row all of this depends. once: what several rows say alike counts once.
+    """
+
+    part: int
+    test: Callable[[Row], bool] | None
+    test_columns: frozenset[int]
+    test_numbered: bool
+    builder: Builder
+    key: str
+    columns: frozenset[int]
+    numbered: bool
+    once: bool
 
 
 class RowBuilder:
@@ -52,8 +77,7 @@ class RowBuilder:
         self._keyring = keyring
         self._fields: list[Field] = []
         self._personal: list[Field] = []
-        self._steps: list[tuple[int, Callable[[Row], bool] | None, Builder, str]] = []
-        """Part of a record (see Row.part), condition, builder, key of the mapping."""
+        self.steps: list[Step] = []
         self._compile(mapping)
         self._report(mapping, where, source)
         hidden: frozenset[int] = frozenset().union(*(field.columns for field in self._personal))
@@ -166,18 +190,32 @@ class RowBuilder:
                         "B004", f"'{name}' is both a repeat variable and a column; rename the variable"
                     )
             test = scope.condition(section.when) if section.when is not None else None
+            tested = frozenset(scope.used)
             make = FieldMaker(self._scope, self._names, key, constants)
             builder = build(make)
             self._fields += make.made
             self._personal += getattr(builder, "personal", [])
-            self._steps.append((self._part(scope), test, builder, key))
+            read = frozenset(self._scope.used)
+            self.steps.append(
+                Step(
+                    self._part(scope),
+                    test,
+                    tested - {ROW_NUMBER},
+                    ROW_NUMBER in tested,
+                    builder,
+                    key,
+                    read - {ROW_NUMBER},
+                    ROW_NUMBER in read,
+                    isinstance(section, _ONCE),
+                )
+            )
             self._scope.used |= before
 
     def _part(self, scope: Scope) -> int:
         """The exploded list of a record whose elements the section reads; 0 for a section of the record itself."""
         if self._paths is None:
             return 0
-        parts = {self._paths.parts[index] for index in scope.used} - {0}
+        parts = {self._paths.parts[index] for index in scope.used - {ROW_NUMBER}} - {0}
         if len(parts) > 1:
             lists = " and ".join(self._paths.lists[part - 1] for part in sorted(parts))
             scope.fault("B004", f"reads from {lists} at once; make a section of its own for each")
@@ -199,15 +237,15 @@ class RowBuilder:
         reader = RowReader(row)
         mine = Records()
         kept: list[Fault] = []
-        for part, test, builder, key in self._steps:
-            if part != row.part:
+        for step in self.steps:
+            if step.part != row.part:
                 continue
             reader.faults = []
             try:
-                if test is None or test(row):
-                    builder.add(reader, mine)
+                if step.test is None or step.test(row):
+                    step.builder.add(reader, mine)
             except FieldFault as fault:
-                reader.faults.append(Fault(fault.code, key, str(fault)))
+                reader.faults.append(Fault(fault.code, step.key, str(fault)))
             kept += reader.faults
         if not any(fault.refuses for fault in kept):
             to.extend(mine)

@@ -1,4 +1,4 @@
-"""Builders of loans and installments."""
+"""The builder of loans, and of the installments that terms give."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import json
 
 from duecourse.domain.calendars import Shift
 from duecourse.domain.day_count import DayCount
-from duecourse.domain.schedule import Due, Every, Method, Terms, build_schedule, revolving_minimum
+from duecourse.domain.schedule import Due, Every, Method, Terms, build_schedule
 from duecourse.privacy.keyring import Keyring
 
 from .checking import currency_code
-from .debt_mapping import InstallmentSection
 from .fields import (
     FieldMaker,
     RowReader,
     among,
     first_given,
-    from_one,
     rate_of,
     read_attributes,
     required,
@@ -226,96 +224,3 @@ def _due_day(text: str) -> int | str | None:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 31):
         raise FieldFault("B024", f"'{text[:20]}'", f"expected a day of the month, 1 to 31, or '{_ALLOTTED}'")
     return int(text)
-
-
-class InstallmentBuilder:
-    """[[installment]]"""
-
-    def __init__(
-        self,
-        section: InstallmentSection,
-        make: FieldMaker,
-        loan: LoanSection | None,
-        currency: TextRule | None,
-    ) -> None:
-        self._loan = make.text("loan", first_given(section.loan, loan.ref if loan else None))
-        self._creditor = make.text("creditor", first_given(section.creditor, loan.creditor if loan else None))
-        self._currency = make.text(
-            "currency", first_given(section.currency, loan.currency if loan else None, currency)
-        )
-        self._number = make.integer("number", section.number)
-        self._due_on = make.day("due_on", section.due_on)
-        self._statement_on = make.day("statement_on", section.statement_on)
-        self._due = make.money("due", section.due)
-        self._balance = make.money("balance", section.balance)
-        self._principal = make.money("principal", section.principal)
-        self._interest = make.money("interest", section.interest)
-        self._fee = make.money("fee", section.fee)
-        self._penalty = make.money("penalty", section.penalty)
-        minimum = section.minimum
-        self._percent = make.number("minimum.percent", minimum.percent) if minimum else None
-        self._floor = make.money("minimum.floor", minimum.floor) if minimum else None
-
-    def add(self, reader: RowReader, to: Records) -> None:
-        """One amount that falls due."""
-        assert self._due_on is not None
-        ref = reader.need(self._loan, required)
-        creditor = reader.need(self._creditor, required)
-        number = reader.need(self._number, from_one)
-        due_on = reader.need(self._due_on, sensible_day)
-        statement_on = reader.need(self._statement_on, sensible_day) if self._statement_on else None
-        currency = reader.need(self._currency, currency_code)
-        if currency is None:
-            return
-        balance = reader.need(self._balance, None, currency) if self._balance else None
-        principal = reader.get(self._principal, None, currency)
-        interest = reader.get(self._interest, None, currency)
-        fee = reader.get(self._fee, None, currency) or 0
-        penalty = reader.get(self._penalty, None, currency) or 0
-        due = (
-            reader.need(self._due, None, currency) if self._due else self._minimum(reader, balance, currency)
-        )
-        if reader.faults or due is None:
-            return
-        if balance is not None and due > balance:
-            raise FieldFault(
-                "B026", "more is due than the statement's balance", "expected at most the balance"
-            )
-        if statement_on is not None and statement_on > due_on:
-            raise FieldFault("B026", "the statement is dated after its due day", "expected a day before it")
-        parts = principal is not None and interest is not None
-        if parts and principal + interest + fee + penalty != due:
-            raise FieldFault(
-                "B026",
-                "principal, interest, fee and penalty do not add up to what is due",
-                "expected the exact sum",
-            )
-        to.installments.append(
-            InstallmentRecord(
-                reader.row.number,
-                loan_id_of(creditor, ref),
-                number,
-                currency,
-                due_on,
-                statement_on,
-                due,
-                balance,
-                principal,
-                interest,
-                fee,
-                penalty,
-            )
-        )
-
-    def _minimum(self, reader: RowReader, balance: int | None, currency: str) -> int | None:
-        assert self._percent is not None and self._floor is not None
-        percent = reader.need(self._percent)
-        floor = reader.need(self._floor, None, currency)
-        if balance is None or percent is None or floor is None:
-            return None
-        if not 0 <= percent <= 100:
-            reader.fault(
-                self._percent, FieldFault("B013", "the percentage is out of range", "expected 0 to 100")
-            )
-            return None
-        return revolving_minimum(balance, percent, floor)

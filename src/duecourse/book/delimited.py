@@ -49,7 +49,9 @@ def open_delimited(path: Path, file: BinaryIO, source: Source, position: Callabl
     columns = tuple(column.strip() for column in columns)
     check_columns(path, columns)
     rows = _rows(reader, lines, len(columns), source)
-    return OpenSource(path, columns, source.header, rows, position, encoding, source.delimiter, source.quote)
+    return OpenSource(
+        path, columns, source.header, rows, position, encoding, source.delimiter, source.quote, text=True
+    )
 
 
 def reading_encoding(source: Source) -> str:

@@ -205,7 +205,11 @@ class EventStaging:
                 ("note_debits", records.debits),
                 (
                     "note_settled",
-                    records.payments or records.loans or records.installments or records.reversals,
+                    records.payments
+                    or records.loans
+                    or records.installments
+                    or records.packed
+                    or records.reversals,
                 ),
             )
             if brought

@@ -9,6 +9,7 @@ from typing import Any
 
 from .checking import language_tag, one_of, region_code, text_within, zone_name
 from .compiling import Scope
+from .names import ROW_NUMBER
 from .parsing import FieldFault, length
 from .records import Fault
 from .rows import Row
@@ -49,6 +50,8 @@ class Field:
     columns: frozenset[int]
     names: Sequence[str]
     personal: bool = False
+    numbered: bool = False
+    """The value depends on the row's number, too."""
     constant: bool = False
     """The value is the same for every row, so it is read and checked once per check."""
     checked_by: object = _NOTHING_YET
@@ -131,7 +134,8 @@ class FieldMaker:
         scope.used = set()
         read = compiled(scope)
         self._scope.used |= scope.used
-        field = Field(scope.key, read, frozenset(scope.used), self._names)
+        columns = frozenset(scope.used - {ROW_NUMBER})
+        field = Field(scope.key, read, columns, self._names, numbered=ROW_NUMBER in scope.used)
         self.made.append(field)
         return field
 

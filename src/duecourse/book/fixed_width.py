@@ -30,7 +30,7 @@ def open_fixed_width(path: Path, file: BinaryIO, source: Source, position: Calla
     for _ in range(source.skip_lines):
         file.readline(LONGEST_LINE)
     rows = _rows(path, file, source, places)
-    return OpenSource(path, columns, False, rows, position, encoding, ",", '"')
+    return OpenSource(path, columns, False, rows, position, encoding, ",", '"', text=True)
 
 
 def _rows(

@@ -24,6 +24,7 @@ from duecourse.domain.zones import zones_around
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
 
+from .batches import Batch, batches, one_ahead
 from .building import RowBuilder
 from .mapping import Mapping as MappingFile
 from .records import Fault, Records
@@ -36,9 +37,6 @@ from .staging import CONSEQUENCE, Staging
 SQL = load("book")
 IMPORTING = load("book/importing")
 
-BATCH_ROWS = 10_000
-BATCH_RECORDS = 200_000
-"""A batch ends early at so many records: wide rows and long schedules must not fill the memory."""
 PROBLEMS_KEPT = 1_000
 TRIES = 4
 _FURTHEST_EAST = timedelta(hours=14)
@@ -111,7 +109,7 @@ def import_book(
     rejects: Path | None = None,
     complete_through: date | None = None,
     progress: Callable[[Progress], None] | None = None,
-    batch_rows: int = BATCH_ROWS,
+    batch_rows: int | None = None,
     same_delivery: bool = False,
     stager: Callable[[psycopg.Connection], Stager] | None = None,
     zones_of: ZonesOf = zones_around,
@@ -164,7 +162,7 @@ def import_rows(
     name: str = "rows",
     strict: bool = False,
     dry_run: bool = False,
-    batch_rows: int = BATCH_ROWS,
+    batch_rows: int | None = None,
 ) -> ImportReport:
     """As import_book, for rows that are already in the program. A row without a column has it empty.
 
@@ -194,7 +192,7 @@ class _Importer:
         strict: bool,
         dry_run: bool,
         progress: Callable[[Progress], None] | None,
-        batch_rows: int,
+        batch_rows: int | None,
         same_delivery: bool = False,
         stager: Callable[[psycopg.Connection], Stager] | None = None,
         zones_of: ZonesOf = zones_around,
@@ -288,43 +286,31 @@ class _Importer:
             )
 
     def _batches(self, rejects: Rejects) -> None:
-        rows: dict[int, Row] = {}
-        records = Records()
-        for row in self._source.rows:
-            self.report.rows += 1
-            if isinstance(row, Unreadable):
-                self._reject(rejects, row, [Fault(row.code, "", row.message)])
-                continue
-            faults = self._builder.build(row, records)
-            if any(fault.refuses for fault in faults):
-                self._reject(rejects, row, faults)
-            else:
-                if faults:
-                    self._reject(rejects, row, faults, refused=False)
-                rows[row.number] = row
-            if len(rows) >= self._batch_rows or len(records) >= BATCH_RECORDS:
-                self._batch(rejects, rows, records)
-                rows, records = {}, Records()
-            elif self.report.rows % 1000 == 0:
-                self._tell()
-        if rows:
-            self._batch(rejects, rows, records)
-        self._tell()
+        with one_ahead(batches(self._source, self._builder, self._batch_rows)) as made:
+            for batch in made:
+                self.report.rows += batch.read
+                for row, faults in batch.faulty:
+                    refused = any(fault.refuses for fault in faults)
+                    self._reject(rejects, row, faults, refused=refused)
+                if batch.taken:
+                    self._batch(rejects, batch)
+                self._tell(batch.fraction)
 
-    def _batch(self, rejects: Rejects, rows: Mapping[int, Row], records: Records) -> None:
+    def _batch(self, rejects: Rejects, batch: Batch) -> None:
         """One transaction. A deadlock with a worker that retires a contact point is tried again."""
         for tries in range(1, TRIES + 1):
             try:
                 with self._conn.transaction():
-                    bad, counts = self._transaction(records)
+                    bad, counts = self._transaction(batch.records)
                 break
             except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
                 if tries == TRIES or self._conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                     raise
         self.report.counts += counts
         for number, codes in bad.items():
-            self._reject(rejects, rows[number], [Fault(code, "", self._staging.said[code]) for code in codes])
-        self._tell()
+            self._reject(
+                rejects, batch.row(number), [Fault(code, "", self._staging.said[code]) for code in codes]
+            )
 
     def _transaction(self, records: Records) -> tuple[dict[int, list[str]], Counter[str]]:
         writes = self._writes and not (self._strict and self.report.rejected)
@@ -354,10 +340,9 @@ class _Importer:
                     Problem(fault.code, where, f"{column}{fault.found_and_expected}.", consequence)
                 )
 
-    def _tell(self) -> None:
+    def _tell(self, fraction: float) -> None:
         if self._progress is not None:
-            report = self.report
-            self._progress(Progress(report.rows, report.rejected, self._source.position()))
+            self._progress(Progress(self.report.rows, self.report.rejected, fraction))
 
 
 def _with_complete_through(mapping: MappingFile, day: date | None, now: datetime, where: str) -> MappingFile:

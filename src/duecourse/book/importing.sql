@@ -4,7 +4,8 @@
 
 -- name: create_staging
 -- Temporary tables of one importing session. seen: every key met in this file with a digest of its content,
--- so that a second row with the same key is told from a repeated import. pending_*: what a check would have written.
+-- so that a second row with the same key is told from a repeated import; seen_installment: the same of installments, in one
+-- row for each loan of a batch, since a file has most of them side by side. pending_*: what a check would have written.
 -- fresh: borrower or loan are new, so nothing of theirs is in the book to compare with.
 CREATE TEMP TABLE IF NOT EXISTS stage_borrower (
     row_no bigint, key_hash bytea, own_id uuid, borrower_key text, kind text, name_sealed bytea, id_number_sealed bytea,
@@ -64,6 +65,8 @@ CREATE TEMP TABLE IF NOT EXISTS stage_step (
     amount_minor bigint, creditor text, product text, effective_on date, reach_on date,
     PRIMARY KEY (lane, loan_id, era_on, place));
 CREATE TEMP TABLE IF NOT EXISTS seen (record_id uuid PRIMARY KEY, row_no bigint, digest uuid);
+CREATE TEMP TABLE IF NOT EXISTS seen_installment (loan_id uuid, numbers integer[], digests bigint[]);
+CREATE INDEX IF NOT EXISTS seen_installment_loan ON seen_installment (loan_id);
 CREATE TEMP TABLE IF NOT EXISTS pending_key (
     kind text, key_hash bytea, lane smallint, borrower_id uuid, is_company boolean, PRIMARY KEY (kind, key_hash));
 CREATE TEMP TABLE IF NOT EXISTS pending_loan (
@@ -96,6 +99,11 @@ COPY stage_loan (row_no, key_hash, loan_id, loan_ref, creditor, product, rate_ty
 COPY stage_installment (row_no, loan_id, number, currency, due_on, statement_on, due_minor, balance_minor,
                         principal_minor, interest_minor, fee_minor, penalty_minor, computed) FROM STDIN;
 
+-- name: copy_packed_installments
+-- As copy_installments, of records.Packed.
+COPY stage_installment (row_no, loan_id, number, currency, due_on, statement_on, due_minor, balance_minor,
+                        principal_minor, interest_minor, fee_minor, penalty_minor, computed) FROM STDIN (FORMAT binary);
+
 -- name: copy_payments
 COPY stage_payment (row_no, loan_id, payment_id, currency, source, reference, amount_minor, paid_on, creditor, loan_ref,
                     if_unknown, if_changed) FROM STDIN;
@@ -118,7 +126,7 @@ TRUNCATE stage_borrower, stage_contact_point, stage_loan, stage_installment, sta
 
 -- name: forget_seen
 -- Begin a new file.
-TRUNCATE seen;
+TRUNCATE seen, seen_installment;
 
 -- name: forget_pending
 -- Begin a new check, of one file or of all files of a delivery.
@@ -136,12 +144,14 @@ LOCK TABLE book_import IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: plan_for_batches
 -- For this transaction: look a batch up in the big tables by their keys instead of reading them through, however
--- many rows they have, and sort it in memory.
-SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true);
+-- many rows they have, and sort it in memory. Statistics of a batch are of some thousands of its rows: taken of all of them
+-- they cost more than the plans that they mend.
+SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+       set_config('default_statistics_target', '10', true);
 
 -- name: check_repeated
 -- A key that comes twice in a file. Unlike content is a conflict (B031); like content is a duplicate (B030) for
--- installments and payments, where two real ones may have lost what told them apart, and harmless for the others.
+-- payments, where two real ones may have lost what told them apart, and harmless for the others.
 INSERT INTO stage_bad (row_no, code)
 SELECT r.row_no, CASE WHEN r.digest <> r.first_digest THEN 'B031' ELSE 'B030' END
 FROM (
@@ -151,7 +161,45 @@ FROM (
     FROM stage_record s LEFT JOIN seen n USING (record_id)
     WINDOW in_file AS (PARTITION BY s.record_id ORDER BY s.row_no)
 ) AS r
-WHERE r.again AND (r.digest <> r.first_digest OR r.kind IN (4, 5))
+WHERE r.again AND (r.digest <> r.first_digest OR r.kind = 5)
+ON CONFLICT DO NOTHING;
+
+-- fragment: listed
+-- The installments that the lender lists in this batch with a digest of what each says, and those that earlier batches of the
+-- file have of the same loans. Each loan is looked up by its index: read through, all that was seen would grow with the file.
+listed AS (
+    SELECT row_no, loan_id, number,
+           hash_record_extended(ROW(currency, due_on, statement_on, due_minor, balance_minor, principal_minor, interest_minor,
+                                    fee_minor, penalty_minor), 0) AS digest
+    FROM stage_installment WHERE NOT computed
+),
+earlier AS (
+    SELECT k.loan_id, u.number, u.digest
+    FROM (SELECT DISTINCT loan_id FROM listed) AS k
+    CROSS JOIN LATERAL (SELECT numbers, digests FROM seen_installment n WHERE n.loan_id = k.loan_id OFFSET 0) AS n
+    CROSS JOIN LATERAL unnest(n.numbers, n.digests) AS u (number, digest)
+)
+
+-- name: repeats_installments
+-- Whether any installment of the batch comes twice in the file: without an order, since of most files none does.
+WITH
+-- include: listed
+SELECT EXISTS (SELECT 1 FROM (SELECT loan_id, number FROM listed UNION ALL SELECT loan_id, number FROM earlier) AS s
+               GROUP BY loan_id, number HAVING count(*) > 1);
+
+-- name: check_repeated_installments
+-- As check_repeated: two installments alike are a duplicate (B030), too.
+WITH
+-- include: listed
+INSERT INTO stage_bad (row_no, code)
+SELECT r.row_no, CASE WHEN r.digest <> r.first_digest THEN 'B031' ELSE 'B030' END
+FROM (
+    SELECT s.row_no, s.digest, coalesce(e.digest, first_value(s.digest) OVER in_file) AS first_digest,
+           e.digest IS NOT NULL OR row_number() OVER in_file > 1 AS again
+    FROM listed s LEFT JOIN earlier e USING (loan_id, number)
+    WINDOW in_file AS (PARTITION BY s.loan_id, s.number ORDER BY s.row_no)
+) AS r
+WHERE r.again
 ON CONFLICT DO NOTHING;
 
 -- name: find_keys
@@ -303,6 +351,15 @@ SELECT row_no, code FROM stage_bad ORDER BY row_no, code;
 INSERT INTO seen (record_id, row_no, digest)
 SELECT DISTINCT ON (record_id) record_id, row_no, digest FROM stage_record ORDER BY record_id, row_no
 ON CONFLICT DO NOTHING;
+
+-- name: remember_installments
+-- Of the installments that the lender lists, since those of terms cannot come twice.
+INSERT INTO seen_installment (loan_id, numbers, digests)
+SELECT loan_id, array_agg(number), array_agg(digest)
+FROM (WITH
+      -- include: listed
+      SELECT * FROM listed) AS s
+GROUP BY loan_id;
 
 -- name: drop_repeated
 -- Harmless repetitions of a borrower, contact point, role or loan within the batch: the first row speaks, a [borrower]

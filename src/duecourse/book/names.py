@@ -16,6 +16,8 @@ from .values import AttributeRule, Condition, IntegerRule, Rule, TextRule
 
 _HOLE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _FORMAT = re.compile(r"0?[1-9][0-9]?d?")
+ROW_NUMBER = -1
+"""Stands among the columns used where a value depends on the row's number."""
 
 
 @dataclass
@@ -145,6 +147,7 @@ class Names(ABC):
             inner.compiling = (*self.compiling, name)
             return inner.integer(variable) if isinstance(variable, IntegerRule) else inner.text(variable)
         if name == "row":
+            self.used.add(ROW_NUMBER)
             return lambda row: row.number
         known = name in self.columns or name in self.mapping.source.optional
         if not known and not isinstance(self.columns, Paths):

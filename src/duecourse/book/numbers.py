@@ -10,7 +10,7 @@ from hashlib import blake2b
 from duecourse.domain.money import MoneyError, to_minor
 
 from .cells import Read, as_text
-from .names import Names
+from .names import ROW_NUMBER, Names
 from .parsing import FieldFault, native_number, number_parser, quoted, shape
 from .rows import Row
 from .values import AttributeRule, IntegerRule, MoneyRule, NumberRule
@@ -157,6 +157,7 @@ class Numbers(Names):
             return base
         low, width = rule.from_, rule.to - rule.from_ + 1
         if rule.spread == "row":
+            self.used.add(ROW_NUMBER)
 
             def by_row(row: Row) -> int | None:
                 start: int | None = base(row)

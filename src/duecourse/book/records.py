@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -271,6 +271,14 @@ class Fault:
     refuses: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Installments as they go to the database: COPY's binary form of stage_installment. count: how many."""
+
+    count: int
+    data: bytes
+
+
 @dataclass(slots=True)
 class Records:
     """All records of one or more rows."""
@@ -286,11 +294,16 @@ class Records:
     wishes: list[WishRecord] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
     contacts: list[ContactRecord] = field(default_factory=list)
+    packed: list[Packed] = field(default_factory=list)
+    """Installments beyond those above."""
+    whole: Callable[[], Records] | None = None
+    """Where what several rows say alike stands once here: every row's own. None where it does already."""
 
     def __len__(self) -> int:
         rows = len(self.borrowers) + len(self.contact_points) + len(self.parties) + len(self.loans)
         rows += len(self.installments) + len(self.payments) + len(self.reversals) + len(self.debits)
-        return rows + len(self.wishes) + len(self.events) + len(self.contacts)
+        rows += len(self.wishes) + len(self.events) + len(self.contacts)
+        return rows + sum(packed.count for packed in self.packed)
 
     def extend(self, other: Records) -> None:
         """Take over another's records."""
@@ -305,6 +318,7 @@ class Records:
         self.wishes += other.wishes
         self.events += other.events
         self.contacts += other.contacts
+        self.packed += other.packed
 
 
 def digest_of(parts: Iterable[object]) -> bytes:

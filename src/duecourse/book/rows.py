@@ -133,6 +133,10 @@ class OpenSource:
     quote: str
     paths: Paths | None = None
     """Of a JSON file, whose columns are what the mapping asks for."""
+    text: bool = False
+    """Whether all cells are text."""
+    arrays: Callable[[int], Iterator[Sequence[Any]]] | None = None
+    """Of a file that holds columns: an Arrow array for each, of as many rows at once as asked, instead of `rows`."""
 
     def index(self) -> Mapping[str, int]:
         """Column to its place in a row's cells."""

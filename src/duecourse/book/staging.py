@@ -109,6 +109,7 @@ class Staging:
         self._keep_known = keep_known
         self._zones: list[str] = []
         self._known_zones: set[str] = set()
+        self._records = Records()
         with conn.transaction():
             conn.execute(SQL["create_staging"])
             conn.execute(PARTIES["create_presences"])
@@ -120,11 +121,15 @@ class Staging:
 
     def load(self, records: Records) -> None:
         """Fill the staging tables with a batch."""
+        self._records = records
         self._conn.execute(SQL["plan_for_batches"])
         self._conn.execute(SQL["clear_staging"])
         with self._conn.cursor() as cursor:
             for kind in KINDS:
                 self._copy(cursor, kind.copy, getattr(records, kind.name))
+            for packed in records.packed:
+                with cursor.copy(SQL["copy_packed_installments"]) as copy:
+                    copy.write(packed.data)
             self._copy(cursor, "copy_records", _record_rows(records))
         self._wishes.load(records.wishes)
         self._events.load(records)
@@ -142,9 +147,24 @@ class Staging:
                 copy.write_row(row)
 
     def check(self) -> list[tuple[int, str]]:
-        """Take bad rows out of the batch, whole; answers (row number, code) of each."""
+        """Take bad rows out of the batch, whole; answers (row number, code) of each.
+
+        Where a row falls another may have brought the same, so that then every row's own records are looked at.
+        """
+        bad = self._find_bad()
+        if bad and self._records.whole is not None:
+            self.load(self._records.whole())
+            bad = self._find_bad()
+        for name in ("set_aside", "remember_seen", "remember_installments"):
+            self._conn.execute(SQL[name])
+        return bad
+
+    def _find_bad(self) -> list[tuple[int, str]]:
         conn = self._conn
         conn.execute(SQL["check_repeated"])
+        twice = conn.execute(SQL["repeats_installments"]).fetchone()
+        if twice and twice[0]:
+            conn.execute(SQL["check_repeated_installments"])
         if not self._known_zones <= set(self._zones):
             found = conn.execute(SQL["known_zones"]).fetchone()
             self._zones = found[0] if found else []
@@ -167,8 +187,6 @@ class Staging:
             > 0
         ):
             self._drop_bad()
-        conn.execute(SQL["set_aside"])
-        conn.execute(SQL["remember_seen"])
         return conn.execute(SQL["bad_rows"]).fetchall()
 
     def _drop_bad(self) -> None:
@@ -301,7 +319,7 @@ class Staging:
 
 
 def _record_rows(records: Records) -> Iterator[tuple[int, int, UUID, UUID]]:
-    """(row, kind, key, content) of every record whose key may come twice; a computed schedule's cannot."""
+    """(row, kind, key, content) of every record whose key may come twice; of installments the database sees itself."""
     for b in records.borrowers:
         own = UUID(bytes=digest_of(("party", b.own_id.hex))) if b.as_party else b.own_id
         yield b.row, 6 if b.as_party else 1, own, UUID(bytes=b.row_digest[:16])
@@ -311,15 +329,8 @@ def _record_rows(records: Records) -> Iterator[tuple[int, int, UUID, UUID]]:
     for c in records.contact_points:
         slot = digest_of(("slot", c.own_id.hex, c.channel, c.rank))
         yield c.row, 2, UUID(bytes=slot), UUID(bytes=c.address_index[:16])
-    computed = set()
     for loan in records.loans:
         yield loan.row, 3, loan.loan_id, UUID(bytes=digest_of((loan.key_hash, loan.row_digest)))
-        if loan.whole_schedule:
-            computed.add((loan.row, loan.loan_id))
-    for i in records.installments:
-        if (i.row, i.loan_id) not in computed:
-            key = digest_of(("installment", i.loan_id.hex, i.number))
-            yield i.row, 4, UUID(bytes=key), UUID(bytes=digest_of(i[2:]))
     for p in records.payments:
         yield p.row, 5, p.payment_id, UUID(bytes=digest_of((p.amount_minor, p.paid_on, p.currency)))
     for r in records.reversals:
