@@ -129,9 +129,9 @@ class Unanswered:
         applied = 0
         keys = append_receipts(conn, self.post.keyring, provider, receipts, now=at)
         if way != "sweep":
-            applied += len(apply_receipts(conn, self.epochs, keys, now=at))
+            applied += len(apply_receipts(conn, self.epochs, keys, now=at).receipts)
         if way != "at once":
-            applied += sweep_receipts(conn, self.epochs, now=at)
+            applied += len(sweep_receipts(conn, self.epochs, now=at).receipts)
         return applied
 
     def states(self) -> list[str]:

@@ -12,6 +12,7 @@ from duecourse.content.links import need_address, no_address
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
 from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.meters import Meters
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
@@ -124,11 +125,13 @@ class Workshop:
             _need_no_address(policies, texts_of)
         return Composer(Renderer(draw=artist), read_policy, read_templates, links)
 
-    def desks(self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally) -> list[Desk]:
-        """Desks with a connection each."""
-        return [self._desk(switchboard, pace, tally) for _ in range(count)]
+    def desks(
+        self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally, meters: Meters | None = None
+    ) -> list[Desk]:
+        """Desks with a connection each. meters: of the process."""
+        return [self._desk(switchboard, pace, tally, meters) for _ in range(count)]
 
-    def _desk(self, switchboard: Switchboard, pace: Pace, tally: Tally) -> Desk:
+    def _desk(self, switchboard: Switchboard, pace: Pace, tally: Tally, meters: Meters | None) -> Desk:
         line = self._context.lifeline()
         return Desk(
             line,
@@ -139,6 +142,7 @@ class Workshop:
             pace=pace,
             tally=tally,
             rules=self._context.rules,
+            meters=meters,
         )
 
 

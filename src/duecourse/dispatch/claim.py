@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -42,6 +43,9 @@ class ClaimResult:
     claimed: Sequence[Claimed]
     more: bool
     unopened: frozenset[UUID] = frozenset()
+    withheld: Sequence[tuple[UUID, str]] = ()
+    """Messages, each with the rule that came to withhold it; what the same rule withheld before is not told again."""
+    render_seconds: float = 0.0
 
 
 def claim_batch(
@@ -72,14 +76,17 @@ def claim_batch(
         hold_fence(conn, epochs)
         rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause, rules)
         more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
-        allowed = [Allowed(row[1], row[2], *row[4:]) for row in rows if row[3]]
+        allowed = [Allowed(row[1], row[2], *row[4:18]) for row in rows if row[3]]
         unopened = frozenset(row[15] for row in rows if not row[3] and row[15])
-        allowed = share_persons(conn, lines, epochs, allowed, now, rules)
-        allowed = share_numbers(conn, lines, epochs, allowed, now, rules)
+        withheld = [(row[2], row[18]) for row in rows if row[19] and not row[3]]
+        allowed = share_persons(conn, lines, epochs, allowed, now, rules, withheld)
+        allowed = share_numbers(conn, lines, epochs, allowed, now, rules, withheld)
         if not allowed:
-            return ClaimResult(len(rows), [], more, unopened)
+            return ClaimResult(len(rows), [], more, unopened, withheld)
+        began = time.monotonic()
         made = make_renditions(conn, keyring, composer, lines, allowed, now=now, as_of=as_of, rules=rules)
-        _give_back_refused(conn, epochs, allowed, made.said, now, rules)
+        rendered = time.monotonic() - began
+        withheld += _give_back_refused(conn, epochs, allowed, made.said, now, rules)
         going = [one for one in allowed if not made.said[one.message_id].refusals]
         _record(conn, keyring, lines, epochs, going, made, now)
         made.drop_unused(conn, keyring, going)
@@ -95,7 +102,7 @@ def claim_batch(
         )
         for one in going
     ]
-    return ClaimResult(len(rows), claimed, more, unopened)
+    return ClaimResult(len(rows), claimed, more, unopened, withheld, rendered)
 
 
 def _judge(
@@ -132,7 +139,8 @@ def _give_back_refused(
     renditions: Mapping[UUID, Rendition],
     now: datetime,
     rules: RuleBook,
-) -> None:
+) -> list[tuple[UUID, str]]:
+    """Returns the messages given back, each with its rule."""
     refused = [one for one in allowed if renditions[one.message_id].refusals]
     if refused:
         conn.execute(
@@ -148,6 +156,7 @@ def _give_back_refused(
                 "now": now,
             },
         )
+    return [(one.message_id, renditions[one.message_id].rule) for one in refused]
 
 
 def _refused_text(rendition: Rendition, one: Allowed, rules: RuleBook) -> str | None:

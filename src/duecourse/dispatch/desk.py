@@ -15,11 +15,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import structlog
 
-from duecourse.domain.messaging import (
-    NotWritten,
-    Outcome,
-    Unknown,
-)
+from duecourse.domain.messaging import NotWritten, Outcome
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.lease import LANES
@@ -28,21 +24,22 @@ from duecourse.store.sql import load
 
 from .batches import open_batches, weigh_batches
 from .claim import ClaimResult, FenceLostError, claim_batch
-from .claimed import HAND_OVER_SECONDS, Claimed, fence, latest_start
+from .claimed import HAND_OVER_SECONDS, Claimed, fence
 from .compose import Composer
+from .handing import hand_over
 from .limits import give_back, reserve
-from .lines import Line, Routing
+from .lines import Line
+from .meters import Meters
 from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
-from .receipts import ReceiptKey, apply_receipts, heard_elsewhere, sweep_receipts
-from .routes import advance_routes, claim_again, overtaken, take_words
-from .settle import Silence, release_unspoken, settle
+from .receipts import Heard, ReceiptKey, apply_receipts, heard_elsewhere, sweep_receipts
+from .routes import Followed, advance_routes, claim_again, overtaken, take_words
+from .settle import Settled, Silence, release_unspoken, settle
 from .switchboard import Switchboard, database_now
+from .telling import tell_applied, tell_claim, tell_moved, tell_settled, tell_unknown
 
 SQL = load("dispatch")
 T = TypeVar("T")
 _DEADLOCK_TRIES = 4
-FAIR_TRIES = 4
-"""How often a message counts in what is known of providers."""
 COMMITS_WITHIN = timedelta(seconds=1)
 """How long after its row was written a receipt may be committed and be heard at once; the sweep finds any other."""
 RECOVERED = timedelta(days=3)
@@ -93,9 +90,11 @@ class Desk:
         pace: Pace,
         tally: Tally,
         rules: RuleBook | None = None,
+        meters: Meters | None = None,
     ) -> None:
-        """rules: None takes the shipped packs alone."""
+        """rules: None takes the shipped packs alone. meters: of the process; None: nobody reads them."""
         self._line = Lifeline.of(conn)
+        self._meters = meters or Meters()
         self._rules = (rules or shipped()).compiled()
         self._keyring = keyring
         self.composer = composer
@@ -160,7 +159,9 @@ class Desk:
         write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
         try:
             with self._doubting():
-                result = await self._db(self._claim, now, take, write_before, read_at)
+                result, followed = await self._db(self._claim, now, take, write_before, read_at)
+                self._tell(followed)
+                tell_claim(self._meters, result)
                 if result.unopened:
                     await self._db(
                         lambda: open_batches(self._conn, result.unopened, as_of=self.as_of(now), now=now)
@@ -210,8 +211,15 @@ class Desk:
 
     async def _settle_open(self) -> None:
         if self._unsettled is not None:
-            self._tally.settled += await self._db(self._settle, *self._unsettled)
+            claimed, outcomes, now = self._unsettled
+            settled = await self._db(self._settle, claimed, outcomes, now)
             self._unsettled = None
+            self._tally.settled += len(settled)
+            tell_settled(self._meters, settled)
+
+    def _tell(self, followed: Followed) -> None:
+        tell_applied(self._meters, followed.applied)
+        tell_moved(self._meters, followed.messages)
 
     def _claim_again(
         self, lines: Sequence[Line], now: datetime, take: int, write_before: float
@@ -236,23 +244,28 @@ class Desk:
             give_back(self._conn, lines, [one.line for one in again])
         return again
 
-    def _claim(self, now: datetime, take: int, write_before: float, read_at: float) -> ClaimResult:
+    def _claim(
+        self, now: datetime, take: int, write_before: float, read_at: float
+    ) -> tuple[ClaimResult, Followed]:
         lines = self._switchboard.lines()
         # A replay's clock stands still while providers answer: it has neither limits nor anything to try again.
         live = self._switchboard.now is None
         if live:
             lines = reserve(self._conn, lines, take=take, now=now)
-        result = self._claim_on(lines, now, take, write_before, read_at)
+        with self._meters.claim.time():
+            result, followed = self._claim_on(lines, now, take, write_before, read_at)
+        if result.claimed:
+            self._meters.render.observe(result.render_seconds)
         if live:
             give_back(self._conn, lines, [one.line for one in result.claimed])
-        return result
+        return result, followed
 
     def _claim_on(
         self, lines: Sequence[Line], now: datetime, take: int, write_before: float, read_at: float
-    ) -> ClaimResult:
+    ) -> tuple[ClaimResult, Followed]:
         with self._conn.transaction():
-            take_words(self._conn, self.epochs, now=now, silence=self._pace.silence)
-            return claim_batch(
+            followed = take_words(self._conn, self.epochs, now=now, silence=self._pace.silence)
+            result = claim_batch(
                 self._conn,
                 self._keyring,
                 self.composer,
@@ -267,19 +280,23 @@ class Desk:
                 pause=self._pace.pause,
                 rules=self._rules,
             )
+            return result, followed
 
-    def _settle(self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime) -> int:
+    def _settle(
+        self, claimed: Sequence[Claimed], outcomes: Sequence[Outcome], now: datetime
+    ) -> list[Settled]:
         # Live, an answer is recorded when it came; in a replay the clock stands still until the sockets are drained.
         at = now if self._switchboard.now else database_now(self._conn)
-        return settle(
-            self._conn,
-            claimed,
-            outcomes,
-            now=at,
-            lines=self._switchboard.lines(),
-            silence=self._pace.silence,
-            deduplicating=self._switchboard.deduplicating(),
-        )
+        with self._meters.settle.time():
+            return settle(
+                self._conn,
+                claimed,
+                outcomes,
+                now=at,
+                lines=self._switchboard.lines(),
+                silence=self._pace.silence,
+                deduplicating=self._switchboard.deduplicating(),
+            )
 
     def _weigh(self, answers: Mapping[str, Answers], now: datetime) -> None:
         """What the providers' answers mean for all workers. A replay knows account trouble and no rates."""
@@ -296,37 +313,15 @@ class Desk:
     async def _send(
         self, claimed: Sequence[Claimed], now: datetime
     ) -> tuple[list[Outcome], dict[str, Answers]]:
-        outcomes: dict[UUID, Outcome] = {}
-        heard: dict[str, Answers] = {}
-        batches: dict[str, list[Claimed]] = {}
         places = [(one.lane, one.attempt_id) for one in claimed]
         try:
             over = await self._db(lambda: overtaken(self._conn, places, as_of=self.as_of(now)))
         except DatabaseLostError:
             return [NotWritten("the database was lost before the hand-over")] * len(claimed), {}
+        going = [one for one in claimed if one.attempt_id not in over]
+        outcomes, answers = await hand_over(self._switchboard, self._meters, going)
         outcomes.update((attempt, NotWritten("overtaken since it was claimed")) for attempt in over)
-        for one in claimed:
-            if one.attempt_id not in outcomes:
-                batches.setdefault(one.provider, []).append(one)
-
-        async def hand_over(provider: str, batch: list[Claimed]) -> None:
-            answers: Sequence[Outcome]
-            began = time.monotonic()
-            try:
-                answers = await self._switchboard.adapters[provider].send([one.outgoing for one in batch])
-            except Exception as error:
-                # A fault of the adapter: what it had written nobody knows, and the other providers go on.
-                log.error("the adapter failed", provider=provider, error=type(error).__name__, problem="C031")
-                answers = [Unknown(f"the adapter failed ({type(error).__name__})")] * len(batch)
-            self._switchboard.ease(provider, answers)
-            late = time.monotonic() - began > self._switchboard.routings.get(provider, Routing()).slow_seconds
-            # A message that nobody takes says more of itself than of the next provider.
-            judged = [a for a, one in zip(answers, batch, strict=True) if one.seq <= FAIR_TRIES]
-            heard[provider] = Answers.of(judged, late=late, in_time=began < latest_start(batch))
-            outcomes.update(zip((one.attempt_id for one in batch), answers, strict=True))
-
-        await asyncio.gather(*(hand_over(provider, batch) for provider, batch in batches.items()))
-        return [outcomes[one.attempt_id] for one in claimed], heard
+        return [outcomes[one.attempt_id] for one in claimed], answers
 
     async def receive(self, now: datetime, *, keep_seconds: float = 30.0) -> None:
         """Apply receipts handed in since; those whose attempt is not settled yet are kept for the next time."""
@@ -334,9 +329,11 @@ class Desk:
         if not pending or not self.epochs:
             return
         keys = [key for key, _ in pending.values()]
-        applied = await self._db(
+        heard = await self._db(
             lambda: apply_receipts(self._conn, self.epochs, keys, now=now, silence=self._pace.silence)
         )
+        tell_applied(self._meters, heard.moved)
+        applied = heard.receipts
         self._tally.receipts += len(applied)
         limit = time.monotonic() - keep_seconds
         for key, arrived in list(pending.values()):
@@ -359,17 +356,20 @@ class Desk:
     async def advance(self, now: datetime) -> None:
         """Move routes on whose time is up, and expire what has lost its use."""
         if self.epochs:
-            await self._db(self._advance, now)
+            self._tell(await self._db(self._advance, now))
 
-    def _advance(self, now: datetime) -> None:
+    def _advance(self, now: datetime) -> Followed:
         if self._switchboard.now is None:
             weigh(self._conn, self._switchboard.channels, now=now)
         weigh_batches(self._conn, now=now)
         held = fence(self.epochs) | {"now": now}
         with self._conn.transaction():
-            advance_routes(self._conn, self.epochs, self._rules, now=now, silence=self._pace.silence)
+            followed = advance_routes(
+                self._conn, self.epochs, self._rules, now=now, silence=self._pace.silence
+            )
             self._conn.execute(SQL["wake_batches"], held)
-            self._conn.execute(SQL["expire_messages"], held)
+            followed.messages += self._conn.execute(SQL["expire_messages"], held).fetchall()
+        return followed
 
     async def clock(self) -> datetime:
         """The database's clock, by way of this desk's connection. What adapters date with is set by it."""
@@ -380,21 +380,28 @@ class Desk:
     async def sweep(self, now: datetime) -> None:
         """Apply what was heard of open attempts by other ways than this worker's own adapters."""
         if self.epochs:
-            await self._db(
+            heard = await self._db(
                 lambda: sweep_receipts(self._conn, self.epochs, now=now, silence=self._pace.silence)
             )
+            tell_applied(self._meters, heard.moved)
         await self._db(lambda: forget_answers(self._conn, now=now))
 
     async def recover(self, epochs: Mapping[int, int], now: datetime) -> int:
         """Take over lanes: what an earlier owner left claimed is unknown; what was heard meanwhile is applied."""
-        return await self._db(self._recover, epochs, now)
+        unknown, heard = await self._db(self._recover, epochs, now)
+        tell_unknown(self._meters, unknown)
+        tell_applied(self._meters, heard.moved)
+        return len(unknown)
 
-    def _recover(self, epochs: Mapping[int, int], now: datetime) -> int:
+    def _recover(
+        self, epochs: Mapping[int, int], now: datetime
+    ) -> tuple[list[tuple[UUID, UUID, str, str]], Heard]:
         held = fence(epochs) | {"now": now, "deduplicating": sorted(self._switchboard.deduplicating())}
         with self._conn.transaction():
-            row = self._conn.execute(SQL["recover_attempts"], held).fetchone()
-        sweep_receipts(self._conn, epochs, now=now, lately=RECOVERED, silence=self._pace.silence)
-        return int(row[0]) if row else 0
+            unknown = self._conn.execute(SQL["recover_attempts"], held).fetchall()
+        return unknown, sweep_receipts(
+            self._conn, epochs, now=now, lately=RECOVERED, silence=self._pace.silence
+        )
 
     async def take_back(self, epochs: Mapping[int, int], now: datetime) -> int:
         """Release what was claimed in the lanes that were in doubt and are held anew under `epochs`; how many.
@@ -403,11 +410,13 @@ class Desk:
         """
         doubted, self.in_doubt = self.in_doubt, {}
         old = {lane: doubted[lane] for lane in epochs}
-        return await self._db(
+        released = await self._db(
             lambda: release_unspoken(
                 self._conn, old, epochs, now=now, lines=self._switchboard.lines(), silence=self._pace.silence
             )
         )
+        tell_settled(self._meters, released)
+        return len(released)
 
     async def has_due(self, now: datetime) -> bool:
         """Whether a message is due in this desk's lanes: cheaper than a claim that finds nothing."""

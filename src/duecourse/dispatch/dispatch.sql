@@ -165,7 +165,8 @@ told AS (
 SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, line,
        contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered',
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
-       coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person
+       coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person,
+       rule, changed
 FROM moved;
 
 -- fragment: reachable
@@ -594,7 +595,7 @@ settled AS (
     FROM answer a
     WHERE t.lane = a.lane AND t.attempt_id = a.attempt_id AND t.state = 'claimed' AND t.epoch = a.epoch
     RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.channel, t.version, t.state, t.code,
-              t.reason, t.sent_at, t.contact_point_id, a.permanent, t.cause, a.at_least, a.rule, a.rivals,
+              t.reason, t.sent_at, t.contact_point_id, t.provider, a.permanent, t.cause, a.at_least, a.rule, a.rivals,
               t.provider = ANY(%(deduplicating)s::text[]) AS deduplicates
 ),
 told AS (
@@ -635,7 +636,7 @@ ended AS (
     LEFT JOIN hopped h ON h.lane = s.lane AND h.attempt_id = s.attempt_id
 ),
 -- include: dispatch.follow
-SELECT lane, attempt_id, contact_point_id, state, permanent, cause FROM settled;
+SELECT lane, message_id, attempt_id, channel, provider, contact_point_id, state, permanent, cause, rule FROM settled;
 
 -- name: append_receipts
 -- Append what providers say, before it is acknowledged. The same receipt twice is one row.
@@ -670,6 +671,23 @@ SELECT DISTINCT lane, receipt_id FROM heard
 WHERE state IN ('sent', 'unknown') AND status <> 'buffered'
    OR state = 'delivered' AND status = 'read'
    OR state = 'refused' AND status IN ('delivered', 'read');
+
+-- name: messages_told_of
+-- Which messages these receipts and replies speak of: for the log at level debug. lanes, receipts: parallel arrays; attempts,
+-- kinds (of replies): parallel arrays.
+SELECT t.message_id, t.attempt_id, r.status AS what, r.receipt_id
+FROM unnest(%(lanes)s::smallint[], %(receipts)s::uuid[]) AS n (lane, receipt_id)
+JOIN receipt r ON r.lane = n.lane AND r.receipt_id = n.receipt_id
+JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
+UNION
+SELECT t.message_id, t.attempt_id, r.status, r.receipt_id
+FROM unnest(%(lanes)s::smallint[], %(receipts)s::uuid[]) AS n (lane, receipt_id)
+JOIN receipt r ON r.lane = n.lane AND r.receipt_id = n.receipt_id
+JOIN attempt t ON t.attempt_id = r.attempt_id
+UNION ALL
+SELECT t.message_id, t.attempt_id, n.kind, NULL
+FROM unnest(%(attempts)s::uuid[], %(kinds)s::text[]) AS n (attempt_id, kind)
+JOIN attempt t ON t.attempt_id = n.attempt_id;
 
 -- name: known_references
 -- Which of a provider's ids an attempt has, in any lane. provider; references: text[].
@@ -736,7 +754,7 @@ settled AS (
            OR (t.state = 'delivered' AND h.state = 'read')
            OR (t.state = 'refused' AND t.sent_at IS NOT NULL AND h.state IN ('delivered', 'read')))
     RETURNING t.lane, t.attempt_id, t.message_id, t.borrower_id, t.seq, t.route_at, t.channel, t.version, t.state, t.code,
-              t.contact_point_id, t.sent_at, h.permanent, t.cause
+              t.contact_point_id, t.sent_at, h.permanent, t.cause, t.provider
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
@@ -794,7 +812,7 @@ heard AS (
     SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, cause, received_at FROM referred
 ),
 -- include: dispatch.apply
-SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause
+SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause, s.message_id, s.attempt_id, s.channel, s.provider
 FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
 
 -- name: sweep_receipts
@@ -849,7 +867,7 @@ heard AS (
     SELECT lane, attempt_id, receipt_id, provider_message_id, status, code, permanent, cause, received_at FROM referred
 ),
 -- include: dispatch.apply
-SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause
+SELECT h.receipt_id, s.lane, s.contact_point_id, s.state, s.permanent, s.cause, s.message_id, s.attempt_id, s.channel, s.provider
 FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt_id;
 
 -- name: wake_batches
@@ -867,7 +885,7 @@ WHERE (b.state = 'going' AND b.decided_at > %(now)s::timestamptz - interval '1 m
 
 -- name: expire_messages
 -- Planned messages past their use are done: expired, or, if something went out before, the best that is known.
--- lanes, epochs; now. Fenced. Writes: message, history
+-- lanes, epochs; now. Returns message and outcome. Fenced. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -889,7 +907,7 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
     SELECT lane, message_id, version, 'message', outcome, rule, reason, %(now)s FROM moved
 )
-SELECT count(*) FROM moved;
+SELECT message_id, outcome FROM moved;
 
 -- name: recover_attempts
 -- Attempts that an earlier owner of these lanes had claimed: they may have been written, so they are unknown.
@@ -904,7 +922,7 @@ settled AS (
     FROM fence f
     WHERE t.lane = f.lane AND t.state = 'claimed' AND t.epoch < f.epoch
     RETURNING t.lane, t.attempt_id, t.message_id, t.seq, t.route_at, t.channel, t.version, t.state, t.reason, t.sent_at,
-              t.contact_point_id, t.provider = ANY(%(deduplicating)s::text[]) AS deduplicates
+              t.contact_point_id, t.provider, t.provider = ANY(%(deduplicating)s::text[]) AS deduplicates
 ),
 told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
@@ -915,7 +933,7 @@ ended AS (
     FROM settled s
 ),
 -- include: dispatch.follow
-SELECT count(*) FROM settled;
+SELECT message_id, attempt_id, channel, provider FROM settled;
 
 -- name: adopt_attempts
 -- Attempts that are still claimed under an owner's former epoch of its own lanes, taken over into the present one. lanes, epochs: the

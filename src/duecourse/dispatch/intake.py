@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -19,11 +20,15 @@ from duecourse.book.binding import Bound
 from duecourse.domain.messaging import Receipt, Reply, ReplyKind
 from duecourse.planning.confirming import Confirmer
 from duecourse.privacy.keyring import Keyring
+from duecourse.store.sql import load
 
 from .binding import take_binding
+from .meters import Meters
 from .receipts import ReceiptKey, append_told
 from .replies import take_reply
+from .telling import is_told, tell
 
+SQL = load("dispatch")
 log = structlog.get_logger("duecourse.dispatch")
 
 MOST_TOGETHER = 500
@@ -48,8 +53,12 @@ class Intake:
         borrow: Callable[[], AbstractContextManager[psycopg.Connection]],
         keyring: Keyring,
         now: Callable[[psycopg.Connection], datetime],
+        meters: Meters | None = None,
     ) -> None:
-        """borrow: an idle connection, which is committed when it is given back. now: the book's clock."""
+        """borrow: an idle connection, which is committed when it is given back. now: the book's clock. meters: of the
+        process; None: nobody reads them.
+        """
+        self._meters = meters or Meters()
         self._borrow = borrow
         self._keyring = keyring
         self._now = now
@@ -93,6 +102,7 @@ class Intake:
                 except Exception as error:  # nothing of it is stored, and every provider is told so
                     results = [error] * len(batch)
                 for told, result in zip(batch, results, strict=True):
+                    self._count(told, result)
                     if told.stored.done():  # whoever waited has gone
                         continue
                     if isinstance(result, Exception):
@@ -102,10 +112,39 @@ class Intake:
         finally:
             self._working = None
 
+    def _count(self, told: _Told, result: list[ReceiptKey] | Exception) -> None:
+        if isinstance(result, Exception):
+            self._meters.not_stored.labels(told.provider).inc()
+        elif told.reply is not None:
+            self._meters.replies.labels(told.provider).inc()
+        else:
+            self._meters.receipts.labels(told.provider).inc(len(told.receipts))
+
     def _store(self, batch: Sequence[_Told]) -> list[list[ReceiptKey] | Exception]:
         """What became of each: the keys of its receipts, or why it was not stored."""
         with self._borrow() as conn:
-            return self._store_apart(conn, batch, self._now(conn))
+            results = self._store_apart(conn, batch, self._now(conn))
+            messages = self._messages_of(conn, batch, results) if is_told() else ()
+        for message_id, attempt_id, what, receipt in messages:
+            tell("told", message_id, attempt=str(attempt_id), what=what, receipt=receipt and str(receipt))
+        return results
+
+    @staticmethod
+    def _messages_of(
+        conn: psycopg.Connection, batch: Sequence[_Told], results: Sequence[list[ReceiptKey] | Exception]
+    ) -> list[tuple[UUID, UUID, str, UUID | None]]:
+        """Which messages (id, attempt, what was told, receipt) those that were stored speak of, where it is known."""
+        keys = [key for result in results if isinstance(result, list) for key in result]
+        replies = [
+            told.reply for told in batch if told.reply is not None and told.reply.attempt_id is not None
+        ]
+        given = {
+            "lanes": [lane for lane, _ in keys],
+            "receipts": [receipt_id for _, receipt_id in keys],
+            "attempts": [reply.attempt_id for reply in replies],
+            "kinds": [reply.kind.value for reply in replies],
+        }
+        return conn.execute(SQL["messages_told_of"], given).fetchall()
 
     def _store_apart(
         self, conn: psycopg.Connection, batch: Sequence[_Told], now: datetime

@@ -52,6 +52,11 @@ class Answers:
         told = ": ".join(filter(None, (trouble.code, trouble.reason))) if trouble else ""
         return cls(good, bad, throttled, good if late else 0, told)
 
+    def counts(self) -> dict[str, int]:
+        """The answers by what they were; slow ones are among the good."""
+        every = {"good": self.good, "bad": self.bad, "throttled": self.throttled, "slow": self.slow}
+        return {word: number for word, number in every.items() if number}
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:

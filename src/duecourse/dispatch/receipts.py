@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -25,6 +26,26 @@ LATELY = timedelta(minutes=5)
 
 ReceiptKey: TypeAlias = tuple[int, UUID]
 """(lane, receipt id)."""
+
+
+class Applied(NamedTuple):
+    """Where a receipt moved its attempt: the attempt's new state, and why it failed."""
+
+    receipt_id: UUID
+    state: str
+    cause: str | None
+    message_id: UUID
+    attempt_id: UUID
+    channel: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard of attempts. receipts: those that found their attempt, by id. moved: the attempts they moved."""
+
+    receipts: frozenset[UUID] = frozenset()
+    moved: tuple[Applied, ...] = ()
 
 
 def receipt_key(provider: str, receipt: Receipt) -> ReceiptKey:
@@ -108,10 +129,10 @@ def apply_receipts(
     *,
     now: datetime,
     silence: Silence = Silence(),  # noqa: B008 frozen
-) -> set[UUID]:
-    """Apply receipts just appended; returns the ids of those whose attempt was found in these lanes."""
+) -> Heard:
+    """Apply receipts just appended; returns those whose attempt was found in these lanes."""
     if not keys:
-        return set()
+        return Heard()
     parameters = fence(epochs) | {
         "receipt_lanes": [lane for lane, _ in keys],
         "receipt_ids": [receipt_id for _, receipt_id in keys],
@@ -128,19 +149,21 @@ def sweep_receipts(
     due_only: bool = False,
     lately: timedelta = LATELY,
     silence: Silence = Silence(),  # noqa: B008 frozen
-) -> int:
-    """Apply whatever was heard of any attempt still open in these lanes, and within `lately` of any at all; returns how
-    many receipts matched. due_only: nothing but attempts of messages about to be claimed again or to move on.
+) -> Heard:
+    """Apply whatever was heard of any attempt still open in these lanes, and within `lately` of any at all; returns the
+    receipts that matched. due_only: nothing but attempts of messages about to be claimed again or to move on.
     """
     given = fence(epochs) | {"now": now, "due_only": due_only, "lately": lately}
-    return len(_apply(conn, "sweep_receipts", given, now, silence))
+    return _apply(conn, "sweep_receipts", given, now, silence)
 
 
 def _apply(
     conn: psycopg.Connection, statement: str, parameters: dict[str, Any], now: datetime, silence: Silence
-) -> set[UUID]:
+) -> Heard:
     with conn.transaction():
         rows = conn.execute(SQL[statement], parameters).fetchall()
         failed = {Failed(*row[1:3], *row[4:6]) for row in rows if row[3] == "refused"}
         retire_failed(conn, failed, silence=silence, now=now)
-    return {row[0] for row in rows}
+    # Several receipts may speak of one attempt, which moved once.
+    moved = {row[7]: Applied(row[0], row[3], row[5], *row[6:]) for row in rows if row[3] is not None}
+    return Heard(frozenset(row[0] for row in rows), tuple(moved.values()))

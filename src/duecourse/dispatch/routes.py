@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -19,7 +20,7 @@ from duecourse.store.sql import load
 
 from .claimed import Claimed, fence
 from .lines import Line
-from .receipts import sweep_receipts
+from .receipts import Applied, sweep_receipts
 from .settle import Silence
 
 SQL = load("dispatch/routes")
@@ -29,13 +30,21 @@ FIRST_RESEND: Final = timedelta(seconds=5)
 """How long after an unknown outcome the same attempt is handed over again; the wait doubles each time."""
 
 
+@dataclass(slots=True)
+class Followed:
+    """What followed for messages. applied: attempts that were heard of. messages: id and new standing."""
+
+    applied: list[Applied] = field(default_factory=list)
+    messages: list[tuple[UUID, str]] = field(default_factory=list)
+
+
 def take_words(
     conn: psycopg.Connection,
     epochs: Mapping[int, int],
     *,
     now: datetime,
     silence: Silence = Silence(),  # noqa: B008 frozen
-) -> None:
+) -> Followed:
     """Take into account what was heard since of messages that are about to be claimed again: a receipt or a reply for
     an earlier attempt ends them. Earlier steps give way where a later one, due now, takes their place.
 
@@ -45,11 +54,14 @@ def take_words(
         False,
         False,
     )
+    given = fence(epochs) | {"now": now}
+    followed = Followed()
     if heard:
-        sweep_receipts(conn, epochs, now=now, due_only=True, silence=silence)
-        conn.execute(SQL["end_answered"], fence(epochs) | {"now": now})
+        followed.applied += sweep_receipts(conn, epochs, now=now, due_only=True, silence=silence).moved
+        followed.messages += conn.execute(SQL["end_answered"], given).fetchall()
     if superseding:
-        conn.execute(SQL["supersede_messages"], fence(epochs) | {"now": now})
+        followed.messages += conn.execute(SQL["supersede_messages"], given).fetchall()
+    return followed
 
 
 def advance_routes(
@@ -59,14 +71,16 @@ def advance_routes(
     *,
     now: datetime,
     silence: Silence = Silence(),  # noqa: B008 frozen
-) -> None:
+) -> Followed:
     """Move routes on whose time is up, after everything that was heard is taken into account."""
     late = conn.execute(SQL["has_late"], {"lanes": list(epochs), "now": now}).fetchone()
-    if late is None or not late[0]:
-        return
-    sweep_receipts(conn, epochs, now=now, due_only=True, silence=silence)
-    conn.execute(SQL["end_answered"], fence(epochs) | {"now": now})
-    conn.execute(SQL["advance_routes"], fence(epochs) | {"now": now} | dict(rules.parameters))
+    followed = Followed()
+    if late is not None and late[0]:
+        given = fence(epochs) | {"now": now}
+        followed.applied += sweep_receipts(conn, epochs, now=now, due_only=True, silence=silence).moved
+        followed.messages += conn.execute(SQL["end_answered"], given).fetchall()
+        followed.messages += conn.execute(SQL["advance_routes"], given | dict(rules.parameters)).fetchall()
+    return followed
 
 
 def claim_again(

@@ -58,7 +58,7 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, reason, at)
     SELECT lane, message_id, version, 'message', outcome, 'answered', %(now)s FROM moved
 )
-SELECT count(*) FROM moved;
+SELECT message_id, outcome FROM moved;
 
 -- name: supersede_messages
 -- Messages of earlier steps whose place a later one takes that is due: about the same installment, to the same person,
@@ -97,7 +97,7 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, at)
     SELECT lane, message_id, version, 'message', outcome, rule, reason, %(now)s FROM moved
 )
-SELECT count(*) FROM moved;
+SELECT message_id, outcome FROM moved;
 
 -- name: advance_routes
 -- Messages whose time is up on their present channel: on to the next one where the policy says so and there is use in
@@ -189,7 +189,7 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, at)
     SELECT lane, message_id, version, 'message', coalesce(outcome, state), %(now)s FROM moved WHERE goes_on OR state = 'done'
 )
-SELECT count(*) FROM moved;
+SELECT message_id, CASE WHEN goes_on THEN 'moved on' ELSE outcome END FROM moved WHERE goes_on OR state = 'done';
 
 -- name: claim_again
 -- Attempts of unknown outcome at providers that drop a second submission of the same id: handed over again, exactly as

@@ -120,8 +120,8 @@ def settle(
     lines: Sequence[Line] = (),
     silence: Silence = Silence(),
     deduplicating: Collection[str] = (),
-) -> int:
-    """Record one outcome per claimed attempt, in order; returns how many were settled.
+) -> list[Settled]:
+    """Record one outcome per claimed attempt, in order; returns those that were settled.
 
     lines: those that the worker has now, to tell whether a message that was not taken has another provider to go to.
 
@@ -151,10 +151,28 @@ def settle(
         "now": now,
     }
     with conn.transaction():
-        rows = conn.execute(SQL["settle_attempts"], parameters).fetchall()
-        failed = [Failed(row[0], row[2], row[4], row[5]) for row in rows if row[3] == "refused"]
+        settled = [Settled(*row) for row in conn.execute(SQL["settle_attempts"], parameters)]
+        failed = [
+            Failed(one.lane, one.point, one.permanent, one.cause) for one in settled if one.state == "refused"
+        ]
         retire_failed(conn, failed, silence=silence, now=now)
-    return len(rows)
+    return settled
+
+
+class Settled(NamedTuple):
+    """What an attempt came to: a row of `settle_attempts`."""
+
+    lane: int
+    message_id: UUID
+    attempt_id: UUID
+    channel: str
+    provider: str
+    point: UUID
+    state: str
+    permanent: bool
+    cause: str | None
+    rule: str | None
+    """Why nobody took it."""
 
 
 def release_unspoken(
@@ -165,8 +183,8 @@ def release_unspoken(
     now: datetime,
     lines: Sequence[Line],
     silence: Silence,
-) -> int:
-    """Release what was claimed under the old epochs (lane to epoch) and never handed over; returns how many.
+) -> list[Settled]:
+    """Release what was claimed under the old epochs (lane to epoch) and never handed over; returns these attempts.
 
     epochs: under which the same lanes are held now.
     """

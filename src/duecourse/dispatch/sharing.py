@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -25,9 +26,11 @@ def share_numbers(
     allowed: list[Allowed],
     now: datetime,
     rules: RuleBook,
+    withheld: list[tuple[UUID, str]],
 ) -> list[Allowed]:
     """Those that may go also by what others, in any lane, were sent to the same number; the rest are given back.
 
+    withheld: takes these, each with its rule.
     The number is locked in a row of its own lane until the commit, so that two who share it are judged in turn.
     """
     shared = [one for one in allowed if one.shared]
@@ -41,6 +44,7 @@ def share_numbers(
     }
     conn.execute(SQL["lock_numbers"], {"numbers": [one.address_index for one in shared]})
     refused = conn.execute(SQL["judge_numbers"], {**given, "now": now, **rules.number_parameters}).fetchall()
+    withheld += [(row[1], row[2]) for row in refused]
     return _without(conn, epochs, allowed, refused, now)
 
 
@@ -51,6 +55,7 @@ def share_persons(
     allowed: list[Allowed],
     now: datetime,
     rules: RuleBook,
+    withheld: list[tuple[UUID, str]],
 ) -> list[Allowed]:
     """Those that may go also by what the same person had in other lanes, or under another record of theirs.
 
@@ -70,6 +75,7 @@ def share_persons(
     }
     conn.execute(SQL["lock_persons"], {"persons": persons})
     refused = conn.execute(SQL["judge_persons"], {**given, "now": now, **rules.person_parameters}).fetchall()
+    withheld += [(row[1], row[2]) for row in refused]
     return _without(conn, epochs, allowed, refused, now)
 
 

@@ -27,6 +27,7 @@ from duecourse.store.lifeline import Lifeline
 from .carried_clock import CarriedClock
 from .intake import Intake
 from .lines import Line, Registration, Routing
+from .meters import Meters
 from .receipts import ReceiptKey
 
 
@@ -36,8 +37,15 @@ class Switchboard:
     Receipts are appended and committed on a connection of their own before the adapter acknowledges them.
     """
 
-    def __init__(self, conn: psycopg.Connection | Lifeline, keyring: Keyring, *, desks: int) -> None:
-        """desks: how many share the providers' windows."""
+    def __init__(
+        self,
+        conn: psycopg.Connection | Lifeline,
+        keyring: Keyring,
+        *,
+        desks: int,
+        meters: Meters | None = None,
+    ) -> None:
+        """desks: how many share the providers' windows. meters: of the process; None: nobody reads them."""
         self._line = Lifeline.of(conn)
         self._desks = desks
         self._paused_until: dict[str, float] = {}
@@ -47,7 +55,9 @@ class Switchboard:
         self.routings: dict[str, Routing] = {}
         """What each provider is chosen by; one that is not here has no limit and serves all."""
         self.pending: dict[UUID, tuple[ReceiptKey, float]] = {}
-        self.intake = Intake(self._own_connection, keyring, lambda conn: self.now or database_now(conn))
+        self.intake = Intake(
+            self._own_connection, keyring, lambda conn: self.now or database_now(conn), meters
+        )
         """Where receipts and replies are stored."""
         self._receivers: dict[str, Receives] = {}
         self._listener: Listener | None = None
@@ -81,7 +91,7 @@ class Switchboard:
         """Every provider, with each of its senders, and whether this worker may use it now."""
         lines: list[Line] = []
         for name, adapter in self.adapters.items():
-            ready = self._paused_until.get(name, 0.0) <= time.monotonic() and adapter.window > 0
+            ready = not self.is_paused(name) and adapter.window > 0
             known = self.registrations.get(name, Registration())
             routing = self.routings.get(name, Routing())
             room = max(1, adapter.window // self._desks // max(1, len(routing.senders)))
@@ -90,6 +100,10 @@ class Switchboard:
                 for sender in routing.senders or ("",)
             ]
         return lines
+
+    def is_paused(self, provider: str) -> bool:
+        """Whether this process leaves it alone for a while, as it asked for or because it took nothing."""
+        return self._paused_until.get(provider, 0.0) > time.monotonic()
 
     @property
     def channels(self) -> dict[str, str]:
