@@ -73,7 +73,7 @@ class Api:
         self.store = store
         self.refusals = Refusals()
         self.site = Site(pool, lender.keyring, lambda _: NOW, "")
-        served = [*health_routes(self.site), *routes(self.site, Rates(key_rate), self.refusals)]
+        served = [*health_routes(self.site.pool), *routes(self.site, Rates(key_rate), self.refusals)]
         self.client = TestClient(
             application(served, Limits(peer_per_second=10_000)),
             base_url="http://localhost",

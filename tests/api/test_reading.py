@@ -224,7 +224,7 @@ def test_a_database_that_hangs_is_not_ready_and_keeps_one_thread(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("duecourse.web.health.ANSWERS_WITHIN_SECONDS", 0.2)
-    app = application(health_routes(api.site), Limits())
+    app = application(health_routes(api.site.pool), Limits())
 
     async def ask() -> None:
         transport = ASGITransport(app)

@@ -5,11 +5,9 @@ Exit codes: 0 done, 1 the input or state is at fault, 2 misuse, 3 a part outside
 
 from __future__ import annotations
 
-import logging
 import sys
 
 import psycopg
-import structlog
 import typer
 from rich.console import Console
 
@@ -41,6 +39,7 @@ from .judge import explain, judge
 from .keys import app as keys_app
 from .letter import app as letter_app
 from .link import app as link_app
+from .logs import write_logs
 from .merge import merge
 from .notice import app as notice_app
 from .payment import app as payment_app
@@ -134,7 +133,7 @@ app.command()(demo)
 
 def main() -> None:
     """Run the command line; every fault a person can mend ends as one line and an exit code."""
-    quiet_libraries()
+    write_logs()
     code: str | int | None = 0
     try:
         app()
@@ -154,22 +153,6 @@ def main() -> None:
     finally:
         close_context()
     sys.exit(code)
-
-
-def quiet_libraries() -> None:
-    """Logs go to standard error as JSON lines; libraries that print addresses are muted."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    for name in ("aiosmtplib", "mail.log", "mail.error", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 if __name__ == "__main__":

@@ -52,8 +52,9 @@ def sandbox_providers(sandbox: SandboxProcess) -> list[Provider]:
     ]
 
 
-def read_providers(path: Path, environment: Mapping[str, str]) -> list[Provider]:
-    """Read providers.toml. A value "${NAME}" is taken from the environment, so that secrets stay out of files.
+def read_providers(path: Path, environment: Mapping[str, str] | None) -> list[Provider]:
+    """Read providers.toml. A value "${NAME}" is taken from the environment, so that secrets stay out of files; None
+    leaves them as they stand, for who asks only which providers there are.
 
     Raises DuecourseError D010 (no file), D011 (not TOML or not a table), D012 (variable not set).
     """
@@ -83,7 +84,11 @@ def read_providers(path: Path, environment: Mapping[str, str]) -> list[Provider]
         config = {key: value for key, value in entry.items() if key not in ("kind", "sandbox")}
         for inner, where in [(config, ""), *((v, f"{k}.") for k, v in config.items() if isinstance(v, dict))]:
             for key, value in inner.items():
-                if isinstance(value, str) and (match := _FROM_ENVIRONMENT.fullmatch(value)):
+                if (
+                    environment is not None
+                    and isinstance(value, str)
+                    and (match := _FROM_ENVIRONMENT.fullmatch(value))
+                ):
                     if match[1] not in environment:
                         found = f"environment variable {match[1]} is not set"
                         problems.append(Problem("D012", f"{path}, [{name}] {where}{key}", found))
@@ -92,6 +97,15 @@ def read_providers(path: Path, environment: Mapping[str, str]) -> list[Provider]
     if problems:
         raise DuecourseError(problems)
     return providers
+
+
+def provider_names(home: Path) -> list[str]:
+    """Those of the home's providers.toml and those that every book has, in order; none where it cannot be read."""
+    try:
+        found = with_book_channels(read_providers(home / "providers.toml", None))
+    except DuecourseError:
+        return []
+    return sorted(one.name for one in found if not is_checker(one.kind))
 
 
 def check_providers(providers: list[Provider], *, simulated: bool) -> None:

@@ -25,6 +25,7 @@ from duecourse.channels.http.listener import Application, Listener, callback_rou
 from duecourse.channels.registry import build
 from duecourse.dispatch.carried_clock import CarriedClock
 from duecourse.dispatch.intake import Intake
+from duecourse.dispatch.meters import Meters
 from duecourse.dispatch.switchboard import database_now
 from duecourse.domain.messaging import Receives
 from duecourse.domain.problems import DuecourseError, Problem
@@ -36,11 +37,14 @@ from duecourse.responses.recording import Room
 from duecourse.store.migrate import get_setting
 from duecourse.web.application import Limits, application
 from duecourse.web.health import routes as health_routes
+from duecourse.web.metrics import RequestMeters, new_registry
 from duecourse.web.rates import Rates
 from duecourse.web.site import Site
 
 from .context import Context, context
 from .gateways import Paying
+from .logs import FormatOption, LevelOption, write_logs_as_told
+from .metrics import MetricsOption, address_of, metrics_served
 from .providers import adapter_config, configured_providers, is_checker
 from .words import say
 from .workshop import policies_in_force
@@ -66,15 +70,21 @@ def serve(
         typer.Option(metavar="URL", help="Our address as others know it. Default: DUECOURSE_PUBLIC_URL."),
     ] = None,
     no_portal: Annotated[bool, typer.Option("--no-portal", help="Without the borrowers' pages.")] = False,
+    metrics: MetricsOption = None,
+    log_format: FormatOption = None,
+    log_level: LevelOption = None,
 ) -> None:
     """Answer borrowers, providers and programs over HTTP, until stopped by Ctrl-C or SIGTERM.
 
     Serves /callbacks/NAME (what providers tell), /api/v1 (see docs/reference/api.md), the borrowers' pages, /healthz
-    and /readyz. Put a reverse proxy with TLS before it. Workers apply what it takes; start them beside it.
+    and /readyz. Put a reverse proxy with TLS before it. Workers apply what it takes; start them beside it. /metrics is
+    answered at an address of its own, or nowhere.
 
     Example: duecourse serve --listen 127.0.0.1:8080 --public-url https://notices.lender.example
     """
     here = context()
+    write_logs_as_told(here.settings, log_format, log_level)
+    metrics_at = address_of(metrics if metrics is not None else here.settings.serve_metrics_listen)
     address = here.settings.model_copy(
         update={
             "listen": listen or here.settings.listen,
@@ -97,7 +107,7 @@ def serve(
             here.settings.language,
             here.limits,
         )
-        asyncio.run(_serve(here, site, host.strip("[]"), int(port), portal=not no_portal))
+        asyncio.run(_serve(here, site, host.strip("[]"), int(port), metrics_at, portal=not no_portal))
     here.console.print(say("Stopped serving."))
 
 
@@ -148,14 +158,18 @@ def receivers_of(here: Context, intake: Intake, clock: CarriedClock) -> Mapping[
     return receivers
 
 
-async def _serve(here: Context, site: Site, host: str, port: int, *, portal: bool) -> None:
-    pool, refusals = site.pool, Refusals()
-    intake = Intake(pool.connection, site.keyring, site.now)
+async def _serve(
+    here: Context, site: Site, host: str, port: int, metrics_at: tuple[str, int] | None, *, portal: bool
+) -> None:
+    pool, refusals, meters = site.pool, Refusals(), Meters(new_registry())
+    intake = Intake(pool.connection, site.keyring, site.now, meters)
     policies = Policies(here)
     confirmer = intake.confirmer = Confirmer(here.packs, policies)
     clock = CarriedClock()
     clock.hear(here.now())
     receivers = receivers_of(here, intake, clock)
+    for name in receivers:
+        meters.expect(name)
     paying = Paying(here, site)
 
     def room(by: str = US) -> Room:
@@ -164,31 +178,32 @@ async def _serve(here: Context, site: Site, host: str, port: int, *, portal: boo
     counted: Counter[tuple[str, int]] = Counter()
     served = application(
         [
-            *health_routes(site),
+            *health_routes(pool),
             callback_route(receivers, site.public_url),
             *api_routes(site, Rates(here.settings.key_requests), refusals, room),
             *paying.routes,
             *(portal_routes(site, more=paying.pages, room=room) if portal else ()),
         ],
-        limits_of(here, host, counted),
+        limits_of(here, host, counted, RequestMeters(meters.registry)),
         public_url=site.public_url,
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    listener = await _listen(served, host, port, here.settings.trusted_proxies)
-    here.console.print(
-        say("Serving on {address}; Ctrl-C stops.", address=f"http://{listener[1]}"), soft_wrap=True
-    )
-    log.info("serving", callbacks=sorted(receivers), portal=portal)
-    keeper = asyncio.create_task(_keep_house(pool, refusals, counted, clock, stopping))
-    asker = asyncio.create_task(paying.keep_asking(stopping))
-    await stopping.wait()
-    await listener[0].stop()
-    await intake.drain()
-    await keeper
-    await asker
+    async with metrics_served(here, metrics_at, meters.registry, site.now):
+        listener = await _listen(served, host, port, here.settings.trusted_proxies)
+        here.console.print(
+            say("Serving on {address}; Ctrl-C stops.", address=f"http://{listener[1]}"), soft_wrap=True
+        )
+        log.info("serving", callbacks=sorted(receivers), portal=portal)
+        keeper = asyncio.create_task(_keep_house(pool, refusals, counted, clock, stopping))
+        asker = asyncio.create_task(paying.keep_asking(stopping))
+        await stopping.wait()
+        await listener[0].stop()
+        await intake.drain()
+        await keeper
+        await asker
 
 
 class Policies:
@@ -210,10 +225,12 @@ class Policies:
             return self._kept
 
 
-def limits_of(here: Context, host: str, counted: Counter[tuple[str, int]]) -> Limits:
-    """What the settings let one peer ask for. host: where we listen, itself a name of ours. counted: the requests."""
+def limits_of(here: Context, host: str, counted: Counter[tuple[str, int]], meters: RequestMeters) -> Limits:
+    """What the settings let one peer ask for. host: where we listen, itself a name of ours. counted, meters: the
+    requests.
+    """
     named = tuple(name.strip() for name in here.settings.hosts.split(",") if name.strip())
-    return Limits(here.settings.peer_requests, here.settings.caller_requests, (*named, host), counted)
+    return Limits(here.settings.peer_requests, here.settings.caller_requests, (*named, host), counted, meters)
 
 
 async def _listen(served: Application, host: str, port: int, proxies: str) -> tuple[Listener, str]:

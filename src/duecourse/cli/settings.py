@@ -91,6 +91,24 @@ class Settings(BaseSettings):
         pattern=LISTEN,
         description="HOST:PORT where `serve` answers: borrowers' pages, the API, and receipts that providers post.",
     )
+    metrics_listen: str = Field(
+        default="",
+        pattern=rf"^$|{LISTEN}",
+        description="HOST:PORT where a worker answers /metrics, /healthz and /readyz; empty: nowhere. Each worker of a"
+        " machine needs its own (`work --metrics`).",
+    )
+    serve_metrics_listen: str = Field(
+        default="",
+        pattern=rf"^$|{LISTEN}",
+        description="HOST:PORT where `serve` answers /metrics, apart from what it serves to everybody; empty: nowhere.",
+    )
+    log_format: Literal["json", "text"] = Field(
+        default="json", description="How `work` and `serve` write their log, to standard error: json or text."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="From which level on; debug writes a line for each event of each message, by its id.",
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
         description="Addresses and networks of reverse proxies whose X-Forwarded-For is believed; empty: nobody's.",

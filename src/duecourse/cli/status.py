@@ -12,12 +12,16 @@ from rich.table import Table
 
 from duecourse.dispatch.batches import list_batches
 from duecourse.dispatch.brake import Stop, stops_in_force
+from duecourse.dispatch.figures import funnel_of_day
 from duecourse.dispatch.providers import open_alerts
 from duecourse.dispatch.reading import read_rows, standing_now
 from duecourse.responses.queue import count_waiting
+from duecourse.web.figures import read_figures
 
 from .context import Context, context
+from .figures import figures_json, print_figures
 from .provider import print_alerts
+from .providers import provider_names
 from .screen import local, print_json, table
 from .words import listed, reason, say, word
 
@@ -26,7 +30,7 @@ CAUSES_OF = timedelta(days=7)
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
-    """What stands where: planned, due, in flight, unknown; stops in force; answers that wait; who works.
+    """What stands where, on one screen: the day's funnel, lag, leases, providers, stops, what waits, who works.
 
     Exit code 1 when a stop is in force, a batch is held, a provider is in trouble, or an attempt's outcome is unknown;
     else 0. Answers that wait for a person are counted, and are no fault.
@@ -44,6 +48,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
     alerts = open_alerts(conn)
     answers = count_waiting(conn)
     causes = read_rows(conn, "causes", since=now - CAUSES_OF)
+    day = here.book_day()
+    funnel = funnel_of_day(conn, day)
+    read = read_figures(conn, provider_names(here.settings.home), now=now)
     if as_json:
         print_json(
             here.console,
@@ -52,6 +59,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
                 "lender_zone": here.lender_zone,
                 "database": here.store.place,
                 **figures,
+                **figures_json(read, funnel, day),
                 "stops": [
                     {
                         "step": one.step,
@@ -73,6 +81,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
     else:
         _print_book(here)
         _print_figures(here, figures, zone)
+        print_figures(here, read, funnel, day)
         _print_stops(here, stops, zone)
         _print_held(here, held)
         print_alerts(here, alerts)

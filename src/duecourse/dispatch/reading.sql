@@ -28,6 +28,45 @@ SELECT
     (SELECT count(DISTINCT owner) FROM lane_lease
      WHERE owner IS NOT NULL AND expires_at > clock_timestamp()) AS workers;
 
+-- name: lanes
+-- Every lane: who holds it, until when; the instant at which the oldest of its messages fell due that nobody has claimed;
+-- how many are due; how many receipts and results of calls are waited for. Read every few seconds also on a large book, so
+-- that each figure is a look into one lane's part of an index of what is open, and none counts further than :most. now: by
+-- which messages are due; leases by the database's clock.
+SELECT l.lane, l.owner, coalesce(l.owner IS NOT NULL AND l.expires_at > clock_timestamp(), false) AS held,
+       extract(epoch FROM clock_timestamp() - l.expires_at)::double precision AS over_seconds,
+       (SELECT min(m.not_before) FROM message m
+        WHERE m.lane = l.lane AND m.state = 'planned' AND m.not_before <= %(now)s) AS oldest,
+       (SELECT count(*) FROM (SELECT 1 FROM message m
+                              WHERE m.lane = l.lane AND m.state = 'planned' AND m.not_before <= %(now)s
+                              LIMIT %(most)s) AS x) AS due,
+       (SELECT count(*) FROM (SELECT 1 FROM attempt a
+                              WHERE a.lane = l.lane AND a.state = 'sent' AND a.channel <> 'task' AND a.valid_until > %(now)s
+                              LIMIT %(most)s) AS x) AS awaited,
+       (SELECT count(*) FROM (SELECT 1 FROM attempt a
+                              WHERE a.lane = l.lane AND a.state = 'sent' AND a.channel = 'task' AND a.valid_until > %(now)s
+                              LIMIT %(most)s) AS x) AS tasks
+FROM lane_lease l ORDER BY l.lane;
+
+-- name: backlogs
+-- What waits for a person or for us, each :most at most. unknown: attempts whose outcome nobody knows, of all time.
+SELECT
+    (SELECT count(*) FROM (SELECT 1 FROM attempt WHERE state = 'unknown' LIMIT %(most)s) AS x) AS unknown,
+    (SELECT count(*) FROM (SELECT 1 FROM reply_waiting LIMIT %(most)s) AS x) AS replies,
+    (SELECT count(*) FROM batch WHERE state = 'held') AS held_batches,
+    (SELECT count(*) FROM stop WHERE resumed_at IS NULL) AS stops,
+    (SELECT count(*) FROM alert WHERE closed_at IS NULL) AS alerts;
+
+-- name: funnel_of_day
+-- Messages of one day of the borrowers by where they stand; withheld: planned, and a rule stands against it. local_on.
+SELECT CASE WHEN state = 'planned' AND rule IS NOT NULL THEN 'withheld' ELSE coalesce(outcome, state) END AS standing,
+       CASE WHEN state = 'planned' THEN coalesce(rule, '') ELSE '' END AS rule, count(*) AS messages
+FROM message WHERE local_on = %(local_on)s GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: planned_at
+-- The messages of these lanes that were planned at :now: for the log at level debug. lanes.
+SELECT message_id FROM message WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'planned' AND planned_at = %(now)s;
+
 -- name: causes
 -- Attempts claimed since :since that did not arrive, by channel, provider and cause.
 SELECT channel, provider, coalesce(cause, 'other') AS cause, count(*) AS attempts

@@ -75,6 +75,16 @@ class Worker:
         """Finish what is in hand and end."""
         self._stopping.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing is begun any more. May be asked by any thread."""
+        return self._stopping.is_set()
+
+    @property
+    def lanes_held(self) -> int:
+        """How many lanes it may work now: none once its leases ran out."""
+        return len(self._epochs) if time.monotonic() < self._lease_ends else 0
+
     async def run(self) -> None:
         """Until stop(): afterwards no lane is held and no attempt is left claimed, unless the database is away."""
         await self._switchboard.open()

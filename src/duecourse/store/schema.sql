@@ -1132,6 +1132,8 @@ CREATE INDEX message_borrower ON message (lane, borrower_id, local_on);
 CREATE INDEX message_open ON message (lane, borrower_id, local_on) WHERE state <> 'done';
 CREATE INDEX message_group ON message (lane, group_id);
 CREATE INDEX message_batch ON message (batch_id, lane) WHERE batch_id IS NOT NULL;
+-- What became of one day's messages: planned day by day, so that a summary of each stretch of the table is enough.
+CREATE INDEX message_day ON message USING brin (local_on);
 
 -- What a message speaks of; judged per debt when it is claimed. An item belongs to one group of messages
 -- for each party it is told to. It is an installment, or an event: then number is 0, and loan_id zero where there is no loan.
@@ -1202,6 +1204,8 @@ CREATE INDEX attempt_provider ON attempt (provider, provider_message_id) WHERE p
 CREATE INDEX attempt_open ON attempt (lane, valid_until) WHERE state IN ('sent', 'unknown');
 CREATE INDEX attempt_task ON attempt (lane, valid_until) WHERE channel = 'task' AND state = 'sent';
 CREATE INDEX attempt_unknown ON attempt (lane, settled_at) WHERE state = 'unknown';
+-- What did not arrive in the last days.
+CREATE INDEX attempt_lately ON attempt USING brin (claimed_at);
 
 -- The ledger that caps read: one row per debt, attempt and what became of it. Append-only: a released attempt appends
 -- weight -1; what is learnt later (connected, conversation) appends a row of weight 0 with that outcome.

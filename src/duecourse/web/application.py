@@ -20,6 +20,7 @@ from duecourse.channels.http.listener import Application, bounded
 
 from .answers import refusal
 from .gate import Gate
+from .metrics import RequestMeters
 from .rates import Rates
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -41,6 +42,7 @@ class Limits:
     hosts: tuple[str, ...] = ()
     """Names by which we are reached beside that of public_url; ("*",) takes any."""
     counted: Counter[tuple[str, int]] = field(default_factory=Counter)
+    meters: RequestMeters = field(default_factory=RequestMeters)
 
 
 class _Routes(Starlette):
@@ -59,6 +61,7 @@ def application(routes: Iterable[BaseRoute], limits: Limits, *, public_url: str 
         Rates(limits.peer_per_second),
         Rates(limits.caller_per_second),
         limits.counted,
+        limits.meters,
     )
     return gate.around(bounded(inner, refuse=_refusal))
 

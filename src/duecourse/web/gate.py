@@ -22,6 +22,7 @@ from starlette.routing import Route
 from duecourse.channels.http.listener import Application, Hear, Message, Say
 
 from .answers import refusal
+from .metrics import RequestMeters
 from .rates import Rates, peer_net
 
 log = structlog.get_logger("duecourse.web")
@@ -57,7 +58,8 @@ class Gate:
     callers: Rates
     """Of providers, who tell in bursts what a day's messages became."""
     counted: Counter[tuple[str, int]]
-    """Requests by route and status since the start."""
+    """Requests by route and status since the last line of log that told of them."""
+    meters: RequestMeters
 
     def around(self, application: Application) -> Application:
         """The application behind the gate."""
@@ -115,6 +117,7 @@ class Gate:
     def _note(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         route = _route(scope)
         self.counted[route, status] += 1
+        self.meters.count(route, status, seconds)
         if route in HEALTH or (route.startswith(CALLBACKS) and status < 400):
             return  # thousands a minute, each kept as a receipt
         log.info(

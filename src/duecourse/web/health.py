@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
+from psycopg_pool import ConnectionPool
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,26 +16,36 @@ from duecourse.domain.problems import DuecourseError
 from duecourse.store.migrate import is_current
 
 from .answers import problem
-from .site import Site
 
 ANSWERS_WITHIN_SECONDS = 2.0
 AWAY = "S030"
 NO_BOOK = "S031"
+NO_LANES = "D241"
+NO_PROVIDER = "D242"
+STOPPING = "D243"
 _SAID = {
     AWAY: "the database does not answer",
     NO_BOOK: "the database holds no book of this version; run: duecourse init",
+    NO_LANES: "this worker holds no lanes, or could not renew its leases",
+    NO_PROVIDER: "no provider is connected",
+    STOPPING: "it stops: what is in hand is finished, and nothing is begun",
 }
 
 
-def routes(site: Site) -> Sequence[BaseRoute]:
-    """/healthz asks nothing of anybody; /readyz asks the database."""
-    readiness = _Readiness(site)
+def routes(
+    pool: ConnectionPool[psycopg.Connection], own_trouble: Callable[[], str] = lambda: ""
+) -> Sequence[BaseRoute]:
+    """/healthz asks nothing of anybody; /readyz asks the process itself and then the database.
+
+    own_trouble: why this process can do nothing, as a code; '' when it can.
+    """
+    readiness = _Readiness(pool)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "lives"})
 
     async def readyz(_: Request) -> Response:
-        trouble = await readiness.trouble()
+        trouble = own_trouble() or await readiness.trouble()
         return problem(503, trouble, _SAID[trouble]) if trouble else JSONResponse({"status": "ready"})
 
     return [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]
@@ -43,8 +54,8 @@ def routes(site: Site) -> Sequence[BaseRoute]:
 class _Readiness:
     """Asks with one thread, however often it is asked itself: a database that hangs takes no further one."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, pool: ConnectionPool[psycopg.Connection]) -> None:
+        self._pool = pool
         self._asking: asyncio.Task[str] | None = None
 
     async def trouble(self) -> str:
@@ -56,7 +67,7 @@ class _Readiness:
 
     def _ask(self) -> str:
         try:
-            with self._site.pool.connection(timeout=ANSWERS_WITHIN_SECONDS) as conn:
+            with self._pool.connection(timeout=ANSWERS_WITHIN_SECONDS) as conn:
                 return "" if is_current(conn) else NO_BOOK
         except psycopg.Error:
             return AWAY

@@ -39,6 +39,7 @@ from . import (
     showing,
     template,
     understanding,
+    watching,
     wechat,
     wishes,
 )
@@ -75,6 +76,7 @@ _GROUPS: Final = (
     showing,
     template,
     understanding,
+    watching,
     wechat,
     wishes,
 )

@@ -1,0 +1,106 @@
+"""What a worker plans: days, and what tells of what has happened. Its calls run in a thread each, never two at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+
+import psycopg
+import structlog
+
+from duecourse.dispatch.batches import recheck_batches
+from duecourse.dispatch.carriers import learn_carriers
+from duecourse.dispatch.figures import planned_at
+from duecourse.dispatch.meters import Meters
+from duecourse.dispatch.telling import is_told, tell
+from duecourse.domain.problems import DuecourseError
+from duecourse.planning.compile import Plannable
+from duecourse.planning.events import lanes_with_events, tell_events, tells_events
+from duecourse.planning.plan import LANES_AT_ONCE, plan_book
+from duecourse.policy.versions import published_state
+from duecourse.responses.offers.judging import judge_arrangements
+from duecourse.responses.promises import judge_promises
+from duecourse.rules.compiling import RuleBook
+
+from .context import Context
+from .workshop import plannables
+
+log = structlog.get_logger("duecourse.work")
+
+
+class WorkPlanner:
+    """Plans for a worker, over lines of its own. Policies are read anew when one was published."""
+
+    def __init__(self, here: Context, rules: RuleBook, meters: Meters, *, by_carrier: bool) -> None:
+        """by_carrier: some provider serves the numbers of some carriers alone."""
+        self._here = here
+        self._rules = rules
+        self._meters = meters
+        self._by_carrier = by_carrier
+        self._line = here.lifeline()
+        self._events_line = here.lifeline()
+        self._state: object = None
+        self._policies: list[Plannable] = []
+        self.is_stopping: Callable[[], bool] = lambda: False
+        """Asked between two groups of lanes: a large plan is no reason to stop late."""
+
+    def plan(self, now: datetime, as_of: date, lanes: Sequence[int]) -> None:
+        """Plan the days of these lanes, LANES_AT_ONCE at a time, until all are planned or the worker stops."""
+        self._line.run(lambda conn: self._plan(conn, now, as_of, lanes))
+
+    def tell(self, now: datetime, as_of: date, lanes: Sequence[int]) -> bool:
+        """Plan what tells of what has happened in these lanes; whether there was anything."""
+        return self._events_line.run(lambda conn: self._tell(conn, now, as_of, lanes))
+
+    def _plan(self, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> None:
+        if self._by_carrier:
+            learn_carriers(conn, self._here.keyring, lanes, now=now)
+        judge_promises(conn, lanes=lanes, as_of=as_of, now=now)
+        judge_arrangements(conn, lanes=lanes, as_of=as_of, now=now)
+        try:
+            with self._meters.plan.time():
+                messages = self._plan_days(conn, now, as_of, lanes)
+        except DuecourseError as error:
+            log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
+            return
+        held = recheck_batches(conn, as_of=as_of, now=now)
+        if held:
+            log.warning("batches left their band and are held", batches=held)
+        log.info("planned", as_of=as_of.isoformat(), lanes=len(lanes), messages=messages)
+
+    def _plan_days(self, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> int:
+        policies = plannables(conn, self._here.settings.actor)
+        messages = 0
+        for some in _together(lanes):
+            if self.is_stopping():
+                break
+            report = plan_book(conn, policies, as_of=as_of, now=now, lanes=some, rules=self._rules)
+            self._count(conn, some, report.messages, now)
+            messages += report.messages
+        return messages
+
+    def _tell(self, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> bool:
+        state = published_state(conn)
+        if state != self._state:
+            with suppress(DuecourseError):  # none is published, as planning says
+                self._policies = plannables(conn, self._here.settings.actor)
+            self._state = state
+        if not tells_events(self._policies):
+            return False
+        waiting = lanes_with_events(conn, lanes, now=now)
+        for some in _together(waiting):
+            told = tell_events(conn, self._policies, some, as_of=as_of, now=now, rules=self._rules)
+            self._count(conn, some, told.messages, now)
+            log.info("told of events", events=told.looked_at, lanes=len(some), messages=told.messages)
+        return bool(waiting)
+
+    def _count(self, conn: psycopg.Connection, lanes: Sequence[int], messages: int, now: datetime) -> None:
+        self._meters.planned.inc(messages)
+        if messages and is_told():
+            for message_id in planned_at(conn, lanes, now):
+                tell("planned", message_id)
+
+
+def _together(lanes: Sequence[int]) -> list[Sequence[int]]:
+    return [lanes[start : start + LANES_AT_ONCE] for start in range(0, len(lanes), LANES_AT_ONCE)]
