@@ -48,6 +48,7 @@ from .plan import plan
 from .policy import app as policy_app
 from .preference import app as preference_app
 from .provider import app as provider_app
+from .quote import quote
 from .registration import app as registration_app
 from .replay import run
 from .response import app as response_app
@@ -120,6 +121,7 @@ app.add_typer(task_app, name="task")
 response_app.command()(evaluate)
 response_app.command("try")(try_)
 app.add_typer(response_app, name="response")
+arrangement_app.command("quote")(quote)
 app.add_typer(arrangement_app, name="arrangement")
 app.add_typer(retention_app, name="retention")
 app.add_typer(keys_app, name="keys")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from ruamel.yaml.comments import CommentedMap
 
 from duecourse.domain.money import MoneyError, to_minor
 
 from .model import Brakes, Canary
-from .reading import Section, shown
+from .reading import Section, decimal_of, percent_of, shown
 from .routes import parse_duration
 
 MOST_MESSAGES = 100_000_000
@@ -52,7 +52,7 @@ def _times_usual(under: Section) -> Decimal | None:
     value = under.take("times_usual")
     if value is None:
         return None
-    times = _decimal(value)
+    times = decimal_of(value)
     if times is None or not 1 < times <= 1000:
         under.fault("P150", "times_usual", f"times_usual: expected a number above 1, found {shown(value)}")
         return None
@@ -67,7 +67,7 @@ def _amounts(under: Section) -> tuple[str, int | None, int | None]:
     amounts: list[int | None] = []
     for key in ("max", "total"):
         value = band.take(key)
-        amount = _decimal(value)
+        amount = decimal_of(value)
         if value is None or not currency:
             amounts.append(None)
             continue
@@ -108,19 +108,8 @@ def _percent(canary: Section) -> Decimal:
     value = canary.take("most_bad")
     if value is None:
         return Canary().most_bad_percent
-    text = str(value).strip()
-    percent = _decimal(text.removesuffix("%").strip()) if text.endswith("%") else None
+    percent = percent_of(value)
     if percent is None or not 0 <= percent < 100:
         canary.fault("P150", "most_bad", f"most_bad: expected a share such as 5%, found {shown(value)}")
         return Canary().most_bad_percent
     return percent
-
-
-def _decimal(value: object) -> Decimal | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None

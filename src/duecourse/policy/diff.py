@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from duecourse.domain.buckets import bucket_labels
 
+from .early import early_in_words
 from .model import Party, Policy, Step
 from .offers import offers_in_words
 from .templates import Templates, TemplateText
@@ -77,6 +78,7 @@ _POLICY: Final[Mapping[str, Callable[[Policy], str]]] = {
     "code to a new address": lambda policy: policy.verify_address or "none",
     "answers": lambda policy: responses_in_words(policy.responses),
     "offers": lambda policy: offers_in_words(policy.offers),
+    "early settlement": lambda policy: early_in_words(policy.early_settlement),
     "part payments": lambda policy: policy.part_payments,
     "certificates": lambda policy: policy.certificates,
     "speaks as": lambda policy: policy.actor or "the lender's setting says",

@@ -16,6 +16,7 @@ from duecourse.rules.model import Actor
 from .brakes import parse_brakes
 from .conditions import Known, misplaced, parse_condition
 from .counting import read_buckets, read_bureau
+from .early import parse_early_settlement
 from .model import Condition, Creditor, Grace, Languages, Policy, Step, Wording
 from .offers import parse_offers
 from .reading import Faults, Section, did_you_mean, is_whole, read_yaml, shown
@@ -64,6 +65,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
     responses = parse_responses(top)
     offers = parse_offers(top, known)
     certificates = _certificates(top, applies_to)
+    early_settlement = parse_early_settlement(top)
     part_payments = top.choice("part_payments", ["refused", "allowed"], default="refused")
     actor = top.choice("actor", list(Actor)) if top.has("actor") else None
     max_book_age = _max_book_age(top)
@@ -92,6 +94,7 @@ def read_policy(path: Path, faults: Faults) -> Policy | None:
         responses=responses,
         offers=offers,
         certificates=certificates,
+        early_settlement=early_settlement,
         part_payments="allowed" if part_payments == "allowed" else "refused",
         actor=Actor(actor).value if actor else None,
         max_book_age_seconds=max_book_age,

@@ -17,6 +17,7 @@ from duecourse.domain.days_past_due import BureauRule
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.money import to_minor
 
+from .early_terms import EarlySettlement
 from .frozen import Condition as Condition
 from .frozen import Frozen as Frozen
 from .frozen import Test as Test
@@ -304,6 +305,8 @@ class Policy(Frozen):
     """What borrowers who cannot pay may agree to by themselves or ask for; None: nothing, a person decides."""
     certificates: Literal["on_request", "on_settlement"] = "on_request"
     """Whether a settled loan's certificate is issued at once, or only when staff does it."""
+    early_settlement: EarlySettlement | None = None
+    """On which terms borrowers are quoted what ends a loan early; None: a person computes it."""
     part_payments: Literal["refused", "allowed"] = "refused"
     """Whether borrowers may pay an amount of their own choice on their page."""
     actor: Literal["creditor", "collector", "agency"] | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from duecourse.domain.due_day import MONTH_END
 
 from .conditions import Known, misplaced, parse_condition
 from .offered import Kind, Offer, Offers
-from .reading import Section, shown
+from .reading import Section, percent_of, shown
 from .routes import parse_duration
 from .words import condition_in_words
 
@@ -124,12 +124,8 @@ def _rate(section: Section) -> Decimal | None:
     value = section.take("rate")
     if value is None or value == "contract":
         return None
-    text = str(value).strip()
-    try:
-        percent = Decimal(text.removesuffix("%").strip()) if text.endswith("%") else None
-    except InvalidOperation:
-        percent = None
-    if percent is None or not percent.is_finite() or not 0 <= percent < 100:
+    percent = percent_of(value)
+    if percent is None or not 0 <= percent < 100:
         section.fault(
             "P467", "rate", f"rate: expected 'contract' or a share such as 4.5%, found {shown(value)}"
         )

@@ -69,3 +69,12 @@ ORDER BY t.template, t.version, t.language;
 -- name: published_state
 -- What changes whenever a policy is published or retired, and with nothing else.
 SELECT count(*), max(published_at), max(retired_at), count(retired_at) FROM policy_version;
+
+-- name: which_hold
+-- Which conditions hold for a loan, its borrower and one installment of it, in order.
+-- holds: compiled conditions; lane, loan_id, number; as_of: a date.
+SELECT ARRAY[{holds}]::boolean[]
+FROM loan l
+JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
+JOIN installment i ON i.lane = l.lane AND i.loan_id = l.loan_id AND i.number = %(number)s
+WHERE l.lane = %(lane)s AND l.loan_id = %(loan_id)s;

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -220,6 +220,23 @@ class Section:
         if under is None:
             return {}
         return {str(name): value for name in under.content if (value := under.text(name)) is not None}
+
+
+def decimal_of(value: object) -> Decimal | None:
+    """A number as a file has it, quoted or not; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def percent_of(value: object) -> Decimal | None:
+    """The number of a share such as 4.5%; None for anything else."""
+    text = str(value).strip()
+    return decimal_of(text.removesuffix("%")) if text.endswith("%") else None
 
 
 def is_whole(value: object) -> bool:

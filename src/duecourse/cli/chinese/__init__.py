@@ -29,6 +29,7 @@ from . import (
     payment,
     policy,
     push,
+    quote,
     residence,
     routes,
     routing,
@@ -66,6 +67,7 @@ _GROUPS: Final = (
     parties,
     payment,
     policy,
+    quote,
     residence,
     routes,
     routing,
@@ -102,6 +104,7 @@ REASONS: Final[Mapping[str, str]] = {
     **gateway.REASONS,
     **law.REASONS,
     **push.REASONS,
+    **quote.REASONS,
     **routes.REASONS,
     **routing.REASONS,
 }
