@@ -15,6 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from hardship import lend, loan_of, offer
 from sent_links import PHONE
 from visiting import ANSWER, ID_NUMBER, Portal, served
 
@@ -212,3 +213,55 @@ def test_the_keyboard_reaches_the_content_first_and_shows_where_it_is(
         page.keyboard.press("Tab")
         ring = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
         assert float(ring.removesuffix("px")) >= 2
+
+
+@pytest.mark.parametrize(("size", "language"), [("phone", "zh-CN"), ("desktop", "en")])
+def test_who_cannot_pay_compares_offers_and_agrees_to_one(
+    browser: Browser, portal: Portal, address: str, size: str, language: str
+) -> None:
+    borrower = f"B-hardship-{size}"
+    offer(portal.lender)
+    lend(portal.lender, borrower, id_number=ID_NUMBER, first="2026-02-15")
+    with context(browser, size) as opened:
+        opened.add_init_script(AXE.axe_script)
+        page = opened.new_page()
+        page.goto(address + portal.link(borrower))
+        page.fill("#answer", ANSWER)
+        page.click("main button")
+        page.wait_for_url("**/me")
+        speak(page, language)
+        page.click("a[href='/me/plan']")
+        page.click("main button.main")
+        page.wait_for_selector(".wrong")
+        check(page, "plan", size, language)
+        page.check("input[value=less-income]")
+        for field, amount in (("income", "6500"), ("costs", "4000"), ("debts", "1000")):
+            page.fill(f"#{field}", amount)
+        page.fill("#until", "2026-03-25")
+        page.select_option("#due_day", "20")
+        page.click("main button.main")
+        page.wait_for_selector(".sides")
+        page.click(".sides summary >> nth=0")
+        check(page, "offers", size, language)
+        assert len(page.content().encode()) < MOST_BYTES
+        assert page.locator(".sides .card").count() == 5
+        if size == "desktop":
+            tops = page.eval_on_selector_all(
+                ".sides .card",
+                "cards => new Set(cards.slice(0, 3).map(one => one.getBoundingClientRect().top)).size",
+            )
+            assert tops == 1
+        page.click("form:has(input[value=plan]) button")
+        page.wait_for_selector(".done")
+        check(page, "agreed", size, language)
+    rows = portal.rows("SELECT count(*) FROM installment WHERE loan_id = %s", loan_of(borrower))
+    assert rows == [(18,)]
+
+
+def check(page: Page, name: str, size: str, language: str) -> None:
+    """A page as it stands is accessible and fits every window; it is drawn where somebody wants a picture."""
+    assert_accessible(page, name)
+    assert_reflows(page, name)
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    look(page, f"{name}-{size}-{language}")

@@ -59,10 +59,7 @@ def request_of(asked: Asked) -> UUID:
 
 def debts(asked: Asked) -> list[Debt]:
     """What the visitor owes, as they can choose among it: where it is several, all of a currency first."""
-    loans: dict[UUID, list[Owed]] = {}
-    for one in asked.owed:
-        loans.setdefault(one.loan_id, []).append(one)
-    single = [_debt(asked, loan_id, of) for loan_id, of in loans.items()]
+    single = each_debt(asked, asked.owed)
     if len(single) < 2:
         return single
     totals: dict[str, int] = {}
@@ -73,6 +70,14 @@ def debts(asked: Asked) -> list[Debt]:
     return [*everything, *single]
 
 
+def each_debt(asked: Asked, owed: Sequence[Owed]) -> list[Debt]:
+    """Every loan of some that is owed of the visitor's."""
+    loans: dict[UUID, list[Owed]] = {}
+    for one in owed:
+        loans.setdefault(one.loan_id, []).append(one)
+    return [_debt(asked, loan_id, of) for loan_id, of in loans.items()]
+
+
 def _debt(asked: Asked, loan_id: UUID, of: Sequence[Owed]) -> Debt:
     total = Money(sum(one.open.amount_minor for one in of), of[0].open.currency)
     label = asked.say(
@@ -81,7 +86,7 @@ def _debt(asked: Asked, loan_id: UUID, of: Sequence[Owed]) -> Debt:
     return Debt(str(loan_id), loan_id, of[0].loan_ref, total, label)
 
 
-def _chosen(asked: Asked, among: Sequence[Debt]) -> Debt | None:
+def chosen(asked: Asked, among: Sequence[Debt]) -> Debt | None:
     """The debt the form names, of this visitor's own; the only one where there is one. A fault for anything else."""
     if len(among) == 1:
         return among[0]
@@ -128,7 +133,7 @@ def say_paid(asked: Asked) -> Response:
         return asked.go("/me")
     earliest = today - timedelta(days=PAID_DAYS_BACK)
     if asked.posted:
-        debt = _chosen(asked, among)
+        debt = chosen(asked, among)
         on = form.day("on", earliest=earliest, latest=today)
         way = form.choice("way", WAYS, needed="answers.way_needed")
         currency = debt.open.currency if debt else among[0].open.currency
@@ -161,7 +166,7 @@ def say_promise(asked: Asked) -> Response:
         return asked.go("/me")
     latest = today + timedelta(days=_terms(asked).promise_longest_days)
     if asked.posted:
-        debt = _chosen(asked, among)
+        debt = chosen(asked, among)
         on = form.day("on", earliest=today, latest=latest)
         amount = None
         if debt:
@@ -200,7 +205,7 @@ def say_dispute(asked: Asked) -> Response:
     """`/me/dispute`: what is wrong, in the visitor's words."""
     among, form = debts(asked), asked.form
     if asked.posted:
-        debt = _chosen(asked, among) if among else None
+        debt = chosen(asked, among) if among else None
         wrong = form.choice("wrong", WRONGS, needed="answers.wrong_needed")
         text = form.text("text", most=MOST_TEXT, needed="answers.text_needed", lines=True)
         if not form.errors:

@@ -108,11 +108,18 @@ class Form:
         return day
 
     def amount(
-        self, name: str, currency: str, language: str, *, most_minor: int, needed: str = "frame.amount_needed"
+        self,
+        name: str,
+        currency: str,
+        language: str,
+        *,
+        most_minor: int,
+        least_minor: int = 1,
+        needed: str = "frame.amount_needed",
     ) -> Money | None:
-        """A positive amount as people of a language write it; None and a fault for anything else.
+        """An amount as people of a language write it; None and a fault for anything else.
 
-        needed: key of the text for none given; '' when it need not be given.
+        least_minor: 0 or more. needed: key of the text for none given; '' when it need not be given.
         """
         typed = unicodedata.normalize("NFKC", self.get(name)).translate(_DIGITS)
         found = _FIGURES.search(typed)
@@ -126,7 +133,7 @@ class Form:
         except MoneyError:
             self.fault(name, "frame.amount_unread")
             return None
-        if amount_minor <= 0 or "-" in typed:
+        if amount_minor < least_minor or "-" in typed:
             self.fault(name, "frame.amount_unread")
             return None
         if amount_minor > most_minor:

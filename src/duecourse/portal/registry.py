@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import answers, bill, checking, contact, entering, export, history, preferences
+from . import answers, bill, checking, contact, entering, export, helping, history, preferences
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *entering.PAGES,
     *bill.PAGES,
     *answers.PAGES,
+    *helping.PAGES,
     *history.PAGES,
     *preferences.PAGES,
     *contact.PAGES,
