@@ -16,6 +16,8 @@ from duecourse.domain.arranging import Open, Replan
 
 from .conftest import NOW, Importer
 from .test_due_days import DUES, HEAD, LOANS, ONE_LOAN, THREE, TODAY, loan_row, move
+from .test_listed_installments import LOANS as LOANS_BY_TERMS
+from .test_listed_installments import NEXT, TERMS
 
 COLUMNS = "number, due_on::text, due_minor, principal_minor, interest_minor"
 AS_FILED = [
@@ -177,3 +179,30 @@ def test_terms_of_a_contract_are_compared_with_what_the_file_lists_and_not_with_
     assert told
     plan_five(one)
     assert list(differing_loans(one.conn, Comparison())) == told
+
+
+def test_a_schedule_by_the_loans_terms_leaves_what_was_agreed_until_the_terms_change(bring: Importer) -> None:
+    """No file lists an installment: the terms say the same again, and then another sum."""
+    bring(TERMS, LOANS_BY_TERMS)
+    plan_five(bring)
+    agreed = rows(bring)
+    assert len(agreed) == 5
+    report = bring(TERMS, LOANS_BY_TERMS)
+    assert rows(bring) == agreed
+    assert "arrangements overruled" not in report.counts
+    report = bring(TERMS, LOANS_BY_TERMS.replace(",300,", ",400,"), now=NEXT)
+    assert rows(bring, "number, due_minor, computed") == [
+        (1, 13601, True), (2, 13601, True), (3, 13601, True),
+    ]  # fmt: skip
+    assert report.counts["arrangements overruled"] == 1
+
+
+def test_whoever_tells_of_changed_days_hears_of_an_arrangement(one: Importer) -> None:
+    plan_five(one)
+    assert one.all("SELECT count(*) FROM event WHERE kind = 'date.changed'") == [(0,)]
+    standing = standing_of(one.conn, *place(one), today=TODAY)
+    assert standing is not None
+    before = open_of(one.conn, *place(one))
+    after = [replace(before[0], due_on=date(2026, 3, 25)), *before[1:]]
+    rearrange(one.conn, standing, before, after, arrangement_id=ONE, today=TODAY, by="me", now=NOW)
+    assert one.all("SELECT count(*) FROM event WHERE kind = 'date.changed'") == [(1,)]

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from duecourse.book.holds import HoldKind, holds_of
+from duecourse.dispatch.merging import merge_borrowers
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.offered import Kind
 from duecourse.responses.offers import agreeing
@@ -38,6 +39,11 @@ def taken(home: Household, kind: Kind) -> Taken:
 def waiting(home: Household) -> int:
     with home.conn.transaction():
         return int(count_waiting(home.conn)["waiting"])
+
+
+def of(home: Household) -> list[agreeing.Found]:
+    with home.conn.transaction():
+        return agreeing.arrangements_of(home.conn, home.person)
 
 
 def held(home: Household) -> list[HoldKind]:
@@ -341,3 +347,24 @@ def test_what_a_household_stated_is_sealed(home: Household) -> None:
     )
     assert trouble == "less-income"
     assert b"900000" not in bytes(sealed) and b"income" not in bytes(sealed)
+
+
+def test_of_two_records_that_become_one_what_was_agreed_goes_along(bank: Bank, home: Household) -> None:
+    other = bank.household()
+    asked, agreed = taken(home, Kind.PAUSE), taken(other, Kind.EXTENSION)
+    for one in (home, other):
+        home.lender.name_in_directory(one.borrower)
+    merge_borrowers(
+        home.conn,
+        home.lender.keyring,
+        home.borrower,
+        other.borrower,
+        evidence="case 1",
+        by="ann",
+        now=home.now,
+    )
+    other.person = home.person
+    assert {one.arrangement_id for one in of(home)} == {asked.arrangement_id, agreed.arrangement_id}
+    assert other.withdraw(agreed)
+    assert other.installments()[:3] == AS_LENT
+    assert home.approve(asked, "ann") == "agreed"
