@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from duecourse.book.arranging import open_of, rearrange, standing_of, take_back
+from duecourse.book.arranging import Arranged, open_of, rearrange, standing_of, take_back
 from duecourse.book.differences import Comparison, differing_loans
 from duecourse.domain.arranging import Open, Replan
 
@@ -51,7 +51,7 @@ def plan_five(bring: Importer) -> tuple[list[Open], list[Open]]:
     assert standing is not None
     before = open_of(bring.conn, *place(bring))
     after = Replan(before, TODAY, None, Decimal("0.24"), None).payments(5)
-    rearrange(bring.conn, standing, before, after, arrangement_id=ONE, today=TODAY, by="me", now=NOW)
+    rearrange(bring.conn, standing, Arranged(ONE, before, after, TODAY, "me", NOW))
     bring.conn.commit()
     return before, after
 
@@ -112,11 +112,11 @@ def test_what_was_arranged_is_taken_back_whole(one: Importer) -> None:
     before, after = plan_five(one)
     standing = standing_of(one.conn, *place(one), today=TODAY)
     assert standing is not None
-    given: dict[str, Any] = {"arrangement_id": ONE, "today": TODAY, "by": "me", "now": NOW}
-    assert take_back(one.conn, standing, before, after, **given)
+    arranged = Arranged(ONE, before, after, TODAY, "me", NOW)
+    assert take_back(one.conn, standing, arranged)
     assert rows(one) == AS_FILED
     assert one.all("SELECT count(*) FROM due_move") == [(0,)]
-    assert not take_back(one.conn, standing, before, after, **given)
+    assert not take_back(one.conn, standing, arranged)
     assert rows(one) == AS_FILED
 
 
@@ -126,7 +126,7 @@ def test_a_day_moved_before_is_still_moved_when_an_arrangement_is_taken_back(one
     before, after = plan_five(one)
     standing = standing_of(one.conn, *place(one), today=TODAY)
     assert standing is not None
-    assert take_back(one.conn, standing, before, after, arrangement_id=ONE, today=TODAY, by="me", now=NOW)
+    assert take_back(one.conn, standing, Arranged(ONE, before, after, TODAY, "me", NOW))
     assert rows(one) == moved
     one(DUES, THREE)
     assert (rows(one), loan_row(one)) == (moved, (20, "request"))
@@ -156,7 +156,7 @@ def test_fees_and_penalties_are_carried_along_and_come_back_apart(one: Importer)
     assert rows(one, charges) == [(number, 160, 0) for number in range(1, 6)]
     standing = standing_of(one.conn, *place(one), today=TODAY)
     assert standing is not None
-    assert take_back(one.conn, standing, before, after, arrangement_id=ONE, today=TODAY, by="me", now=NOW)
+    assert take_back(one.conn, standing, Arranged(ONE, before, after, TODAY, "me", NOW))
     assert rows(one, charges) == [(1, 500, 300), (2, 0, 0), (3, 0, 0)]
 
 
@@ -166,7 +166,7 @@ def test_grace_of_a_day_that_moves_ahead_begins_anew_and_other_grace_stays(one: 
     assert standing is not None
     before = open_of(one.conn, *place(one))
     after = [replace(before[0], due_on=date(2026, 3, 25)), *before[1:]]
-    rearrange(one.conn, standing, before, after, arrangement_id=ONE, today=TODAY, by="me", now=NOW)
+    rearrange(one.conn, standing, Arranged(ONE, before, after, TODAY, "me", NOW))
     assert rows(one, "number, grace_days") == [(1, None), (2, 3), (3, 3)]
 
 
@@ -204,5 +204,5 @@ def test_whoever_tells_of_changed_days_hears_of_an_arrangement(one: Importer) ->
     assert standing is not None
     before = open_of(one.conn, *place(one))
     after = [replace(before[0], due_on=date(2026, 3, 25)), *before[1:]]
-    rearrange(one.conn, standing, before, after, arrangement_id=ONE, today=TODAY, by="me", now=NOW)
+    rearrange(one.conn, standing, Arranged(ONE, before, after, TODAY, "me", NOW))
     assert one.all("SELECT count(*) FROM event WHERE kind = 'date.changed'") == [(1,)]

@@ -79,33 +79,42 @@ def open_of(conn: psycopg.Connection, lane: int, loan_id: UUID) -> list[Open]:
     return [Open(*row) for row in rows]
 
 
-def rearrange(
-    conn: psycopg.Connection,
-    standing: Standing,
-    before: Sequence[Open],
-    after: Sequence[Open],
-    *,
-    arrangement_id: UUID,
-    today: date,
-    by: str,
-    now: datetime,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """What is arranged.
+
+    before: what is open of the loan, as open_of gives it; after: what takes its place, with further
+    numbers where it has more rows.
+    """
+
+    arrangement_id: UUID
+    before: Sequence[Open]
+    after: Sequence[Open]
+    today: date
+    by: str
+    now: datetime
+
+    def given(self, standing: Standing, rows: Sequence[Open], known: dict[int, Open]) -> dict[str, Any]:
+        """For the statements: rows, by how much they differ from what is known."""
+        return {
+            **standing.found.place,
+            **_columns(rows, known),
+            "arrangement_id": self.arrangement_id,
+            "today": self.today,
+            "recorded_by": self.by,
+            "now": self.now,
+        }
+
+
+def rearrange(conn: psycopg.Connection, standing: Standing, arranged: Arranged) -> None:
     """Write other days and amounts, in the caller's transaction, which holds the book's lock.
 
-    before: what is open now, as open_of gives it; after: what takes its place, with further numbers where it has more
-    rows. Old rows go to book_history. What was paid of an installment stays paid.
+    Old rows go to book_history. What was paid of an installment stays paid.
     """
-    known = {row.number: row for row in before}
-    changed = [row for row in after if row.number in known and row != known[row.number]]
-    added = [row for row in after if row.number not in known]
-    given = {
-        **standing.found.place,
-        **_columns(changed, known),
-        "arrangement_id": arrangement_id,
-        "today": today,
-        "recorded_by": by,
-        "now": now,
-    }
+    known = {row.number: row for row in arranged.before}
+    changed = [row for row in arranged.after if row.number in known and row != known[row.number]]
+    added = [row for row in arranged.after if row.number not in known]
+    given = arranged.given(standing, changed, known)
     conn.execute(KEEP, given)
     conn.execute(SQL["remember_arranged"], given)
     conn.execute(SQL["write_arranged"], given)
@@ -113,42 +122,25 @@ def rearrange(
         more = given | _columns(added, {}) | {"borrower_id": standing.borrower_id}
         conn.execute(SQL["add_arranged"], more)
         conn.execute(SQL["remember_added"], more)
-    _tell_moved(conn, standing, [*changed, *added], known, by, now)
+    _tell_moved(conn, standing, [*changed, *added], known, arranged)
 
 
-def take_back(
-    conn: psycopg.Connection,
-    standing: Standing,
-    before: Sequence[Open],
-    after: Sequence[Open],
-    *,
-    arrangement_id: UUID,
-    today: date,
-    by: str,
-    now: datetime,
-) -> bool:
+def take_back(conn: psycopg.Connection, standing: Standing, arranged: Arranged) -> bool:
     """Make a loan again what it was before an arrangement; False where it is no longer what was arranged.
 
-    before, after: as it was arranged. In the caller's transaction, which holds the book's lock.
+    In the caller's transaction, which holds the book's lock.
     """
-    standing_now = open_of(conn, standing.lane, standing.loan_id)
-    if [_told(row) for row in standing_now] != [_told(row) for row in after]:
+    now_open = open_of(conn, standing.lane, standing.loan_id)
+    if [_told(row) for row in now_open] != [_told(row) for row in arranged.after]:
         return False
-    arranged = {row.number: row for row in after}
-    again = [row for row in before if row != arranged[row.number]]
-    given = {
-        **standing.found.place,
-        **_columns(again, arranged),
-        "arrangement_id": arrangement_id,
-        "today": today,
-        "recorded_by": by,
-        "now": now,
-    }
-    conn.execute(KEEP, given | {"numbers": [row.number for row in after]})
+    known = {row.number: row for row in arranged.after}
+    again = [row for row in arranged.before if row != known[row.number]]
+    given = arranged.given(standing, again, known)
+    conn.execute(KEEP, given | {"numbers": [row.number for row in arranged.after]})
     conn.execute(SQL["write_arranged"], given)
     for name in ("return_charges", "drop_added", "forget_added", "forget_arranged", "leave_moved"):
         conn.execute(SQL[name], given)
-    _tell_moved(conn, standing, again, arranged, by, now)
+    _tell_moved(conn, standing, again, known, arranged)
     return True
 
 
@@ -181,8 +173,7 @@ def _tell_moved(
     standing: Standing,
     changed: Sequence[Open],
     known: dict[int, Open],
-    by: str,
-    now: datetime,
+    arranged: Arranged,
 ) -> None:
     """Shift the new days off holidays, and note that a due day changed, for the steps that tell of it."""
     if not changed:
@@ -191,5 +182,5 @@ def _tell_moved(
     for row in changed:
         old = known.get(row.number)
         if old is not None and old.due_on != row.due_on:
-            note_move(conn, standing.found.place, row.number, old.due_on, by=by, now=now)
+            note_move(conn, standing.found.place, row.number, old.due_on, by=arranged.by, now=arranged.now)
             return

@@ -19,7 +19,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from duecourse.book.arranging import open_of, rearrange, standing_of, take_back
+from duecourse.book.arranging import Arranged, open_of, rearrange, standing_of, take_back
 from duecourse.book.holds import HoldKind, add_hold, end_said_holds
 from duecourse.book.moving import apply_move, propose_move
 from duecourse.book.pauses import LOCK_BOOK, FoundLoan, end_pause, pause_loan
@@ -189,16 +189,7 @@ def withdraw(conn: psycopg.Connection, found: Found, *, now: datetime) -> bool:
         today = now.astimezone(ZoneInfo(standing.zone)).date()
         loan = standing_of(conn, found.person.lane, found.loan_id, today=today)
         figures = found.figures
-        if loan is None or not take_back(
-            conn,
-            loan,
-            figures.before,
-            figures.after,
-            arrangement_id=found.arrangement_id,
-            today=today,
-            by=BORROWER,
-            now=now,
-        ):
+        if loan is None or not take_back(conn, loan, _arranged(found, today, BORROWER, now)):
             return False
         if figures.pause:
             _end_pause(conn, found, loan.found, today, now)
@@ -320,16 +311,7 @@ def _agree(
         )  # fmt: skip
         apply_move(conn, moved, recorded_by=by, now=now)
     else:
-        rearrange(
-            conn,
-            loan,
-            figures.before,
-            figures.after,
-            arrangement_id=found.arrangement_id,
-            today=today,
-            by=by,
-            now=now,
-        )
+        rearrange(conn, loan, _arranged(found, today, by, now))
     if figures.pause:
         _pause(conn, standing, found, loan.found, by, now)
     known = {row.number: row for row in figures.before}
@@ -339,6 +321,10 @@ def _agree(
         done = arrangement_at(conn, found.person.lane, found.arrangement_id)
         assert done is not None
         append_event(conn, done, "completed", by=by, now=now)
+
+
+def _arranged(found: Found, today: date, by: str, now: datetime) -> Arranged:
+    return Arranged(found.arrangement_id, found.figures.before, found.figures.after, today, by, now)
 
 
 def _answer(
