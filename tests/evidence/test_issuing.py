@@ -28,7 +28,7 @@ from duecourse.policy.templates import Templates, TemplateText
 from duecourse.policy.versions import publish
 from events_book import MAPPING, at, load, pay, reverse
 from lender import Lender
-from sealed_files import PUBLIC, WALL, Make, seen_by
+from sealed_files import PUBLIC, WALL, Make, a_seal, seen_by
 
 FULL = MAPPING.replace(
     'language = "en"',
@@ -107,9 +107,7 @@ def test_made_again_it_is_the_same_file(lender: Lender, make: Make) -> None:
     assert first.certificate == again.certificate and first.pdf == again.pdf
 
 
-def test_two_that_make_it_at_once_are_given_one(
-    lender: Lender, issuer: Issuer, seal: Seal, database_url: str, make: Make
-) -> None:
+def test_two_that_make_it_at_once_are_given_one(lender: Lender, database_url: str, make: Make) -> None:
     load(lender)
     settle(lender)
     both = threading.Barrier(2)
@@ -117,7 +115,7 @@ def test_two_that_make_it_at_once_are_given_one(
 
     def meet() -> Seal:
         both.wait(60)  # both have looked and found none
-        return seal
+        return a_seal()
 
     def run() -> None:
         with psycopg.connect(database_url) as conn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from hardship import lend, loan_of, offer
+from sealed_files import close_and_certify
 from sent_links import PHONE
 from visiting import ANSWER, ID_NUMBER, Portal, served
 
@@ -24,7 +26,7 @@ MOST_BYTES = 50_000
 SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
 ALL = [
     "/me", "/me/history", "/me/paid", "/me/promise", "/me/dispute", "/me/preferences", "/me/stop", "/me/contact",
-    "/me/data", "/me/leave", "/check", "/me/nothing-there",
+    "/me/data", "/me/certificate", "/me/leave", "/check", "/check/certificate", "/me/nothing-there",
 ]  # fmt: skip
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -52,9 +54,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(portal: Portal) -> Iterator[str]:
-    """Where the pages of a borrower with two loans, one of them overdue, are served."""
+    """Where the pages of a borrower with three loans, one of them overdue and one settled, are served."""
     portal.lender.book(
-        "loan product due_on amount\nHT-88120 cash-loan 2026-03-10 1234.56 CNY\nHT-99000 card 2026-03-03 618.00 CNY",
+        "loan product due_on amount\nHT-88120 cash-loan 2026-03-10 1234.56 CNY\nHT-99000 card 2026-03-03 618.00 CNY\n"
+        "HT-77000 cash-loan 2026-02-03 99.00 CNY",
         borrower="B-browser",
         id_number=ID_NUMBER,
     )
@@ -63,6 +66,8 @@ def address(portal: Portal) -> Iterator[str]:
             """UPDATE installment SET principal_minor = due_minor - 20456, interest_minor = 20456, grace_days = 3
                WHERE due_minor IN (123456, 61800)"""
         )
+    with ThreadPoolExecutor(1) as beside:  # the browser's event loop runs in this thread
+        beside.submit(close_and_certify, portal.lender, "HT-77000", "2026-03-08").result()
     portal.link("B-browser", "Harbour Bank: CN¥1,234.56 is due on 10 March. Questions: 400 000 0000.")
     with served(portal) as url:
         yield url

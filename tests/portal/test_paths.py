@@ -18,7 +18,7 @@ from workers import wait_for
 
 ALL = [
     "/me", "/me/history", "/me/paid", "/me/promise", "/me/dispute", "/me/preferences", "/me/stop", "/me/contact",
-    "/me/data", "/me/leave", "/check", "/display", "/", "/bye",
+    "/me/data", "/me/certificate", "/me/leave", "/check", "/check/certificate", "/display", "/", "/bye",
 ]  # fmt: skip
 HEARD = """
     SELECT r.intents, r.promised_on::text, r.amount_minor, p.response_id, p.text_sealed

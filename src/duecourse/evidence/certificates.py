@@ -84,6 +84,18 @@ class Settlement:
         return self.settled_on if self.unpaid == 0 and self.whole else None
 
 
+@dataclass(frozen=True, slots=True)
+class SettledLoan:
+    """A loan of which nothing is open."""
+
+    lane: int
+    loan_id: UUID
+    loan_ref: str
+    product: str
+    creditor: str
+    settled_on: date
+
+
 def settlement_of(conn: psycopg.Connection, lane: int, loan_id: UUID, *, as_of: date) -> Settlement:
     """How a loan stands on a day of the lender's. One without installments is not settled."""
     with conn.cursor(row_factory=class_row(Settlement)) as cursor:
@@ -116,6 +128,13 @@ def certificates_of_person(conn: psycopg.Connection, person: Person) -> list[Cer
     """All of a person's own loans, the latest first."""
     given = {"lanes": EVERY_LANE, "borrower_id": person.borrower_id}
     return _found(conn, "certificates_of_person", given)
+
+
+def settled_of_person(conn: psycopg.Connection, person: Person, *, as_of: date) -> list[SettledLoan]:
+    """A person's own loans that are settled on a day of the lender's, the latest first."""
+    given = {"lanes": EVERY_LANE, "borrower_id": person.borrower_id, "as_of": as_of}
+    with conn.cursor(row_factory=class_row(SettledLoan)) as cursor:
+        return cursor.execute(SQL["settled_of_person"], given).fetchall()
 
 
 def certificate_by_code(conn: psycopg.Connection, keyring: Keyring, code: str) -> Certificate | None:

@@ -59,8 +59,17 @@ SELECT
 FROM certificate WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s
 ORDER BY issued_on DESC, certificate_id;
 
+-- name: settled_of_person
+-- The loans of a person that are settled, the latest first. lanes: all of them; borrower_id; as_of: date.
+WITH asked AS (SELECT lane, loan_id FROM loan WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s),
+-- include: standing
+SELECT l.lane, l.loan_id, l.loan_ref, l.product, l.creditor, s.settled_on
+FROM standing s JOIN loan l ON l.lane = s.lane AND l.loan_id = s.loan_id
+WHERE s.unpaid = 0 AND s.whole AND s.settled_on IS NOT NULL
+ORDER BY s.settled_on DESC, l.loan_ref;
+
 -- name: certificates_by_code
--- The certificate of a code's hash. lanes: all of them, since a code says none; code_hash.
+-- The certificate of a code's hash. lanes: all of them, since a code does not say in which; code_hash.
 SELECT
        -- include: columns
 FROM certificate WHERE lane = ANY(%(lanes)s::smallint[]) AND code_hash = %(code_hash)s
@@ -72,6 +81,10 @@ SELECT
        -- include: columns
 FROM certificate WHERE lane = ANY(%(lanes)s::smallint[]) AND file_digest = %(digest)s
 ORDER BY issued_at, certificate_id;
+
+-- name: id_number_of
+-- The sealed ID number of a borrower. lane, borrower_id.
+SELECT id_number_sealed FROM borrower WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s;
 
 -- name: file_of
 -- The sealed file. lane, certificate_id.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import answers, bill, checking, contact, entering, export, helping, history, preferences
+from . import answers, bill, certificates, checking, contact, entering, export, helping, history, preferences
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -17,4 +17,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *contact.PAGES,
     *export.PAGES,
     *checking.PAGES,
+    *certificates.PAGES,
 )
