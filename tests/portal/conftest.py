@@ -22,10 +22,12 @@ policy: test
 languages: {known: [en, zh-CN], default: en}
 verify_address: verify
 opt_out_confirmation: stopped
+early_settlement: {fee: 1%, valid_days: 7}
 creditors:
   "*": {name: {en: Harbour Bank, zh-CN: 港湾银行}, contact_phone: "+86 400 000 0000"}
 products:
   cash-loan: {en: Cash loan, zh-CN: 现金贷}
+  car-loan: {en: Car loan, zh-CN: 汽车贷款}
   card: {en: Credit card, zh-CN: 信用卡}
 """
 VERIFY = "{{ creditor }}: {{ code }}"

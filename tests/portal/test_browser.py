@@ -21,12 +21,14 @@ from sealed_files import close_and_certify
 from sent_links import PHONE
 from visiting import ANSWER, ID_NUMBER, Portal, served
 
+from .early_book import lend_on_terms
+
 MOST_BYTES = 50_000
 """Of a page with all it needs."""
 SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
 ALL = [
     "/me", "/me/history", "/me/paid", "/me/promise", "/me/dispute", "/me/preferences", "/me/stop", "/me/contact",
-    "/me/data", "/me/certificate", "/me/leave", "/check", "/check/certificate", "/me/nothing-there",
+    "/me/early", "/me/data", "/me/certificate", "/me/leave", "/check", "/check/certificate", "/me/nothing-there",
 ]  # fmt: skip
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -61,6 +63,7 @@ def address(portal: Portal) -> Iterator[str]:
         borrower="B-browser",
         id_number=ID_NUMBER,
     )
+    lend_on_terms(portal.lender, "HT-77310", "B-browser", "car-loan", times=90)
     with portal.lender.conn.transaction():
         portal.lender.conn.execute(
             """UPDATE installment SET principal_minor = due_minor - 20456, interest_minor = 20456, grace_days = 3

@@ -49,7 +49,7 @@ def show_bill(asked: Asked) -> Response:
         later=_lines(asked, [one for one in owed if one not in first]),
         promised_until=max((last_day(asked, one) for one in promises_of(asked)), default=None),
         disputed=_in_force(asked, HoldKind.DISPUTE),
-        counted_through=_counted_through(asked, owed),
+        counted_through=counted_through(asked, owed),
         pay=_buttons(asked, "pay"),
         answers=_buttons(asked, "answer"),
         more=_buttons(asked, "more"),
@@ -132,7 +132,8 @@ def last_day(asked: Asked, hold: Hold) -> date:
     return (hold.until - timedelta(microseconds=1)).astimezone(asked.zone).date()
 
 
-def _counted_through(asked: Asked, owed: Sequence[Owed]) -> date | None:
+def counted_through(asked: Asked, owed: Sequence[Owed]) -> date | None:
+    """Through which day payments to all creditors of what is owed are surely in the book; None where nobody said."""
     creditors = sorted({one.creditor for one in owed})
     row = asked.conn.execute(SQL["counted_through"], {"creditors": creditors}).fetchone()
     return row[0] if row else None

@@ -25,9 +25,11 @@ from duecourse.responses.paying import (
     take_question,
     wall_clock,
 )
+from duecourse.responses.quoting import Quote
 from duecourse.responses.trades import divide, receipts_of
 
 from .asked import Asked
+from .early import early_quotes
 from .frame import headers
 from .owing import Owed, first_due
 from .page import Button, Page
@@ -90,7 +92,28 @@ def choices_of(asked: Asked) -> list[Choice]:
             day=one.due_on,
         )
         found.append(Choice(f"{one.loan_id} {one.number}", label, one.open, _shares([one])))
-    return found
+    return found + _endings(asked)
+
+
+def _endings(asked: Asked) -> list[Choice]:
+    """What ends each of the visitor's own loans today, where the lender's policy lets it be quoted."""
+    if not any(one.early_settlement for one in asked.policies):
+        return []
+    return [
+        Choice(
+            f"{one.loan.loan_id} early",
+            asked.say(
+                "paying.early",
+                amount=one.total,
+                product=asked.product(one.loan.product),
+                contract=asked.tail(one.loan.loan_ref),
+            ),
+            one.total,
+            [Share(one.loan.creditor, one.loan.loan_ref, one.total.amount_minor)],
+        )
+        for one in early_quotes(asked, asked.today)
+        if isinstance(one, Quote) and one.principal.amount_minor
+    ]
 
 
 def _shares(owed: Sequence[Owed]) -> list[Share]:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import answers, bill, certificates, checking, contact, entering, export, helping, history, preferences
+from . import (
+    answers,
+    bill,
+    certificates,
+    checking,
+    contact,
+    early,
+    entering,
+    export,
+    helping,
+    history,
+    preferences,
+)
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -12,6 +24,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *bill.PAGES,
     *answers.PAGES,
     *helping.PAGES,
+    *early.PAGES,
     *history.PAGES,
     *preferences.PAGES,
     *contact.PAGES,
