@@ -74,6 +74,19 @@ def hear(lender: Lender, text: str, *intents: Intent, person: bool = True, hours
     return str(response)
 
 
+def test_in_a_replayed_book_an_answer_is_as_old_as_the_days_that_were_replayed_make_it(
+    run: Run, lender: Lender
+) -> None:
+    hear(lender, "not my debt", Intent.DISPUTE)
+    lender.conn.execute("UPDATE response SET said_at = '2026-03-09T21:00+08:00'")
+    lender.conn.execute("UPDATE setting SET value = 'true' WHERE key = 'simulated'")
+    lender.conn.execute("INSERT INTO setting VALUES ('replayed_through', '\"2026-03-10\"')")
+    lender.conn.commit()
+    (one,) = json.loads(run("response", "list", "--open", "--json"))
+    assert one["age_hours"] == json.loads(run("response", "show", one["id"], "--json"))["age_hours"] == 27.0
+    assert "26 h" in run("response", "list", "--open")
+
+
 def test_the_queue_shows_the_gravest_first_then_who_waits_longest(run: Run, lender: Lender) -> None:
     hear(lender, "???", Intent.UNCLEAR, hours_ago=9)
     hear(lender, "not my debt", Intent.DISPUTE, hours_ago=1)

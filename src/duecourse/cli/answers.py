@@ -126,7 +126,7 @@ def _amount(one: Mapping[str, Any]) -> str | None:
 
 def print_answers(here: Context, found: Sequence[Mapping[str, Any]], title: str) -> None:
     """Answers without their words, as rows of `list_responses`."""
-    now = here.now()
+    now = here.book_now()
     rows = [
         (
             str(one["response_id"])[:8],

@@ -23,6 +23,7 @@ from duecourse.store.connect import Store, open_store
 from duecourse.store.lifeline import Lifeline
 from duecourse.store.migrate import get_setting, is_current
 
+from .clock import book_clock
 from .settings import Settings
 
 
@@ -162,6 +163,10 @@ class Context:
         row = self._clock.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
         return row[0]  # type: ignore[no-any-return]
+
+    def book_now(self) -> datetime:
+        """The instant the book stands at: now, or the end of the last day that was replayed."""
+        return book_clock(ZoneInfo(self.lender_zone), simulated=self.simulated)(self._clock)
 
     @cached_property
     def lender_zone(self) -> str:

@@ -94,9 +94,9 @@ def list_(
     """
     here = context()
     conn = here.connect()
-    now = here.now()
     found = list_responses(conn, open_only=open_only, intent=intent, take=take)
     if as_json:
+        now = here.book_now()
         print_json(here.console, [response_facts(one, now) for one in found])
         return
     print_answers(here, found, say("Answers that wait for a person") if open_only else say("Answers"))
@@ -111,7 +111,7 @@ def show(response: IdArgument, as_json: JsonOption = False) -> None:
     with _case(response) as case:
         found = show_response(case.conn, case.here.keyring, case.place, by=case.here.user, now=case.now)
     if as_json:
-        print_json(case.here.console, found | response_facts(found, case.now))
+        print_json(case.here.console, found | response_facts(found, case.here.book_now()))
         return
     print_response(case.here, found)
 
@@ -280,7 +280,7 @@ def _tell(case: Case, place: Place, *, as_json: bool) -> None:
     """What follows now."""
     found = show_response(case.conn, case.here.keyring, place, by=case.here.user, now=case.now)
     if as_json:
-        print_json(case.here.console, found | response_facts(found, case.now))
+        print_json(case.here.console, found | response_facts(found, case.here.book_now()))
         return
     standing = [one for one in found["effects"] if one["undone_at"] is None]
     case.here.console.print(

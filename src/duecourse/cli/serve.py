@@ -6,9 +6,9 @@ import asyncio
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from time import monotonic
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -34,13 +34,13 @@ from duecourse.planning.confirming import Confirmer
 from duecourse.portal import routes as portal_routes
 from duecourse.responses.keeping import US
 from duecourse.responses.recording import Room
-from duecourse.store.migrate import get_setting
 from duecourse.web.application import Limits, application
 from duecourse.web.health import routes as health_routes
 from duecourse.web.metrics import RequestMeters, new_registry
 from duecourse.web.rates import Rates
 from duecourse.web.site import Site
 
+from .clock import book_clock
 from .context import Context, context
 from .gateways import Paying
 from .logs import FormatOption, LevelOption, write_logs_as_told
@@ -102,29 +102,13 @@ def serve(
         site = Site(
             pool,
             here.keyring,
-            site_clock(here),
+            book_clock(ZoneInfo(here.lender_zone), simulated=here.simulated),
             address.public_url.rstrip("/"),
             here.settings.language,
             here.limits,
         )
         asyncio.run(_serve(here, site, host.strip("[]"), int(port), metrics_at, portal=not no_portal))
     here.console.print(say("Stopped serving."))
-
-
-def site_clock(here: Context) -> Callable[[psycopg.Connection], datetime]:
-    """The database's clock; of a book whose days were replayed, the end of the last one where the lender is."""
-    zone = ZoneInfo(here.lender_zone)
-    simulated = here.simulated
-
-    def now(conn: psycopg.Connection) -> datetime:
-        if simulated and (replayed := get_setting(conn, "replayed_through")):
-            over = datetime.fromisoformat(str(replayed)).date() + timedelta(days=1)
-            return datetime.combine(over, time(), zone) - timedelta(microseconds=1)
-        row = conn.execute("SELECT clock_timestamp()").fetchone()
-        assert row is not None
-        return row[0]  # type: ignore[no-any-return]
-
-    return now
 
 
 def receivers_of(here: Context, intake: Intake, clock: CarriedClock) -> Mapping[str, Receives]:
