@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,72 +15,14 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from duecourse.api.keys import Scope, add_key
 from duecourse.channels.webhook.signing import key_of, signed_headers
 from duecourse.cli.context import close_context
 from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
-from duecourse.store.migrate import put_setting
-from lender import LONG_AGO, Lender
+from lender import Lender
+from serving import SECRET, Installation
 
 Run = Callable[..., Any]
-
-SECRET = "whsec_" + "c2VydmUtc2VydmUtc2VydmUtc2VydmUtc2VydmUt"
-PROVIDERS = f"""[hook]
-kind = "sms.webhook"
-sandbox = true
-url = "http://127.0.0.1:9/"
-secret = "{SECRET}"
-"""
-
-
-class Installation:
-    """A home on the test's database, its commands, and a server."""
-
-    def __init__(self, home: Path, url: str, lender: Lender) -> None:
-        self.home = home
-        self.url = url
-        self.lender = lender
-        self.serving: subprocess.Popen[bytes] | None = None
-        home.mkdir()
-        lender.keyring.save(home / "keys.json")
-        (home / "providers.toml").write_text(PROVIDERS, "utf-8")
-        put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
-        put_setting(lender.conn, "simulated", True)
-        lender.conn.commit()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return os.environ | {"DUECOURSE_HOME": str(self.home), "DUECOURSE_DATABASE_URL": self.url}
-
-    def key(self, *scopes: str) -> str:
-        """A key of the API."""
-        wanted = [Scope(scope) for scope in scopes]
-        return add_key(
-            self.lender.conn, self.lender.keyring, "k", wanted, expires_at=None, by="test", now=LONG_AGO
-        )
-
-    def serve(self, *options: str) -> str:
-        """Serve; its address once it answers."""
-        log = self.home / "serve.log"
-        with log.open("wb") as out:
-            self.serving = subprocess.Popen(
-                [sys.executable, "-m", "duecourse.cli.main", "serve", "--listen", "127.0.0.1:0", *options],
-                env=self.environment,
-                stdout=out,
-                stderr=out,
-            )
-        while self.serving.poll() is None:
-            if match := re.search(rb"http://127\.0\.0\.1:\d+", log.read_bytes()):
-                return match[0].decode()
-            time.sleep(0.05)
-        raise AssertionError(log.read_text("utf-8"))
-
-    def stop(self) -> int:
-        """As a supervisor does."""
-        assert self.serving is not None
-        self.serving.send_signal(signal.SIGTERM)
-        return self.serving.wait(120)
 
 
 @pytest.fixture
