@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from duecourse.dispatch.keeping import Kept, erase
+from duecourse.dispatch.keeping import ADDRESSES, TEXTS, Kept, erase
+from duecourse.responses.forgetting import ANSWERS
 
 from .context import Context, context
 from .screen import print_json, table
@@ -20,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 
 @app.command()
 def show(as_json: AsJson = False) -> None:
-    """What texts and retired addresses there are: what must be kept, what is past its longest keeping, by what rule.
+    """What texts, answers and retired addresses there are, what must be kept and what is past its time, by what rule.
 
     Example: duecourse retention show
     """
@@ -34,7 +35,7 @@ def apply_(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase texts of messages and retired addresses past the longest keeping that a rule (P13) of the place allows.
+    """Erase texts, words of answers and retired addresses past the longest keeping a rule (P13) of the place allows.
 
     Never what a rule asks to keep, nor what something open still wants: a message under way, a dispute, a lawyer.
     Digests and histories stay, so proofs stay whole. What is erased cannot be brought back: look first with --dry-run.
@@ -55,6 +56,7 @@ def _apply(*, dry_run: bool, as_json: bool) -> None:
             as_of=here.book_day(),
             now=here.now(),
             dry_run=dry_run,
+            subjects=(TEXTS, ANSWERS, ADDRESSES),
             on_progress=lambda lanes: progress.advance(task, lanes),
         )
     _report(here, found, dry_run=dry_run, as_json=as_json)
@@ -68,7 +70,7 @@ def _report(here: Context, found: list[Kept], *, dry_run: bool, as_json: bool) -
         return
     rows = [
         (
-            say("texts") if one.subject == "texts" else say("retired addresses"),
+            _named(one.subject),
             one.region,
             one.product,
             listed(filter(None, (word("channel", one.channel), word("purpose", one.purpose)))),
@@ -94,6 +96,12 @@ def _report(here: Context, found: list[Kept], *, dry_run: bool, as_json: bool) -
         )
     elif dry_run:
         here.console.print(say("A dry run: nothing was changed."))
+
+
+def _named(subject: str) -> str:
+    if subject == ANSWERS.name:
+        return say("words of answers")
+    return say("texts") if subject == TEXTS.name else say("retired addresses")
 
 
 def _years(years: int | None, rule: str) -> str:

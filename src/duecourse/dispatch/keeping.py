@@ -1,4 +1,4 @@
-"""Erasing what has been kept long enough: texts of messages and addresses nobody uses, by the rules P13 of each place.
+"""Erasing what has been kept long enough: words and addresses nobody uses, by the rules P13 of each place.
 
 What the rules ask to keep is never touched; what they allow to be kept no longer goes, unless something open (a message
 under way, a dispute) still wants it. Proofs stay whole: of a text its keyed digest, of an attempt its whole history.
@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
 
 from duecourse.rules.model import Actor
 from duecourse.rules.packs import Packs
-from duecourse.rules.retention import Periods, periods
+from duecourse.rules.retention import Periods, Record, periods
 from duecourse.store.lease import LANES
-from duecourse.store.sql import load
+from duecourse.store.sql import Statements, load
 
 SQL = load("dispatch/keeping")
 POINTS = load("book/keeping")
@@ -26,7 +26,25 @@ POINTS = load("book/keeping")
 LANES_AT_ONCE = 16
 """Lanes erased in one transaction: what was erased stays so when a later chunk fails."""
 
-Subject = Literal["texts", "addresses"]
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something that goes when its time is over. record: of P13. statements has NOUN_kinds, count_NOUNs, erase_NOUNs.
+
+    and_replies: what is erased are answers; those that came as replies are told of, and erased there too.
+    """
+
+    name: str
+    record: Record
+    statements: Statements
+    noun: str
+    and_replies: bool = False
+
+
+TEXTS: Final = Subject("texts", "messages", SQL, "text")
+"""Of messages."""
+ADDRESSES: Final = Subject("addresses", "contacts", POINTS, "point")
+"""Of retired contact points."""
 
 
 @dataclass(slots=True)
@@ -37,7 +55,7 @@ class Kept:
     something open still wants. erased: taken away by this run, or by one that is no dry run. purpose, actor: of texts.
     """
 
-    subject: Subject
+    subject: str
     region: str
     product: str
     channel: str
@@ -59,19 +77,20 @@ def erase(
     as_of: date,
     now: datetime,
     dry_run: bool = False,
+    subjects: Sequence[Subject] = (TEXTS, ADDRESSES),
     on_progress: Callable[[int], None] = lambda lanes_done: None,
 ) -> list[Kept]:
     """Take away what is past its longest keeping, some lanes at a time; answers with every kind of record there was.
 
-    by: who decided so; it stands in the history of each attempt and contact point. as_of: the lender's date. Again, it
-    finds nothing to do; after a crash it goes on. Texts go before the addresses they went to. dry_run: the same
-    statements run and are rolled back.
+    by: who decided so; it stands in the history of each attempt, answer and contact point. as_of: the lender's date.
+    Again, it finds nothing to do; after a crash it goes on. subjects: texts before the addresses they went to.
+    dry_run: the same statements run and are rolled back.
     """
     found: list[Kept] = []
     given = {"as_of": as_of, "now": now, "by": by}
     for lanes in _chunks():
         with conn.transaction(force_rollback=dry_run):
-            for subject in ("texts", "addresses"):
+            for subject in subjects:
                 found += _erased(conn, packs, subject, given | {"lanes": lanes})
         on_progress(len(lanes))
     return _merged(found)
@@ -83,7 +102,7 @@ def _chunks() -> Iterator[list[int]]:
 
 
 def _erased(conn: psycopg.Connection, packs: Packs, subject: Subject, given: dict[str, Any]) -> list[Kept]:
-    statements, noun = (SQL, "text") if subject == "texts" else (POINTS, "point")
+    statements, noun = subject.statements, subject.noun
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statements[f"{noun}_kinds"], given).fetchall()
     kinds = [_kind(packs, subject, row, given["as_of"]) for row in rows]
@@ -94,8 +113,11 @@ def _erased(conn: psycopg.Connection, packs: Packs, subject: Subject, given: dic
         kind = kinds[place - 1]
         kind.count, kind.must, kind.over, kind.wanted = there, must, over, wanted
     if any(kind.over > kind.wanted for kind in kinds):
-        for place, gone in conn.execute(statements[f"erase_{noun}s"], given):
+        for place, gone, *replies in conn.execute(statements[f"erase_{noun}s"], given).fetchall():
             kinds[place - 1].erased = gone
+            if subject.and_replies and replies[0]:
+                ids = {"lanes": [one.bytes[0] for one in replies[0]], "reply_ids": replies[0]}
+                conn.execute(SQL["erase_replies"], ids)
     return kinds
 
 
@@ -104,7 +126,7 @@ def _kind(packs: Packs, subject: Subject, row: dict[str, Any], as_of: date) -> K
     found = periods(
         packs,
         row["region"] or None,
-        "messages" if subject == "texts" else "contacts",
+        subject.record,
         as_of=as_of,
         product=row["product"] or None,
         actor=Actor(actor),
@@ -112,7 +134,7 @@ def _kind(packs: Packs, subject: Subject, row: dict[str, Any], as_of: date) -> K
         channel=row["channel"],
     )
     return Kept(
-        subject, row["region"], row["product"], row["channel"], row.get("purpose") or "", actor, found
+        subject.name, row["region"], row["product"], row["channel"], row.get("purpose") or "", actor, found
     )
 
 
@@ -140,4 +162,6 @@ def _merged(found: Sequence[Kept]) -> list[Kept]:
         total = totals[key]
         for name in ("count", "must", "over", "wanted", "erased"):
             setattr(total, name, getattr(total, name) + getattr(kind, name))
-    return sorted(totals.values(), key=lambda kind: (kind.subject != "texts", kind.region, kind.product))
+    return sorted(
+        totals.values(), key=lambda kind: (kind.subject != "texts", kind.subject, kind.region, kind.product)
+    )

@@ -86,3 +86,8 @@ told AS (
     SELECT lane, attempt_id, version, 'attempt', state, most_rule, 'text erased by ' || %(by)s, %(now)s FROM erased
 )
 SELECT n, count(*) FROM erased GROUP BY n;
+
+-- name: erase_replies
+-- Take away the words of replies whose answers were erased. lanes: of their ids; reply_ids. Writes: reply
+UPDATE reply SET text_sealed = NULL
+WHERE lane = ANY(%(lanes)s::smallint[]) AND reply_id = ANY(%(reply_ids)s::uuid[]) AND text_sealed IS NOT NULL;

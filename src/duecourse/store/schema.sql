@@ -1425,7 +1425,7 @@ CREATE TABLE response_event (
     recorded_by text NOT NULL,
     at timestamptz NOT NULL,
     PRIMARY KEY (lane, response_id, seq),
-    CONSTRAINT response_event_known CHECK (event IN ('waits', 'looked', 'handled', 'undone', 'closed'))
+    CONSTRAINT response_event_known CHECK (event IN ('waits', 'looked', 'handled', 'undone', 'closed', 'erased'))
 );
 
 -- The answers that a person must look at now: those whose last event of the two is waits.

@@ -99,6 +99,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "handled": "已改判",
         "undone": "已撤销",
         "closed": "已办结",
+        "erased": "正文已清除",
     },
     "effect of an answer": {
         "gentle": "改用温和措辞",

@@ -21,6 +21,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "retired addresses": "停用的地址",
     "still wanted": "仍需使用",
     "texts": "消息正文",
+    "words of answers": "答复内容",
     "there are": "现有",
     "to erase": "待删除",
     "which": "类别",
