@@ -62,11 +62,12 @@ bench: install ## measure planning, dispatch, import, a delivery and memory on t
 oracle: install ## judge 10,000 random scenarios in SQL and minute by minute in Python; ARGS="COUNT SEED" narrows
 	@PYTHONPATH=tests $(BIN)/python tests/rule_agreement.py $(ARGS)
 
-soak: install ## let providers, workers and the database fail at random, then audit (ARGS="--minutes 30 --seed 1")
+soak: install ## let providers, workers, database, disk and network fail, then audit (ARGS="--kills 200 --seed 1")
 	$(BIN)/python -m soak $(ARGS)
+	PYTHONPATH=tests:. $(BIN)/python tests/lifecycle_model.py
 	DUECOURSE_TEST_MESSAGES=10000 $(BIN)/python -m pytest -n 0 tests/dispatch/test_dying_provider.py
 	DUECOURSE_TEST_EXAMPLES=200 $(PYTEST) tests/dispatch/test_properties.py tests/dispatch/test_merging_faults.py \
-	  tests/responses/test_any_order.py
+	  tests/dispatch/test_lifecycle_model.py tests/responses/test_any_order.py
 
 format: install ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""`python -m soak [--minutes 10] [--seed N] [--rate 20] [--workers 2] [--burst N]`. Exit code 1 for a breach."""
+"""`python -m soak [--minutes 10 | --kills N | --burst N] [--seed N] [--rate 20]`; exit code 1: there was a breach."""
 
 from __future__ import annotations
 
@@ -12,48 +12,45 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.house import ROOT
-from rich.console import Console
-from rich.table import Table
 
-from .audit import Findings
 from .lender import Wishes
-from .misfortunes import misfortunes
-from .run import LEASE_SECONDS, Run
+from .misfortunes import misfortunes, seconds_until
+from .report import show, write
+from .run import Run
+from .stage import LEASE_SECONDS, Stage
 
 USEFUL_SECONDS = 150
 """Long enough for a route of three channels; a burst has as much as it takes at a modest rate besides."""
 BURST_RATE = 100
 OFFERED_FOR = 0.9
 """Share of the run in which messages fall due; the rest sees the last misfortunes through."""
+LONGER = 1.2
+"""How much longer than planned it may take until so many were killed: each takes its time."""
 
 
 def main() -> None:
     """Run, audit, print."""
     given = _arguments()
-    seconds = given.minutes * 60
-    again = f"--burst {given.burst}" if given.burst else f"--minutes {given.minutes:g} --rate {given.rate:g}"
-    print(f"To have the same again: python -m soak {again} --seed {given.seed} --workers {given.workers}")
-    if given.burst:
-        useful = USEFUL_SECONDS + given.burst / BURST_RATE
-        wishes = Wishes(given.burst, timedelta(seconds=1), timedelta(seconds=useful), given.seed, True)
-    else:
-        over = timedelta(seconds=seconds * OFFERED_FOR)
-        offered = int(given.rate * over.total_seconds())
-        wishes = Wishes(offered, over, timedelta(seconds=USEFUL_SECONDS), given.seed, False)
+    command = f"python -m soak {_wanted(given)} --seed {given.seed} --workers {given.workers}"
+    print(f"To have the same again: {command}")
     parent = ROOT / "build"
     parent.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="soak-", dir=parent))
-    run = Run(folder, wishes, given.workers)
+    run = Run(Stage(folder, _wishes(given), given.workers, standby=not given.burst))
     try:
         if given.burst:
             run.lose_a_provider()
         else:
-            run.live_through(list(misfortunes(given.seed, seconds, LEASE_SECONDS)))
-        found = run.findings()
+            planned = misfortunes(given.seed, LEASE_SECONDS, quick=bool(given.kills))
+            run.live_through(planned, kills=given.kills)
+        found = run.findings(costs_none=bool(given.burst))
     finally:
         with contextlib.suppress(KeyboardInterrupt):
             run.close()
-    _show(found)
+    show(found)
+    report = given.json or parent / f"soak-{given.seed}.json"
+    write(found, report, command=command)
+    print(f"The same as JSON: {report}")
     if found.faults:
         print("Breaches:\n  " + "\n  ".join(found.faults) + f"\nWhat was left is in {folder}")
         sys.exit(1)
@@ -61,29 +58,42 @@ def main() -> None:
     print("Nothing lost, nothing doubled, nothing late, no cap exceeded.")
 
 
+def _wishes(given: argparse.Namespace) -> Wishes:
+    """How many messages fall due over how long."""
+    if given.burst:
+        useful = timedelta(seconds=USEFUL_SECONDS + given.burst / BURST_RATE)
+        return Wishes(given.burst, timedelta(seconds=1), useful, given.seed, True)
+    over = given.minutes * 60 * OFFERED_FOR
+    if given.kills:
+        over = LONGER * seconds_until(given.kills, misfortunes(given.seed, LEASE_SECONDS, quick=True))
+    offered, useful = int(given.rate * over), timedelta(seconds=USEFUL_SECONDS)
+    return Wishes(offered, timedelta(seconds=over), useful, given.seed, False)
+
+
+def _wanted(given: argparse.Namespace) -> str:
+    if given.burst:
+        return f"--burst {given.burst}"
+    length = f"--kills {given.kills}" if given.kills else f"--minutes {given.minutes:g}"
+    return f"{length} --rate {given.rate:g}"
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m soak",
-        description="Let providers, workers and the database fail at random, then audit.",
+        description="Let providers, workers, the database, its disk and the network fail at random, then audit.",
     )
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument(
+        "--kills", type=int, default=0, help="instead of --minutes: until so many were killed"
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--rate", type=float, default=20.0, help="messages falling due in a second")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
         "--burst", type=int, default=0, help="so many due at once, and a provider that dies in their midst"
     )
+    parser.add_argument("--json", type=Path, help="where the report goes; default: build/soak-SEED.json")
     return parser.parse_args()
-
-
-def _show(found: Findings) -> None:
-    shown = Table("what", "figures", title="What was seen")
-    for what, value in found.figures.items():
-        listed = (
-            [f"{each} {count}" for each, count in value.items()] if isinstance(value, dict) else [str(value)]
-        )
-        shown.add_row(what, ", ".join(listed))
-    Console().print(shown)
 
 
 if __name__ == "__main__":

@@ -14,30 +14,34 @@ from psycopg.rows import namedtuple_row
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_many
 
+from .decisions import CLOCK_SECONDS, Decisions, claims_of_former_owners
 from .far_ends import FarEnd
 from .journals import Taken, read_journals
+from .lifecycle import steps_taken, strange
 
-CLOCK_SECONDS: Final = 1.0
-"""All clocks are this machine's; a line of a journal is stamped when it is read from the wire."""
 SURE: Final = ("sent", "delivered", "read")
 
 
 @dataclass(slots=True)
 class Findings:
-    """faults: empty when all is well. figures: what was seen."""
+    """faults: empty when all is well. rules: what was held against it. figures: what was seen."""
 
     faults: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
     figures: dict[str, object] = field(default_factory=dict)
 
     def require(self, holds: bool, rule: str) -> None:
         """Note a fault unless it holds."""
+        self.rules.append(rule)
         if not holds:
             self.faults.append(rule)
 
     def none_of(self, count: int, what: str, rule: str) -> None:
         """Note the figure, and a fault unless it is nought."""
         self.figures[what] = count
-        self.require(count == 0, f"{rule} ({count} are not so)")
+        self.rules.append(rule)
+        if count:
+            self.faults.append(f"{rule} ({count} are not so)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,13 @@ class Bounds:
     costs_none: bool
 
 
-def audit(conn: psycopg.Connection, keyring: Keyring, far_ends: Sequence[FarEnd], bounds: Bounds) -> Findings:
+def audit(
+    conn: psycopg.Connection,
+    keyring: Keyring,
+    far_ends: Sequence[FarEnd],
+    bounds: Bounds,
+    decisions: Decisions,
+) -> Findings:
     """Hold every rule of a run against it."""
     found = Findings()
     standing = _counts(conn, "SELECT coalesce(outcome, state), count(*) FROM message GROUP BY 1")
@@ -76,11 +86,20 @@ def audit(conn: psycopg.Connection, keyring: Keyring, far_ends: Sequence[FarEnd]
         attempts.get("unknown", 0) <= bounds.unknown, "unknown attempts stay within what was cut off"
     )
     _audit_history(conn, found)
+    _audit_unknown(conn, found)
     _audit_caps(conn, found)
     rows = _attempts(conn)
+    found.none_of(
+        claims_of_former_owners(rows), "claimed by a former owner", "no lane had two owners at a time"
+    )
     taken = _taken(conn, keyring, far_ends, rows, found)
     audit_hand_overs(rows, taken, far_ends, found)
     audit_routes(rows, bounds.next_seconds, found)
+    owners: dict[UUID, UUID] = dict(
+        conn.execute("SELECT contact_point_id, borrower_id FROM contact_point").fetchall()
+    )
+    for what, count in decisions.broken(taken, owners).items():
+        found.none_of(count, what, f"nothing was handed over {what}")
     return found
 
 
@@ -105,17 +124,45 @@ def _audit_history(conn: psycopg.Connection, found: Findings) -> None:
                                                      AND h.version = s.version) <> {stands}""",
         )
         found.none_of(gaps, f"{subject}s unexplained", f"history explains every {subject}")
+    unheard_of = strange(steps_taken(conn))
+    found.figures["steps that there are not"] = [f"{what} {old} to {new}" for what, old, new in unheard_of]
+    found.require(not unheard_of, "every step in a history is one of the lifecycle")
+
+
+def _audit_unknown(conn: psycopg.Connection, found: Findings) -> None:
+    """Each that was ever unknown was resolved, or is listed."""
+    found.figures["unknown at some time, and resolved"] = _counts(
+        conn,
+        """SELECT a.state, count(*) FROM attempt a
+           WHERE a.state <> 'unknown' AND EXISTS (SELECT 1 FROM history h WHERE h.lane = a.lane
+                 AND h.subject_id = a.attempt_id AND h.state = 'unknown') GROUP BY 1 ORDER BY 1""",
+    )
+    found.figures["unknown to the end"] = [
+        f"{provider} {attempt} of {at:%H:%M:%S}"
+        for provider, attempt, at in conn.execute(
+            "SELECT provider, attempt_id, claimed_at FROM attempt WHERE state = 'unknown' ORDER BY claimed_at"
+        )
+    ]
 
 
 def _audit_caps(conn: psycopg.Connection, found: Findings) -> None:
+    """One decision a day and person, in any window of 24 hours; of those who owe two creditors one is told."""
     over = _one(
         conn,
-        """SELECT count(*) FROM (
-               SELECT 1 FROM (SELECT lane, borrower_id, local_on, group_id FROM contact
-                              GROUP BY 1, 2, 3, 4, attempt_id HAVING sum(weight) > 0) AS counted
-               GROUP BY lane, borrower_id, local_on HAVING count(DISTINCT group_id) > 1) AS over""",
+        """WITH counted AS (SELECT lane, borrower_id, attempt_id, min(group_id::text) AS group_id,
+                                   min(at) FILTER (WHERE weight > 0) AS at
+                            FROM contact GROUP BY 1, 2, 3 HAVING sum(weight) > 0)
+           SELECT count(*) FROM counted k
+           WHERE (SELECT count(DISTINCT o.group_id) FROM counted o
+                  WHERE o.lane = k.lane AND o.borrower_id = k.borrower_id
+                    AND o.at > k.at - interval '24 h' AND o.at <= k.at) > 1""",
     )
-    found.none_of(over, "over the cap", "nobody was contacted more often a day than the cap allows")
+    found.none_of(
+        over, "over the cap", "nobody was contacted more often than the cap allows, in any day's length"
+    )
+    found.figures["refused by the cap"] = _one(
+        conn, "SELECT count(*) FROM message WHERE outcome = 'expired' AND rule LIKE '%CAP%'"
+    )
 
 
 def _attempts(conn: psycopg.Connection) -> list[Any]:
@@ -123,6 +170,7 @@ def _attempts(conn: psycopg.Connection) -> list[Any]:
     with conn.cursor(row_factory=namedtuple_row) as cursor:
         return cursor.execute(
             """SELECT a.message_id, a.attempt_id, a.contact_point_id AS point, a.provider, a.route_at, a.state,
+                      a.lane, a.epoch, a.resends,
                       extract(epoch FROM a.claimed_at)::float AS claimed_at,
                       extract(epoch FROM a.sent_at)::float AS sent_at,
                       extract(epoch FROM a.settled_at)::float AS settled_at,
@@ -157,7 +205,8 @@ def _taken(
 def audit_hand_overs(
     attempts: Iterable[Any], taken: Taken, far_ends: Sequence[FarEnd], found: Findings
 ) -> None:
-    """Each borrower has one message, and one address a channel: what a far end had for it is our attempts there."""
+    """Each borrower has one address a channel, and the cap lets one message to it: what a far end had for it is our
+    attempts there."""
     recorded: dict[tuple[str, UUID], list[Any]] = defaultdict(list)
     for one in attempts:
         recorded[one.provider, one.point].append(one)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,16 @@ from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.cli.providers import Provider, sandbox_providers
 from duecourse.cli.sandbox import as_toml
 
+from .wire import Wire, Wires
+
 WINDOW: Final = 50
 """How much may be unanswered at one provider by one worker."""
 RESPONSE_SECONDS: Final = 5
 """After so long without an answer a hand-over is unknown."""
 WECHAT: Final = provider_name("wechat.service")
-CAST: Final = (
+Cast = tuple[str, str, int]
+"""Name, kind and weight of a far end."""
+CAST: Final[tuple[Cast, ...]] = (
     ("smsc-one", "sms.smpp", 3),
     ("smsc-two", "sms.smpp", 2),
     (provider_name("sms.twilio"), "sms.twilio", 2),
@@ -29,19 +33,23 @@ CAST: Final = (
     (WECHAT, "wechat.service", 1),
     ("post-office", "email.smtp", 1),
 )
-"""Name, kind and weight. Far ends over HTTP call back under the name that the sandbox gives their kind."""
+"""Far ends over HTTP call back under the name that the sandbox gives their kind."""
 _WINDOW_KEY: Final = {"email.smtp": "connections"}
 
 
 @dataclass(slots=True)
 class FarEnd:
-    """One of them. stops: from when to when it stood still, seconds since 1970."""
+    """One of them. stops: from when to when it stood still, or its wire was not whole; seconds since 1970.
+
+    wire: over which workers reach it.
+    """
 
     name: str
     kind: str
     weight: int
     process: SandboxProcess
     stops: list[tuple[float, float]] = field(default_factory=list)
+    wire: Wire | None = None
     _stopped_at: float | None = None
 
     @property
@@ -69,7 +77,7 @@ class FarEnd:
     def toml(self) -> str:
         """Its entry of providers.toml."""
         (provider,) = sandbox_providers(self.process)
-        config = {key: value for key, value in provider.config.items() if key != "drain_url"}
+        config = {key: self._by_wire(value) for key, value in provider.config.items() if key != "drain_url"}
         config |= {
             _WINDOW_KEY.get(self.kind, "window"): WINDOW,
             "response_seconds": RESPONSE_SECONDS,
@@ -77,11 +85,22 @@ class FarEnd:
         }
         return as_toml(Provider(self.name, self.kind, True, config))
 
+    def _by_wire(self, value: object) -> object:
+        """A setting that names its port, with the wire's in its place."""
+        port = self.process.ports[self.kind]
+        if self.wire is None:
+            return value
+        if isinstance(value, str):
+            return value.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.wire.port}")
+        return self.wire.port if value == port else value
+
 
 class FarEnds:
     """All of them, and the providers.toml that reaches them."""
 
-    def __init__(self, home: Path, callbacks_url: str, rules: SandboxRules) -> None:
+    def __init__(
+        self, home: Path, callbacks_url: str, rules: SandboxRules, cast: Iterable[Cast] = CAST
+    ) -> None:
         self.all = [
             FarEnd(
                 name,
@@ -89,14 +108,15 @@ class FarEnds:
                 weight,
                 SandboxProcess(home / name, rules=rules, ports={kind: 0}, callbacks_url=callbacks_url),
             )
-            for name, kind, weight in CAST
+            for name, kind, weight in cast
         ]
         self._home = home
 
-    def start(self) -> None:
-        """Start each, then say where they are."""
+    def start(self, wires: Wires) -> None:
+        """Start each, lay a wire to it, then say where they are."""
         for one in self.all:
             one.process.start()
+            one.wire = wires.lay(one.name, ("127.0.0.1", one.process.ports[one.kind]))
         (self._home / "providers.toml").write_text("\n".join(one.toml() for one in self.all), "utf-8")
 
     def __iter__(self) -> Iterator[FarEnd]:

@@ -51,8 +51,10 @@ def _address(entry: Mapping[str, Any]) -> str:
 
 
 def _written_at(read_at: float, far_end: FarEnd) -> float:
-    """A line is stamped when it was read; what is read after a stop may have been written when that began."""
-    for begin, end in far_end.stops:
-        if begin <= read_at <= end + READ_SECONDS:
-            return begin
-    return read_at
+    """A line is stamped when it was read; what is read after a stop may have been written when that began, or when the
+    one before began that it met."""
+    at = read_at
+    for begin, end in sorted(far_end.stops, reverse=True):
+        if begin <= at <= end + READ_SECONDS:
+            at = begin
+    return at

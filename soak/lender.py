@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,8 +31,10 @@ from .far_ends import WECHAT
 
 NEXT_SECONDS: Final = 60
 """What was not delivered by then goes on to the next channel."""
+ROUTE: Final = ("wechat", "sms", "email")
 WECHAT_EVERY, EMAIL_EVERY = 3, 2
 SPECIAL_EVERY: Final = 25
+RIVAL_EVERY: Final = 10
 NUMBERS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Endings that the sandbox treats as undeliverable, refused, throttled, silent, late, STOP, unanswered, broken, and
 delivered without an answer."""
@@ -49,7 +51,7 @@ steps:
   - id: due-today
     when: due between 09:00 and 18:00
     purpose: reminder
-    route: [wechat, sms, email]
+    route: [{route}]
     {next_if}
     template: due-soon
 """
@@ -73,8 +75,10 @@ _TEMPLATE: Final = TemplateText(
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is to be sent. over: in which messages fall due. useful: of each from its own instant. plain: nobody has an
-    address that misbehaves, all can be reached by e-mail, and the route moves on only where a channel failed."""
+    """What is to be sent, and to how many people. over: the while in which it falls due. useful: of each from its own
+    instant. plain: nobody has an address that misbehaves or a rival message, all can be reached by e-mail, and the
+    route moves on only where a channel failed.
+    """
 
     offered: int
     over: timedelta
@@ -83,16 +87,21 @@ class Wishes:
     plain: bool
 
 
-def fill(house: House, wishes: Wishes) -> str:
-    """Make a database with the book, its policy in force and every message planned, none due yet; returns its name."""
+def fill(house: House, wishes: Wishes, channels: Collection[str]) -> str:
+    """Make a database with the book, its policy in force and every message planned, none due yet; returns its name.
+
+    channels: that there is a far end for; the route has them in its own order.
+    """
     zone, name = noon_zone(), house.copy()
     with house.open(name) as store, store.connect(idle_in_transaction_seconds=0) as conn:
         put_setting(conn, "lender_zone", zone)
         shape = Shape(wishes.offered, today(zone), 1, 1, 1, shared=2**31 - 1)
         make_book(conn, shape, seed=wishes.seed, zone=zone)
+        if not wishes.plain:
+            _give_rivals(conn)
         _give_names(conn, house.keyring)
         _give_addresses(conn, house.keyring, plain=wishes.plain)
-        plannables = _put_in_force(conn, house.folder, "" if wishes.plain else _NEXT_IF, zone)
+        plannables = _put_in_force(conn, house.folder, channels, "" if wishes.plain else _NEXT_IF, zone)
         plan_book(conn, plannables, as_of=today(zone), now=datetime.now(UTC))
         conn.commit()
         with store.connect(autocommit=True) as tidying:
@@ -123,6 +132,25 @@ def unanswered(offered: int, *, plain: bool) -> int:
         for place in range(offered)
         for address in addresses(place, plain=plain).values()
     )
+
+
+def _give_rivals(conn: psycopg.Connection) -> None:
+    """One in RIVAL_EVERY owes another creditor on the same day: a message of its own, which the day's cap refuses."""
+    conn.execute(
+        """INSERT INTO loan (lane, loan_id, borrower_id, loan_ref, creditor, product, method, currency, row_digest,
+               effective_at, recorded_at)
+           SELECT lane, md5(concat('rival', loan_id))::uuid, borrower_id, concat('R-', loan_ref), 'shop', product,
+                  method, currency, '', effective_at, recorded_at
+           FROM loan WHERE abs(hashtext(loan_id::text)) %% %s = 0""",
+        (RIVAL_EVERY,),
+    )
+    conn.execute(
+        """INSERT INTO installment (lane, loan_id, number, borrower_id, due_on, due_minor, effective_at, recorded_at)
+           SELECT r.lane, r.loan_id, i.number, i.borrower_id, i.due_on, i.due_minor, i.effective_at, i.recorded_at
+           FROM loan r JOIN installment i ON i.lane = r.lane AND i.borrower_id = r.borrower_id
+           WHERE r.creditor = 'shop'"""
+    )
+    conn.commit()
 
 
 def _give_names(conn: psycopg.Connection, keyring: Keyring) -> None:
@@ -169,9 +197,12 @@ def _give_addresses(conn: psycopg.Connection, keyring: Keyring, *, plain: bool) 
     conn.commit()
 
 
-def _put_in_force(conn: psycopg.Connection, folder: Path, next_if: str, zone: str) -> list[Plannable]:
+def _put_in_force(
+    conn: psycopg.Connection, folder: Path, channels: Collection[str], next_if: str, zone: str
+) -> list[Plannable]:
     path = folder / "policy.yaml"
-    path.write_text(_POLICY.format(next_if=next_if), encoding="utf-8")
+    route = ", ".join(channel for channel in ROUTE if channel in channels)
+    path.write_text(_POLICY.format(route=route, next_if=next_if), encoding="utf-8")
     policy = load_policy(path)
     done = publish(conn, policy, Templates([_TEMPLATE]), "", now=LONG_AGO, user="soak")
     conn.commit()

@@ -2,99 +2,90 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import psycopg
-from bench.house import House
-from bench.live import make_due
-
-from duecourse.channels.sandbox.rules import SandboxRules
 
 from .audit import Bounds, Findings, audit
-from .database import CrashingServer
-from .far_ends import RESPONSE_SECONDS, WINDOW, FarEnd, FarEnds
-from .lender import NEXT_SECONDS, Wishes, fill, unanswered
+from .lender import NEXT_SECONDS, unanswered
 from .misfortunes import Misfortune, What
-from .workers import Workers
+from .stage import LEASE_SECONDS, Stage
+from .strikes import Strikes
 
-LEASE_SECONDS: Final = 5
 GRACE_SECONDS: Final = 15
 """For a lane beyond its lease, while the database is there and a worker awake for longer than it takes to start."""
 PROGRESS_SECONDS: Final = 10.0
 PATIENCE_SECONDS: Final = 60.0
 """After everything must have ended."""
-PLAIN: Final = SandboxRules(numbers={}, local_parts={})
 
 
 class Run:
     """One run over one database."""
 
-    def __init__(self, folder: Path, wishes: Wishes, workers: int) -> None:
-        self.wishes = wishes
-        self.server = CrashingServer(folder)
-        self.house = House(folder, self.server.conninfo)
-        self.database = fill(self.house, wishes)
-        listen = f"127.0.0.1:{_free_port()}"
-        rules = PLAIN if wishes.plain else SandboxRules()
-        self.far_ends = FarEnds(folder, f"http://{listen}/callbacks", rules)
-        self.workers = Workers(folder, self.house.conninfo_of(self.database), LEASE_SECONDS, workers, listen)
-        self.struck: Counter[str] = Counter()
-        self.longest_idle = 0.0
-        self.cut_off = unanswered(wishes.offered, plain=wishes.plain)
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
         self._later: list[tuple[float, Callable[[], None]]] = []
-        self._starting: list[threading.Thread] = []
-        self._database_since = time.monotonic()
+        self.strikes = Strikes(
+            stage, lambda seconds, act: self._later.append((self.elapsed() + seconds, act))
+        )
+        self.strikes.cut_off = unanswered(stage.wishes.offered, plain=stage.wishes.plain)
+        self.longest_idle = 0.0
         self._start_seconds: float | None = None
         self._began = time.monotonic()
+        self._offered = 0
         self._conn: psycopg.Connection | None = None
         self._seen = self._told = 0.0
 
-    def live_through(self, planned: Sequence[Misfortune]) -> None:
-        """All misfortunes at their instants, then quiet until every message has ended, or a while after it must."""
-        self._begin()
+    def live_through(self, planned: Iterable[Misfortune], *, kills: int = 0) -> None:
+        """Misfortunes at their instants, then quiet until every message has ended, or a while after it must.
+
+        kills: until there were so many; 0: until the last message has fallen due.
+        """
+        self.begin()
         behind = 0.0  # on a busy machine some last longer than they should: what follows keeps its distance
         for one in planned:
             self.until(one.at + behind)
-            self.strike(one)
+            whom = self.strikes.strike(one)
+            if whom is not None:
+                self.say(f"{one.what} ({whom})")
             behind = max(behind, self.elapsed() - one.at)
-            if one.at + behind >= self.wishes.over.total_seconds():
+            over = one.at + behind >= self.stage.wishes.over.total_seconds()
+            if self.strikes.kills >= kills if kills else over:
                 break
         self.finish()
 
     def lose_a_provider(self) -> None:
         """The provider with the greatest weight dies for good once a third of all messages were handed over."""
-        self._begin()
+        self.begin()
         query = "SELECT count(*) FROM attempt WHERE state NOT IN ('claimed', 'released')"
-        while (self._query(query) or 0) < self.wishes.offered / 3 and self.elapsed() < self._must_end():
+        while (self._query(query) or 0) < self._offered / 3 and self.elapsed() < self._must_end():
             self.until(self.elapsed() + 0.2)
-        dying = max(self.far_ends, key=lambda one: one.weight)
+        dying = max(self.stage.far_ends, key=lambda one: one.weight)
         self.say(f"kill {dying.name} for good")
-        self._kill(dying)
-        self.struck[What.KILL_PROVIDER] += 1
+        self.strikes.kill_for_good(dying)
+        self.strikes.struck[What.KILL_PROVIDER] += 1
         self.finish()
 
-    def _begin(self) -> None:
-        self.far_ends.start()
-        with self.house.open(self.database) as store, store.connect() as conn:
-            make_due(conn, over=self.wishes.over, useful=self.wishes.useful)
+    def begin(self) -> None:
+        """Let messages fall due."""
+        self._offered = self.stage.begin()
         self._began = time.monotonic()
+        self.strikes.database_since = self._began
 
-    def finish(self) -> None:
-        """Wait until all has ended, then end the workers."""
-        self.until(self.wishes.over.total_seconds())
+    def finish(self, *, hasten: str = "") -> None:
+        """Wait until all has ended, then end the workers. hasten: a statement that brings forward what it waits for."""
+        self.until(self.stage.wishes.over.total_seconds())
         limit = self._must_end() + PATIENCE_SECONDS
         while self.elapsed() < limit and (self._later or self._query(_OPEN) != 0):
+            if hasten and not self._later:
+                self._ask(hasten)
             self.until(self.elapsed() + 1)
-        self.workers.stop()
+        self.stage.workers.stop()
 
     def _must_end(self) -> float:
-        return (self.wishes.over + self.wishes.useful).total_seconds()
+        return self.stage.must_end().total_seconds()
 
     def elapsed(self) -> float:
         """Seconds since the beginning."""
@@ -107,7 +98,7 @@ class Run:
                 if self.elapsed() >= due:
                     self._later.remove((due, act))
                     act()
-            self.workers.tend()
+            self.stage.workers.tend()
             self._watch()
             if self.elapsed() >= at:
                 return
@@ -117,66 +108,25 @@ class Run:
         """One line, with its time."""
         print(f"{self.elapsed():7.1f} s  {what}", flush=True)
 
-    def strike(self, one: Misfortune) -> None:
-        """Do it, unless nobody is left whom it could strike."""
-        whom = ""
-        windows = WINDOW * len(self.far_ends.all)
-        match one.what:
-            case What.KILL_WORKER | What.FREEZE_WORKER:
-                awake = self.workers.awake
-                if not awake:
-                    return
-                pid = awake[int(one.which * len(awake))]
-                self.cut_off += windows
-                if one.what is What.KILL_WORKER:
-                    self.workers.kill(pid)
-                else:
-                    self.workers.freeze(pid)
-                    self._after(one.lasts, lambda: self.workers.thaw(pid))
-            case What.KILL_PROVIDER | What.STOP_PROVIDER:
-                up = [far_end for far_end in self.far_ends if far_end.is_up]
-                if not up:
-                    return
-                far_end = up[int(one.which * len(up))]
-                whom = f" ({far_end.name}, {one.lasts:.1f} s)"
-                if one.what is What.KILL_PROVIDER:
-                    self._kill(far_end)
-                    self._after(one.lasts, lambda: self._restart(far_end))
-                else:
-                    far_end.stand_still()
-                    self.cut_off += WINDOW * self.workers.count * (1 + int(one.lasts / RESPONSE_SECONDS))
-                    self._after(one.lasts, far_end.go_on)
-            case What.CRASH_DATABASE:
-                self._conn = None
-                self.cut_off += windows * self.workers.count
-                self.server.crash()
-                self._database_since = time.monotonic()
-        self.struck[one.what] += 1
-        self.say(f"{one.what}{whom}")
-
-    def _kill(self, far_end: FarEnd) -> None:
-        far_end.process.kill()
-        self.cut_off += WINDOW * self.workers.count
-
-    def _restart(self, far_end: FarEnd) -> None:
-        """Beside everything else: a process takes seconds to start on a busy machine."""
-        starting = threading.Thread(target=far_end.process.start)
-        starting.start()
-        self._starting.append(starting)
-
-    def _after(self, seconds: float, act: Callable[[], None]) -> None:
-        self._later.append((self.elapsed() + seconds, act))
-
     def _query(self, query: str) -> float | None:
         """One figure; None while the database is not there."""
+        value = self._ask(query)
+        return None if value is None else float(str(value))
+
+    def _ask(self, query: str) -> object:
         try:
             if self._conn is None or self._conn.closed:
-                self._conn = psycopg.connect(self.house.conninfo_of(self.database), autocommit=True)
+                self._conn = self.stage.connect()
             row = self._conn.execute(query).fetchone()
         except psycopg.OperationalError:
             self._conn = None
             return None
-        return float(row[0]) if row else 0.0
+        return row[0] if row else None
+
+    def _owners(self) -> set[int]:
+        """Process ids of the workers that hold lanes; none while the database is not there."""
+        query = "SELECT string_agg(DISTINCT split_part(owner, ':', 2), ' ') FROM lane_lease WHERE owner IS NOT NULL"
+        return {int(pid) for pid in str(self._ask(query) or "").split()}
 
     def _watch(self) -> None:
         """How long the lane has been free that has been free longest while somebody could have taken it; and now and
@@ -191,33 +141,36 @@ class Run:
         )
         if self._start_seconds is None and self._query("SELECT count(*) FROM lane_lease WHERE epoch > 0"):
             self._start_seconds = self.elapsed()  # what a worker needs on this machine until it has lanes
-        could = min(self.workers.awake_seconds(), time.monotonic() - self._database_since)
-        could -= self._start_seconds or 0.0
+        self.stage.workers.at_work.update(self._owners())
+        there = time.monotonic() - self.strikes.database_since
+        could = min(self.stage.workers.at_work_seconds(), there) - (self._start_seconds or 0.0)
         self.longest_idle = max(self.longest_idle, min(idle or 0.0, could))
         if self.elapsed() - self._told >= PROGRESS_SECONDS:
             self._told = self.elapsed()
-            self._tell()
+            figures = {word: self._query(query) for word, query in _PROGRESS.items()}
+            self.say("  ".join(f"{word} {value:.0f}" for word, value in figures.items() if value is not None))
 
-    def _tell(self) -> None:
-        figures = {word: self._query(query) for word, query in _PROGRESS.items()}
-        self.say("  ".join(f"{word} {value:.0f}" for word, value in figures.items() if value is not None))
-
-    def findings(self) -> Findings:
-        """The audit."""
-        plain = self.wishes.plain
+    def findings(self, *, costs_none: bool) -> Findings:
+        """The audit. costs_none: whether every message must have been taken by somebody."""
+        stage, strikes = self.stage, self.strikes
+        stage.servers.go_alone()
         bounds = Bounds(
-            self.wishes.offered, self.cut_off, None if plain else float(NEXT_SECONDS), costs_none=plain
+            self._offered,
+            strikes.cut_off,
+            None if stage.wishes.plain else float(NEXT_SECONDS),
+            costs_none=costs_none,
         )
         with (
-            self.house.open(self.database) as store,
-            store.connect(
-                idle_in_transaction_seconds=0
-            ) as conn,  # the journals of the far ends take their time
+            stage.house.open(stage.database) as store,
+            store.connect(idle_in_transaction_seconds=0) as conn,  # the journals take their time
         ):
-            found = audit(conn, self.house.keyring, self.far_ends.all, bounds)
+            found = audit(conn, stage.house.keyring, stage.far_ends.all, bounds, strikes.decisions)
         found.figures |= {
-            "misfortunes": dict(self.struck),
-            "workers": self.workers.deaths,
+            "kills": strikes.kills,
+            "misfortunes": dict(strikes.struck),
+            "left out": dict(strikes.skipped),
+            "workers": dict(stage.workers.deaths),
+            "people held": len(strikes.decisions.held),
             "longest idle lane, s": round(self.longest_idle, 1),
         }
         found.require(
@@ -227,13 +180,9 @@ class Run:
 
     def close(self) -> None:
         """End every process of the run."""
-        self.workers.stop()
-        for starting in self._starting:
-            starting.join()
-        self.far_ends.stop()
         if self._conn is not None:
             self._conn.close()
-        self.server.stop()
+        self.stage.close()
 
 
 _OPEN: Final = "SELECT count(*) FROM message WHERE state <> 'done'"
@@ -245,9 +194,3 @@ _PROGRESS: Final = {
     "unknown": "SELECT count(*) FROM attempt WHERE state = 'unknown'",
     "providers at rest": "SELECT count(*) FROM provider_state WHERE state <> 'working'",
 }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

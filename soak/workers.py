@@ -8,99 +8,152 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
+def start_worker(
+    home: Path,
+    url: str,
+    *options: str,
+    lease_seconds: int,
+    callbacks: str = "",
+    clock_seed: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """`duecourse work` as a process of its own, which writes to worker.log of its home.
+
+    callbacks: HOST:PORT that it listens on. clock_seed: the date of its machine is wrong, see soak.off_clock.
+    """
+    environment = os.environ | {
+        "DUECOURSE_HOME": str(home),
+        "DUECOURSE_DATABASE_URL": url,
+        "DUECOURSE_LEASE_SECONDS": str(lease_seconds),
+        "DUECOURSE_CALLBACKS_LISTEN": callbacks,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    module = ["duecourse.cli.main"] if clock_seed is None else ["soak.off_clock", str(clock_seed)]
+    with (home / "worker.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", *module, "work", *options], env=environment, stdout=log, stderr=log
+        )
+
+
 @dataclass(slots=True)
 class Workers:
-    """`duecourse work` processes on one database. callbacks: HOST:PORT that one of them at a time listens on.
-    deaths: how often each cause ended one."""
+    """`duecourse work` processes on one database.
+
+    urls: how each reaches it, by its place. callbacks: HOST:PORT that one of them at a time listens on. deaths: how
+    often each cause ended one. seed: of their clocks.
+    """
 
     home: Path
-    url: str
+    urls: Sequence[str]
     lease_seconds: int
-    count: int
     callbacks: str
-    deaths: dict[str, int] = field(default_factory=dict)
+    seed: int
+    deaths: Counter[str] = field(default_factory=Counter)
     frozen: set[int] = field(default_factory=set)
-    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    at_work: set[int] = field(default_factory=set)
+    """Process ids of those that have held a lane: whoever starts is left in peace until then."""
+    cut_off: set[int] = field(default_factory=set)
+    """Places from which the database cannot be reached."""
+    _running: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     _listening: subprocess.Popen[bytes] | None = None
     _since: dict[int, float] = field(default_factory=dict)
+    _started: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many there should be."""
+        return len(self.urls)
 
     def tend(self) -> None:
         """Start as many as there should be; count those that ended by themselves."""
-        for worker in list(self._running):
-            if worker.poll() is not None:
-                self._running.remove(worker)
+        for place, url in enumerate(self.urls):
+            worker = self._running.get(place)
+            if worker is not None and worker.poll() is None:
+                continue
+            if worker is not None:
                 self.frozen.discard(worker.pid)
-                self._count("ended by itself")
-        while len(self._running) < self.count:
-            listens = self._listening not in self._running
-            worker = self._start(self.callbacks if listens else "")
-            self._running.append(worker)
-            self._since[worker.pid] = time.monotonic()
-            self._listening = worker if listens else self._listening
-
-    def _start(self, callbacks: str) -> subprocess.Popen[bytes]:
-        environment = os.environ | {
-            "DUECOURSE_HOME": str(self.home),
-            "DUECOURSE_DATABASE_URL": self.url,
-            "DUECOURSE_LEASE_SECONDS": str(self.lease_seconds),
-            "DUECOURSE_CALLBACKS_LISTEN": callbacks,
-        }
-        with (self.home / "worker.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "duecourse.cli.main", "work"], env=environment, stdout=log, stderr=log
+                self.deaths[f"ended by itself, code {worker.returncode}"] += 1
+            listening = self._listening is not None and self._listening.poll() is None
+            self._started += 1
+            worker = start_worker(
+                self.home,
+                url,
+                lease_seconds=self.lease_seconds,
+                callbacks="" if listening else self.callbacks,
+                clock_seed=self.seed + self._started,
             )
+            self._running[place] = worker
+            self._since[place] = time.monotonic()
+            self._listening = self._listening if listening else worker
+
+    @property
+    def worth_striking(self) -> list[int]:
+        """The places of those that are awake and have begun to work."""
+        return [place for place in self.awake if self._running[place].pid in self.at_work]
 
     @property
     def awake(self) -> list[int]:
-        """Process ids of those that run and are not frozen."""
+        """The places of those that run and are not frozen."""
         return [
-            worker.pid for worker in self._running if worker.poll() is None and worker.pid not in self.frozen
+            place
+            for place, worker in self._running.items()
+            if worker.poll() is None and worker.pid not in self.frozen
         ]
 
-    def awake_seconds(self) -> float:
-        """For how long that one has been awake that has been so longest; 0 when none is."""
-        return max((time.monotonic() - self._since[pid] for pid in self.awake), default=0.0)
+    def at_work_seconds(self) -> float:
+        """For how long that one has been able to work that has been so longest; 0 when none is."""
+        able = [place for place in self.awake if place not in self.cut_off]
+        return max((time.monotonic() - self._since[place] for place in able), default=0.0)
 
-    def kill(self, pid: int) -> None:
+    def reaches(self, place: int) -> None:
+        """The database can be reached from there again."""
+        self.cut_off.discard(place)
+        self._since[place] = time.monotonic()
+
+    def kill(self, place: int) -> None:
         """SIGKILL, as the kernel would when memory runs out."""
-        for worker in list(self._running):
-            if worker.pid == pid:
-                worker.kill()
-                worker.wait()
-                self._running.remove(worker)
-                self._count("killed")
+        worker = self._running.pop(place)
+        worker.kill()
+        worker.wait()
+        self.deaths["killed"] += 1
 
-    def freeze(self, pid: int) -> None:
-        """SIGSTOP: it neither runs nor knows that time passes."""
+    def move_clock(self, place: int) -> None:
+        """The date of its machine jumps."""
+        with contextlib.suppress(ProcessLookupError):
+            self._running[place].send_signal(signal.SIGUSR1)
+
+    def freeze(self, place: int) -> int:
+        """SIGSTOP: it neither runs nor knows that time passes. Returns its process id."""
+        pid = self._running[place].pid
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
             self.frozen.add(pid)
-            self._count("frozen")
+            self.deaths["frozen"] += 1
+        return pid
 
-    def thaw(self, pid: int) -> None:
+    def thaw(self, place: int, pid: int) -> None:
         """SIGCONT."""
         self.frozen.discard(pid)
-        self._since[pid] = time.monotonic()
+        self._since[place] = time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """SIGTERM to all and wait; kill what does not end."""
-        for pid in list(self.frozen):
-            self.thaw(pid)
-        for worker in self._running:
+        for place, worker in self._running.items():
+            self.thaw(place, worker.pid)
+        for worker in self._running.values():
             worker.terminate()
-        for worker in self._running:
+        for worker in self._running.values():
             try:
-                worker.wait(20)
+                worker.wait(30)
             except subprocess.TimeoutExpired:
+                self.deaths["did not end when asked"] += 1
                 worker.kill()
                 worker.wait()
         self._running.clear()
-
-    def _count(self, cause: str) -> None:
-        self.deaths[cause] = self.deaths.get(cause, 0) + 1

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from soak.audit import Findings, audit_hand_overs, audit_routes
+from soak.decisions import Decisions, claims_of_former_owners
+from soak.journals import _written_at
+from soak.lifecycle import steps_taken, strange
+from soak.misfortunes import KILLS, What, misfortunes, seconds_until
 
 PHONE, MAILBOX, MESSAGE = UUID(int=1), UUID(int=2), UUID(int=3)
 FAR_ENDS: Any = [
@@ -88,3 +94,64 @@ def test_a_second_attempt_on_the_same_channel_is_a_breach_whatever_the_reason() 
     found = Findings()
     audit_routes([attempt("one", "unknown"), attempt("two", "sent", claimed_at=110.0)], NEXT_SECONDS, found)
     assert found.faults
+
+
+HELD_AT = 100.0
+STOPPED = (100.0, 120.0)
+
+
+@pytest.mark.parametrize(
+    ("at", "after_hold", "during_stop"),
+    [(99.0, 0, 0), (102.0, 0, 0), (104.0, 1, 1), (119.0, 1, 1), (121.0, 1, 0)],
+)
+def test_a_hand_over_after_a_hold_or_during_a_stop_is_a_breach(
+    at: float, after_hold: int, during_stop: int
+) -> None:
+    borrower = UUID(int=9)
+    decisions = Decisions(held={borrower: HELD_AT}, stops=[STOPPED])
+    broken = decisions.broken({("one", PHONE): [at]}, {PHONE: borrower})
+    assert broken == {"after a hold": after_hold, "during a stop": during_stop}
+
+
+@pytest.mark.parametrize(
+    ("claims", "breaches"),
+    [
+        ([(1, 5.0, 0), (1, 6.0, 0), (2, 7.0, 0)], 0),
+        ([(1, 5.0, 0), (2, 6.0, 0), (1, 7.0, 0)], 1),
+        ([(3, 5.0, 1), (2, 6.0, 0)], 0),  # resent under a later epoch than it was claimed under
+    ],
+)
+def test_a_claim_under_an_epoch_that_is_over_is_a_breach(
+    claims: list[tuple[int, float, int]], breaches: int
+) -> None:
+    attempts: Any = [
+        SimpleNamespace(lane=7, epoch=epoch, claimed_at=at, resends=resends) for epoch, at, resends in claims
+    ]
+    assert claims_of_former_owners(attempts) == breaches
+
+
+def test_a_step_that_is_not_in_the_lifecycle_is_a_breach(database: psycopg.Connection) -> None:
+    rows = [(1, "claimed"), (2, "released"), (3, "sent")]
+    for version, state in rows:
+        database.execute(
+            """INSERT INTO history (lane, subject_id, version, subject, state, at)
+               VALUES (1, %s, %s, 'attempt', %s, now())""",
+            (PHONE, version, state),
+        )
+    assert strange(steps_taken(database)) == [("attempt", "released", "sent")]
+
+
+def test_what_arrives_late_over_a_broken_wire_is_dated_to_when_it_broke() -> None:
+    far_end: Any = SimpleNamespace(stops=[(100.0, 110.0), (108.0, 115.0)])
+    assert _written_at(99.0, far_end) == 99.0
+    assert _written_at(111.0, far_end) == 100.0
+    assert _written_at(116.0, far_end) == 100.0  # the far end stood still when the wire was mended
+    assert _written_at(120.0, far_end) == 120.0
+
+
+def test_the_same_seed_has_the_same_misfortunes_and_every_kind_of_them() -> None:
+    first, again, other = (list(islice(misfortunes(seed, 5, quick=True), 200)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert {one.what for one in first} == set(What)
+    kills = [one.at for one in first if one.what in KILLS]
+    assert seconds_until(40, misfortunes(1, 5, quick=True)) == kills[39]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import soak.workers
+from bench.live import noon_zone
 
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.policy.templates import Templates, TemplateText
@@ -20,6 +21,7 @@ from duecourse.store.migrate import put_setting
 from lender import POLICY_HEAD, Lender
 from post import Post
 
+__all__ = ["fill", "last_states", "noon_zone", "start_worker", "submits", "wait_for", "write_providers"]
 WINDOW = 50
 LEASE_SECONDS = 2
 USEFUL_SECONDS = 900
@@ -31,13 +33,6 @@ STEP = """
     route: [sms]
     template: due-soon
 """
-
-
-def noon_zone() -> str:
-    """A zone in which the day is young and the contact window open, whenever the test runs."""
-    now = datetime.now(UTC)
-    zones = [f"Etc/GMT{offset:+d}" for offset in range(-12, 13)]
-    return min(zones, key=lambda zone: abs(now.astimezone(ZoneInfo(zone)).hour - 12))
 
 
 def fill(
@@ -91,19 +86,8 @@ registered = ["signature", "header", "template", "category-suffix"]
 
 
 def start_worker(home: Path, url: str, *options: str) -> subprocess.Popen[bytes]:
-    """`duecourse work` as a process of its own."""
-    environment = os.environ | {
-        "DUECOURSE_HOME": str(home),
-        "DUECOURSE_DATABASE_URL": url,
-        "DUECOURSE_LEASE_SECONDS": str(LEASE_SECONDS),
-    }
-    log = (home / "worker.log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "duecourse.cli.main", "work", *options],
-        env=environment,
-        stdout=log,
-        stderr=log,
-    )
+    """`duecourse work` as a process of its own, with a short lease."""
+    return soak.workers.start_worker(home, url, *options, lease_seconds=LEASE_SECONDS)
 
 
 def submits(post: Post) -> Counter[str]:

@@ -16,7 +16,7 @@ class Postmaster:
     pid: int
     socket_dir: Path
     ready: bool
-    """Takes connections: neither starting, recovering nor stopping."""
+    """Takes connections, of which a standby's only read: neither starting, recovering nor stopping."""
 
 
 def find_postmaster(data_dir: Path) -> Postmaster | None:
@@ -34,7 +34,7 @@ def find_postmaster(data_dir: Path) -> Postmaster | None:
     if not _is_server_of(pid, data_dir):
         return None
     socket_dir = Path(lines[4]) if len(lines) > 4 and lines[4] else data_dir
-    return Postmaster(pid, socket_dir, ready=len(lines) > 7 and lines[7].strip() == "ready")
+    return Postmaster(pid, socket_dir, ready=len(lines) > 7 and lines[7].strip() in ("ready", "standby"))
 
 
 def remove_stale_lock_files(data_dir: Path, *more: Path) -> None:
