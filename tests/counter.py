@@ -9,6 +9,7 @@ from datetime import datetime
 
 from duecourse.dispatch.claimed import Claimed
 from duecourse.dispatch.desk import Desk, Pace
+from duecourse.dispatch.meters import Meters
 from duecourse.dispatch.receipts import append_receipts, apply_receipts
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.messaging import Accepted, Channel, Outcome, Outgoing, Receipt, ReceiptStatus
@@ -64,6 +65,7 @@ class Counter:
         second submission of one id.
         """
         self.post = post
+        self.meters = Meters()
         self.conn = post.store.connect().__enter__()
         self.switchboard = Switchboard(Lifeline(self.conn, post.store.connect), post.keyring, desks=1)
         self.ends = {
@@ -80,6 +82,7 @@ class Counter:
             lender_zone="Asia/Shanghai",
             pace=Pace(),
             tally=post.tally,
+            meters=self.meters,
         )
         with post.store.connect(autocommit=True) as leases:
             self.desk.epochs = acquire(leases, "counter", 600)

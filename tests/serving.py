@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from duecourse.api.keys import Scope, add_key
 from duecourse.store.migrate import put_setting
 from lender import LONG_AGO, Lender
+from scraping import address_in
 
 SECRET = "whsec_" + "c2VydmUtc2VydmUtc2VydmUtc2VydmUtc2VydmUt"
 PROVIDERS = f"""[hook]
@@ -30,6 +29,7 @@ class Installation:
         self.home = home
         self.url = url
         self.lender = lender
+        self.metrics = ""
         self.serving: subprocess.Popen[bytes] | None = None
         home.mkdir()
         lender.keyring.save(home / "keys.json")
@@ -59,11 +59,15 @@ class Installation:
                 stdout=out,
                 stderr=out,
             )
-        while self.serving.poll() is None:
-            if match := re.search(rb"http://127\.0\.0\.1:\d+", log.read_bytes()):
-                return match[0].decode()
-            time.sleep(0.05)
-        raise AssertionError(log.read_text("utf-8"))
+
+        def runs() -> bool:
+            assert self.serving is not None
+            return self.serving.poll() is None
+
+        address = address_in(log, "Serving on ", runs)
+        if "--metrics" in options:
+            self.metrics = address_in(log, "Metrics on ", runs)
+        return address
 
     def stop(self) -> int:
         """As a supervisor does."""

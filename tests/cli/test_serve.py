@@ -20,6 +20,7 @@ from duecourse.cli.context import close_context
 from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
 from lender import Lender
+from scraping import scrape
 from serving import SECRET, Installation
 
 Run = Callable[..., Any]
@@ -79,7 +80,8 @@ def test_what_providers_tell_is_in_the_book_when_they_are_answered(installation:
     """Signed calls are stored once however often they come; forged, late and foreign ones leave nothing."""
     attempt = uuid4()
     conn = installation.lender.conn
-    with httpx2.Client(base_url=installation.serve(), trust_env=False, timeout=60) as client:
+    address = installation.serve("--metrics", "127.0.0.1:0")
+    with httpx2.Client(base_url=address, trust_env=False, timeout=60) as client:
         assert client.get("/healthz").status_code == 200
         assert client.get("/readyz").json() == {"status": "ready"}
         assert client.get("/").status_code in (200, 404)
@@ -107,6 +109,15 @@ def test_what_providers_tell_is_in_the_book_when_they_are_answered(installation:
         for shown, code in ((key, "D033"), ("dck_x", "D165")):
             headers = {"authorization": f"Bearer {shown}"}
             assert client.get("/api/v1/borrowers/x/status", headers=headers).json()["code"] == code
+        assert client.get("/metrics").status_code == 404, "what everybody reaches does not have it"
+    seen = scrape(installation.metrics)
+    assert seen.value("requests_total", route="/callbacks/{name}", status="200") == 4
+    assert seen.value("requests_total", route="/callbacks/{name}", status="403") == 3
+    assert seen.value("request_seconds_count", route="/callbacks/{name}") == 8
+    assert seen.value("receipts_stored_total", provider="hook") == 4
+    assert seen.value("provider_sink_failures_total", provider="hook") == 0
+    assert (seen.value("figures_read"), seen.value("lanes", lease="free")) == (1, 256)
+    assert not {attempt.hex, str(attempt), "x"} & {word for _, labels in seen.samples for _, word in labels}
     assert installation.stop() == 0
     told = (installation.home / "serve.log").read_text("utf-8")
     assert (
@@ -144,6 +155,8 @@ def test_a_key_is_shown_once_and_revoked_by_name(run: Run) -> None:
         (("api-key", "revoke", "core"), "D161"),
         (("serve", "--listen", "nowhere"), "D163"),
         (("serve", "--listen", "127.0.0.1:99999"), "D163"),
+        (("serve", "--metrics", "9465"), "D240"),
+        (("work", "--metrics", "127.0.0.1:99999"), "D240"),
     ],
 )
 def test_what_cannot_be_done_is_said(run: Run, command: tuple[str, ...], code: str) -> None:
@@ -155,3 +168,5 @@ def test_a_port_that_is_taken_is_said(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(DuecourseError, match="D163") as said:
         run("serve", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
     assert said.value.exit_code == 3
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(DuecourseError, match="D244"):
+        run("serve", "--listen", "127.0.0.1:0", "--metrics", f"127.0.0.1:{taken.getsockname()[1]}")

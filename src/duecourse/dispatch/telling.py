@@ -53,7 +53,8 @@ def tell_settled(meters: Meters, settled: Iterable[Settled]) -> None:
         why = {"refused": one.cause, "released": one.rule}.get(one.state)
         counts[one.state, one.channel, one.provider, why or "other"] += 1
         if is_told():
-            tell(one.state, one.message_id, attempt=str(one.attempt_id), provider=one.provider, why=why)
+            said = {"why": why} if why else {}
+            tell(one.state, one.message_id, attempt=str(one.attempt_id), provider=one.provider, **said)
     for (state, channel, provider, why), number in counts.items():
         _count(meters, state, channel, provider, why, number)
 
