@@ -95,6 +95,8 @@ candidate_item AS (
 ),
 -- include: dispatch/providers.provider
 ,
+-- include: rules.read_items
+,
 -- include: rules.judge
 ,
 -- The text follows the items that are still open: a bundle planned as "due today" that has lost that debt says so no more.

@@ -38,7 +38,10 @@ SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS
        {starts}::interval AS starts, {ends}::interval AS ends,
        {useful_days}::int AS useful_days, {useful_time}::time AS useful_time,
        {bundle} AS bundle, {names_amount}::boolean AS names_amount, {max_book_age}::interval AS max_book_age,
-       {serves}::text AS serves, {anchor} AS anchor_on, {local_on} AS local_on
+       {serves}::text AS serves, {anchor} AS anchor_on, {local_on} AS local_on,
+       i.due_on, i.statement_on, i.grace_days, i.due_minor, i.superseded_on,
+       CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END AS settled_on,
+       l.product, l.state AS loan_state, l.borrower_id AS owner_id
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
 JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
@@ -54,7 +57,17 @@ WHERE i.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open'
   AND coalesce(CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END > %(as_of)s, true)
   AND (i.superseded_on IS NULL OR i.superseded_on > %(as_of)s)
   AND i.due_minor > 0
+  {told_already}
   AND {condition}
+"""
+# Of three days that are looked at, two were planned before: their items need nothing else to be read. Whoever told the borrower
+# may still have to tell a company's contact, so fresh, in planning.sql, has the last word. Counted, because of an EXISTS all of
+# message_item would be read into a hash.
+_TOLD_ALREADY = """
+  AND NOT ((SELECT count(*) FROM message_item x
+            WHERE x.lane = i.lane AND x.loan_id = i.loan_id AND x.number = i.number AND x.policy = {policy}
+              AND x.step = {step} AND x.anchor_on = {anchor} AND x.borrower_id = i.borrower_id) > 0
+           AND (SELECT count(*) FROM company_contact x WHERE x.lane = i.lane AND x.company_id = i.borrower_id) = 0)
 """
 
 # The borrower's own row under the name p, so that it is read once; k is the person through whom a company is reached.
@@ -83,7 +96,8 @@ _COLUMNS = (
     "policy_version",
     "priority", "step", "step_rank", "purpose", "template", "own_template", "full_route", "legs", "next_if",
     "next_after_seconds", "next_by", "supersedes", "daily_cap", "braked", "starts", "ends", "useful_days",
-    "useful_time", "bundle", "names_amount", "max_book_age", "serves", "anchor_on", "local_on",
+    "useful_time", "bundle", "names_amount", "max_book_age", "serves", "anchor_on", "local_on", "due_on",
+    "statement_on", "grace_days", "due_minor", "superseded_on", "settled_on", "product", "loan_state", "owner_id",
 )  # fmt: skip
 _TOLD_ONCE = """
 SELECT DISTINCT ON (lane, loan_id, number, borrower_id) {columns} FROM ({parts}) AS told
@@ -218,7 +232,17 @@ def _party_sql(
         anchor=anchor,
         local_on=local_on,
         bounds=bounds,
+        told_already=_told_already(policy, step, party, anchor),
         condition=condition,
+    )
+
+
+def _told_already(policy: Policy, step: Step, party: Party, anchor: sql.Composable) -> sql.Composable:
+    """Leaves out, before anything else is read, the installments whose borrower has been told; see _TOLD_ALREADY."""
+    if party is not Party.BORROWER or step.anchor is Anchor.PROMISE:
+        return sql.SQL("")
+    return sql.SQL(_TOLD_ALREADY).format(
+        policy=sql.Literal(policy.name), step=sql.Literal(step.id), anchor=anchor
     )
 
 

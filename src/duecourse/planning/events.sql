@@ -111,6 +111,8 @@ provider AS (
            NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
     FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
 ),
+-- include: rules.read_items
+,
 -- include: rules.judge
 ,
 inserted AS (

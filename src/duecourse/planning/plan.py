@@ -26,6 +26,10 @@ LANES_AT_ONCE = 32
 """Lanes planned in one transaction: large enough that a statement is not the cost, small enough to show progress."""
 
 
+MEMORY_KILOBYTES = 32_768
+"""For each sort, hash and intermediate result of a planning statement, of which some twenty are alive at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class PreviewLine:
     """Messages of one step, day and verdict. rule is empty where nothing stands against sending."""
@@ -101,6 +105,7 @@ def _plan_lanes(
         "recheck": RECHECK,
         "pause": PAUSE,
     }
+    conn.execute(SQL["give_memory"], {"kilobytes": MEMORY_KILOBYTES})
     conn.execute(SQL["lock_lanes"], common)
     planned_from: dict[str, date] = dict(conn.execute(SQL["planned_from"], common).fetchall())
     settle_provisional_days(conn, from_on=as_of, lanes=lanes)

@@ -9,6 +9,11 @@ FROM unnest(%(lanes)s::smallint[]) AS lane CROSS JOIN unnest(%(policies)s::text[
 ORDER BY lane, policy
 ON CONFLICT DO NOTHING;
 
+-- name: give_memory
+-- Until the transaction ends, sorts and intermediate results of so much stay out of files. kilobytes: int.
+SELECT set_config('work_mem', greatest(%(kilobytes)s::int,
+                  (SELECT setting::int FROM pg_settings WHERE name = 'work_mem'))::text || 'kB', true);
+
 -- name: planned_from
 -- The first day each policy still has to be planned for in these lanes; rows are locked in key order.
 -- lanes: smallint[]; as_of: the lender's date, which is also where a policy new to the lane begins.
@@ -164,8 +169,10 @@ candidate AS (
            END AS at
     FROM new_message
 ),
-candidate_item AS (
-    SELECT n.lane, n.message_id, f.loan_id, f.number, f.anchor_on, f.step, f.names_amount, f.max_book_age, NULL::uuid AS event_id
+read_item AS (
+    -- As rules.read_items would read it again.
+    SELECT n.lane, n.message_id, f.loan_id, f.number, f.anchor_on, f.step, f.names_amount, f.max_book_age, NULL::uuid AS event_id,
+           f.due_on, f.statement_on, f.grace_days, f.due_minor, f.superseded_on, f.settled_on, f.product, f.creditor, f.loan_state, f.owner_id
     FROM new_message n JOIN fresh f ON f.lane = n.lane AND f.group_key = n.group_key
 ),
 provider AS (
@@ -288,6 +295,7 @@ SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, ''::text A
        ''::text AS next_if, 0 AS next_after_seconds, '00:00'::time AS next_by, false AS supersedes, 0::smallint AS daily_cap, false AS braked,
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
        ''::text AS bundle, true AS names_amount, '0'::interval AS max_book_age, ''::text AS serves, i.due_on AS anchor_on,
-       i.due_on AS local_on
+       i.due_on AS local_on, i.due_on, i.statement_on, i.grace_days, i.due_minor, i.superseded_on, i.settled_on, l.product,
+       l.state AS loan_state, l.borrower_id AS owner_id
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id

@@ -89,7 +89,7 @@ coalesce(NOT o.needs_template
          OR NOT k.is_written AND o.approved ? k.text_key, false)
 
 -- fragment: chosen_line
--- The line of channel r that message k takes to address cp: one that serves its platform, region and carrier (w), has approved what it
+-- The line of channel r that message k takes to address cp, of several: one that serves its platform, region and carrier (w), has approved what it
 -- must, is ready, did not fail it just before, is open to it, of the first tier; among these by weight. The same whenever
 -- it is asked for the same try (rendezvous hashing: the least of -ln(u) / weight, u drawn from the names, falls on each in
 -- proportion to its weight).
@@ -107,11 +107,27 @@ coalesce(NOT o.needs_template
                 / greatest(o.weight, 1e-9), o.line))[1]
  FROM provider o WHERE o.channel = r.channel)
 
+-- fragment: read_items
+-- What the book says of each candidate_item, as known on :as_of. due_on is null of what is no installment or no more; owner_id,
+-- the loan's borrower, of no loan.
+read_item AS (
+    SELECT ci.lane, ci.message_id, ci.loan_id, ci.number, ci.anchor_on, ci.step, ci.names_amount, ci.max_book_age, ci.event_id,
+           i.due_on, i.statement_on, i.grace_days, i.due_minor, i.superseded_on,
+           CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END AS settled_on,
+           l.product, l.creditor, l.state AS loan_state, l.borrower_id AS owner_id
+    FROM candidate_item ci
+    LEFT JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
+    LEFT JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
+    LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+                               AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
+)
+
 -- fragment: judge
 -- Judges every row of candidate at its own instant `at`; knowledge of the book is that of :as_of.
 -- Needs the CTEs
 --   candidate(lane, message_id, group_id, borrower_id, party, actor, acts, step, purpose, route, route_at, leg, by_debtor, zone, template, template_version,
 --             tries, failed, daily_cap, batch_id, corrects, confirms, to_point, at, useful_until)
+--   read_item, as rules.read_items makes it of
 --   candidate_item(lane, message_id, loan_id, number, anchor_on, step, names_amount, max_book_age, event_id), where number is 0 and
 --   event_id not null for what tells of an event; loan_id is zero where that is about no loan: of an application, which is on
 --   the way to a contract and so has the basis that rules call one
@@ -151,8 +167,7 @@ item_state AS (
                 FROM event e WHERE e.lane = ci.lane AND e.event_id = ci.event_id) END
                 WHEN ci.lane IS NULL THEN 'PAID'
                 WHEN l.state = 'closed' THEN 'LOAN-CLOSED'
-                WHEN CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END <= %(as_of)s
-                     OR i.due_minor = 0 THEN 'PAID'
+                WHEN i.settled_on <= %(as_of)s OR i.due_minor = 0 THEN 'PAID'
                 WHEN i.superseded_on <= %(as_of)s THEN 'SUPERSEDED'
                 -- Planned for a day that the book has moved since, or for a due it has taken back.
                 WHEN i.loan_id IS NULL
@@ -172,11 +187,11 @@ item_state AS (
                      AND f.complete_through < i.due_on + coalesce(i.grace_days, 0) THEN 'FEED-BEHIND'
            END AS state_rule
     FROM candidate c
-    FULL JOIN candidate_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in summed
-    LEFT JOIN installment i ON i.lane = ci.lane AND i.loan_id = ci.loan_id AND i.number = ci.number
-    LEFT JOIN loan l ON l.lane = ci.lane AND l.loan_id = ci.loan_id
-    LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
-                               AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
+    FULL JOIN read_item ci ON ci.lane = c.lane AND ci.message_id = c.message_id  -- as in summed
+    LEFT JOIN LATERAL (SELECT ci.lane, ci.loan_id, ci.number, ci.due_on, ci.statement_on, ci.grace_days, ci.due_minor, ci.settled_on,
+                              ci.superseded_on WHERE ci.due_on IS NOT NULL) AS i ON true
+    LEFT JOIN LATERAL (SELECT ci.lane, ci.loan_id, ci.product, ci.creditor, ci.loan_state AS state, ci.owner_id AS borrower_id
+                       WHERE ci.owner_id IS NOT NULL) AS l ON true
     LEFT JOIN fed f ON f.creditor = l.creditor
     CROSS JOIN delivered g
     WINDOW one_message AS (PARTITION BY c.lane, c.message_id)
@@ -279,6 +294,9 @@ known AS MATERIALIZED (
     FROM summed s
     JOIN borrower b ON b.lane = s.lane AND b.borrower_id = s.borrower_id
 ),
+only_line AS (
+    SELECT channel, min(line) AS line FROM provider GROUP BY channel HAVING count(*) = 1
+),
 unit AS (
     -- A call by a person is judged as the call that it is; what asks for a person does not stand against it. Without a number
     -- for calls the one for SMS serves; an inbox and a task need no address.
@@ -333,8 +351,10 @@ unit AS (
           AND (cp.platform IS NULL OR EXISTS (SELECT 1 FROM provider o WHERE o.channel = r.channel AND coalesce(o.serves = cp.platform, true)))
           AND (k.to_point IS NULL OR cp.contact_point_id = k.to_point)
     LEFT JOIN point_carrier w ON w.lane = cp.lane AND w.contact_point_id = cp.contact_point_id
-    JOIN provider p ON p.line =
+    LEFT JOIN only_line ON only_line.channel = r.channel
+    JOIN provider p ON p.line = CASE WHEN only_line.line IS NOT NULL THEN only_line.line ELSE
          -- include: chosen_line
+         END
     JOIN unnest(k.item_loans, k.item_products, k.item_numbers) WITH ORDINALITY AS d (loan_id, product, number, n)
       ON d.n = array_position(k.item_loans, d.loan_id)
     WHERE r.place >= k.route_at AND (cp.contact_point_id IS NOT NULL OR r.channel IN ('inbox', 'task') AND k.to_point IS NULL)
