@@ -24,7 +24,7 @@ from duecourse.responses.offers.listing import (
     list_arrangements,
     show_arrangement,
 )
-from duecourse.responses.queue import count_waiting
+from duecourse.responses.queue import answer_timeline, count_waiting
 from hardship import PLENTY, POOR, Bank, Household
 
 AS_LENT = [(1, "2026-03-15", 1066_19), (2, "2026-04-15", 1066_19), (3, "2026-05-15", 1066_19)]
@@ -339,6 +339,14 @@ def test_an_id_that_is_none_is_refused(home: Household, text: str) -> None:
     with pytest.raises(DuecourseError) as refused, home.conn.transaction():
         find_arrangement(home.conn, text)
     assert refused.value.problems[0].code == "D225"
+
+
+def test_the_timeline_says_what_was_arranged(home: Household) -> None:
+    taken(home, Kind.EXTENSION)
+    with home.conn.transaction():
+        told = answer_timeline(home.conn, home.person.lane, home.person.borrower_id)
+    arranged = [(one["what"], one["state"]) for one in told if one["subject"] == "arrangement"]
+    assert arranged == [("extension", "proposed"), ("extension", "agreed")]
 
 
 def test_what_a_household_stated_is_sealed(home: Household) -> None:

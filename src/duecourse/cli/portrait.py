@@ -170,6 +170,8 @@ def _which(one: Row) -> str:
             return word("channel", one["what"])
         case "visit":
             return word("second factor", one["what"])
+        case "arrangement":
+            return word("arrangement", one["what"])
         case "effect":
             return effect_in_words(one["what"])
         case _:
@@ -179,6 +181,8 @@ def _which(one: Row) -> str:
 def _became(one: Row) -> str:
     if one["subject"] == "answer":
         return listed(word("answer", intent) for intent in one["state"].split())
+    if one["subject"] == "arrangement":
+        return word("state of an arrangement", one["state"])
     return word("state", one["state"])
 
 

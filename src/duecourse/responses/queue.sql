@@ -70,7 +70,7 @@ SELECT seq, event, reason, note_sealed, recorded_by, at FROM response_event
 WHERE lane = %(lane)s AND response_id = %(response_id)s ORDER BY seq;
 
 -- name: answer_timeline
--- A person's answers and what followed, in order, as the rows of a timeline. lane, borrower_id.
+-- A person's answers, what followed and what was arranged, in order, as the rows of a timeline. lane, borrower_id.
 SELECT a.said_at AS at, 'answer' AS subject, coalesce(a.channel, a.source) AS what, array_to_string(r.intents, ' ') AS state,
        NULL AS rule, CASE WHEN r.undone THEN 'undone' END AS reason
 FROM response a
@@ -84,6 +84,10 @@ FROM response_effect e WHERE e.lane = %(lane)s AND e.borrower_id = %(borrower_id
 UNION ALL
 SELECT e.undone_at, 'effect', coalesce(e.hold_kind, e.effect), 'taken back', NULL, e.undone_for
 FROM response_effect e WHERE e.lane = %(lane)s AND e.borrower_id = %(borrower_id)s AND e.undone_at IS NOT NULL
+UNION ALL
+SELECT v.effective_at, 'arrangement', a.kind, v.event, NULL, nullif(v.reason, '')
+FROM arrangement_event v JOIN arrangement a ON a.lane = v.lane AND a.arrangement_id = v.arrangement_id
+WHERE v.lane = %(lane)s AND v.borrower_id = %(borrower_id)s
 ORDER BY 1, 2, 3;
 
 -- name: count_waiting

@@ -92,6 +92,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "attempt": "尝试",
         "answer": "回复",
         "effect": "后续处理",
+        "arrangement": "还款安排",
         "link": "链接",
         "visit": "访问",
     },
