@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -46,31 +46,28 @@ def tell_claim(meters: Meters, result: ClaimResult) -> None:
             tell("claimed", one.message_id, attempt=str(one.attempt_id), provider=one.provider)
 
 
-def tell_settled(meters: Meters, settled: Iterable[Settled]) -> None:
+def tell_settled(meters: Meters, settled: Sequence[Settled]) -> None:
     """What the providers answered."""
-    counts: Counter[tuple[str, str, str, str]] = Counter()
-    for one in settled:
-        why = {"refused": one.cause, "released": one.rule}.get(one.state)
-        counts[one.state, one.channel, one.provider, why or "other"] += 1
-        if is_told():
+    _count(meters, ((one.state, one.channel, one.provider, one.cause or one.rule) for one in settled))
+    if is_told():
+        for one in settled:
+            why = one.cause or one.rule
             said = {"why": why} if why else {}
             tell(one.state, one.message_id, attempt=str(one.attempt_id), provider=one.provider, **said)
-    for (state, channel, provider, why), number in counts.items():
-        _count(meters, state, channel, provider, why, number)
 
 
-def tell_applied(meters: Meters, applied: Iterable[Applied]) -> None:
+def tell_applied(meters: Meters, applied: Sequence[Applied]) -> None:
     """Attempts that a receipt moved."""
-    for one in applied:
-        _count(meters, one.state, one.channel, one.provider, one.cause or "other", 1)
-        if is_told():
+    _count(meters, ((one.state, one.channel, one.provider, one.cause) for one in applied))
+    if is_told():
+        for one in applied:
             tell(one.state, one.message_id, attempt=str(one.attempt_id), receipt=str(one.receipt_id))
 
 
-def tell_unknown(meters: Meters, attempts: Iterable[tuple[UUID, UUID, str, str]]) -> None:
+def tell_unknown(meters: Meters, attempts: Sequence[tuple[UUID, UUID, str, str]]) -> None:
     """Attempts (message, id, channel, provider) that an earlier owner of the lane left claimed."""
-    for message_id, attempt_id, channel, provider in attempts:
-        _count(meters, "unknown", channel, provider, "", 1)
+    _count(meters, (("unknown", channel, provider, None) for _, _, channel, provider in attempts))
+    for message_id, attempt_id, _, provider in attempts:
         tell("unknown", message_id, attempt=str(attempt_id), provider=provider)
 
 
@@ -82,17 +79,19 @@ def tell_moved(meters: Meters, moved: Iterable[tuple[UUID, str]]) -> None:
         tell(standing, message_id)
 
 
-def _count(meters: Meters, state: str, channel: str, provider: str, why: str, number: int) -> None:
-    match state:
-        case "sent":
-            meters.sent.labels(channel, provider).inc(number)
-        case "delivered":
-            meters.delivered.labels(channel, provider).inc(number)
-        case "read":
-            meters.read.labels(channel, provider).inc(number)
-        case "refused":
-            meters.failed.labels(channel, provider, why).inc(number)
-        case "unknown":
-            meters.unknown.labels(channel, provider).inc(number)
-        case "released":
-            meters.released.labels(channel, provider, why).inc(number)
+def _count(meters: Meters, moves: Iterable[tuple[str, str, str, str | None]]) -> None:
+    """Count (state, channel, provider, why) of attempts."""
+    for (state, channel, provider, why), number in Counter(moves).items():
+        match state:
+            case "sent":
+                meters.sent.labels(channel, provider).inc(number)
+            case "delivered":
+                meters.delivered.labels(channel, provider).inc(number)
+            case "read":
+                meters.read.labels(channel, provider).inc(number)
+            case "refused":
+                meters.failed.labels(channel, provider, why or "other").inc(number)
+            case "unknown":
+                meters.unknown.labels(channel, provider).inc(number)
+            case "released":
+                meters.released.labels(channel, provider, why or "other").inc(number)
