@@ -14,11 +14,11 @@ from psycopg_pool import ConnectionPool
 from starlette.routing import BaseRoute
 
 from duecourse.channels.http.listener import Listener
-from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.web.figures import FiguresCollector
 from duecourse.web.metrics import apart, metrics_route
 
 from .context import Context
+from .listening import Address
 from .providers import provider_names
 from .words import say
 
@@ -36,23 +36,15 @@ MetricsOption = Annotated[
 ]
 
 
-def address_of(text: str) -> tuple[str, int] | None:
-    """Host and port of HOST:PORT; None for nothing. Raises DuecourseError D240."""
-    if not text:
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise DuecourseError(
-            Problem("D240", "--metrics", "expected HOST:PORT, as 127.0.0.1:9464", "Nothing was started."),
-            exit_code=2,
-        )
-    return host.strip("[]"), int(port)
+def address_of(text: str) -> Address | None:
+    """Where it is answered; None for nothing. Raises DuecourseError D240."""
+    return Address.read(text, "--metrics", wrong="D240", taken="D244") if text else None
 
 
 @asynccontextmanager
 async def metrics_served(
     here: Context,
-    address: tuple[str, int] | None,
+    address: Address | None,
     registry: CollectorRegistry,
     now: Callable[[psycopg.Connection], datetime],
     beside: Callable[[ConnectionPool[psycopg.Connection]], Iterable[BaseRoute]] = lambda _: (),
@@ -68,23 +60,8 @@ async def metrics_served(
         figures = FiguresCollector(pool, now, provider_names(here.settings.home))
         registry.register(figures)
         listener = Listener(apart([metrics_route(registry, figures.refresh), *beside(pool)]))
-        host, port = address
-        try:
-            bound = await listener.start(host, port)
-        except OSError as error:
-            raise DuecourseError(
-                Problem(
-                    "D244",
-                    "--metrics",
-                    f"{host}:{port} cannot be listened on ({error.strerror}); each process needs its own",
-                    "Nothing was started.",
-                ),
-                exit_code=3,
-            ) from None
-        shown = f"[{host}]" if ":" in host else host
-        here.console.print(
-            say("Metrics on {address}", address=f"http://{shown}:{bound}/metrics"), soft_wrap=True
-        )
+        shown = await address.listen(listener)
+        here.console.print(say("Metrics on {address}", address=f"{shown}/metrics"), soft_wrap=True)
         try:
             yield
         finally:

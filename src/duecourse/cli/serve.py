@@ -21,7 +21,7 @@ from psycopg_pool import ConnectionPool
 from duecourse.api.refusing import Refusals
 from duecourse.api.repeating import forget_answers
 from duecourse.api.routes import routes as api_routes
-from duecourse.channels.http.listener import Application, Listener, callback_route
+from duecourse.channels.http.listener import Listener, callback_route
 from duecourse.channels.registry import build
 from duecourse.dispatch.carried_clock import CarriedClock
 from duecourse.dispatch.intake import Intake
@@ -43,6 +43,7 @@ from duecourse.web.site import Site
 from .clock import book_clock
 from .context import Context, context
 from .gateways import Paying
+from .listening import Address
 from .logs import FormatOption, LevelOption, write_logs_as_told
 from .metrics import MetricsOption, address_of, metrics_served
 from .providers import adapter_config, configured_providers, is_checker
@@ -91,12 +92,7 @@ def serve(
             "public_url": public_url or here.settings.public_url,
         }
     )
-    host, _, port = address.listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise DuecourseError(
-            Problem("D163", "--listen", "expected HOST:PORT, as 127.0.0.1:8080", "Nothing is served."),
-            exit_code=2,
-        )
+    at = Address.read(address.listen, "--listen", wrong="D163", taken="D163")
     here.required_setting("lender_zone")  # says D001 when there is no book yet
     with here.store.pool(CONNECTIONS) as pool:
         site = Site(
@@ -107,7 +103,7 @@ def serve(
             here.settings.language,
             here.limits,
         )
-        asyncio.run(_serve(here, site, host.strip("[]"), int(port), metrics_at, portal=not no_portal))
+        asyncio.run(_serve(here, site, at, metrics_at, portal=not no_portal))
     here.console.print(say("Stopped serving."))
 
 
@@ -142,9 +138,7 @@ def receivers_of(here: Context, intake: Intake, clock: CarriedClock) -> Mapping[
     return receivers
 
 
-async def _serve(
-    here: Context, site: Site, host: str, port: int, metrics_at: tuple[str, int] | None, *, portal: bool
-) -> None:
+async def _serve(here: Context, site: Site, at: Address, metrics_at: Address | None, *, portal: bool) -> None:
     pool, refusals, meters = site.pool, Refusals(), Meters(new_registry())
     intake = Intake(pool.connection, site.keyring, site.now, meters)
     policies = Policies(here)
@@ -168,7 +162,7 @@ async def _serve(
             *paying.routes,
             *(portal_routes(site, more=paying.pages, room=room) if portal else ()),
         ],
-        limits_of(here, host, counted, RequestMeters(meters.registry)),
+        limits_of(here, at.host, counted, RequestMeters(meters.registry)),
         public_url=site.public_url,
     )
     stopping = asyncio.Event()
@@ -176,15 +170,15 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with metrics_served(here, metrics_at, meters.registry, site.now):
-        listener = await _listen(served, host, port, here.settings.trusted_proxies)
-        here.console.print(
-            say("Serving on {address}; Ctrl-C stops.", address=f"http://{listener[1]}"), soft_wrap=True
-        )
+        proxies = here.settings.trusted_proxies
+        listener = Listener(served, trusted_proxies=proxies, grace_seconds=GRACE_SECONDS)
+        address = await at.listen(listener)
+        here.console.print(say("Serving on {address}; Ctrl-C stops.", address=address), soft_wrap=True)
         log.info("serving", callbacks=sorted(receivers), portal=portal)
         keeper = asyncio.create_task(_keep_house(pool, refusals, counted, clock, stopping))
         asker = asyncio.create_task(paying.keep_asking(stopping))
         await stopping.wait()
-        await listener[0].stop()
+        await listener.stop()
         await intake.drain()
         await keeper
         await asker
@@ -215,24 +209,6 @@ def limits_of(here: Context, host: str, counted: Counter[tuple[str, int]], meter
     """
     named = tuple(name.strip() for name in here.settings.hosts.split(",") if name.strip())
     return Limits(here.settings.peer_requests, here.settings.caller_requests, (*named, host), counted, meters)
-
-
-async def _listen(served: Application, host: str, port: int, proxies: str) -> tuple[Listener, str]:
-    """The listener, and HOST:PORT as it listens. Raises DuecourseError D163."""
-    listener = Listener(served, trusted_proxies=proxies, grace_seconds=GRACE_SECONDS)
-    try:
-        bound = await listener.start(host, port)
-    except OSError as error:
-        raise DuecourseError(
-            Problem(
-                "D163",
-                "--listen",
-                f"{host}:{port} cannot be listened on ({error.strerror})",
-                "Nothing is served.",
-            ),
-            exit_code=3,
-        ) from None
-    return listener, f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}"
 
 
 async def _keep_house(

@@ -30,6 +30,7 @@ from duecourse.web.metrics import new_registry
 
 from .context import Context, context
 from .following import Follower
+from .listening import Address
 from .logs import FormatOption, LevelOption, write_logs_as_told
 from .metrics import MetricsOption, address_of, metrics_served
 from .providers import Provider, configured_providers, connect_providers
@@ -96,7 +97,7 @@ async def _work(
     plan_every: float,
     until_idle: bool,
     tally: Tally,
-    address: tuple[str, int] | None,
+    address: Address | None,
 ) -> None:
     meters = Meters(new_registry())
     switchboard = Switchboard(here.lifeline(), here.keyring, desks=DESKS, meters=meters)
