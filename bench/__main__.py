@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,19 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from . import auditing, claim, delivery, dispatch, importing, memory, plan, receipts, rendering, routing
+from . import (
+    auditing,
+    claim,
+    delay,
+    delivery,
+    dispatch,
+    importing,
+    memory,
+    plan,
+    receipts,
+    rendering,
+    routing,
+)
 from .house import House, open_house
 from .machine import machine, server
 from .measure import Report
@@ -35,6 +48,7 @@ BENCHES = {
     "plan": Bench(plan.bench, plan.SIZES, "loans"),
     "dispatch": Bench(dispatch.bench, dispatch.SIZES, "messages"),
     "celery": Bench(queue_peer.bench, queue_peer.SIZES, "messages"),
+    "delay": Bench(delay.bench, delay.SIZES, "messages, a thousand a second"),
     "claim": Bench(claim.bench, claim.SIZES, "messages"),
     "import": Bench(importing.bench, importing.SIZES, "rows"),
     "audit": Bench(auditing.bench, auditing.SIZES, "contacts"),
@@ -54,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=f"Benches: {known}.")
     parser.add_argument("--size", choices=("small", "full"), default="small")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=int, help="for receipts: how long they are offered")
+    parser.add_argument("--seconds", type=int, help="for receipts and delay: how long they are offered")
     parser.add_argument("names", nargs="*", metavar="NAME[=SIZE]", help="all of them unless named")
     given = parser.parse_args()
     wanted: dict[str, int] = {}
@@ -63,8 +77,9 @@ def main() -> None:
         if name not in BENCHES:
             parser.error(f"no bench {name!r}; known: {', '.join(BENCHES)}")
         wanted[name] = int(size.replace("_", "")) if size else BENCHES[name].sizes[given.size]
-    if given.seconds and "receipts" in wanted:
-        wanted["receipts"] = given.seconds * receipts.PER_SECOND
+    for name, per_second in (("receipts", receipts.PER_SECOND), ("delay", delay.PER_SECOND)):
+        if given.seconds and name in wanted:
+            wanted[name] = given.seconds * per_second
     console = Console(width=150)
     with open_house() as house:
         with psycopg.connect(house.conninfo) as conn:
@@ -83,6 +98,7 @@ def main() -> None:
                 "sizes": report.sizes,
                 "seed": report.seed,
                 **told,
+                "load_average": [round(one, 1) for one in os.getloadavg()],
                 "figures": report.figures,
             }
             written.write_text(json.dumps(whole, indent=2, default=str) + "\n", encoding="utf-8")

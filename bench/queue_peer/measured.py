@@ -18,11 +18,9 @@ import psycopg
 
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import SandboxRules
-from duecourse.planning.plan import plan_book
 
-from ..book import Shape, make_book, put_in_force, seal_book
 from ..house import ROOT, House
-from ..live import make_due, noon_zone, today, write_providers
+from ..live import make_due, noon_zone, until, waiting_book, write_providers
 from ..measure import Report, ratio, spread, summary
 from ..receipts import process
 
@@ -32,7 +30,6 @@ PROCESSES = (2, 4)
 """Of the team's worker: the quicker of them counts."""
 PACKAGES = ROOT / "build" / "queue-peer"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-PATIENCE_SECONDS = 900.0
 DONE = "SELECT count(*) FROM message WHERE outcome IN ('sent', 'delivered')"
 
 
@@ -46,7 +43,7 @@ def bench(house: House, messages: int, seed: int) -> Report:
     _install()
     report = Report("celery", {"messages": messages, "repetitions": REPETITIONS}, seed)
     zone = noon_zone()
-    name, policy = _made(house, messages, seed, zone)
+    name, policy = waiting_book(house, messages, seed, zone)
     wall: dict[str, list[float]] = {}
     spent: dict[str, list[float]] = {}
     with SandboxProcess(house.folder / "smsc", rules=SandboxRules(late_seconds=0)) as sandbox:
@@ -78,27 +75,6 @@ def _install() -> None:
     stamp.write_text(REQUIREMENTS.read_text())
 
 
-def _made(house: House, messages: int, seed: int, zone: str) -> tuple[str, Path]:
-    """A book whose messages are all planned for later; its name, and its policy's file."""
-    name = house.copy()
-    day = today(zone)
-    with house.open(name) as store, store.connect(idle_in_transaction_seconds=0) as conn:
-        make_book(conn, Shape(messages, day, 1, 1, 1, shared=2**31 - 1), seed=seed, zone=zone)
-        seal_book(conn, house.keyring)
-        conn.execute("UPDATE setting SET value = to_jsonb(%s::text) WHERE key = 'lender_zone'", (zone,))
-        plannables = put_in_force(conn, house.folder, {"due-today": "due"})
-        clock = conn.execute("SELECT now()").fetchone()
-        assert clock is not None
-        plan_book(conn, plannables, as_of=day, now=clock[0] - timedelta(hours=12))
-        conn.execute(
-            "UPDATE message SET not_before = now() + interval '1 hour', useful_until = now() + interval '9 hours'"
-        )
-        conn.commit()
-        conn.autocommit = True
-        conn.execute("VACUUM (ANALYZE)")
-    return name, house.folder / "policy.yaml"
-
-
 def _ours(house: House, name: str, port: int, messages: int) -> tuple[float, float]:
     home = house.folder / f"ours-{name}"
     home.mkdir()
@@ -108,13 +84,13 @@ def _ours(house: House, name: str, port: int, messages: int) -> tuple[float, flo
         process(home, house.conninfo_of(name), "work") as working,
         psycopg.connect(house.conninfo_of(name), autocommit=True) as conn,
     ):
-        _wait(
+        until(
             conn, "SELECT count(*) FROM lane_lease WHERE owner IS NOT NULL", 256, working, home / "work.log"
         )
         before = _used(working.pid)
         began = time.perf_counter()
         make_due(conn, over=timedelta(0), useful=timedelta(hours=8))
-        _wait(conn, DONE, messages, working, home / "work.log")
+        until(conn, DONE, messages, working, home / "work.log")
         return time.perf_counter() - began, _used(working.pid) - before
 
 
@@ -149,7 +125,7 @@ def _team(
                 before = _used(working.pid) + _used(redis.pid)
                 began = time.perf_counter()
                 _offer(environment)
-                _wait(conn, DONE, messages, working, house.folder / "team.log")
+                until(conn, DONE, messages, working, house.folder / "team.log")
                 return time.perf_counter() - began, _used(working.pid) + _used(redis.pid) - before
         finally:
             working.terminate()
@@ -208,24 +184,6 @@ def _wait_for_processes(working: subprocess.Popen[bytes], processes: int, log: P
             raise RuntimeError(f"the team's worker did not start: {log.read_text('utf-8')[-2000:]}")
         time.sleep(0.1)
     time.sleep(3)
-
-
-def _wait(
-    conn: psycopg.Connection,
-    query: str,
-    count: int,
-    working: subprocess.Popen[bytes],
-    log: Path | None = None,
-) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        row = conn.execute(query).fetchone()  # type: ignore[call-overload]
-        if row[0] >= count:
-            return
-        if working.poll() is not None or time.monotonic() > end:
-            told = log.read_text("utf-8")[-2000:] if log else ""
-            raise RuntimeError(f"{row[0]} of {count}: {query} {told}")
-        time.sleep(0.05)
 
 
 def _tell(report: Report, messages: int, wall: dict[str, list[float]], spent: dict[str, list[float]]) -> None:
