@@ -41,14 +41,16 @@ SELECT i.lane, i.loan_id, i.number, {recipient} AS borrower_id, {party}::text AS
        {serves}::text AS serves, {anchor} AS anchor_on, {local_on} AS local_on,
        i.due_on, i.statement_on, i.grace_days, i.due_minor, i.superseded_on,
        CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END AS settled_on,
-       l.product, l.state AS loan_state, l.borrower_id AS owner_id
+       l.product, l.state AS loan_state, l.borrower_id AS owner_id, told.elsewhere, {looked_up} AS looked_up
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
 JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
 {promise}
 {parties}
 CROSS JOIN LATERAL (SELECT coalesce(k.zone, p.zone) AS zone, coalesce(k.language, p.language) AS language,
-                           coalesce(k.region, p.region) AS region) AS told
+                           coalesce(k.region, p.region) AS region,
+                           coalesce(k.elsewhere, p.has_others OR p.home_lane IS NOT NULL OR p.person_id IS NOT NULL)
+                               AS elsewhere) AS told
 LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
                            AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
 WHERE i.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open'
@@ -60,8 +62,8 @@ WHERE i.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open'
   {told_already}
   AND {condition}
 """
-# Of three days that are looked at, two were planned before: their items need nothing else to be read. Whoever told the borrower
-# may still have to tell a company's contact, so fresh, in planning.sql, has the last word. Counted, because of an EXISTS all of
+# Of three days that are looked at, two were planned before: their items need nothing else to be read. Who is told
+# instead of the borrower, a company's contact, is looked up by fresh, in planning.sql. Counted: of an EXISTS, all of
 # message_item would be read into a hash.
 _TOLD_ALREADY = """
   AND NOT ((SELECT count(*) FROM message_item x
@@ -72,7 +74,8 @@ _TOLD_ALREADY = """
 
 # The borrower's own row under the name p, so that it is read once; k is the person through whom a company is reached.
 _BORROWER = """
-CROSS JOIN LATERAL (SELECT b.borrower_id, b.kind, b.zone, b.language, b.region) AS p
+CROSS JOIN LATERAL (SELECT b.borrower_id, b.kind, b.zone, b.language, b.region, b.has_others, b.home_lane,
+                           b.person_id) AS p
 """
 _OTHERS = """
 JOIN loan_party r ON r.lane = l.lane AND r.loan_id = l.loan_id AND r.role = {party}
@@ -81,7 +84,8 @@ JOIN loan_party r ON r.lane = l.lane AND r.loan_id = l.loan_id AND r.role = {par
 JOIN borrower p ON p.lane = r.lane AND p.borrower_id = r.borrower_id
 """
 _CONTACT = """
-LEFT JOIN (SELECT c.lane, c.company_id, c.since, c.until, w.borrower_id, w.zone, w.language, w.region
+LEFT JOIN (SELECT c.lane, c.company_id, c.since, c.until, w.borrower_id, w.zone, w.language, w.region,
+                  w.has_others OR w.home_lane IS NOT NULL OR w.person_id IS NOT NULL AS elsewhere
            FROM company_contact c JOIN borrower w ON w.lane = c.lane AND w.borrower_id = c.borrower_id) AS k
        ON p.kind = 'company' AND k.lane = i.lane AND k.company_id = p.borrower_id
       AND coalesce(k.since <= {local_on}, true) AND coalesce(k.until >= {local_on}, true)
@@ -98,6 +102,7 @@ _COLUMNS = (
     "next_after_seconds", "next_by", "supersedes", "daily_cap", "braked", "starts", "ends", "useful_days",
     "useful_time", "bundle", "names_amount", "max_book_age", "serves", "anchor_on", "local_on", "due_on",
     "statement_on", "grace_days", "due_minor", "superseded_on", "settled_on", "product", "loan_state", "owner_id",
+    "elsewhere", "looked_up",
 )  # fmt: skip
 _TOLD_ONCE = """
 SELECT DISTINCT ON (lane, loan_id, number, borrower_id) {columns} FROM ({parts}) AS told
@@ -196,6 +201,7 @@ def _party_sql(
     template, more = template_sql(step, prefix=f"t{place}_", day=local_on, told="told")
     parameters.update(more)
     point = step.window.seconds == 0
+    told_already, looked_up = _looked_up(policy, step, party, anchor)
     joins = (_BORROWER if party is Party.BORROWER else _OTHERS) + _CONTACT
     parties = sql.SQL(joins).format(party=sql.Literal(party.value), local_on=local_on)
     return sql.SQL(_STEP).format(
@@ -232,18 +238,22 @@ def _party_sql(
         anchor=anchor,
         local_on=local_on,
         bounds=bounds,
-        told_already=_told_already(policy, step, party, anchor),
+        told_already=told_already,
+        looked_up=looked_up,
         condition=condition,
     )
 
 
-def _told_already(policy: Policy, step: Step, party: Party, anchor: sql.Composable) -> sql.Composable:
-    """Leaves out, before anything else is read, the installments whose borrower has been told; see _TOLD_ALREADY."""
+def _looked_up(
+    policy: Policy, step: Step, party: Party, anchor: sql.Composable
+) -> tuple[sql.Composable, sql.Composable]:
+    """See _TOLD_ALREADY: what leaves out those who have been told, and of whom that says all."""
     if party is not Party.BORROWER or step.anchor is Anchor.PROMISE:
-        return sql.SQL("")
-    return sql.SQL(_TOLD_ALREADY).format(
+        return sql.SQL(""), sql.SQL("false")
+    told = sql.SQL(_TOLD_ALREADY).format(
         policy=sql.Literal(policy.name), step=sql.Literal(step.id), anchor=anchor
     )
+    return told, sql.SQL("(k.borrower_id IS NULL AND l.borrower_id = i.borrower_id)")
 
 
 def _bundle(plannable: Plannable, step: Step, party: Party) -> sql.Composable:

@@ -23,7 +23,10 @@ from .events import PAUSE, RECHECK, plan_events
 SQL = load("planning")
 
 LANES_AT_ONCE = 32
-"""Lanes planned in one transaction: large enough that a statement is not the cost, small enough to show progress."""
+"""Lanes planned in one transaction, to begin with: small enough to show progress."""
+
+FEW_MESSAGES = 5_000
+"""After a transaction that made fewer the next one takes twice as many lanes: there the statements are the cost."""
 
 
 MEMORY_KILOBYTES = 32_768
@@ -61,7 +64,7 @@ def plan_book(
     as_of: date,
     now: datetime,
     lanes: Iterable[int] = range(256),
-    lanes_at_once: int = LANES_AT_ONCE,
+    lanes_at_once: int | None = None,
     dry_run: bool = False,
     rules: RuleBook | None = None,
     on_progress: Callable[[int], None] = lambda lanes_done: None,
@@ -69,19 +72,24 @@ def plan_book(
     """Plan every message that falls on local days up to as_of + 2, catching up days missed since the last run.
 
     as_of: the lender's date; the book is read as it is known then. now: the clock that decides what is late.
-    Commits every lanes_at_once lanes, so that a crash loses nothing that was reported done; with dry_run the same
-    statements run, the preview is read, and all of it is rolled back. rules: None takes the shipped packs alone.
+    Commits every lanes_at_once lanes, so that a crash loses nothing that was reported done; None: as many as make it
+    worth while. With dry_run the same statements run, the preview is read, and all of it is rolled back. rules: None
+    takes the shipped packs alone.
     """
     report = PlanReport(as_of)
     if not plannables:
         return report
     rules = (rules or shipped()).compiled()
-    every_lane = list(lanes)
-    for start in range(0, len(every_lane), lanes_at_once):
-        some = every_lane[start : start + lanes_at_once]
+    left = list(lanes)
+    size = lanes_at_once or LANES_AT_ONCE
+    while left:
+        some, left = left[:size], left[size:]
+        before = report.messages
         with conn.transaction(force_rollback=dry_run):
             _plan_lanes(conn, plannables, some, as_of, now, report, rules, preview=dry_run)
         on_progress(len(some))
+        if lanes_at_once is None and report.messages - before < FEW_MESSAGES:
+            size *= 2
     return report
 
 

@@ -85,8 +85,8 @@ SELECT count(*) FROM gone;
 -- name: plan_lanes
 -- Insert the messages of these lanes that the steps call for. Running it again inserts nothing.
 -- {items} is the union of one SELECT per step, compiled from the policy (see compile.py).
--- An item joins the unclaimed message of its group, or makes a supplementary one after the claim. elsewhere: of the new
--- messages that nothing stands against those to people who have other rows: see judge_elsewhere.
+-- An item joins the unclaimed message of its group, or makes a supplementary one after the claim. elsewhere: the new
+-- messages to people who have other rows: see judge_elsewhere.
 -- lanes: smallint[]; as_of: lender's date; now; recheck, pause: intervals; template_versions: policy to template to
 -- version.
 -- Writes: message, message_item, history
@@ -97,11 +97,11 @@ fresh AS (
     SELECT item.*,
            md5(concat_ws('|', lane, borrower_id, purpose, creditor, currency, bundle, local_on)) AS group_key
     FROM item
-    WHERE NOT EXISTS (
-        SELECT 1 FROM message_item x
+    WHERE item.looked_up OR (
+        SELECT count(*) FROM message_item x
         WHERE x.lane = item.lane AND x.loan_id = item.loan_id AND x.number = item.number
           AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on
-          AND x.borrower_id = item.borrower_id)
+          AND x.borrower_id = item.borrower_id) = 0
 ),
 -- One text speaks of all: where the items of the leading step want different variants, the step's own serves. This
 -- is what people are shown; the claim chooses again from the items that are still open.
@@ -220,18 +220,18 @@ told AS (
     SELECT lane, message_id, version, 'message', 'planned', rule, reason, verdict, %(now)s FROM inserted
 )
 SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items) AS items,
-       (SELECT array_agg(i.message_id) FROM inserted i JOIN borrower b ON b.lane = i.lane AND b.borrower_id = i.borrower_id
-        WHERE i.rule IS NULL AND (b.has_others OR b.home_lane IS NOT NULL OR b.person_id IS NOT NULL)) AS elsewhere;
+       (SELECT array_agg(message_id) FROM new_message WHERE elsewhere) AS elsewhere;
 
 -- name: judge_elsewhere
--- What was planned just now for people with rows in several lanes, or under several records, judged by the caps that count
--- all a person had. As dispatch.judge_persons, with nobody locked: the claim judges again. lanes; messages: uuid[]; now; and
+-- What was planned just now, and nothing stands against, for people with rows in several lanes, or under several records,
+-- judged by the caps that count all a person had. As dispatch.judge_persons, with nobody locked: the claim judges again. lanes; messages: uuid[]; now; and
 -- RuleBook.person_parameters. Writes: message, history
 WITH asked AS (
     SELECT m.lane, m.message_id, m.group_id, m.borrower_id, m.purpose, m.actor, m.acts, m.template, m.party, m.daily_cap, m.route[m.route_at] AS channel,
            m.not_before AS at, coalesce(b.person_id, b.borrower_id) AS person, b.region, b.zone, coalesce(b.zones, ARRAY[b.zone]) AS zones
     FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
     WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.message_id = ANY(%(messages)s::uuid[])
+      AND m.planned_at = %(now)s AND m.rule IS NULL
 ),
 -- include: rules.mates
 ,
@@ -296,6 +296,6 @@ SELECT i.lane, i.loan_id, i.number, i.borrower_id, ''::text AS party, ''::text A
        '0'::interval AS starts, '0'::interval AS ends, 0 AS useful_days, '00:00'::time AS useful_time,
        ''::text AS bundle, true AS names_amount, '0'::interval AS max_book_age, ''::text AS serves, i.due_on AS anchor_on,
        i.due_on AS local_on, i.due_on, i.statement_on, i.grace_days, i.due_minor, i.superseded_on, i.settled_on, l.product,
-       l.state AS loan_state, l.borrower_id AS owner_id
+       l.state AS loan_state, l.borrower_id AS owner_id, false AS elsewhere, false AS looked_up
 FROM installment i
 JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
