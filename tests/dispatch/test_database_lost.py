@@ -95,12 +95,12 @@ def test_a_claim_whose_commit_was_not_heard_of_is_released_and_goes_out_once(
     claim, lost = counter.desk._claim, []
 
     def lose_the_answer(*arguments: Any) -> Any:
-        result = claim(*arguments)
+        result, followed = claim(*arguments)
         if result.claimed and not lost:
             lost.extend(result.claimed)
             counter.desk._conn.close()
             raise psycopg.OperationalError("the connection is lost")
-        return result
+        return result, followed
 
     monkeypatch.setattr(counter.desk, "_claim", lose_the_answer)
     work_until(store, counter, lambda: states(store).get("sent", 0) == MESSAGES)
@@ -123,7 +123,7 @@ def test_a_claim_that_commits_only_after_its_connection_was_given_up_is_released
         own, line._conn = line._conn, store.connect(idle_in_transaction_seconds=0)
         server = line._conn
         server.execute("SELECT 1")
-        result = claim_on(*arguments)  # a savepoint of a transaction that is still open
+        result, _ = claim_on(*arguments)  # a savepoint of a transaction that is still open
         assert result.claimed
         line._conn = own
 

@@ -165,7 +165,8 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _claim(self, worker: Worker) -> list[Claimed]:
         try:
-            return list(worker.desk._claim(self.now, 10, math.inf, time.monotonic()).claimed)
+            result, _ = worker.desk._claim(self.now, 10, math.inf, time.monotonic())
+            return list(result.claimed)
         except FenceLostError:
             return []
 
