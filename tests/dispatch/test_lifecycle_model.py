@@ -45,6 +45,8 @@ from lifecycle_model import EMPTY, Message, Rules, World, explore
 from post import Post
 
 USUAL = 8
+ANSWERS = st.lists(st.sampled_from(["sent", "sent", "refused", "unknown"]), min_size=2, max_size=2)
+"""Of the two borrowers' messages: no claim has more."""
 START = datetime.fromisoformat("2026-03-10T10:00+08:00")
 AFTER_ALL = datetime.fromisoformat("2026-03-20T00:00+08:00")
 POLICY = """
@@ -199,18 +201,28 @@ class Lifecycle(RuleBasedStateMachine):
         It may be answered and settled at once.
         """
         worker = _one_of([each for each in self.workers if each.claimed], who)
+        self._write(worker)
+        if answer:
+            self._settle(worker, [answer] * 2)
+
+    def _write(self, worker: Worker) -> None:
         one = worker.claimed.pop(0)
         worker.written.append(one)
         self.handed[one.message_id, one.channel] += 1
         self.taken.append(one)
-        if answer:
-            self._settle(worker, [answer] * 2)
+
+    @precondition(lambda self: self._free())
+    @rule(who=st.integers(0, 1), answers=ANSWERS)
+    def turn(self, who: int, answers: list[str]) -> None:
+        """All of it at once, as mostly."""
+        worker = _one_of(self._free(), who)
+        worker.claimed += self._claim(worker)
+        while worker.claimed:
+            self._write(worker)
+        self._settle(worker, answers)
 
     @precondition(lambda self: self._busy())
-    @rule(
-        who=st.integers(0, 1),
-        answers=st.lists(st.sampled_from(["sent", "refused", "unknown"]), min_size=2, max_size=2),
-    )
+    @rule(who=st.integers(0, 1), answers=ANSWERS)
     def settle(self, who: int, answers: list[str]) -> None:
         """Record what was answered; what was not written is given back."""
         self._settle(_one_of(self._busy(), who), answers)
@@ -224,7 +236,8 @@ class Lifecycle(RuleBasedStateMachine):
                 outcomes.append(Refused("no", "no", permanent=False))
             else:
                 outcomes.append(Accepted(one.attempt_id.hex) if answer == "sent" else Unknown("no answer"))
-        worker.desk._settle([*worker.claimed, *worker.written], outcomes, self.now)
+        if outcomes:
+            worker.desk._settle([*worker.claimed, *worker.written], outcomes, self.now)
         worker.claimed, worker.written = [], []
 
     @rule(who=st.integers(0, 1))
