@@ -16,7 +16,7 @@ from counter import Counter
 from duecourse.dispatch import worker as worker_module
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.store.connect import Store
-from duecourse.store.lease import release
+from duecourse.store.lease import acquire, release
 from duecourse.store.lifeline import Lifeline
 from lender import Lender
 from post import Post
@@ -198,3 +198,30 @@ def test_a_worker_that_is_stopped_while_the_database_is_away_ends(
     counter.desk.epochs = {}
     asyncio.run(run())
     assert states(store) == {"claimed": MESSAGES}
+
+
+def test_lanes_that_come_into_doubt_during_a_renewal_are_not_worked_before_they_are_taken_anew(
+    store: Store, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is claimed meanwhile under the old epoch would be taken for lost, and sent again."""
+    desk = counter.desk
+    worked: list[dict[int, int]] = []
+
+    def lose_a_claim(*arguments: Any) -> dict[int, int]:
+        if desk.epochs and not worked:
+            worked.append(desk.epochs)
+            desk.in_doubt, desk.epochs = desk.epochs, {}
+        return acquire(*arguments)
+
+    monkeypatch.setattr(worker_module, "acquire", lose_a_claim)
+    seen: list[dict[int, int]] = []
+    recover = desk.recover
+
+    async def note(epochs: Any, now: datetime) -> int:
+        seen.append(dict(epochs))
+        return await recover(epochs, now)
+
+    monkeypatch.setattr(desk, "recover", note)
+    work_until(store, counter, lambda: len(seen) == 2)
+    (before,) = worked
+    assert seen == [before, {lane: epoch + 1 for lane, epoch in before.items()}]

@@ -158,7 +158,8 @@ class Worker:
         fresh = await self._leases.within(lambda conn: acquire(conn, owner, lease))
         self._epochs = self._epochs | fresh
         # Also those whose recovery failed the last time: a lane that is held is worked.
-        worked = {item for desk in self._desks for item in desk.epochs.items()}
+        # One that came into doubt just now is not: it is taken anew first.
+        worked = {item for desk in self._desks for item in (desk.epochs | desk.in_doubt).items()}
         waiting = {lane: epoch for lane, epoch in self._epochs.items() if (lane, epoch) not in worked}
         if waiting:
             now = await self._desks[0].clock()
@@ -182,10 +183,11 @@ class Worker:
         if not desk.in_doubt:
             return
         doubted, owner, lease = dict(desk.in_doubt), self._plan.owner, self._plan.lease_seconds
+        now = await desk.clock()  # first: what is taken anew must also be given back
         epochs = await self._leases.within(lambda conn: retake(conn, owner, doubted, lease))
         others = {lane: epoch for lane, epoch in self._epochs.items() if lane not in doubted}
         self._epochs = others | epochs
-        released = await desk.take_back(epochs, await desk.clock())
+        released = await desk.take_back(epochs, now)
         log.warning("claims were lost with the database and given back", attempts=released, lanes=len(epochs))
 
     async def _take_over(self, desk: Desk, mine: dict[int, int], now: datetime) -> None:
