@@ -40,7 +40,6 @@ app.add_typer(seal_app, name="seal")
 
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The verification code of a certificate.")]
 _NOTHING = "Nothing was changed."
-AT_ONCE = 100
 
 
 @app.command()
@@ -105,13 +104,13 @@ def issue(as_json: JsonOption = False) -> None:
     here = context()
     now = here.now()
     since = now - timedelta(days=36_500) if here.simulated else now - TOLD_FOR
-    maker, total = issuer(here), 0
-    while count := maker.issue_due(range(LANES), since=since, as_of=here.book_day(), now=now, most=AT_ONCE):
-        total += count
+    done = issuer(here).issue_due(range(LANES), since=since, as_of=here.book_day(), now=now)
     if as_json:
-        print_json(here.console, {"issued": total})
-        return
-    here.console.print(say("Issued: {count:,}", count=total))
+        print_json(here.console, {"issued": done.issued, "problems": [str(one) for one in done.problems]})
+    else:
+        here.console.print(say("Issued: {count:,}", count=done.issued))
+        if done.problems:
+            raise DuecourseError(done.problems)
 
 
 @app.command()

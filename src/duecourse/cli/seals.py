@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
+
 from duecourse.domain.typesetting import Typesetter
 from duecourse.evidence.issuing import Issuer
 from duecourse.evidence.seal import FILE, Seal, fault_of, own_password, read_seal
@@ -23,10 +25,10 @@ def _path(here: Context) -> Path:
     return here.settings.seal_file or here.settings.home / FILE
 
 
-def issuer(here: Context) -> Issuer:
-    """Who issues certificates, with a connection of its own. The seal's file is read again when it was changed."""
+def issuer(here: Context, conn: psycopg.Connection | None = None) -> Issuer:
+    """Who issues certificates. The seal's file is read again when it was changed. conn: None takes one of its own."""
     return Issuer(
-        here.connect(autocommit=True),
+        conn or here.connect(autocommit=True),
         here.keyring,
         _Kept(here),
         Typesetter(),

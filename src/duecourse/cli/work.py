@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated
 
 import psycopg
@@ -28,6 +29,7 @@ from duecourse.web.health import routes as health_routes
 from duecourse.web.lines import LinesCollector, line_state
 from duecourse.web.metrics import new_registry
 
+from .certifying import Certifier
 from .context import Context, context
 from .following import Follower
 from .listening import Address
@@ -111,6 +113,12 @@ async def _work(
     desks = Workshop(here).desks(switchboard, DESKS, Pace(silence=silence), tally, meters)
     by_carrier = any(routing.carriers is not None for routing in switchboard.routings.values())
     planner = WorkPlanner(here, rules, meters, by_carrier=by_carrier)
+    certifier = Certifier(here)
+
+    def tell(now: datetime, as_of: date, lanes: Sequence[int]) -> bool:
+        certifier.lanes = lanes
+        return planner.tell(now, as_of, lanes)
+
     worker = Worker(
         WorkerPlan(
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -123,7 +131,7 @@ async def _work(
         switchboard,
         here.lifeline(autocommit=True, leases=1),
         planner.plan,
-        planner.tell,
+        tell,
     )
     planner.is_stopping = lambda: worker.is_stopping
     loop = asyncio.get_running_loop()
@@ -140,12 +148,15 @@ async def _work(
     async with metrics_served(here, address, meters.registry, database_now, health):
         log.info("working", providers=sorted(switchboard.adapters), desks=DESKS)
         ending = asyncio.Event()
-        following = asyncio.create_task(Follower(here).keep(ending))
+        beside = [
+            asyncio.create_task(one)
+            for one in (Follower(here).keep(ending), certifier.keep(ending, last=until_idle))
+        ]
         try:
             await worker.run()
         finally:
             ending.set()
-            await following
+            await asyncio.gather(*beside)
 
 
 def trouble_of(worker: Worker, switchboard: Switchboard) -> str:

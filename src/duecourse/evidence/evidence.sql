@@ -115,8 +115,8 @@ SELECT coalesce(
 
 -- name: due_certificates
 -- Loans that were settled since a moment and still are, to which a policy promises a certificate at settlement and which have had
--- none of this settlement; at most so many. {applies}: over b (borrower), l (loan) and e (the event of the settlement).
--- lanes: smallint[]; since; as_of: date; most.
+-- none of this settlement; at most so many, after one. {applies}: over b (borrower), l (loan) and e (the event of the
+-- settlement). lanes: smallint[]; since; as_of: date; last_lane, last_loan; most.
 WITH fresh AS (
     SELECT e.* FROM event e
     WHERE e.lane = ANY(%(lanes)s::smallint[]) AND e.kind = 'loan.settled' AND e.recorded_at >= %(since)s
@@ -129,7 +129,7 @@ JOIN fresh e ON e.lane = s.lane AND e.loan_id = s.loan_id
             AND e.event_id = md5(concat_ws('|', 'loan.settled', s.loan_id, s.settled_on))::uuid
 JOIN loan l ON l.lane = s.lane AND l.loan_id = s.loan_id
 JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
-WHERE s.unpaid = 0 AND s.whole AND ({applies})
+WHERE s.unpaid = 0 AND s.whole AND ({applies}) AND (s.lane, s.loan_id) > (%(last_lane)s::smallint, %(last_loan)s::uuid)
   AND NOT EXISTS (SELECT 1 FROM certificate c
                   WHERE c.lane = s.lane AND c.loan_id = s.loan_id AND c.settled_on = s.settled_on)
 ORDER BY s.lane, s.loan_id LIMIT %(most)s;

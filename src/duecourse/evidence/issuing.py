@@ -44,6 +44,10 @@ PATH: Final = "/check/certificate"
 TOLD_FOR: Final = timedelta(days=60)
 """What was settled longer ago is issued by a person alone: a first import of years of loans issues nothing."""
 NOTHING: Final = "Nothing was issued."
+AT_ONCE: Final = 100
+"""Loans found by one look."""
+_OF_ONE: Final = ("K015", "K016")
+"""Problems of one certificate, which keep nobody else from theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,14 @@ class Issued:
     certificate: Certificate
     pdf: bytes
     new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What came of issuing to all. problems: of loans that can have none, while the others were served."""
+
+    issued: int
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,15 +129,50 @@ class Issuer:
             return Issued(theirs, file_of(self.conn, self.keyring, theirs), new=False)
 
     def issue_due(
-        self, lanes: Sequence[int], *, since: datetime, as_of: date, now: datetime, most: int
-    ) -> int:
-        """Issue to those who were settled, by what the book has heard since a moment, and whose policy promises it; how
-        many, at most so many. Raises DuecourseError as issue.
+        self,
+        lanes: Sequence[int],
+        *,
+        since: datetime,
+        as_of: date,
+        now: datetime,
+        ending: Callable[[], bool] = lambda: False,
+    ) -> Due:
+        """Issue to all who were settled, by what the book has heard since a moment, and whose policy promises it.
+
+        ending: whether to stop after the one in hand. Raises DuecourseError K010 to K012, K014: nobody can have one.
         """
+        issued = 0
+        problems: list[Problem] = []
+        last: tuple[int, UUID] = (-1, UUID(int=0))
+        while page := self._due(lanes, since, as_of, last):
+            for lane, loan_id in page:
+                if ending():
+                    return Due(issued, tuple(problems))
+                try:
+                    issued += self.issue(lane, loan_id, as_of=as_of, now=now).new
+                except DuecourseError as error:
+                    if not all(problem.code in _OF_ONE for problem in error.problems):
+                        raise
+                    problems += error.problems
+            last = page[-1]
+        return Due(issued, tuple(problems))
+
+    def _due(
+        self, lanes: Sequence[int], since: datetime, as_of: date, last: tuple[int, UUID]
+    ) -> list[tuple[int, UUID]]:
+        """The next loans after one."""
+        given: dict[str, Any] = {"lanes": list(lanes), "since": since, "as_of": as_of, "most": AT_ONCE}
+        given |= {"last_lane": last[0], "last_loan": last[1]}
+        applies: list[sql.Composable] = []
         with self.conn.transaction():
-            promising = [one for one in policies_in_force(self.conn) if one.certificates == "on_settlement"]
-            due = _due(self.conn, promising, lanes, since, as_of, most) if promising else []
-        return sum(self.issue(lane, loan_id, as_of=as_of, now=now).new for lane, loan_id in due)
+            for place, policy in enumerate(promising(self.conn)):
+                condition, parameters = condition_sql(policy.applies_to, prefix=f"c{place}_", of_event=True)
+                applies.append(sql.SQL("({})").format(condition))
+                given |= parameters
+            if not applies:
+                return []
+            statement = sql.SQL(SQL["due_certificates"]).format(applies=sql.SQL(" OR ").join(applies))
+            return self.conn.execute(statement, given).fetchall()
 
     def _facts(self, lane: int, loan_id: UUID, as_of: date) -> dict[str, Any]:
         with self.conn.cursor(row_factory=dict_row) as cursor:
@@ -172,6 +219,11 @@ class Issuer:
         )
 
 
+def promising(conn: psycopg.Connection) -> list[Policy]:
+    """The policies in force that promise a certificate at settlement."""
+    return [one for one in policies_in_force(conn) if one.certificates == "on_settlement"]
+
+
 def _fresh(
     keyring: Keyring,
     lane: int,
@@ -208,21 +260,3 @@ def _settled(found: Settlement) -> date:
     else:
         why = "the lender has neither closed it nor listed all of its principal"
     raise DuecourseError(Problem("K015", "LOAN", f"this loan is not settled: {why}", NOTHING))
-
-
-def _due(
-    conn: psycopg.Connection,
-    promising: Sequence[Policy],
-    lanes: Sequence[int],
-    since: datetime,
-    as_of: date,
-    most: int,
-) -> list[tuple[int, UUID]]:
-    applies: list[sql.Composable] = []
-    given: dict[str, Any] = {"lanes": list(lanes), "since": since, "as_of": as_of, "most": most}
-    for place, policy in enumerate(promising):
-        condition, parameters = condition_sql(policy.applies_to, prefix=f"c{place}_", of_event=True)
-        applies.append(sql.SQL("({})").format(condition))
-        given |= parameters
-    statement = sql.SQL(SQL["due_certificates"]).format(applies=sql.SQL(" OR ").join(applies))
-    return conn.execute(statement, given).fetchall()

@@ -53,7 +53,7 @@ def read_sealed(pdf: bytes) -> Sealed | None:
         return None
     stamp = status.timestamp_validity
     return Sealed(
-        signer=signer.subject.human_friendly,
+        signer=str(signer.subject.native.get("common_name") or signer.subject.human_friendly),
         seal=signer.sha256.hex(),
         intact=status.intact
         and status.valid
