@@ -9,8 +9,17 @@ import pytest
 from duecourse.domain.messaging import Channel
 from duecourse.responses.intents import GRAVE, Intent
 from duecourse.responses.understanding import understand
+from duecourse.responses.understanding.model import weigh
+from duecourse.responses.understanding.plain import plain
+from duecourse.responses.understanding.rules import found_by_rules
+from duecourse.responses.understanding.understand import read
 
 TODAY = date(2026, 3, 11)
+ENGLISH = (
+    "Thanks for the message. I was at work and saw it late. {}. I will look at the app tonight. Good night."
+)
+CHINESE = "信息看到了。今天一直在上班所以回得晚。{}。晚上我再看看app。先这样，祝好。"
+"""Long answers with a place for a clause."""
 
 
 def meant(text: str, **more: object) -> set[str]:
@@ -78,6 +87,26 @@ def test_the_gravest_stands_first() -> None:
     understood = understand("stop texting me, I want to die", today=TODAY, currency="USD")
     assert understood.intents[0] is Intent.DISTRESS
     assert Intent.STOP in understood.intents
+
+
+@pytest.mark.parametrize(
+    ("clause", "around", "intent"),
+    [
+        ("my little girl is on a ventilator", ENGLISH, "distress"),
+        ("you added a fee that nobody told me about", ENGLISH, "dispute"),
+        ("孩子还在监护室里", CHINESE, "distress"),
+        ("这费用当初没有说过", CHINESE, "dispute"),
+    ],
+)
+def test_one_grave_clause_in_a_long_answer_counts_as_if_it_stood_alone(
+    clause: str, around: str, intent: str
+) -> None:
+    text, likely = around.format(clause), Intent(intent)
+    diluted = weigh(plain(text), found_by_rules(plain(text))).chances[likely]
+    alone, said = (read(one, today=TODAY, currency="USD").chances[likely] for one in (clause, text))
+    assert diluted < 0.8 * alone
+    assert said >= 0.95 * alone
+    assert intent in meant(text)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from zlib import crc32
 from .lexicon import classes_found
 from .rules import Found, found_by_rules
 
-BUCKETS: Final = 1 << 15
+BUCKETS: Final = 1 << 17
 """Features are hashed into so many columns."""
 _TOKEN: Final = re.compile(r"[a-z]+|\d+|[\u3400-\u9fff]|[^\s\w]")
 _WORD: Final = re.compile(r"[a-z]+")
@@ -68,6 +68,8 @@ def features(text: str, found: Sequence[Found] = ()) -> Iterator[str]:
         whole = f"<{word}>"
         for size in (3, 4):
             yield from (f"c {whole[at : at + size]}" for at in range(len(whole) - size + 1))
+    run = f" {' '.join(words)} "
+    yield from (f"x {run[at : at + 5]}" for at in range(len(run) - 4) if words)
     yield from _negated(tokens)
     yield from _chinese(text)
     seen = sorted({name for name, _ in classes_found(text)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -17,7 +17,7 @@ from .amounts import amount_named
 from .days import day_named, without_days
 from .features import known_words
 from .lexicon import read_data
-from .model import MEANINGS, weigh
+from .model import MEANINGS, Weighed, weigh
 from .plain import has_han, plain, unquoted
 from .rules import Found, found_by_rules
 
@@ -52,12 +52,28 @@ _BARE: Final = 4
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _HEARD: Final = 0.05
 """The least probability of a stop or something grave that a rule heard: the model may know better, but hardly."""
-_SUSPICION: Final = 0.08
+_SUSPECTED: Final = 0.08
 """The least probability of a suspected meaning: below it the answer is read by what else it says, or by a person."""
+_SUSPICION: Final[Mapping[Intent, float]] = {
+    Intent.STOP: 0.03,
+    Intent.DECEASED: 0.0305,
+    Intent.DISPUTE: 0.07,
+    Intent.DISTRESS: 0.13,
+}
+"""Where it is another. Of a death the least at which a telephone that died is none."""
 _TELLING: Final = frozenset({Intent.STOP, Intent.DECEASED})
-"""Taken at any suspicion: what means them is told apart well, and hardly ever by mistake."""
+"""Suspected beside whatever is sure."""
 _BESIDE: Final = 0.34
 """A suspected meaning is dropped beside a grave suspicion so much likelier than it: a person reads that one."""
+_BESIDE_SURE: Final = 0.2
+"""And beside a meaning that is sure, and so much likelier than it."""
+_CLAUSES: Final = re.compile(r"[.!?;\n。！？；]+")
+_CLAUSE: Final = 3
+"""Characters of the shortest clause that is read for itself."""
+_MANY: Final = 3
+"""Clauses of a text that is read clause by clause, besides as a whole."""
+_READ: Final = 40
+"""Clauses of it that are read so, at most."""
 _UNDONE: Final = 0.5
 """The least probability of a start that no rule heard: it undoes a stop, so it must be likelier than not."""
 
@@ -114,9 +130,9 @@ def read(
     found = found_by_rules(words)
     if not found and _is_noise(words):
         return Reading(Understood((Intent.UNCLEAR,), 0.0, "rule", currency=currency), words)
-    weighed = weigh(words, found)
+    weighed = _weighed(words, found)
     day = day_named(words, today, region)
-    intents = _decided(found, weighed.chances, weighed.sure, weighed.suspected)
+    intents = _decided(found, weighed)
     if (
         not intents
         and day is not None
@@ -135,22 +151,38 @@ def read(
     return Reading(understood, words, found, weighed.chances)
 
 
-def _decided(
-    found: Sequence[Found],
-    chances: Mapping[Intent, float],
-    sure: Iterable[Intent],
-    suspected: Iterable[Intent],
-) -> tuple[Intent, ...]:
+def _weighed(words: str, found: Sequence[Found]) -> Weighed:
+    """The whole text, and of a long one each clause: a grave one among harmless ones counts as if it stood alone."""
+    whole = weigh(words, found)
+    clauses = [one.strip() for one in _CLAUSES.split(words) if len(one.strip()) >= _CLAUSE]
+    if len(clauses) < _MANY:
+        return whole
+    chances, grave = dict(whole.chances), set[Intent]()
+    for clause in clauses[:_READ]:
+        alone = weigh(clause, found_by_rules(clause))
+        for one in alone.sure & GRAVE:
+            grave.add(one)
+            chances[one] = max(chances[one], alone.chances[one])
+    return Weighed(
+        dict(sorted(chances.items(), key=lambda one: (-one[1], one[0]))),
+        whole.sure | grave,
+        whole.suspected - grave,
+    )
+
+
+def _decided(found: Sequence[Found], weighed: Weighed) -> tuple[Intent, ...]:
     """What is taken, the gravest first: what the model is sure of, and of the grave what it or a rule suspects."""
+    chances = weighed.chances
     denied = {one.intent for one in found if one.denied}
     heard = {one.intent for one in found if not one.denied}
-    taken = set(sure) - denied
+    taken = set(weighed.sure) - denied
     taken |= {one for one in heard if one in GRAVE or one is Intent.STOP if chances[one] >= _HEARD}
-    best = max([chances[one] for one in suspected if one in GRAVE and one not in denied] + [0.0])
+    suspected = weighed.suspected - denied - taken
+    graver = max((chances[one] for one in suspected if one in GRAVE), default=0.0)
+    surer = max((chances[one] for one in taken), default=0.0)
     for one in suspected:
-        if one in denied or chances[one] < best * _BESIDE:
-            continue
-        if one in _TELLING or chances[one] >= _SUSPICION:
+        least = max(_SUSPICION.get(one, _SUSPECTED), graver * _BESIDE)
+        if chances[one] >= (least if one in _TELLING else max(least, surer * _BESIDE_SURE)):
             taken.add(one)
     if Intent.START not in heard and chances[Intent.START] < _UNDONE:
         taken.discard(Intent.START)
