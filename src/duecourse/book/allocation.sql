@@ -5,16 +5,18 @@
 
 -- name: find_touched
 -- Loans whose installments, payments or reversals this batch changed; not those that have nothing to allocate or to
--- settle, such as new loans with the schedule ahead of them.
+-- settle, such as new loans with the schedule ahead of them. Looked up loan by loan: both tables would be read through.
 INSERT INTO stage_touched (lane, loan_id)
 SELECT t.lane, t.loan_id
 FROM (SELECT lane, loan_id FROM stage_installment UNION SELECT lane, loan_id FROM stage_payment
       UNION SELECT lane, loan_id FROM stage_dropped UNION SELECT lane, loan_id FROM stage_reversal
       UNION SELECT lane, loan_id FROM stage_placed) AS t
-WHERE EXISTS (SELECT 1 FROM payment p WHERE p.lane = t.lane AND p.loan_id = t.loan_id)
-   OR EXISTS (SELECT 1 FROM installment i
-              WHERE i.lane = t.lane AND i.loan_id = t.loan_id
-                AND (i.statement_on IS NOT NULL OR i.due_minor = 0 OR i.settled_on IS NOT NULL));
+CROSS JOIN LATERAL (SELECT 1 FROM payment p WHERE p.lane = t.lane AND p.loan_id = t.loan_id
+                    UNION ALL
+                    SELECT 1 FROM installment i
+                    WHERE i.lane = t.lane AND i.loan_id = t.loan_id
+                      AND (i.statement_on IS NOT NULL OR i.due_minor = 0 OR i.settled_on IS NOT NULL)
+                    LIMIT 1) AS s;
 
 -- name: touch_loans
 -- Those of some lanes whose order of allocation was set. lanes: smallint[]; creditors, products: parallel arrays, '*'

@@ -34,9 +34,17 @@ WHERE lane = %(lane)s AND loan_id = %(loan_id)s AND from_on = %(from_on)s;
 DELETE FROM loan_pause WHERE lane = %(lane)s AND loan_id = %(loan_id)s AND from_on = %(from_on)s;
 
 -- name: shifts_anything
--- Whether any due day of the book is, or should be, another than the contract's.
-SELECT EXISTS (SELECT 1 FROM loan WHERE shift <> 'none')
-    OR EXISTS (SELECT 1 FROM installment WHERE contract_due_on IS NOT NULL);
+-- Whether any due day of an import's batch is, or should be, another than the contract's. Of what the book knew before, loan
+-- by loan: it would be read to its end where nothing is shifted.
+SELECT EXISTS (SELECT 1 FROM stage_loan WHERE shift <> 'none')
+    OR EXISTS (SELECT 1 FROM stage_loan_at a
+               CROSS JOIN LATERAL (SELECT 1 FROM loan l
+                                   WHERE l.lane = a.lane AND l.loan_id = a.loan_id AND l.shift <> 'none'
+                                   UNION ALL
+                                   SELECT 1 FROM installment i
+                                   WHERE i.lane = a.lane AND i.loan_id = a.loan_id AND i.contract_due_on IS NOT NULL
+                                   LIMIT 1) AS s
+               WHERE NOT a.is_new);
 
 -- fragment: in_lanes
 -- What has fallen due stands.

@@ -137,7 +137,8 @@ AND coalesce(i.superseded_on > %(as_of)s, true)
 
 -- name: note_settled
 -- Loans of this batch of which nothing is open any more: the lender has closed it, or all its principal has been listed
--- and paid. Paid again after a reversal it is settled again. As note_payments. Writes: event
+-- and paid. Paid again after a reversal it is settled again. Loan by loan: all installments would be read for those of a batch.
+-- As note_payments. Writes: event
 WITH
 -- include: clock
 ,
@@ -147,10 +148,13 @@ touched AS (
     SELECT s.lane, s.loan_id FROM stage_loan s JOIN loan l ON l.lane = s.lane AND l.loan_id = s.loan_id WHERE l.state = 'closed'
 ),
 settled AS (
-    SELECT i.lane, i.loan_id, max(i.settled_on) AS settled_on, sum(i.principal_minor) AS principal_minor
-    FROM touched t JOIN installment i ON i.lane = t.lane AND i.loan_id = t.loan_id
-    GROUP BY i.lane, i.loan_id
-    HAVING bool_and(i.settled_on IS NOT NULL OR i.superseded_on IS NOT NULL OR i.due_minor = 0) AND max(i.settled_on) IS NOT NULL
+    SELECT t.lane, t.loan_id, s.settled_on, s.principal_minor
+    FROM touched t
+    CROSS JOIN LATERAL (
+        SELECT max(i.settled_on) AS settled_on, sum(i.principal_minor) AS principal_minor
+        FROM installment i WHERE i.lane = t.lane AND i.loan_id = t.loan_id
+        HAVING bool_and(i.settled_on IS NOT NULL OR i.superseded_on IS NOT NULL OR i.due_minor = 0) AND max(i.settled_on) IS NOT NULL
+    ) AS s
 )
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, creditor, product, currency, source, recorded_by, occurred_at,
                    recorded_at)

@@ -134,8 +134,8 @@ TRUNCATE pending_key, pending_loan;
 
 -- name: analyze_staging
 -- Temporary tables have no statistics of their own accord, and a plan for one row is wrong for ten thousand.
-ANALYZE stage_borrower, stage_contact_point, stage_party, stage_loan, stage_installment, stage_payment, stage_reversal,
-    stage_debit, stage_record;
+ANALYZE stage_borrower, stage_contact_point, stage_party, stage_loan,
+    stage_installment (row_no, loan_id, number, currency, computed), stage_payment, stage_reversal, stage_debit, stage_record;
 
 -- name: lock_book
 -- One writer of loans and payments at a time: two batches that pay the same loan would each miss the other's
@@ -164,39 +164,44 @@ FROM (
 WHERE r.again AND (r.digest <> r.first_digest OR r.kind = 5)
 ON CONFLICT DO NOTHING;
 
--- fragment: listed
--- The installments that the lender lists in this batch with a digest of what each says, and those that earlier batches of the
--- file have of the same loans. Each loan is looked up by its index: read through, all that was seen would grow with the file.
-listed AS (
-    SELECT row_no, loan_id, number,
-           hash_record_extended(ROW(currency, due_on, statement_on, due_minor, balance_minor, principal_minor, interest_minor,
-                                    fee_minor, penalty_minor), 0) AS digest
-    FROM stage_installment WHERE NOT computed
-),
-earlier AS (
-    SELECT k.loan_id, u.number, u.digest
-    FROM (SELECT DISTINCT loan_id FROM listed) AS k
-    CROSS JOIN LATERAL (SELECT numbers, digests FROM seen_installment n WHERE n.loan_id = k.loan_id OFFSET 0) AS n
-    CROSS JOIN LATERAL unnest(n.numbers, n.digests) AS u (number, digest)
-)
+-- fragment: digest
+-- Of what an installment says.
+hash_record_extended(ROW(currency, due_on, statement_on, due_minor, balance_minor, principal_minor, interest_minor,
+                         fee_minor, penalty_minor), 0)
+
+-- fragment: earlier
+-- The installments that earlier batches of the file have of the batch's loans. Each loan is looked up by its index: read
+-- through, all that was seen would grow with the file.
+SELECT k.loan_id, u.number, u.digest
+FROM (SELECT DISTINCT loan_id FROM stage_installment WHERE NOT computed) AS k
+CROSS JOIN LATERAL (SELECT numbers, digests FROM seen_installment n WHERE n.loan_id = k.loan_id OFFSET 0) AS n
+CROSS JOIN LATERAL unnest(n.numbers, n.digests) AS u (number, digest)
 
 -- name: repeats_installments
--- Whether any installment of the batch comes twice in the file: without an order, since of most files none does.
-WITH
--- include: listed
-SELECT EXISTS (SELECT 1 FROM (SELECT loan_id, number FROM listed UNION ALL SELECT loan_id, number FROM earlier) AS s
+-- Whether any installment that the lender lists in this batch comes twice in the file: without an order, since of most files
+-- none does.
+WITH earlier AS (
+-- include: earlier
+)
+SELECT EXISTS (SELECT 1 FROM (SELECT loan_id, number FROM stage_installment WHERE NOT computed
+                              UNION ALL SELECT loan_id, number FROM earlier) AS s
                GROUP BY loan_id, number HAVING count(*) > 1);
 
 -- name: check_repeated_installments
 -- As check_repeated: two installments alike are a duplicate (B030), too.
-WITH
--- include: listed
+WITH earlier AS (
+-- include: earlier
+)
 INSERT INTO stage_bad (row_no, code)
 SELECT r.row_no, CASE WHEN r.digest <> r.first_digest THEN 'B031' ELSE 'B030' END
 FROM (
     SELECT s.row_no, s.digest, coalesce(e.digest, first_value(s.digest) OVER in_file) AS first_digest,
            e.digest IS NOT NULL OR row_number() OVER in_file > 1 AS again
-    FROM listed s LEFT JOIN earlier e USING (loan_id, number)
+    FROM (SELECT row_no, loan_id, number,
+                 -- include: digest
+                 AS digest
+          FROM stage_installment WHERE NOT computed) AS s
+    LEFT JOIN earlier e USING (loan_id, number)
     WINDOW in_file AS (PARTITION BY s.loan_id, s.number ORDER BY s.row_no)
 ) AS r
 WHERE r.again
@@ -355,10 +360,11 @@ ON CONFLICT DO NOTHING;
 -- name: remember_installments
 -- Of the installments that the lender lists, since those of terms cannot come twice.
 INSERT INTO seen_installment (loan_id, numbers, digests)
-SELECT loan_id, array_agg(number), array_agg(digest)
-FROM (WITH
-      -- include: listed
-      SELECT * FROM listed) AS s
+SELECT loan_id, array_agg(number),
+       array_agg(
+       -- include: digest
+       )
+FROM stage_installment WHERE NOT computed
 GROUP BY loan_id;
 
 -- name: drop_repeated
@@ -461,9 +467,10 @@ UPDATE stage_reversal s SET lane = a.lane FROM stage_loan_at a WHERE a.loan_id =
 UPDATE stage_debit s SET lane = a.lane FROM stage_loan_at a WHERE a.loan_id = s.loan_id;
 
 -- name: analyze_placed
--- Before this the statistics say that every lane is null, and each join below would be planned for no row at all.
-ANALYZE stage_borrower (lane), stage_contact_point (lane), stage_loan (lane), stage_installment (lane),
-    stage_payment (lane);
+-- Before this the statistics say that every lane is null, and each join below would be planned for no row at all; and that
+-- half of the rows may be known to the book, so that it would be read through for them.
+ANALYZE stage_borrower (lane, fresh), stage_contact_point (lane, fresh), stage_loan (lane, fresh),
+    stage_installment (lane, fresh), stage_payment (lane, fresh);
 
 -- name: keep_pending
 -- A check writes nothing to the book, but later rows of the file may speak of what it would have written.
@@ -767,13 +774,22 @@ FROM installment i
 JOIN (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh UNION SELECT lane, loan_id, number FROM stage_dropped) AS s
   ON s.lane = i.lane AND s.loan_id = i.loan_id AND s.number = i.number;
 
--- name: write_installments
--- Grace that was frozen stays. Writes: installment.
+-- fragment: put_installments
 INSERT INTO installment (lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
                          principal_minor, interest_minor, fee_minor, penalty_minor, computed, effective_at, recorded_at)
 SELECT lane, loan_id, number, borrower_id, due_on, statement_on, due_minor, balance_minor,
        principal_minor, interest_minor, fee_minor, penalty_minor, computed, %(now)s, %(recorded_at)s
 FROM stage_installment
+
+-- name: write_new_installments
+-- Of loans that the book did not have: nothing to look out for, and in the order of the index. Writes: installment.
+-- include: put_installments
+WHERE fresh ORDER BY lane, loan_id, number;
+
+-- name: write_installments
+-- Of loans that the book had. Grace that was frozen stays. Writes: installment.
+-- include: put_installments
+WHERE NOT fresh
 ON CONFLICT (lane, loan_id, number) DO UPDATE SET
     due_on = EXCLUDED.due_on, contract_due_on = NULL, due_provisional = false,
     statement_on = EXCLUDED.statement_on, due_minor = EXCLUDED.due_minor,

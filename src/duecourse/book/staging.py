@@ -251,6 +251,8 @@ class Staging:
             changed = conn.execute(SQL[keep], when).rowcount
             dropped = conn.execute(SQL["drop_installments"]).rowcount if kind == "installments" else 0
             written = conn.execute(SQL[write], when).rowcount
+            if kind == "installments":
+                written += conn.execute(SQL["write_new_installments"], when).rowcount
             counts[f"{kind} same"] += same
             counts[f"{kind} changed"] += changed
             counts[f"{kind} new"] += written - (changed - dropped)
