@@ -37,14 +37,6 @@ ON CONFLICT DO NOTHING;
 SELECT borrower_id, loan_id, response_id, stated_sealed FROM hardship
 WHERE lane = %(lane)s AND hardship_id = %(hardship_id)s;
 
--- name: which_hold
--- Which conditions ({holds}, compiled) hold for a loan and an installment of it, in order. lane, loan_id, number; as_of.
-SELECT ARRAY[{holds}]::boolean[]
-FROM loan l
-JOIN borrower b ON b.lane = l.lane AND b.borrower_id = l.borrower_id
-JOIN installment i ON i.lane = l.lane AND i.loan_id = l.loan_id AND i.number = %(number)s
-WHERE l.lane = %(lane)s AND l.loan_id = %(loan_id)s;
-
 -- name: in_force
 -- The arrangement of a loan that is asked for, or agreed and not over. lane, loan_id.
 SELECT s.arrangement_id, s.state FROM (

@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
 
 from duecourse.book.arranging import Standing, open_of, standing_of
 from duecourse.book.holds import HoldKind, holds_of
@@ -30,8 +29,8 @@ from duecourse.domain.calendars import Shift, shift_day
 from duecourse.domain.day_count import DayCount
 from duecourse.domain.problems import DuecourseError
 from duecourse.domain.schedule import Method, add_months
-from duecourse.policy.conditions import condition_sql
 from duecourse.policy.frozen import Condition
+from duecourse.policy.holding import which_hold
 from duecourse.policy.offered import Kind, Offer
 from duecourse.policy.versions import PublishedPolicy, published_policies
 
@@ -177,16 +176,8 @@ def _allowed(
     asked = [condition for one in saying for condition in _conditions(one)]
     if not asked:
         return None
-    given: dict[str, Any] = {**standing.found.place, "number": number, "as_of": today}
-    parts = []
-    for place, condition in enumerate(asked):
-        part, bound = condition_sql(condition, prefix=f"o{place}_")
-        parts.append(part)
-        given |= bound
-    query = sql.SQL(SQL["which_hold"]).format(holds=sql.SQL(", ").join(parts))
-    row = conn.execute(query, given).fetchone()
-    assert row is not None
-    holding = iter(row[0])
+    lane, loan_id = standing.lane, standing.loan_id
+    holding = iter(which_hold(conn, asked, lane=lane, loan_id=loan_id, number=number, as_of=today))
     for one in saying:
         assert one.model.offers is not None
         applies = next(holding)
