@@ -103,6 +103,9 @@ def fill(house: House, wishes: Wishes, channels: Collection[str]) -> str:
         _give_addresses(conn, house.keyring, plain=wishes.plain)
         plannables = _put_in_force(conn, house.folder, channels, "" if wishes.plain else _NEXT_IF, zone)
         plan_book(conn, plannables, as_of=today(zone), now=datetime.now(UTC))
+        conn.execute(
+            "UPDATE message SET not_before = now() + interval '1 day', useful_until = now() + interval '2 days'"
+        )
         conn.commit()
         with store.connect(autocommit=True) as tidying:
             tidy(tidying)

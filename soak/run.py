@@ -17,6 +17,8 @@ from .strikes import Strikes
 GRACE_SECONDS: Final = 15
 """For a lane beyond its lease, while the database is there and a worker awake for longer than it takes to start."""
 PROGRESS_SECONDS: Final = 10.0
+START_SECONDS: Final = 120.0
+"""So long the first workers may take, before they are struck."""
 PATIENCE_SECONDS: Final = 60.0
 """After everything must have ended."""
 
@@ -69,8 +71,13 @@ class Run:
         self.finish()
 
     def begin(self) -> None:
-        """Let messages fall due."""
-        self._offered = self.stage.begin()
+        """Start far ends and workers, and let messages fall due once all work, or some after START_SECONDS."""
+        self.stage.far_ends.start(self.stage.wires)
+        self._began = time.monotonic()
+        workers = self.stage.workers
+        while len(workers.at_work) < workers.count and self.elapsed() < START_SECONDS:
+            self.until(self.elapsed() + 0.5)
+        self._offered = self.stage.let_fall_due()
         self._began = time.monotonic()
         self.strikes.database_since = self._began
 

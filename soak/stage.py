@@ -82,9 +82,8 @@ class Stage:
             gssencmode="disable",
         )
 
-    def begin(self) -> int:
-        """Start the far ends and let messages fall due; returns how many."""
-        self.far_ends.start(self.wires)
+    def let_fall_due(self) -> int:
+        """From now on messages fall due; returns how many."""
         with self.house.open(self.database) as store, store.connect() as conn:
             return make_due(conn, over=self.wishes.over, useful=self.wishes.useful)
 
