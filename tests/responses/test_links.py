@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from duecourse.book.contact_points import retire_contact_points
 from duecourse.dispatch.merging import merge_borrowers, undo_merge
@@ -46,8 +47,13 @@ def lent(lender: Lender) -> Lender:
 
 def test_a_person_s_click_says_whose_link_it_is_and_that_the_message_was_read(lent: Lender) -> None:
     sent = send_link(lent)
-    link = opened(lent, sent.code)
+    with capture_logs() as logs:
+        link = opened(lent, sent.code)
     assert isinstance(link, Link)
+    assert [(one["event"], one["message"], one["told"]) for one in logs] == [
+        ("opened", str(sent.message_id), "person")
+    ]
+    assert sent.code not in str(logs) and "203.0.113" not in str(logs)
     assert (link.lane, link.borrower_id, link.message_id) == (
         lane_of("B-L-1"),
         borrower_id_of("B-L-1"),

@@ -19,6 +19,7 @@ import psycopg
 from duecourse.book.wishes import EVERY_LANE
 from duecourse.dispatch.links import CODES, code_hash
 from duecourse.dispatch.receipts import append_receipts
+from duecourse.dispatch.telling import tell as tell_of
 from duecourse.domain.messaging import Receipt, ReceiptStatus
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.sql import load
@@ -110,6 +111,8 @@ def open_link(
             "now": now,
         },
     )
+    if link.message_id is not None:
+        tell_of("opened", link.message_id, attempt=str(link.attempt_id), told=told.value, why=why)
     if told is Told.PERSON and attempt is not None and link.attempt_id is not None:
         read = Receipt(ReceiptStatus.READ, "link", attempt_id=link.attempt_id)
         append_receipts(conn, keyring, attempt[0], [read], now=now)
