@@ -140,6 +140,7 @@ def _prepare_bare(conn: psycopg.Connection, repetition: int) -> None:
         conn.execute(f"DROP TABLE IF EXISTS finished_{table}")
         conn.execute(f"CREATE TEMP TABLE finished_{table} AS SELECT * FROM {table} LIMIT 0")
         conn.execute(f"INSERT INTO finished_{table} {query}", (now,))
+        conn.execute(f"ANALYZE finished_{table}")  # or the next is joined to it by a nested loop, for minutes
 
 
 def _write_bare(conn: psycopg.Connection) -> float:
