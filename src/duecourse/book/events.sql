@@ -15,7 +15,8 @@ clock AS (
 greatest(local_instant(d.day, '00:00', k.zone), least(%(now)s::timestamptz, local_instant(d.day + 1, '00:00', k.zone)))
 
 -- name: note_payments
--- Payments of this batch, also those that waited for their loan. now, recorded_at, by; told_for: interval. Writes: event
+-- Payments of this batch, also those that waited for their loan; payments and loans one by one, since the planner would
+-- ask the hour of every payment of the book. now, recorded_at, by; told_for: interval. Writes: event
 WITH
 -- include: clock
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, subject_id, creditor, product, currency, amount_minor, source,
@@ -25,8 +26,10 @@ SELECT p.lane, md5('payment.received|' || p.payment_id)::uuid, l.borrower_id, 'p
        -- include: moment
        , %(recorded_at)s
 FROM (SELECT lane, payment_id FROM stage_payment UNION SELECT lane, payment_id FROM stage_placed) AS s
-JOIN payment p ON p.lane = s.lane AND p.payment_id = s.payment_id
-JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
+CROSS JOIN LATERAL (SELECT p.lane, p.loan_id, p.payment_id, p.amount_minor, p.paid_on FROM payment p
+                    WHERE p.lane = s.lane AND p.payment_id = s.payment_id OFFSET 0) AS p
+CROSS JOIN LATERAL (SELECT l.borrower_id, l.creditor, l.product, l.currency FROM loan l
+                    WHERE l.lane = p.lane AND l.loan_id = p.loan_id OFFSET 0) AS l
 CROSS JOIN clock k
 CROSS JOIN LATERAL (SELECT p.paid_on AS day) AS d
 WHERE local_instant(d.day + 1, '00:00', k.zone) > k.since
@@ -45,8 +48,10 @@ SELECT p.lane, md5('payment.reversed|' || p.payment_id)::uuid, l.borrower_id, 'p
 FROM (SELECT lane, payment_id FROM stage_payment UNION SELECT lane, payment_id FROM stage_placed
       UNION SELECT lane, payment_id FROM stage_reversal) AS s
 JOIN reversal r ON r.lane = s.lane AND r.payment_id = s.payment_id
-JOIN payment p ON p.lane = s.lane AND p.payment_id = s.payment_id
-JOIN loan l ON l.lane = p.lane AND l.loan_id = p.loan_id
+CROSS JOIN LATERAL (SELECT p.lane, p.loan_id, p.payment_id, p.amount_minor, p.paid_on FROM payment p
+                    WHERE p.lane = s.lane AND p.payment_id = s.payment_id OFFSET 0) AS p
+CROSS JOIN LATERAL (SELECT l.borrower_id, l.creditor, l.product, l.currency FROM loan l
+                    WHERE l.lane = p.lane AND l.loan_id = p.loan_id OFFSET 0) AS l
 CROSS JOIN clock k
 CROSS JOIN LATERAL (SELECT r.reversed_on AS day) AS d
 WHERE local_instant(d.day + 1, '00:00', k.zone) > k.since
