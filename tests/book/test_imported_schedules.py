@@ -26,6 +26,13 @@ TERMS = (
 )
 
 
+def test_a_loan_that_stands_twice_has_the_schedule_of_its_terms_once(bring: Importer) -> None:
+    header = "cust,name,loan,method,principal,rate,months,total\n"
+    report = bring(TERMS, header + "C1,A,L1,annuity,10000,12,3,10200.67\n" * 2)
+    assert (report.rejected, report.counts["installments new"]) == (0, 3)
+    assert bring.all("SELECT number FROM installment ORDER BY 1") == [(1,), (2,), (3,)]
+
+
 def test_a_schedule_is_computed_from_terms_and_new_terms_drop_what_is_gone(bring: Importer) -> None:
     header = "cust,name,loan,method,principal,rate,months,total\n"
     bring(TERMS, header + "C1,A,L1,annuity,10000,12,3,10200.67\n")

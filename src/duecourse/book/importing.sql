@@ -368,7 +368,7 @@ FROM stage_installment WHERE NOT computed
 GROUP BY loan_id;
 
 -- name: drop_repeated
--- Harmless repetitions of a borrower, contact point, role or loan within the batch: the first row speaks, a [borrower]
+-- Harmless repetitions of a borrower, contact point, role or loan, with its schedule, within the batch: the first row speaks, a [borrower]
 -- before a [[party]].
 WITH b AS (DELETE FROM stage_borrower s USING stage_borrower f
            WHERE f.key_hash = s.key_hash
@@ -381,8 +381,12 @@ WITH b AS (DELETE FROM stage_borrower s USING stage_borrower f
            WHERE f.key_hash = s.key_hash AND f.channel = s.channel AND f.address_index = s.address_index
              AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1),
      l AS (DELETE FROM stage_loan s USING stage_loan f
-           WHERE f.loan_id = s.loan_id AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1)
-SELECT (SELECT count(*) FROM b), (SELECT count(*) FROM y), (SELECT count(*) FROM c), (SELECT count(*) FROM l);
+           WHERE f.loan_id = s.loan_id AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1),
+     i AS (DELETE FROM stage_installment s USING stage_installment f
+           WHERE s.computed AND f.computed AND f.loan_id = s.loan_id AND f.number = s.number
+             AND (f.row_no, f.ctid) < (s.row_no, s.ctid) RETURNING 1)
+SELECT (SELECT count(*) FROM b), (SELECT count(*) FROM y), (SELECT count(*) FROM c), (SELECT count(*) FROM l),
+       (SELECT count(*) FROM i);
 
 -- name: settle_owners
 -- Whoever borrows in this batch is placed by the own key, even if a [[party]] alone describes them: their loan needs a
