@@ -61,8 +61,8 @@ _SUSPICION: Final[Mapping[Intent, float]] = {
     Intent.DISTRESS: 0.13,
 }
 """Where it is another. Of a death the least at which a telephone that died is none."""
-_TELLING: Final = frozenset({Intent.STOP, Intent.DECEASED})
-"""Suspected beside whatever is sure."""
+_TELLING: Final = frozenset({Intent.STOP, Intent.DECEASED, Intent.DISPUTE})
+"""Suspected beside whatever is sure: who says that they paid, or that it is somebody else, may dispute all the same."""
 _BESIDE: Final = 0.34
 """A suspected meaning is dropped beside a grave suspicion so much likelier than it: a person reads that one."""
 _BESIDE_SURE: Final = 0.2
