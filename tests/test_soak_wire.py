@@ -113,8 +113,8 @@ def test_nobody_at_the_far_end_is_a_reset() -> None:
         free = listening.getsockname()[1]
     wire = wires.lay("nobody", ("127.0.0.1", free))
     with (
+        pytest.raises(ConnectionResetError),  # as soon as it connects, or when it reads
         socket.create_connection(("127.0.0.1", wire.port), timeout=30) as line,
-        pytest.raises(ConnectionResetError),
     ):
         line.recv(100)
     wires.close()

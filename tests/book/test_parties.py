@@ -308,6 +308,6 @@ def test_all_that_hangs_on_a_party_is_known_to_presences(bring: Importer) -> Non
          # What was said, happened and was paid stands once, where it was; what follows from it (holds, consents) goes
          # to presences by the tables named.
          "event", "promise", "payment_request", "response", "response_reading", "response_effect", "response_event",
-         "response_waiting"],
+         "response_waiting", "hardship", "arrangement", "arrangement_event", "certificate"],
     )  # fmt: skip
     assert {name for (name,) in owned} == set(PERSONAL)

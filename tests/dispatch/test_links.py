@@ -25,6 +25,7 @@ from duecourse.privacy.sealing import open_value
 from duecourse.responses.links import Link, open_link
 from duecourse.store.connect import Store
 from duecourse.store.lease import acquire, release
+from duecourse.store.lifeline import DatabaseLostError
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 from sent_links import PHONE
