@@ -248,7 +248,7 @@ def test_a_worker_that_dies_in_the_claim_leaves_no_link_and_the_next_says_the_sa
             desk, switchboard = await linking.open(conn)
             desk.composer = Dying(desk.composer, conn, killer)
             try:
-                with pytest.raises(psycopg.OperationalError):
+                with pytest.raises(DatabaseLostError):
                     await desk.take_turn(AT, 500)
             finally:
                 await switchboard.close()
