@@ -136,8 +136,9 @@ def database(store: Store) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(scope="session")
 def keyring() -> Keyring:
-    """A key ring of its own for the test process."""
-    return Keyring.new()
+    """Always the same, since lanes come of it: whether two people share one is no matter of luck."""
+    sealing, index, digest = (bytes([place]) * 32 for place in (1, 2, 3))
+    return Keyring(1, {1: sealing}, index, digest)
 
 
 @pytest.fixture

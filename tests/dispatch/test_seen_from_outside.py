@@ -90,6 +90,7 @@ SETTLED = """SELECT count(*) = %s AND bool_and(state = 'done' OR state = 'in_fli
 """Every message was tried, and only what nobody says a word about, or is put off again and again, is still open."""
 
 
+@pytest.mark.slow
 def test_metrics_status_and_log_say_what_the_database_says(here: Installation) -> None:
     fill(here.lender, MESSAGES, noon_zone())
     forget_messages(here.lender, LATER)
@@ -187,6 +188,7 @@ def check_log(here: Installation) -> None:
     assert "Test Bank" not in text
 
 
+@pytest.mark.slow
 def test_a_worker_is_ready_once_it_can_send_and_until_it_stops(
     here: Installation, smsc: SandboxProcess
 ) -> None:
