@@ -10,8 +10,7 @@ ARGS ?=
 
 BIN := .venv/bin
 STAMP := .venv/.installed
-# Handed out few at a time: who was given the slow ones in one piece would end long after the others.
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxschedchunk 24
+PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 # Rooms whose tests speak to the database: all but the slow ones, which add no statement, run again on the oldest
 # PostgreSQL we support.
 DATABASE_TESTS := $(wildcard tests/store tests/book tests/rules tests/policy tests/planning tests/dispatch tests/audit \

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -42,6 +44,8 @@ def pytest_configure() -> None:
     SIGTERM alone would run no fixture's end.
     """
     os.environ["DUECOURSE_LANGUAGE"] = "en"
+    # As the program does: what is logged is no part of what a command prints.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     # How long an example takes says how busy the machine is, not whether the law holds.
     hypothesis_settings.register_profile("duecourse", deadline=None)
     hypothesis_settings.load_profile("duecourse")

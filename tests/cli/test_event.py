@@ -101,7 +101,7 @@ def run(
             assert [problem.code for problem in result.exception.problems] == [code]
             return None
         assert result.exit_code == 0, (result.output, result.exception)
-        return json.loads(result.output) if "--json" in line else result.output
+        return json.loads(result.stdout) if "--json" in line else result.stdout
 
     invoke(f"policy publish {tmp_path / 'policy.yaml'}")
     yield invoke
