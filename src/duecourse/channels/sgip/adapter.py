@@ -45,7 +45,8 @@ from duecourse.channels.wire.carrier import (
 )
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.link import BindRefusedError, Links
-from duecourse.channels.wire.session import Request, Session
+from duecourse.channels.wire.requests import Request
+from duecourse.channels.wire.session import Session
 from duecourse.channels.wire.text import Format
 from duecourse.domain.messaging import Outcome, ReceiptSink, ReplySink, reference_of
 

@@ -37,7 +37,8 @@ from duecourse.channels.wire.carrier import (
 )
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.link import BindRefusedError, Links
-from duecourse.channels.wire.session import Request, Session, cycle
+from duecourse.channels.wire.requests import Request
+from duecourse.channels.wire.session import Session, cycle
 from duecourse.channels.wire.text import Format
 from duecourse.domain.messaging import ReceiptSink, ReplySink
 

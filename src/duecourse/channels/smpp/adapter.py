@@ -32,7 +32,8 @@ from duecourse.channels.smpp.text import Alphabet, Encoded, LongMessages, encode
 from duecourse.channels.wire.centre import CentreConfig, MessageCentre
 from duecourse.channels.wire.frame import DecodeError, Frame
 from duecourse.channels.wire.link import BindRefusedError, Links
-from duecourse.channels.wire.session import Request, Session, cycle
+from duecourse.channels.wire.requests import Request
+from duecourse.channels.wire.session import Session, cycle
 from duecourse.domain.messaging import (
     Cause,
     Deferred,

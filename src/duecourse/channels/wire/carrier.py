@@ -16,7 +16,7 @@ from duecourse.channels.wire.centre import CentreConfig, MessageCentre
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.inbound import Interpreter
 from duecourse.channels.wire.link import BindRefusedError
-from duecourse.channels.wire.session import Request
+from duecourse.channels.wire.requests import Request
 from duecourse.channels.wire.text import Format, encode_carrier_text
 from duecourse.domain.messaging import (
     AccountTrouble,

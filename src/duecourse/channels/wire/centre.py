@@ -19,7 +19,8 @@ from duecourse.channels.wire.frame import RESPONSE, Frame
 from duecourse.channels.wire.inbound import Inbound, Interpreter
 from duecourse.channels.wire.link import BindRefusedError, Link, Links
 from duecourse.channels.wire.parts import PartReceipts
-from duecourse.channels.wire.session import Counters, Limits, Request, Session, SessionLostError, Wire
+from duecourse.channels.wire.requests import Request
+from duecourse.channels.wire.session import Counters, Limits, Session, SessionLostError, Wire
 from duecourse.domain.messaging import (
     Accepted,
     AccountTrouble,

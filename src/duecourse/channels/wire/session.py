@@ -18,10 +18,11 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from duecourse.channels.wire.frame import RESPONSE, DecodeError, Frame
+from duecourse.channels.wire.requests import Exchange, Request, never_written, part_ended
 
 log = logging.getLogger(__name__)
 
@@ -84,38 +85,6 @@ class Limits:
     throttle_pause_seconds: float
 
 
-@dataclass(slots=True, eq=False)
-class Request:
-    """One or more PDUs that are written together or not at all."""
-
-    command: int
-    bodies: Sequence[bytes]
-    write_before: float = float("inf")
-    tag: object = None
-    weight: int = 1
-    """Carried for the owner: how many messages it stands for at the provider."""
-    replies: list[Frame | None] = field(default_factory=list)
-    unanswered: int = 0
-    unwritten: str | None = None
-    lost: str | None = None
-    exchange: _Exchange | None = None
-
-
-class _Exchange:
-    """The requests of one call and the future that waits for the last of them."""
-
-    __slots__ = ("left", "waiter")
-
-    def __init__(self, left: int, waiter: asyncio.Future[None]) -> None:
-        self.left = left
-        self.waiter = waiter
-
-    def ended(self) -> None:
-        self.left -= 1
-        if self.left == 0 and not self.waiter.done():
-            self.waiter.set_result(None)
-
-
 class SessionLostError(Exception):
     """The connection ended, or the peer stopped answering, before the response came."""
 
@@ -168,14 +137,14 @@ class Session(asyncio.Protocol):
         """Write the requests in order through the window and return when each of them has ended."""
         if not requests:
             return
-        exchange = _Exchange(len(requests), self._loop.create_future())
+        exchange = Exchange(len(requests), self._loop.create_future())
         for request in requests:
             request.exchange = exchange
             request.replies = [None] * len(request.bodies)
             if self._open:
                 self._pending.append(request)
             else:
-                _never_written(request, self._why_closed)
+                never_written(request, self._why_closed)
         self._pump()
         try:
             await exchange.waiter
@@ -238,7 +207,7 @@ class Session(asyncio.Protocol):
         self._open = False
         self._why_closed = why
         while self._pending:
-            _never_written(self._pending.popleft(), why)
+            never_written(self._pending.popleft(), why)
 
     def close(self) -> None:
         """End the connection once what is under way has been written. What is unanswered ends as lost."""
@@ -275,7 +244,7 @@ class Session(asyncio.Protocol):
             self._tick.cancel()
         self.stop_traffic(why)
         for request, _, _ in self._in_flight.values():
-            _part_ended(request, "the connection was lost")
+            part_ended(request, "the connection was lost")
         self._in_flight.clear()
         for _, future in self._calls.values():
             if not future.done():
@@ -336,7 +305,7 @@ class Session(asyncio.Protocol):
             request.replies[index] = frame
             if len(request.bodies) > 1:
                 self._listener.on_part(request, index, frame, False)
-            _part_ended(request, None)
+            part_ended(request, None)
         elif frame.sequence in self._calls:
             command, future = self._calls[frame.sequence]
             if not future.done() and frame.command in (command | RESPONSE, self._wire.nack):
@@ -383,7 +352,7 @@ class Session(asyncio.Protocol):
             pending.popleft()
             now = time.monotonic()
             if now > request.write_before:
-                _never_written(request, "its time to be written had passed")
+                never_written(request, "its time to be written had passed")
                 continue
             request.unanswered = len(request.bodies)
             self._wrote_at = now
@@ -413,12 +382,12 @@ class Session(asyncio.Protocol):
             self._late[sequence] = (request, index)
             if len(self._late) > LATE_REMEMBERED:
                 self._late.popitem(last=False)
-            _part_ended(request, f"no response within {self._limits.response_seconds:g} s")
+            part_ended(request, f"no response within {self._limits.response_seconds:g} s")
         if any(request.write_before < now for request in self._pending):
             waiting, self._pending = self._pending, deque()
             for request in waiting:
                 if request.write_before < now:
-                    _never_written(request, "its time to be written had passed")
+                    never_written(request, "its time to be written had passed")
                 else:
                     self._pending.append(request)
         self._probe_if_silent(now)
@@ -436,16 +405,3 @@ class Session(asyncio.Protocol):
             self._probe_sent_at = now
             self._out.append(self._wire.encode(probe, 0, self._wire.next_sequence(None, 0), b""))
             self._flush()
-
-
-def _never_written(request: Request, why: str) -> None:
-    request.unwritten = why
-    if request.exchange is not None:
-        request.exchange.ended()
-
-
-def _part_ended(request: Request, lost: str | None) -> None:
-    request.unanswered -= 1
-    request.lost = request.lost or lost
-    if request.unanswered == 0 and request.exchange is not None:
-        request.exchange.ended()
