@@ -228,6 +228,20 @@ async def _in_sandbox(
         return await _run_days(here, days, switchboard, before_planning)
 
 
+def _progress(here: Context) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[done]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=here.console,
+        transient=True,
+        disable=not here.console.is_terminal,
+    )
+
+
 async def _run_days(
     here: Context,
     days: Sequence[Day],
@@ -244,17 +258,7 @@ async def _run_days(
     lanes = Lanes(here)
     await lanes.hold()
     await switchboard.open()
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[done]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=here.console,
-        transient=True,
-        disable=not here.console.is_terminal,
-    )
+    progress = _progress(here)
     try:
         share(lanes.epochs, desks)
         switchboard.now = days[0].starts
