@@ -57,6 +57,21 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGTERM, end)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let every process begin with a share of the slow tests: who is given one last ends long after the others."""
+    processes = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    first = max(len(items) // processes // 4, 2)  # how many each is given at first, by pytest-xdist's `load`
+    ordered: list[pytest.Item] = []
+    for place in range(processes):
+        share = slow[place::processes]
+        ordered += share
+        taken, rest = rest[: max(first - len(share), 0)], rest[max(first - len(share), 0) :]
+        ordered += taken
+    items[:] = ordered + rest
+
+
 @pytest.fixture(scope="session")
 def postgres_major() -> int:
     """Which PostgreSQL of the wheel the tests run on: 18, or DUECOURSE_TEST_POSTGRES."""

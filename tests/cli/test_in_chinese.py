@@ -83,6 +83,7 @@ class Reader:
         return str(self.shell.json("status")["database"])
 
 
+@pytest.mark.slow
 def test_reports_in_chinese_hold_no_english(tmp_path: Path, empty_database_url: str) -> None:
     reader = Reader(tmp_path, empty_database_url)
     (tmp_path / "book.csv").write_text(BOOK, "utf-8")

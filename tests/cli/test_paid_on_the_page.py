@@ -81,6 +81,7 @@ def pay(address: str, code: str) -> str:
         return client.get(send(bank, press="pay")).text
 
 
+@pytest.mark.slow
 def test_who_pays_on_the_page_is_thanked_at_once_and_not_reminded(
     installation: Installation, smsc: SandboxProcess, store: Store, keyring: Keyring, database_url: str
 ) -> None:

@@ -74,6 +74,7 @@ class Simulated:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("added", "number", "messages"),
     [
