@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -70,6 +71,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         taken, rest = rest[: max(first - len(share), 0)], rest[max(first - len(share), 0) :]
         ordered += taken
     items[:] = ordered + rest
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that a test runs in this process says how logs are written, and that is over with the test."""
+    root, own = logging.getLogger(), logging.getLogger("duecourse")
+    handlers, level, before = list(root.handlers), own.level, structlog.get_config()
+    yield
+    root.handlers, own.level = handlers, level
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from duecourse.cli.logs import write_logs
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    root, own = logging.getLogger(), logging.getLogger("duecourse")
-    handlers, level, before = list(root.handlers), own.level, structlog.get_config()
-    yield
-    root.handlers, own.level = handlers, level
-    structlog.configure(**before)
 
 
 def say(level: str) -> None:
