@@ -16,6 +16,7 @@ from rich.table import Table
 from . import (
     auditing,
     claim,
+    cost,
     delay,
     delivery,
     dispatch,
@@ -55,6 +56,7 @@ BENCHES = {
     "events": Bench(events.bench, events.SIZES, "rows"),
     "audit": Bench(auditing.bench, auditing.SIZES, "contacts"),
     "delivery": Bench(delivery.bench, delivery.SIZES, "rows"),
+    "cost": Bench(cost.bench, cost.SIZES, "loans"),
     "memory": Bench(memory.bench, memory.SIZES, "messages"),
     "receipts": Bench(receipts.bench, receipts.SIZES, "receipts"),
     "render": Bench(rendering.bench, rendering.SIZES, "messages"),

@@ -52,8 +52,9 @@ due = "{due}"
 """
 
 
-def write_file(path: Path, rows: int, seed: int) -> None:
-    """A file of installments, each row with its borrower's name and number, as lenders export them."""
+def write_file(path: Path, rows: int, seed: int, first: date = FIRST) -> None:
+    """A file of installments, each row with its borrower's name and number, as lenders export them. first: the day on
+    which the first of them is due."""
     schema = pa.schema(
         [(column, pa.string()) for column in ("customer", "name", "phone", "contract")]
         + [("number", pa.int32()), ("due_on", pa.date32()), ("due", pa.decimal128(12, 2))]
@@ -72,7 +73,7 @@ def write_file(path: Path, rows: int, seed: int) -> None:
                         [f"L-{seed}-{loan:08d}" for loan in loans],
                         [place + 1 for place in places],
                         [
-                            FIRST + timedelta(days=30 * place + loan % 28)
+                            first + timedelta(days=30 * place + loan % 28)
                             for loan, place in zip(loans, places, strict=True)
                         ],
                         pa.array([(10_000 + loan % 90_000) for loan in loans], pa.int64())

@@ -19,10 +19,11 @@ from .house import ROOT, House
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command took. peak_mib: of the process itself, not of the database nor of the sandbox."""
+    """What a command took. peak_mib, processor_seconds: of the process itself, not of the database nor the sandbox."""
 
     seconds: float
     peak_mib: float
+    processor_seconds: float
     said: Any
 
 
@@ -45,9 +46,11 @@ def run(house: House, database: str, *arguments: str, **settings: str) -> Ran:
     )
     took = time.perf_counter() - began
     if done.returncode != 0:
-        raise RuntimeError(f"duecourse {arguments[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+        told = (done.stderr or done.stdout)[-2000:]
+        raise RuntimeError(f"duecourse {arguments[0]} ended with {done.returncode}: {told}")
     said = json.loads(done.stdout) if "--json" in arguments else done.stdout
-    return Ran(took, json.loads(note.read_text())["peak_kib"] / 1024, said)
+    noted = json.loads(note.read_text())
+    return Ran(took, noted["peak_kib"] / 1024, noted["processor_seconds"], said)
 
 
 def peak_kib() -> int:
@@ -70,7 +73,9 @@ def main() -> None:
     try:
         command.main()
     finally:
-        note.write_text(json.dumps({"peak_kib": peak_kib()}))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        noted = {"peak_kib": peak_kib(), "processor_seconds": used.ru_utime + used.ru_stime}
+        note.write_text(json.dumps(noted))
 
 
 if __name__ == "__main__":

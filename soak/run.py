@@ -71,12 +71,20 @@ class Run:
         self.finish()
 
     def begin(self) -> None:
-        """Start far ends and workers, and let messages fall due once all work, or some after START_SECONDS."""
+        """Start far ends and workers, and let messages fall due once all work, or some after START_SECONDS.
+
+        Raises RuntimeError when none works by then: nothing would be shown.
+        """
         self.stage.far_ends.start(self.stage.wires)
         self._began = time.monotonic()
         workers = self.stage.workers
         while len(workers.at_work) < workers.count and self.elapsed() < START_SECONDS:
             self.until(self.elapsed() + 0.5)
+        if not workers.at_work:
+            told = (workers.home / "worker.log").read_text("utf-8", "replace")[-500:]
+            raise RuntimeError(
+                f"no worker worked within {START_SECONDS:.0f} s: {dict(workers.deaths)}; {told}"
+            )
         self._offered = self.stage.let_fall_due()
         self._began = time.monotonic()
         self.strikes.database_since = self._began

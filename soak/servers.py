@@ -17,8 +17,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from duecourse.store.embedded import EmbeddedServer
 from duecourse.store.postmaster import find_postmaster
 
-SETTINGS: Final = {"max_wal_size": "256MB", "wal_receiver_timeout": "5s", "wal_sender_timeout": "5s"}
-"""As durable as an installation; with little WAL, so that a small disk holds it."""
+SETTINGS: Final = {
+    "max_wal_size": "256MB",
+    "wal_keep_size": "128MB",
+    "wal_receiver_timeout": "5s",
+    "wal_sender_timeout": "5s",
+}
+"""As durable as an installation; with little WAL, so that a small disk holds it, and enough for a standby that was away
+while its primary crashed: one that finds its place gone never comes back, and no commit ends without it."""
 
 
 class Servers:

@@ -96,6 +96,25 @@ def test_work_that_nobody_answers_is_cut_and_given_longer_the_next_time(store: S
     line.conn.close()
 
 
+def test_a_session_that_was_cut_while_it_waits_for_a_lock_does_not_stay_behind(store: Store) -> None:
+    line = lifeline(store, patience_seconds=0.2)
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+    )
+    with store.connect(autocommit=True) as holder:
+        holder.execute("SELECT pg_advisory_lock(7)")
+        with pytest.raises(DatabaseLostError):
+            asyncio.run(line.within(lambda conn: conn.execute("SELECT pg_advisory_lock(7)")))
+        assert holder.execute(waiting).fetchone() == (1,)
+        for _ in range(300):
+            if holder.execute(waiting).fetchone() == (0,):
+                break
+            time.sleep(0.1)
+        assert holder.execute(waiting).fetchone() == (0,)
+    assert line.run(backend)
+    line.conn.close()
+
+
 def test_a_database_that_cannot_be_reached_is_away_and_one_of_another_version_is_a_fault(
     store: Store,
 ) -> None:

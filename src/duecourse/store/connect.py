@@ -29,6 +29,9 @@ _NOTICE_SILENCE: Final = {
 two hours, so that the next one, or the standby that was promoted, is asked."""
 IDLE_IN_TRANSACTION_SECONDS = 10.0
 """Below the lease of 15 s: a frozen process loses its row locks before its lanes can be taken."""
+NOTICE_GONE_SECONDS = 2
+"""A session whose client is gone ends within, also where it waits for a lock: or each attempt of a worker that cannot
+get through would leave one behind. A server on Windows cannot look; a URL's own `options` may say 0."""
 
 
 class Store:
@@ -143,6 +146,7 @@ class Store:
         """The conninfo with our session settings; they go along with the connection, at no round trip."""
         given: dict[str, Any] = {**_NOTICE_SILENCE, **conninfo_to_dict(self.conninfo)}
         options = [
+            f"-c client_connection_check_interval={NOTICE_GONE_SECONDS * 1000}",
             str(given.get("options") or ""),
             "-c timezone=UTC",
             "-c datestyle=ISO",
