@@ -166,9 +166,11 @@ def _send(house: House, name: str, planned: int) -> tuple[Cost, float]:
         ran = run(house, name, "work", "--until-idle")
         cost = meter.cost(ran.processor_seconds)
     with house.open(name) as store, store.connect() as conn:
-        row = conn.execute("SELECT count(*) FROM message WHERE outcome = 'delivered'").fetchone()
+        row = conn.execute(
+            "SELECT count(DISTINCT message_id) FROM attempt WHERE settled_at IS NOT NULL"
+        ).fetchone()
     if row is None or row[0] < planned:
-        raise RuntimeError(f"{row and row[0]} of {planned} messages were delivered")
+        raise RuntimeError(f"{row and row[0]} of {planned} messages were handed over")
     return cost, ran.seconds
 
 
