@@ -16,7 +16,7 @@ from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Action, Actor
 from duecourse.rules.sentences import Reason, reasons
 
-from .permits import SQL
+from .permits import SQL, told_by_mates
 
 ACTS: Final[Sequence[str]] = get_args(Action)
 
@@ -45,27 +45,25 @@ def may_act(
 
     action: one of ACTS. product: the loan's. now: the book's clock.
     """
-    rows = conn.execute(
-        SQL["judge_permit"],
-        {
-            "lane": borrower.lane,
-            "borrower_id": borrower.borrower_id,
-            "loans": [loan_id],
-            "products": [product],
-            "purpose": None,
-            "channel": None,
-            "actor": actor.value,
-            "party": "borrower",
-            "address_kind": None,
-            "address_index": None,
-            "caller": None,
-            "human": False,
-            "actions": [action],
-            "now": now,
-            "expires_at": now,
-            **rules.action_parameters,
-        },
-    ).fetchall()
+    given = {
+        "lane": borrower.lane,
+        "borrower_id": borrower.borrower_id,
+        "loans": [loan_id],
+        "products": [product],
+        "purpose": None,
+        "channel": None,
+        "actor": actor.value,
+        "party": "borrower",
+        "address_kind": None,
+        "address_index": None,
+        "caller": None,
+        "human": False,
+        "actions": [action],
+        "now": now,
+        "expires_at": now,
+        **rules.action_parameters,
+    }
+    rows = conn.execute(SQL["judge_permit"], {**given, "told": told_by_mates(conn, given)}).fetchall()
     allow, not_before, refused = rows[0][:3]
     if allow:
         return Leave(True, now, ())

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from duecourse.book.parties import loans_answered
 from duecourse.book.reading import Borrower
@@ -243,15 +244,33 @@ def _judge(
     conn: psycopg.Connection, rules: RuleBook, asked: Mapping[str, Any], zone: ZoneInfo
 ) -> datetime | Refusal:
     """Until when it is allowed, or why not: by the person's own contacts, then by everybody's to the same number."""
-    conn.execute(SQL["lock_person"], asked)
-    rows = conn.execute(SQL["judge_permit"], {**asked, **rules.parameters}).fetchall()
+    others = conn.execute(SQL["lock_person"], asked).rowcount > 0
+    given = {**asked, **rules.parameters}
+    rows = conn.execute(
+        SQL["judge_permit"], {**given, "told": told_by_mates(conn, given) if others else Jsonb([])}
+    ).fetchall()
     refusal = _refusal(rules, rows, zone)
     if refusal is None and asked["address_index"] is not None and any(row[4] for row in rows):
         # Locked until the commit, so that two who share the number are judged in turn.
         conn.execute(DISPATCH["lock_numbers"], {"numbers": [asked["address_index"]]})
-        shared = conn.execute(SQL["judge_permit_number"], {**asked, **rules.number_parameters}).fetchall()
+        given = {**asked, **rules.number_parameters}
+        told = _told(conn, "contacts_of_number", given)
+        shared = conn.execute(SQL["judge_permit_number"], {**given, "told": told}).fetchall()
         refusal = _refusal(rules, shared, zone)
     return refusal or min(row[3] for row in rows)
+
+
+def told_by_mates(conn: psycopg.Connection, given: Mapping[str, Any]) -> Jsonb:
+    """What a person had under their other rows, as judge_permit takes it: they stand in lanes of their own.
+
+    given: lane, borrower_id, now, look_back.
+    """
+    return _told(conn, "contacts_of_mates", {**given, "lanes": _LANES})
+
+
+def _told(conn: psycopg.Connection, name: str, given: Mapping[str, Any]) -> Jsonb:
+    row = conn.execute(SQL[name], given).fetchone()
+    return Jsonb(row[0] or [] if row else [])
 
 
 def _refusal(rules: RuleBook, rows: Sequence[tuple[Any, ...]], zone: ZoneInfo) -> Refusal | None:

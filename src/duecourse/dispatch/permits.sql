@@ -74,56 +74,102 @@ FROM (SELECT coalesce(person_id, borrower_id) AS person FROM borrower
         AND (has_others OR home_lane IS NOT NULL OR person_id IS NOT NULL)) AS p
 ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 
--- name: judge_permit
--- Judges one contact now, about each of some debts, by what is known of the person, contacts of all their rows. lane, borrower_id, loans, products:
--- parallel arrays; purpose, channel, actor, party, address_kind, address_index, caller, human (what asks for a person does not
--- stand against it), now, expires_at; and those of RuleBook.parameters. Answers a row per debt: allow, not_before, refused, expires_at, and whether a cap counts
--- what others had from the same number.
-WITH asked AS (
+-- fragment: told_contact
+-- A row of contact k as it is told from the lanes it stands in to the one that judges; `told` reads it.
+jsonb_build_object('attempt_id', k.attempt_id, 'group_id', k.group_id, 'loan_id', k.loan_id, 'weight', k.weight, 'outcome', k.outcome,
+                   'channel', k.channel, 'purpose', k.purpose, 'address_index', k.address_index, 'template', k.template,
+                   'at', k.at, 'local_on', k.local_on)
+
+-- fragment: told
+-- The contacts k that were told.
+jsonb_to_recordset(%(told)s::jsonb) AS k (attempt_id uuid, group_id uuid, loan_id uuid, weight smallint, outcome text, channel text,
+                                          purpose text, address_index bytea, template text, at timestamptz, local_on date)
+
+-- fragment: told_since
+-- Not later, in any zone, than the first day that a rule looks back to.
+(%(now)s AT TIME ZONE 'UTC')::date - 1 - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+
+-- name: contacts_of_mates
+-- For judge_permit: what a person had under other rows of theirs; null without any. After lock_person. lane, borrower_id; lanes: all of
+-- them; now; look_back, of RuleBook.parameters.
+WITH asked AS MATERIALIZED (
     SELECT coalesce(person_id, borrower_id) AS person FROM borrower
     WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND (has_others OR home_lane IS NOT NULL OR person_id IS NOT NULL)
 ),
--- include: rules.mates
-,
-known AS MATERIALIZED (
+mate AS MATERIALIZED (
+    SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = (SELECT person FROM asked)
+    UNION
+    SELECT b.lane, b.borrower_id FROM borrower b
+    WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = (SELECT person FROM asked)
+)
+SELECT jsonb_agg(
+-- include: told_contact
+)
+FROM mate t
+JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
+WHERE (t.lane <> %(lane)s OR t.borrower_id <> %(borrower_id)s) AND k.local_on >=
+-- include: told_since
+;
+
+-- name: contacts_of_number
+-- For judge_permit_number: what anybody had at an address; null without any. After dispatch.lock_numbers. address_index; now; look_back, of
+-- RuleBook.number_parameters.
+SELECT jsonb_agg(
+-- include: told_contact
+)
+FROM contact k
+WHERE k.address_index = %(address_index)s AND k.local_on >=
+-- include: told_since
+;
+
+-- name: judge_permit
+-- Judges one contact now, about each of some debts, by what is known of the person, contacts of all their rows. lane, borrower_id, loans, products:
+-- parallel arrays; told: of contacts_of_mates; purpose, channel, actor, party, address_kind, address_index, caller, human (what asks for a person does not
+-- stand against it), now, expires_at; and those of RuleBook.parameters. Answers a row per debt: allow, not_before, refused, expires_at, and whether a cap counts
+-- what others had from the same number.
+WITH known AS MATERIALIZED (
     SELECT b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             greatest(max(k.local_on), max((k.at AT TIME ZONE b.zone)::date)))::seen_contact
-                 FROM (SELECT lane, borrower_id FROM mate UNION SELECT b.lane, b.borrower_id) AS t
-                 JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
+                 FROM (SELECT attempt_id, group_id, loan_id, weight, outcome, channel, purpose, address_index, template, at, local_on
+                       FROM contact WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
+                       UNION ALL
+                       SELECT * FROM
+                       -- include: told
+                       ) AS k
                  WHERE k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
-                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s
+                 WHERE x.lane = %(lane)s AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s
                    AND NOT (%(human)s AND x.kind = 'automation')) AS consents,
            ARRAY(SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
                  FROM hold x
-                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id
+                 WHERE x.lane = %(lane)s AND x.borrower_id = b.borrower_id
                    AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
                    AND NOT (%(human)s AND x.effect = 'person'))
            -- As rules.judge: a debt that others hold back is held from those who answer for it, too.
            || CASE WHEN %(party)s = 'borrower' THEN ARRAY[]::seen_hold[] ELSE ARRAY(
                  SELECT ROW(x.kind, x.effect, x.loan_id, x.effective_at, x.until)::seen_hold
                  FROM hold x
-                 WHERE x.lane = b.lane AND x.loan_id = ANY(%(loans)s::uuid[]) AND x.borrower_id <> b.borrower_id
+                 WHERE x.lane = %(lane)s AND x.loan_id = ANY(%(loans)s::uuid[]) AND x.borrower_id <> b.borrower_id
                    AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
                    AND NOT (%(human)s AND x.effect = 'person')) END AS holds,
            ARRAY(SELECT ROW(x.kind, x.wish)::seen_wish
                  FROM preference x
-                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s
+                 WHERE x.lane = %(lane)s AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s
                    AND (x.ended_at IS NULL OR x.ended_at > %(now)s)
                    AND NOT (%(human)s AND x.kind = 'person')) AS wishes,
            ARRAY(SELECT ROW(x.kind, x.loan_id, x.served_at)::seen_notice
                  FROM notice x
-                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.served_at <= %(now)s)
+                 WHERE x.lane = %(lane)s AND x.borrower_id = b.borrower_id AND x.served_at <= %(now)s)
            -- As rules.judge: before some acts a conversation will do.
            || CASE WHEN %(actions)s::text[] = '{}' THEN ARRAY[]::seen_notice[] ELSE ARRAY(
                  SELECT ROW('conversation', k.loan_id, k.at)::seen_notice
                  FROM contact k
-                 WHERE k.lane = b.lane AND k.borrower_id = b.borrower_id AND k.outcome = 'conversation'
+                 WHERE k.lane = %(lane)s AND k.borrower_id = b.borrower_id AND k.outcome = 'conversation'
                    AND k.actor = %(actor)s AND k.at <= %(now)s) END AS notices,
            EXISTS (SELECT 1 FROM suppression x
                    WHERE (x.kind = 'id-number' AND x.index_hash = b.id_number_index
@@ -147,7 +193,7 @@ unit AS (
 
 -- name: judge_permit_number
 -- As judge_permit, by nothing but the caps per number, hours (RuleBook.number_parameters) and what anybody had from it: runs
--- after dispatch.lock_numbers. region, zone: the borrower's; the rest as above.
+-- after dispatch.lock_numbers. told: of contacts_of_number; the rest as above.
 WITH unit AS (
     SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
@@ -159,13 +205,13 @@ WITH unit AS (
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             greatest(max(k.local_on), max((k.at AT TIME ZONE b.zone)::date)))::seen_contact
-                 FROM contact k
-                 WHERE k.address_index = %(address_index)s
-                   AND k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+                 FROM
+                 -- include: told
+                 WHERE k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
-                 WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s) AS consents,
+                 WHERE x.lane = %(lane)s AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s) AS consents,
            ARRAY[]::seen_hold[] AS holds, ARRAY[]::seen_wish[] AS wishes,
            ARRAY[]::seen_notice[] AS notices
     FROM borrower b CROSS JOIN unnest(%(loans)s::uuid[], %(products)s::text[]) AS d (loan_id, product)
@@ -182,13 +228,16 @@ WITH given AS (
     INSERT INTO permit (lane, permit_id, borrower_id, purpose, channel, actor, address_index, asked_by, asked_at, expires_at)
     VALUES (%(lane)s, %(permit_id)s, %(borrower_id)s, %(purpose)s, %(channel)s, %(actor)s, %(address_index)s, %(by)s,
             %(now)s, %(expires_at)s)
+),
+ledger AS (
+    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, actor, source,
+                         address_index, local_on, at, agent)
+    SELECT b.lane, b.borrower_id, %(permit_id)s, loan_id, 1, %(permit_id)s, %(purpose)s, %(channel)s, %(actor)s, 'permit',
+           %(address_index)s, (%(now)s AT TIME ZONE b.zone)::date, %(now)s::timestamptz, %(by)s
+    FROM borrower b CROSS JOIN unnest(%(loans)s::uuid[]) AS loan_id
+    WHERE b.lane = %(lane)s AND b.borrower_id = %(borrower_id)s
 )
-INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, group_id, purpose, channel, actor, source,
-                     address_index, local_on, at, agent)
-SELECT b.lane, b.borrower_id, %(permit_id)s, loan_id, 1, %(permit_id)s, %(purpose)s, %(channel)s, %(actor)s, 'permit',
-       %(address_index)s, (%(now)s AT TIME ZONE b.zone)::date, %(now)s::timestamptz, %(by)s
-FROM borrower b CROSS JOIN unnest(%(loans)s::uuid[]) AS loan_id
-WHERE b.lane = %(lane)s AND b.borrower_id = %(borrower_id)s;
+SELECT %(permit_id)s;
 
 -- name: report_permit
 -- What became of it: appended to the ledger, a weight of -1 when it was not used. lane, permit_id, outcome, by, now.
@@ -205,7 +254,7 @@ ledger AS (
     SELECT k.lane, k.borrower_id, k.attempt_id, k.loan_id, o.weight, o.outcome, k.group_id, k.purpose, k.channel, k.actor,
            k.source, k.address_index, k.local_on, k.at, k.agent
     FROM told t
-    JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id AND k.attempt_id = t.permit_id AND k.weight = 1
+    JOIN contact k ON k.lane = %(lane)s AND k.borrower_id = t.borrower_id AND k.attempt_id = t.permit_id AND k.weight = 1
     JOIN (VALUES ('not-used', 'attempt', (-1)::smallint), ('connected', 'connected', 0), ('conversation', 'connected', 0),
                  ('conversation', 'conversation', 0)) AS o (report, outcome, weight) ON o.report = %(outcome)s
     ON CONFLICT DO NOTHING

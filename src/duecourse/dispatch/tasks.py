@@ -21,6 +21,7 @@ from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Actor, Party
 from duecourse.store.sql import load
 
+from .permits import SQL as PERMITS
 from .permits import Permit, Question, Refusal, ask_permit
 from .receipts import append_receipts
 from .task_files import read_rows
@@ -239,7 +240,8 @@ def _write(
     """Answers of how many rows something was new."""
     new = 0
     with conn.transaction():
-        conn.execute(SQL["lock_lanes"], {"lanes": sorted({found[one.message_id][0] for one in known})})
+        for lane in sorted({found[one.message_id][0] for one in known}):
+            conn.execute(PERMITS["lock_lane"], {"lane": lane})
         before = _receipts(conn, found)
         conn.execute(
             SQL["report_tasks"],

@@ -30,24 +30,15 @@ FROM message m JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id
 WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.message_id = ANY(%(messages)s::uuid[])
   AND a.state NOT IN ('claimed', 'released');
 
--- name: lock_lanes
--- As dispatch/permits.lock_lane, of several, in their order. lanes.
-SELECT lane FROM lane_lease WHERE lane = ANY(%(lanes)s::smallint[]) ORDER BY lane FOR UPDATE;
-
 -- name: report_tasks
 -- What became of calls, in the ledger: under the permit that was taken for the call, else under the task itself. Parallel
 -- arrays: at_lanes, attempts, results (conversation, connected, tried, not-called), ats, agents; by, now. The same
 -- again changes nothing. Answers how many rows were written. Writes: permit, contact
-WITH given AS (
-    SELECT lane, attempt_id, result, at, agent
-    FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[], %(results)s::text[], %(ats)s::timestamptz[], %(agents)s::text[])
-         AS g (lane, attempt_id, result, at, agent)
-),
-told AS (
+WITH told AS (
     UPDATE permit p
     SET outcome = CASE g.result WHEN 'tried' THEN 'no-answer' WHEN 'not-called' THEN 'not-used' ELSE g.result END,
         reported_by = %(by)s, reported_at = %(now)s
-    FROM given g
+    FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[], %(results)s::text[]) AS g (lane, attempt_id, result)
     WHERE p.lane = g.lane AND p.attempt_id = g.attempt_id
       AND (p.outcome IS NULL OR p.outcome IN ('connected', 'no-answer') AND g.result = 'conversation'
            OR p.outcome = 'no-answer' AND g.result = 'connected')
@@ -70,7 +61,8 @@ own AS (
                          address_index, template, local_on, at, agent)
     SELECT DISTINCT a.lane, a.borrower_id, a.attempt_id, x.loan_id, o.weight, o.outcome, m.group_id, m.purpose, 'voice', m.actor, 'ours',
            p.address_index, m.template, (coalesce(g.at, %(now)s) AT TIME ZONE b.zone)::date, coalesce(g.at, %(now)s::timestamptz), g.agent
-    FROM given g
+    FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[], %(results)s::text[], %(ats)s::timestamptz[], %(agents)s::text[])
+         AS g (lane, attempt_id, result, at, agent)
     JOIN attempt a ON a.lane = g.lane AND a.attempt_id = g.attempt_id
     JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
     JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
@@ -79,7 +71,7 @@ own AS (
     JOIN (VALUES ('attempt', 1::smallint), ('connected', 0), ('conversation', 0)) AS o (outcome, weight)
       ON o.outcome = 'attempt' OR o.outcome = g.result OR o.outcome = 'connected' AND g.result = 'conversation'
     WHERE g.result <> 'not-called'
-      AND NOT EXISTS (SELECT 1 FROM permit q WHERE q.lane = g.lane AND q.attempt_id = g.attempt_id)
+      AND NOT EXISTS (SELECT 1 FROM permit q WHERE q.lane = a.lane AND q.attempt_id = a.attempt_id)
     ON CONFLICT DO NOTHING
     RETURNING 1
 )
