@@ -52,7 +52,7 @@ INSERT INTO api_answer (key_id, name_digest, request_digest, answered_at)
 VALUES (%(key_id)s, %(name_digest)s, %(request_digest)s, clock_timestamp())
 ON CONFLICT (key_id, name_digest) DO UPDATE
 SET request_digest = EXCLUDED.request_digest, status = NULL, body = NULL, answered_at = EXCLUDED.answered_at
-WHERE api_answer.answered_at < clock_timestamp() - %(kept)s::interval
+WHERE EXCLUDED.answered_at - api_answer.answered_at > %(kept)s::interval
 RETURNING key_id;
 
 -- name: find_answer
@@ -76,14 +76,13 @@ SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '
 -- A response with one of its readings, and whether it waits for a person. Needs response_reading x.
 SELECT r.response_id, r.request_id, x.reading, b.borrower_key, r.source, r.channel, l.loan_ref, r.message_id, x.intents,
        x.confidence, x.read_by, r.said_at, x.recorded_at, p.promised_on, p.keep_by, p.amount_minor, p.currency, p.state,
-       coalesce((SELECT e.event = 'waits' FROM response_event e
-                 WHERE e.lane = r.lane AND e.response_id = r.response_id AND e.event IN ('waits', 'closed')
-                 ORDER BY e.seq DESC LIMIT 1), false) AS waits
+       w.response_id IS NOT NULL AS waits
 FROM response_reading x
 JOIN response r ON r.lane = x.lane AND r.response_id = x.response_id
 LEFT JOIN borrower b ON b.lane = r.lane AND b.borrower_id = r.borrower_id
 LEFT JOIN loan l ON l.lane = r.lane AND l.loan_id = r.loan_id
 LEFT JOIN promise p ON p.lane = r.lane AND p.response_id = r.response_id
+LEFT JOIN response_waiting w ON w.lane = r.lane AND w.response_id = r.response_id
 
 -- name: response_now
 -- By its last reading. lane, response_id.

@@ -677,19 +677,25 @@ WHERE state IN ('sent', 'unknown') AND status <> 'buffered'
 -- name: messages_told_of
 -- Which messages these receipts and replies speak of: for the log at level debug. lanes, receipts: parallel arrays; attempts,
 -- kinds (of replies): parallel arrays.
-SELECT t.message_id, t.attempt_id, r.status AS what, r.receipt_id
-FROM unnest(%(lanes)s::smallint[], %(receipts)s::uuid[]) AS n (lane, receipt_id)
-JOIN receipt r ON r.lane = n.lane AND r.receipt_id = n.receipt_id
-JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
-UNION
-SELECT t.message_id, t.attempt_id, r.status, r.receipt_id
-FROM unnest(%(lanes)s::smallint[], %(receipts)s::uuid[]) AS n (lane, receipt_id)
-JOIN receipt r ON r.lane = n.lane AND r.receipt_id = n.receipt_id
-JOIN attempt t ON t.attempt_id = r.attempt_id
+WITH r AS MATERIALIZED (
+    SELECT r.receipt_id, r.provider, r.provider_message_id, r.attempt_id, r.status
+    FROM unnest(%(lanes)s::smallint[], %(receipts)s::uuid[]) AS n (lane, receipt_id)
+    JOIN receipt r ON r.lane = n.lane AND r.receipt_id = n.receipt_id
+),
+told AS MATERIALIZED (
+    SELECT t.message_id, t.attempt_id, r.status AS what, r.receipt_id
+    FROM r JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
+    UNION
+    SELECT t.message_id, t.attempt_id, r.status, r.receipt_id FROM r JOIN attempt t ON t.attempt_id = r.attempt_id
+),
+replied AS MATERIALIZED (
+    SELECT t.message_id, t.attempt_id, n.kind
+    FROM unnest(%(attempts)s::uuid[], %(kinds)s::text[]) AS n (attempt_id, kind)
+    JOIN attempt t ON t.attempt_id = n.attempt_id
+)
+SELECT message_id, attempt_id, what, receipt_id FROM told
 UNION ALL
-SELECT t.message_id, t.attempt_id, n.kind, NULL
-FROM unnest(%(attempts)s::uuid[], %(kinds)s::text[]) AS n (attempt_id, kind)
-JOIN attempt t ON t.attempt_id = n.attempt_id;
+SELECT message_id, attempt_id, kind, NULL FROM replied;
 
 -- name: known_references
 -- Which of a provider's ids an attempt has, in any lane. provider; references: text[].

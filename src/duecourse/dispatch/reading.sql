@@ -122,13 +122,14 @@ WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s ORDER BY a.seq;
 
 -- name: show_receipts
 -- Every receipt of a message's attempts. lane, message_id.
+WITH a AS MATERIALIZED (
+    SELECT seq, attempt_id, provider, provider_message_id FROM attempt WHERE lane = %(lane)s AND message_id = %(message_id)s
+)
 SELECT a.seq, r.provider, r.status, r.code, nullif(r.cause, 'other') AS cause, r.received_at, r.evidence
-FROM attempt a JOIN receipt r ON r.provider = a.provider AND r.provider_message_id = a.provider_message_id
-WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
+FROM a JOIN receipt r ON r.provider = a.provider AND r.provider_message_id = a.provider_message_id
 UNION
 SELECT a.seq, r.provider, r.status, r.code, nullif(r.cause, 'other') AS cause, r.received_at, r.evidence
-FROM attempt a JOIN receipt r ON r.attempt_id = a.attempt_id
-WHERE a.lane = %(lane)s AND a.message_id = %(message_id)s
+FROM a JOIN receipt r ON r.attempt_id = a.attempt_id
 ORDER BY 1, 6;
 
 -- name: show_history

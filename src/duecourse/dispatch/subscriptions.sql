@@ -2,11 +2,13 @@
 
 -- name: subscriptions_said
 -- What a borrower said of subscriptions to a provider, in order; `text_sealed` is the template. lane, borrower_id, provider.
+WITH p AS MATERIALIZED (
+    SELECT address_index FROM contact_point
+    WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND channel = 'wechat'
+)
 SELECT r.reply_id, r.kind, r.text_sealed, r.received_at AS at
-FROM contact_point p
-JOIN reply r ON r.address_index = p.address_index
-WHERE p.lane = %(lane)s AND p.borrower_id = %(borrower_id)s AND p.channel = 'wechat' AND r.channel = 'wechat'
-  AND r.provider = %(provider)s AND r.kind IN ('subscribed', 'unsubscribed')
+FROM p JOIN reply r ON r.address_index = p.address_index
+WHERE r.channel = 'wechat' AND r.provider = %(provider)s AND r.kind IN ('subscribed', 'unsubscribed')
 ORDER BY r.received_at, r.reply_id;
 
 -- name: subscriptions_used

@@ -27,7 +27,6 @@ inserted AS (
            coalesce(%(template_version)s::int, q.template_version), ARRAY[%(channel)s::text], 20, true, q.event_id, q.zone_now, q.today, 'planned',
            %(now)s, %(now)s, local_instant(q.today + %(useful_days)s::int, '24:00', q.zone_now), %(now)s, %(now)s
     FROM asked q
-    WHERE NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = q.lane AND o.message_id = q.answer_id)
     ON CONFLICT DO NOTHING
     RETURNING lane, message_id, borrower_id, template, template_version
 ),

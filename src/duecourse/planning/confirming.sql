@@ -13,7 +13,7 @@ WITH spoken AS (
       AND k.at <= %(now)s
     ORDER BY k.at DESC, k.lane, k.borrower_id, k.loan_id LIMIT 1
 ),
-holder AS (
+holder AS MATERIALIZED (
     SELECT c.lane, c.borrower_id, c.contact_point_id, c.address_index, c.rank
     FROM contact_point c
     WHERE c.address_index = %(address_index)s AND c.channel = %(channel)s AND c.state = 'active'
@@ -23,7 +23,7 @@ holder AS (
     WHERE %(address_index)s::bytea IS NULL AND c.lane = ANY(%(lanes)s::smallint[]) AND c.borrower_id = %(borrower_id)s
       AND c.channel = %(channel)s AND c.state = 'active'
 ),
-debt AS (
+debt AS MATERIALIZED (
     SELECT h.lane, h.borrower_id, l.loan_id, 'borrower' AS party
     FROM holder h JOIN loan l ON l.lane = h.lane AND l.borrower_id = h.borrower_id
     UNION
@@ -34,7 +34,7 @@ debt AS (
 SELECT h.lane, h.borrower_id, h.contact_point_id, h.address_index, b.region, b.zone, (%(now)s AT TIME ZONE b.zone)::date AS local_on,
        d.party, l.loan_id, l.creditor, l.currency, i.number, i.due_on, s.policy,
        (SELECT max(x.effective_at) FROM consent x
-        WHERE x.lane = h.lane AND x.borrower_id = h.borrower_id AND x.kind = 'contact' AND x.granted
+        WHERE x.lane = b.lane AND x.borrower_id = b.borrower_id AND x.kind = 'contact' AND x.granted
           AND x.effective_at <= %(now)s AND coalesce(x.channel = %(channel)s, true)
           AND coalesce(x.address_index = h.address_index, true)) AS resumed_at
 FROM holder h

@@ -39,7 +39,6 @@ inserted AS (
            ARRAY[c.channel], 20, %(batch_id)s, c.zone, c.local_on, 'planned', %(now)s, %(now)s,
            local_instant(c.local_on + %(useful_days)s::int, '24:00', c.zone), %(now)s, %(now)s
     FROM correction c
-    WHERE NOT EXISTS (SELECT 1 FROM message o WHERE o.lane = c.lane AND o.message_id = c.message_id)
     ON CONFLICT DO NOTHING
     RETURNING lane, message_id, borrower_id, route[1] AS channel
 ),

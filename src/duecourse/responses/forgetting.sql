@@ -10,7 +10,7 @@ answered AS (
     LEFT JOIN borrower b ON b.lane = r.lane AND b.borrower_id = r.borrower_id
     LEFT JOIN (SELECT lane, borrower_id, loan_id FROM loan UNION SELECT lane, borrower_id, loan_id FROM loan_party) AS d
            ON d.lane = r.lane AND d.borrower_id = r.borrower_id AND coalesce(d.loan_id = r.loan_id, true)
-    LEFT JOIN loan l ON l.lane = d.lane AND l.loan_id = d.loan_id
+    LEFT JOIN loan l ON l.lane = r.lane AND l.loan_id = d.loan_id
     WHERE r.lane = ANY(%(lanes)s::smallint[])
       AND (r.text_sealed IS NOT NULL
            OR EXISTS (SELECT 1 FROM response_event e
@@ -77,11 +77,17 @@ FROM kept GROUP BY n ORDER BY n;
 WITH
 -- include: kept
 ,
+over AS MATERIALIZED (
+    SELECT k.lane, k.response_id, k.n, k.most_rule,
+           (SELECT max(e.seq) FROM response_event e WHERE e.lane = k.lane AND e.response_id = k.response_id) AS seq
+    FROM kept k
+    WHERE k.limited AND k.delete_after < %(as_of)s AND NOT k.wanted
+),
 gone AS (
     UPDATE response r SET text_sealed = NULL
-    FROM kept k
-    WHERE k.limited AND k.delete_after < %(as_of)s AND NOT k.wanted AND r.lane = k.lane AND r.response_id = k.response_id
-    RETURNING r.lane, r.response_id, r.borrower_id, r.source, r.request_id, k.n, k.most_rule
+    FROM over o
+    WHERE r.lane = o.lane AND r.response_id = o.response_id
+    RETURNING r.lane, r.response_id, r.borrower_id, r.source, r.request_id, o.n, o.most_rule, o.seq
 ),
 notes AS (
     UPDATE response_event e SET note_sealed = NULL
@@ -93,9 +99,7 @@ stated AS (
 ),
 told AS (
     INSERT INTO response_event (lane, response_id, seq, borrower_id, event, reason, recorded_by, at)
-    SELECT g.lane, g.response_id,
-           1 + coalesce((SELECT max(e.seq) FROM response_event e WHERE e.lane = g.lane AND e.response_id = g.response_id), 0),
-           g.borrower_id, 'erased', g.most_rule, %(by)s, %(now)s
+    SELECT g.lane, g.response_id, 1 + coalesce(g.seq, 0), g.borrower_id, 'erased', g.most_rule, %(by)s, %(now)s
     FROM gone g
 )
 SELECT n, count(*), array_agg(request_id) FILTER (WHERE source = 'reply') FROM gone GROUP BY n;

@@ -84,11 +84,18 @@ SELECT lane, code_hash, coalesce(channel, 'counter') AS channel FROM link WHERE 
 -- name: openings_of
 -- For a person's timeline: clicks, and visits that began, in order. lanes, hashes, channels: of the links, parallel arrays.
 -- what: by what the link came, or which factor was asked; state: opened, scanned, previewed, prefetched, begun.
-SELECT c.at, 'link' AS subject, k.channel AS what,
-       CASE c.told WHEN 'person' THEN 'opened' WHEN 'scanner' THEN 'scanned' WHEN 'preview' THEN 'previewed' ELSE 'prefetched' END
+WITH opened AS MATERIALIZED (
+    SELECT c.at, k.channel, c.told
+    FROM unnest(%(lanes)s::smallint[], %(hashes)s::bytea[], %(channels)s::text[]) AS k (lane, code_hash, channel)
+    JOIN click c ON c.lane = k.lane AND c.code_hash = k.code_hash
+),
+begun AS MATERIALIZED (
+    SELECT began_at, question FROM visit WHERE code_hash = ANY(%(hashes)s::bytea[])
+)
+SELECT at, 'link' AS subject, channel AS what,
+       CASE told WHEN 'person' THEN 'opened' WHEN 'scanner' THEN 'scanned' WHEN 'preview' THEN 'previewed' ELSE 'prefetched' END
            AS state, NULL::text AS rule, NULL::text AS reason
-FROM unnest(%(lanes)s::smallint[], %(hashes)s::bytea[], %(channels)s::text[]) AS k (lane, code_hash, channel)
-JOIN click c ON c.lane = k.lane AND c.code_hash = k.code_hash
+FROM opened
 UNION ALL
-SELECT began_at, 'visit', question, 'begun', NULL, NULL FROM visit WHERE code_hash = ANY(%(hashes)s::bytea[])
+SELECT began_at, 'visit', question, 'begun', NULL, NULL FROM begun
 ORDER BY 1;

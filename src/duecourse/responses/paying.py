@@ -185,14 +185,19 @@ def take_due_questions(conn: psycopg.Connection, *, wall: datetime) -> list[PayR
     if not due:
         return []
     given = {
-        "lanes": [lane for lane, _ in due],
-        "request_ids": [request_id for _, request_id in due],
+        "lanes": [lane for lane, _, _, _ in due],
+        "request_ids": [request_id for _, request_id, _, _ in due],
+        "next_at": [_next_question(created_at, expires_at, wall) for _, _, created_at, expires_at in due],
         "wall": wall,
-        "least": FIRST_QUESTION,
-        "longest": LONGEST_PAUSE,
-        "give_up": GIVE_UP,
     }
     return [request_of_row(row) for row in rows_of(conn, "take_questions", given)]
+
+
+def _next_question(created_at: datetime, expires_at: datetime, wall: datetime) -> datetime | None:
+    """Twice as far away as the order is old, within bounds; None once it expired so long ago that nobody asks again."""
+    if expires_at + GIVE_UP <= wall:
+        return None
+    return wall + min(max(wall - created_at, FIRST_QUESTION), LONGEST_PAUSE)
 
 
 def take_question(conn: psycopg.Connection, request: PayRequest, *, wall: datetime) -> bool:

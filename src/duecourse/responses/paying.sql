@@ -42,17 +42,13 @@ UPDATE payment_request SET state = %(state)s, ask_at = NULL WHERE lane = %(lane)
 
 -- name: due_questions
 -- Orders to be asked about, the longest due first. wall, most: how many.
-SELECT lane, request_id FROM payment_request WHERE ask_at <= %(wall)s ORDER BY ask_at LIMIT %(most)s;
+SELECT lane, request_id, created_at, expires_at FROM payment_request WHERE ask_at <= %(wall)s ORDER BY ask_at LIMIT %(most)s;
 
 -- name: take_questions
--- Of these orders those that are still due, their next question set twice as far away as they are old, within bounds; after
--- give_up has passed since they expired there is no next one. lanes, request_ids, wall, least, longest, give_up: intervals.
--- Writes: payment_request
-UPDATE payment_request r
-SET asked_at = %(wall)s,
-    ask_at = CASE WHEN r.expires_at + %(give_up)s::interval > %(wall)s
-                  THEN %(wall)s + least(greatest(%(wall)s - r.created_at, %(least)s::interval), %(longest)s::interval) END
-FROM unnest(%(lanes)s::smallint[], %(request_ids)s::uuid[]) AS due (lane, request_id)
+-- Of these orders those that are still due, with when each is asked about next. lanes, request_ids, next_at: parallel arrays,
+-- null for no more; wall. Writes: payment_request
+UPDATE payment_request r SET asked_at = %(wall)s, ask_at = due.next_at
+FROM unnest(%(lanes)s::smallint[], %(request_ids)s::uuid[], %(next_at)s::timestamptz[]) AS due (lane, request_id, next_at)
 WHERE r.lane = due.lane AND r.request_id = due.request_id AND r.ask_at <= %(wall)s
 RETURNING r.*;
 

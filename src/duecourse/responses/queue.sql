@@ -1,11 +1,11 @@
 -- Answers as people look at them.
 
 -- fragment: answer
--- The columns of a list of answers. Needs a (response), r (its last reading), b (borrower, may be null), w (response_waiting, may
--- be null).
+-- The columns of a list of answers. Needs a (response), r (its last reading), b, l, w (its borrower, loan and
+-- response_waiting: each may be null).
 a.lane, a.response_id, b.borrower_key, coalesce(b.zone, 'UTC') AS zone, a.source, a.channel, a.said_at, r.intents,
 r.confidence::float8 AS confidence, r.read_by, r.promised_on, r.amount_minor, r.currency, r.undone,
-(SELECT l.loan_ref FROM loan l WHERE l.lane = a.lane AND l.loan_id = a.loan_id) AS loan, w.reason AS waits
+l.loan_ref AS loan, w.reason AS waits
 
 -- fragment: last_reading
 -- The reading of a (response, response_waiting) that holds.
@@ -21,6 +21,7 @@ JOIN response a ON a.lane = w.lane AND a.response_id = w.response_id
 JOIN response_reading r ON
 -- include: last_reading
 LEFT JOIN borrower b ON b.lane = a.lane AND b.borrower_id = a.borrower_id
+LEFT JOIN loan l ON l.lane = a.lane AND l.loan_id = a.loan_id
 WHERE %(intent)s::text IS NULL OR %(intent)s = ANY(r.intents)
 ORDER BY array_position(%(grave)s::text[], r.intents[1]), a.said_at, a.response_id
 LIMIT %(take)s;
@@ -34,6 +35,7 @@ JOIN response_reading r ON
 -- include: last_reading
 LEFT JOIN response_waiting w ON w.lane = a.lane AND w.response_id = a.response_id
 LEFT JOIN borrower b ON b.lane = a.lane AND b.borrower_id = a.borrower_id
+LEFT JOIN loan l ON l.lane = a.lane AND l.loan_id = a.loan_id
 WHERE (%(intent)s::text IS NULL OR %(intent)s = ANY(r.intents))
   AND (%(borrower_id)s::uuid IS NULL OR a.borrower_id = %(borrower_id)s)
 ORDER BY a.said_at DESC, a.response_id
@@ -45,11 +47,12 @@ SELECT
 -- include: answer
 , a.text_sealed, a.message_id, a.acted, a.recorded_by, a.recorded_at, a.purpose
 FROM response a
-JOIN response_reading r ON
--- include: last_reading
+JOIN response_reading r ON r.lane = a.lane AND r.response_id = a.response_id
 LEFT JOIN response_waiting w ON w.lane = a.lane AND w.response_id = a.response_id
 LEFT JOIN borrower b ON b.lane = a.lane AND b.borrower_id = a.borrower_id
-WHERE a.lane = %(lane)s AND a.response_id = %(response_id)s;
+LEFT JOIN loan l ON l.lane = a.lane AND l.loan_id = a.loan_id
+WHERE a.lane = %(lane)s AND a.response_id = %(response_id)s
+ORDER BY r.reading DESC LIMIT 1;
 
 -- name: readings_of
 -- lane, response_id.

@@ -18,7 +18,7 @@ FOR NO KEY UPDATE;
 -- person owes (null: several). lane, borrower_id; message_id, attempt_id: may be null.
 SELECT m.policy,
        (SELECT CASE WHEN count(DISTINCT x.loan_id) = 1 THEN (array_agg(x.loan_id))[1] END
-        FROM message_item x WHERE x.lane = m.lane AND x.group_id = m.group_id
+        FROM message_item x WHERE x.lane = %(lane)s AND x.group_id = m.group_id
                               AND x.loan_id <> '00000000-0000-0000-0000-000000000000') AS loan_id,
        (SELECT a.contact_point_id FROM attempt a
         WHERE a.lane = %(lane)s AND a.message_id = m.message_id
@@ -63,11 +63,14 @@ WITH told AS (
 gone AS (
     DELETE FROM response_waiting w
     WHERE w.lane = %(lane)s AND w.response_id = %(response_id)s AND %(event)s = 'closed'
+),
+queued AS (
+    INSERT INTO response_waiting (lane, response_id, borrower_id, reason, since)
+    SELECT a.lane, a.response_id, a.borrower_id, %(reason)s, a.said_at FROM response a
+    WHERE a.lane = %(lane)s AND a.response_id = %(response_id)s AND %(event)s = 'waits'
+    ON CONFLICT (lane, response_id) DO UPDATE SET reason = EXCLUDED.reason
 )
-INSERT INTO response_waiting (lane, response_id, borrower_id, reason, since)
-SELECT a.lane, a.response_id, a.borrower_id, %(reason)s, a.said_at FROM response a
-WHERE a.lane = %(lane)s AND a.response_id = %(response_id)s AND %(event)s = 'waits'
-ON CONFLICT (lane, response_id) DO UPDATE SET reason = EXCLUDED.reason;
+SELECT %(event)s;
 
 -- name: answers_of
 -- All answers of a person by their last reading, with the instants at which what they ask for ends by the person's clock.
@@ -148,15 +151,22 @@ GROUP BY response_id;
 -- The contact points of a person that an answer came from or went to: the active ones, and those that another answer had
 -- retired for the same reason. lanes, borrower_id, reason; contact_point_id, address_index: may be null. others: whether
 -- somebody else has the address, too.
-SELECT p.lane, p.contact_point_id, p.channel, p.address_index,
-       EXISTS (SELECT 1 FROM contact_point o WHERE o.address_index = p.address_index AND o.state = 'active'
-                                               AND o.borrower_id <> p.borrower_id) AS others
-FROM contact_point p
-WHERE p.lane = ANY(%(lanes)s::smallint[]) AND p.borrower_id = %(borrower_id)s
-  AND (p.state = 'active' OR p.retired_reason = %(reason)s AND p.erased_at IS NULL)
-  AND (p.contact_point_id = %(contact_point_id)s OR p.address_index = coalesce(%(address_index)s::bytea, (
-       SELECT w.address_index FROM contact_point w
-       WHERE w.lane = %(lane)s AND w.contact_point_id = %(contact_point_id)s)));
+WITH w AS MATERIALIZED (
+    SELECT address_index FROM contact_point WHERE lane = %(lane)s AND contact_point_id = %(contact_point_id)s
+),
+p AS MATERIALIZED (
+    SELECT lane, contact_point_id, channel, address_index FROM contact_point
+    WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s
+      AND (state = 'active' OR retired_reason = %(reason)s AND erased_at IS NULL)
+      AND (contact_point_id = %(contact_point_id)s
+           OR address_index = coalesce(%(address_index)s::bytea, (SELECT w.address_index FROM w)))
+),
+other AS MATERIALIZED (
+    SELECT DISTINCT o.address_index FROM p
+    JOIN contact_point o ON o.address_index = p.address_index AND o.state = 'active' AND o.borrower_id <> %(borrower_id)s
+)
+SELECT p.lane, p.contact_point_id, p.channel, p.address_index, o.address_index IS NOT NULL AS others
+FROM p LEFT JOIN other o ON o.address_index = p.address_index;
 
 -- name: holds_address
 -- Whether an address is, or was, one of a person's. lanes, borrower_id, address_index.
