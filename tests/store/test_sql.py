@@ -56,6 +56,22 @@ def test_include_puts_another_rooms_fragment_in_place(write: Write) -> None:
     assert all(load("rules").about(name).fragment for name in load("rules"))
 
 
+def test_fragment_with_open_words_is_filled_by_who_includes_it(write: Write) -> None:
+    write(
+        store="-- fragment: kept(id, at)\n-- Of {id}.\nSELECT {id}, {at}, '{}', {items}\n-- include: by({id})\n"
+        "-- fragment: by(id)\nGROUP BY {id}",
+        book="-- name: texts\n-- include: store.kept(a.attempt_id, %(now)s::date)\n"
+        "-- name: points\n-- include: store.kept(point_id, lower(at))\n",
+    )
+    assert load("book")["texts"] == (
+        "/* book.texts */\nSELECT a.attempt_id, %(now)s::date, '{}', {items}\nGROUP BY a.attempt_id"
+    )
+    assert load("book")["points"] == (
+        "/* book.points */\nSELECT point_id, lower(at), '{}', {items}\nGROUP BY point_id"
+    )
+    assert load("store")["kept"] == "SELECT {id}, {at}, '{}', {items}\nGROUP BY {id}"
+
+
 def test_unknown_name_names_the_known_ones(write: Write) -> None:
     write(book="-- name: one\nSELECT 1\n-- name: two\nSELECT 2\n")
     with pytest.raises(KeyError, match="it has: one, two"):
@@ -69,6 +85,12 @@ def test_unknown_name_names_the_known_ones(write: Write) -> None:
         ("-- name: a\n-- include: missing\n", "does not exist"),
         ("-- name: a\n-- include: b\n-- name: b\nSELECT 1", "not a fragment"),
         ("-- fragment: a\n-- include: b\n-- fragment: b\n-- include: a\n", "circle"),
+        (
+            "-- name: a\n-- include: b\n-- fragment: b(id)\nSELECT {id}",
+            "book.a includes book.b, which takes 1 words",
+        ),
+        ("-- name: a\n-- include: b(id)\n-- fragment: b\nSELECT 1", "takes 0 words, not 1"),
+        ("-- name: a(id)\nSELECT {id}", "only a fragment"),
     ],
 )
 def test_file_that_is_not_well_formed_is_refused(write: Write, text: str, fault: str) -> None:

@@ -89,12 +89,7 @@ SELECT row_no, 'R084' FROM audit_batch WHERE day_alone
 UNION
 SELECT row_no, 'B113' FROM audit_batch WHERE at > %(now)s
 UNION
-SELECT row_no, CASE WHEN digest = first_digest THEN 'B030' ELSE 'B031' END
-FROM (SELECT s.row_no, s.digest, coalesce(n.digest, first_value(s.digest) OVER in_file) AS first_digest,
-             n.attempt_id IS NOT NULL OR row_number() OVER in_file > 1 AS again
-      FROM audit_batch s LEFT JOIN audit_row n USING (attempt_id)
-      WINDOW in_file AS (PARTITION BY s.attempt_id ORDER BY s.row_no)) AS r
-WHERE again
+-- include: dispatch/contacts.again(audit_batch, audit_row)
 ON CONFLICT DO NOTHING;
 
 -- name: bad_rows

@@ -14,48 +14,43 @@ clock AS (
 -- Of d.day: as near to :now as the day allows. What a file brings the morning after happened at the midnight between.
 greatest(local_instant(d.day, '00:00', k.zone), least(%(now)s::timestamptz, local_instant(d.day + 1, '00:00', k.zone)))
 
--- name: note_payments
--- Payments of this batch, also those that waited for their loan; payments and loans one by one, since the planner would
--- ask the hour of every payment of the book. now, recorded_at, by; told_for: interval. Writes: event
-WITH
--- include: clock
+-- fragment: note_payment(kind)
+-- What happened to a payment p of a loan l on d.day. Followed by of_payment.
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, subject_id, creditor, product, currency, amount_minor, source,
                    recorded_by, occurred_at, recorded_at)
-SELECT p.lane, md5('payment.received|' || p.payment_id)::uuid, l.borrower_id, 'payment.received', p.loan_id, p.payment_id, l.creditor,
+SELECT p.lane, md5(concat_ws('|', {kind}, p.payment_id))::uuid, l.borrower_id, {kind}, p.loan_id, p.payment_id, l.creditor,
        l.product, l.currency, p.amount_minor, 'book', %(by)s,
        -- include: moment
        , %(recorded_at)s
-FROM (SELECT lane, payment_id FROM stage_payment UNION SELECT lane, payment_id FROM stage_placed) AS s
+
+-- fragment: of_payment(day)
+-- Of the payments s, each with its loan, one by one, since the planner would ask the hour of every payment of the book.
 CROSS JOIN LATERAL (SELECT p.lane, p.loan_id, p.payment_id, p.amount_minor, p.paid_on FROM payment p
                     WHERE p.lane = s.lane AND p.payment_id = s.payment_id OFFSET 0) AS p
 CROSS JOIN LATERAL (SELECT l.borrower_id, l.creditor, l.product, l.currency FROM loan l
                     WHERE l.lane = p.lane AND l.loan_id = p.loan_id OFFSET 0) AS l
 CROSS JOIN clock k
-CROSS JOIN LATERAL (SELECT p.paid_on AS day) AS d
+CROSS JOIN LATERAL (SELECT {day} AS day) AS d
 WHERE local_instant(d.day + 1, '00:00', k.zone) > k.since
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+
+-- name: note_payments
+-- Payments of this batch, also those that waited for their loan. now, recorded_at, by; told_for: interval. Writes: event
+WITH
+-- include: clock
+-- include: note_payment('payment.received')
+FROM (SELECT lane, payment_id FROM stage_payment UNION SELECT lane, payment_id FROM stage_placed) AS s
+-- include: of_payment(p.paid_on)
 
 -- name: note_reversals
 -- Payments that were taken back, once the payment and its reversal are both known. As note_payments. Writes: event
 WITH
 -- include: clock
-INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, subject_id, creditor, product, currency, amount_minor, source,
-                   recorded_by, occurred_at, recorded_at)
-SELECT p.lane, md5('payment.reversed|' || p.payment_id)::uuid, l.borrower_id, 'payment.reversed', p.loan_id, p.payment_id, l.creditor,
-       l.product, l.currency, p.amount_minor, 'book', %(by)s,
-       -- include: moment
-       , %(recorded_at)s
+-- include: note_payment('payment.reversed')
 FROM (SELECT lane, payment_id FROM stage_payment UNION SELECT lane, payment_id FROM stage_placed
       UNION SELECT lane, payment_id FROM stage_reversal) AS s
 JOIN reversal r ON r.lane = s.lane AND r.payment_id = s.payment_id
-CROSS JOIN LATERAL (SELECT p.lane, p.loan_id, p.payment_id, p.amount_minor, p.paid_on FROM payment p
-                    WHERE p.lane = s.lane AND p.payment_id = s.payment_id OFFSET 0) AS p
-CROSS JOIN LATERAL (SELECT l.borrower_id, l.creditor, l.product, l.currency FROM loan l
-                    WHERE l.lane = p.lane AND l.loan_id = p.loan_id OFFSET 0) AS l
-CROSS JOIN clock k
-CROSS JOIN LATERAL (SELECT r.reversed_on AS day) AS d
-WHERE local_instant(d.day + 1, '00:00', k.zone) > k.since
-ON CONFLICT DO NOTHING;
+-- include: of_payment(r.reversed_on)
 
 -- name: note_debits
 -- Debits of this batch that the bank refused. As note_payments. Writes: event
@@ -212,23 +207,13 @@ TRUNCATE stage_event, stage_before, stage_moved;
 
 -- name: find_event_keys
 -- What the directory, or this check, knows of the customer keys of events.
-INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_new)
-SELECT DISTINCT ON (k.key_hash) k.key_hash, coalesce(d.lane, p.lane), coalesce(d.borrower_id, p.borrower_id), NULL::uuid, false
-FROM (SELECT DISTINCT key_hash FROM stage_event WHERE key_hash IS NOT NULL) AS k
-LEFT JOIN borrower_key d ON d.key_lane = get_byte(k.key_hash, 0) AND d.kind = 'customer' AND d.key_hash = k.key_hash
-LEFT JOIN pending_key p ON p.kind = 'customer' AND p.key_hash = k.key_hash
-WHERE d.key_hash IS NOT NULL OR p.key_hash IS NOT NULL
-ON CONFLICT DO NOTHING;
+WITH asked AS (SELECT DISTINCT key_hash FROM stage_event WHERE key_hash IS NOT NULL)
+-- include: book/importing.known_keys
 
 -- name: find_event_loans
 -- Where the loans that events speak of already are, in the book or by this check.
-INSERT INTO stage_loan_at (loan_id, lane, borrower_id, currency, is_new)
-SELECT k.loan_id, coalesce(l.lane, p.lane), coalesce(l.borrower_id, p.borrower_id), coalesce(l.currency, p.currency), false
-FROM (SELECT DISTINCT loan_id FROM stage_event WHERE loan_id IS NOT NULL) AS k
-LEFT JOIN loan l ON l.loan_id = k.loan_id
-LEFT JOIN pending_loan p ON p.loan_id = k.loan_id
-WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL
-ON CONFLICT DO NOTHING;
+WITH asked AS (SELECT DISTINCT loan_id FROM stage_event WHERE loan_id IS NOT NULL)
+-- include: book/importing.known_loans
 
 -- name: check_events
 -- Events of a borrower (B033) or loan (B032) that neither the book nor this file has, in another currency than the loan's

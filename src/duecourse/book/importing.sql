@@ -207,35 +207,51 @@ FROM (
 WHERE r.again
 ON CONFLICT DO NOTHING;
 
--- name: find_keys
--- What the directory, or this check, already knows of the batch's customer keys.
+-- fragment: known_keys
+-- What the directory, or this check, already knows of the customer keys asked (key_hash).
 INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_company, is_new)
 SELECT DISTINCT ON (k.key_hash) k.key_hash, coalesce(d.lane, p.lane), coalesce(d.borrower_id, p.borrower_id),
        NULL::uuid, p.is_company, false
-FROM (SELECT key_hash FROM stage_borrower UNION SELECT key_hash FROM stage_contact_point
-      UNION SELECT key_hash FROM stage_party
-      UNION SELECT company_hash FROM stage_party WHERE company_hash IS NOT NULL
-      UNION SELECT key_hash FROM stage_loan) AS k
+FROM asked k
 LEFT JOIN borrower_key d ON d.key_lane = get_byte(k.key_hash, 0) AND d.kind = 'customer' AND d.key_hash = k.key_hash
 LEFT JOIN pending_key p ON p.kind = 'customer' AND p.key_hash = k.key_hash
-WHERE d.key_hash IS NOT NULL OR p.key_hash IS NOT NULL;
+WHERE d.key_hash IS NOT NULL OR p.key_hash IS NOT NULL
+ON CONFLICT DO NOTHING
+
+-- name: find_keys
+-- Of the batch's customer keys.
+WITH asked AS (
+    SELECT key_hash FROM stage_borrower UNION SELECT key_hash FROM stage_contact_point
+    UNION SELECT key_hash FROM stage_party
+    UNION SELECT company_hash FROM stage_party WHERE company_hash IS NOT NULL
+    UNION SELECT key_hash FROM stage_loan
+)
+-- include: known_keys
 
 -- name: leave_known_borrowers
 -- For if_known = "keep": a borrower whom the book or this check has already stays as they are there.
 DELETE FROM stage_borrower s USING stage_key k WHERE k.key_hash = s.key_hash;
 
--- name: find_loans
--- Where the loans that the batch speaks of already are.
+-- fragment: known_loans
+-- Where the loans asked (loan_id) already are, in the book or by this check.
 INSERT INTO stage_loan_at (loan_id, lane, borrower_id, currency, is_new)
 SELECT k.loan_id, coalesce(l.lane, p.lane), coalesce(l.borrower_id, p.borrower_id), coalesce(l.currency, p.currency),
        false
-FROM (SELECT loan_id FROM stage_loan UNION SELECT loan_id FROM stage_installment
-      UNION SELECT loan_id FROM stage_party WHERE loan_id IS NOT NULL
-      UNION SELECT loan_id FROM stage_payment UNION SELECT loan_id FROM stage_reversal
-      UNION SELECT loan_id FROM stage_debit) AS k
+FROM asked k
 LEFT JOIN loan l ON l.loan_id = k.loan_id
 LEFT JOIN pending_loan p ON p.loan_id = k.loan_id
-WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL;
+WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL
+ON CONFLICT DO NOTHING
+
+-- name: find_loans
+-- Of the loans that the batch speaks of.
+WITH asked AS (
+    SELECT loan_id FROM stage_loan UNION SELECT loan_id FROM stage_installment
+    UNION SELECT loan_id FROM stage_party WHERE loan_id IS NOT NULL
+    UNION SELECT loan_id FROM stage_payment UNION SELECT loan_id FROM stage_reversal
+    UNION SELECT loan_id FROM stage_debit
+)
+-- include: known_loans
 
 -- name: check_changed
 -- Payments that the book, or its suspense, has under the same reference with another amount (B050).

@@ -1,24 +1,31 @@
 -- Addresses that nobody uses any more and whose time of keeping is over.
 
+-- fragment: debts_of(who)
+-- The debts d of the person of {who} (lane, borrower_id): what they owe, and where they have another part.
+LEFT JOIN (SELECT lane, borrower_id, loan_id FROM loan UNION SELECT lane, borrower_id, loan_id FROM loan_party) AS d
+       ON d.lane = {who}.lane AND d.borrower_id = {who}.borrower_id
+
+-- fragment: held(who)
+-- Whether a hold of the person of {who} (lane, borrower_id) is open, so that nothing about them may go. now.
+EXISTS (SELECT 1 FROM hold h
+        WHERE h.lane = {who}.lane AND h.borrower_id = {who}.borrower_id AND h.effect = 'stop' AND h.kind <> 'promise'
+          AND (h.ended_at IS NULL OR h.ended_at > %(now)s) AND (h.until IS NULL OR h.until > %(now)s))
+
 -- name: point_kinds
 -- What kinds of retired contact points there are in these lanes; a person without a debt here has product ''. lanes.
 SELECT DISTINCT coalesce(b.region, '') AS region, coalesce(l.product, '') AS product, c.channel
 FROM contact_point c
 JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.borrower_id
-LEFT JOIN (SELECT lane, borrower_id, loan_id FROM loan UNION SELECT lane, borrower_id, loan_id FROM loan_party) AS d
-       ON d.lane = c.lane AND d.borrower_id = c.borrower_id
+-- include: debts_of(c)
 LEFT JOIN loan l ON l.lane = d.lane AND l.loan_id = d.loan_id
 WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.state = 'retired' AND c.address_sealed IS NOT NULL
 ORDER BY 1, 2, 3;
 
 -- fragment: kept
 -- Every retired contact point of these lanes that is not erased, with the day on which it must go: counted from its retirement and the last
--- contact with the person. Parallel arrays: regions, products, channels, leasts, mosts (years, null for none), most_rules.
--- wanted: a text that was sent there is kept, or a hold is open.
-period AS (
-    SELECT p.* FROM unnest(%(regions)s::text[], %(products)s::text[], %(channels)s::text[], %(leasts)s::int[], %(mosts)s::int[],
-                           %(most_rules)s::text[]) WITH ORDINALITY AS p (region, product, channel, least, most, most_rule, n)
-),
+-- contact with the person; those of store/keeping.period. wanted: a text that was sent there is kept, or a hold is open.
+-- include: store/keeping.period
+,
 used AS (
     SELECT c.lane, c.contact_point_id, p.n, p.most_rule, p.least, p.most,
            greatest((c.effective_at AT TIME ZONE b.zone)::date,
@@ -26,40 +33,23 @@ used AS (
            EXISTS (SELECT 1 FROM attempt a
                    WHERE a.lane = c.lane AND a.borrower_id = c.borrower_id AND a.contact_point_id = c.contact_point_id
                      AND a.text_sealed IS NOT NULL)
-           OR EXISTS (SELECT 1 FROM hold h
-                      WHERE h.lane = c.lane AND h.borrower_id = c.borrower_id AND h.effect = 'stop' AND h.kind <> 'promise'
-                        AND (h.ended_at IS NULL OR h.ended_at > %(now)s) AND (h.until IS NULL OR h.until > %(now)s)) AS wanted
+           OR
+           -- include: held(c)
+           AS wanted
     FROM contact_point c
     JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.borrower_id
-    LEFT JOIN (SELECT lane, borrower_id, loan_id FROM loan UNION SELECT lane, borrower_id, loan_id FROM loan_party) AS d
-           ON d.lane = c.lane AND d.borrower_id = c.borrower_id
+    -- include: debts_of(c)
     LEFT JOIN loan l ON l.lane = d.lane AND l.loan_id = d.loan_id
     JOIN period p ON p.region = coalesce(b.region, '') AND p.product = coalesce(l.product, '') AND p.channel = c.channel
     WHERE c.lane = ANY(%(lanes)s::smallint[]) AND c.state = 'retired' AND c.address_sealed IS NOT NULL
 ),
-kept AS (
-    SELECT k.lane, k.contact_point_id, min(k.n) AS n, min(k.most_rule) AS most_rule, bool_or(k.wanted) AS wanted,
-           bool_or(k.delete_after IS NOT NULL) AS limited, max(k.keep_until) AS keep_until,
-           greatest(max(k.keep_until), min(k.delete_after)) AS delete_after
-    FROM (SELECT d.lane, d.contact_point_id, d.n, d.most_rule, d.wanted,
-                 (SELECT
-                  -- include: store.years_after
-                  FROM (SELECT d.least AS years) AS y) AS keep_until,
-                 (SELECT
-                  -- include: store.years_after
-                  FROM (SELECT d.most AS years) AS y) AS delete_after
-          FROM used d) AS k
-    GROUP BY k.lane, k.contact_point_id
-)
+-- include: store/keeping.kept(contact_point_id)
 
 -- name: count_points
--- As dispatch/keeping.count_texts, of retired contact points. lanes; those of the fragment; as_of; now.
+-- As store/keeping.count_kept, of retired contact points. lanes; those of the fragment; as_of; now.
 WITH
 -- include: kept
-SELECT n, count(*) AS points, count(*) FILTER (WHERE keep_until >= %(as_of)s) AS must,
-       count(*) FILTER (WHERE limited AND delete_after < %(as_of)s) AS over,
-       count(*) FILTER (WHERE limited AND delete_after < %(as_of)s AND wanted) AS wanted
-FROM kept GROUP BY n ORDER BY n;
+-- include: store/keeping.count_kept
 
 -- name: erase_points
 -- Take away the addresses past their longest keeping, here and in what the book remembers of them. As count_points; by.

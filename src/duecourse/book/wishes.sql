@@ -119,29 +119,29 @@ FROM said s
 ON CONFLICT DO NOTHING
 RETURNING hold_id;
 
--- name: end_holds
--- The open ones of a kind, of exactly this debt or (null) of the person. A hold that had not begun never held.
--- lanes, borrower_id, loan_id, kind, at, by, reason, now. Writes: hold
+-- fragment: end_open
+-- End the holds of a kind that nobody ended, of exactly this debt or (null) of the person. lanes, borrower_id, loan_id, kind, at, by,
+-- reason, now.
 WITH RECURSIVE
 -- include: person
 UPDATE hold h
 SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_reason = %(reason)s, end_recorded_at = %(now)s
 FROM person p
 WHERE p.merged_into IS NULL AND h.lane = p.lane AND h.borrower_id = p.borrower_id AND kind = %(kind)s
-  AND loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid
-  AND ended_at IS NULL AND (until IS NULL OR until > %(at)s)
+  AND loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND ended_at IS NULL
+
+-- name: end_holds
+-- The open ones of a kind, of exactly this debt or (null) of the person. A hold that had not begun never held.
+-- lanes, borrower_id, loan_id, kind, at, by, reason, now. Writes: hold
+-- include: end_open
+  AND (until IS NULL OR until > %(at)s)
 RETURNING hold_id;
 
 -- name: end_said_holds
 -- The open ones of one word: of its evidence, kind and debt (null: of the person). lanes, borrower_id, kind, loan_id, evidence,
 -- at, by, reason, now. Writes: hold
-WITH RECURSIVE
--- include: person
-UPDATE hold h
-SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_reason = %(reason)s, end_recorded_at = %(now)s
-FROM person p
-WHERE p.merged_into IS NULL AND h.lane = p.lane AND h.borrower_id = p.borrower_id AND kind = %(kind)s
-  AND evidence = %(evidence)s AND loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND ended_at IS NULL
+-- include: end_open
+  AND evidence = %(evidence)s
 RETURNING hold_id;
 
 -- name: holds_of
@@ -256,23 +256,13 @@ ANALYZE stage_wish;
 
 -- name: find_wish_keys
 -- What the directory, or this check, knows of the customer keys of wishes.
-INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_new)
-SELECT DISTINCT ON (k.key_hash) k.key_hash, coalesce(d.lane, p.lane), coalesce(d.borrower_id, p.borrower_id), NULL::uuid, false
-FROM (SELECT DISTINCT key_hash FROM stage_wish WHERE key_hash IS NOT NULL) AS k
-LEFT JOIN borrower_key d ON d.key_lane = get_byte(k.key_hash, 0) AND d.kind = 'customer' AND d.key_hash = k.key_hash
-LEFT JOIN pending_key p ON p.kind = 'customer' AND p.key_hash = k.key_hash
-WHERE d.key_hash IS NOT NULL OR p.key_hash IS NOT NULL
-ON CONFLICT DO NOTHING;
+WITH asked AS (SELECT DISTINCT key_hash FROM stage_wish WHERE key_hash IS NOT NULL)
+-- include: book/importing.known_keys
 
 -- name: find_wish_loans
 -- Where the loans that wishes speak of already are, in the book or by this check.
-INSERT INTO stage_loan_at (loan_id, lane, borrower_id, currency, is_new)
-SELECT k.loan_id, coalesce(l.lane, p.lane), coalesce(l.borrower_id, p.borrower_id), coalesce(l.currency, p.currency), false
-FROM (SELECT DISTINCT loan_id FROM stage_wish WHERE loan_id IS NOT NULL) AS k
-LEFT JOIN loan l ON l.loan_id = k.loan_id
-LEFT JOIN pending_loan p ON p.loan_id = k.loan_id
-WHERE l.loan_id IS NOT NULL OR p.loan_id IS NOT NULL
-ON CONFLICT DO NOTHING;
+WITH asked AS (SELECT DISTINCT loan_id FROM stage_wish WHERE loan_id IS NOT NULL)
+-- include: book/importing.known_loans
 
 -- name: check_wishes
 -- Wishes of a borrower (B033) or loan (B032) that neither the book nor this file has, or of a loan for which somebody else

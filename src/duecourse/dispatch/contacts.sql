@@ -43,6 +43,15 @@ UPDATE stage_contact
 SET at = local_instant(at_local::date, at_local::time, coalesce(nullif(at_zone, ''), zone))
 WHERE at IS NULL AND coalesce(nullif(at_zone, ''), zone) IS NOT NULL;
 
+-- fragment: again(batch, seen)
+-- Rows of {batch} whose reference came before in the file, there or among {seen}, with the same content (B030) or another (B031).
+SELECT row_no, CASE WHEN digest = first_digest THEN 'B030' ELSE 'B031' END
+FROM (SELECT s.row_no, s.digest, coalesce(n.digest, first_value(s.digest) OVER in_file) AS first_digest,
+             n.attempt_id IS NOT NULL OR row_number() OVER in_file > 1 AS again
+      FROM {batch} s LEFT JOIN {seen} n USING (attempt_id)
+      WINDOW in_file AS (PARTITION BY s.attempt_id ORDER BY s.row_no)) AS r
+WHERE again
+
 -- name: check_contacts
 -- A borrower (B033) or loan (B032) that the book has not, a contact that is still to come (B113), a reference that came
 -- before in the file, with the same content (B030) or another (B031). now.
@@ -54,12 +63,7 @@ WHERE s.loan_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM loan l WHERE l.loan_id
 UNION
 SELECT row_no, 'B113' FROM stage_contact WHERE at > %(now)s
 UNION
-SELECT row_no, CASE WHEN digest = first_digest THEN 'B030' ELSE 'B031' END
-FROM (SELECT s.row_no, s.digest, coalesce(n.digest, first_value(s.digest) OVER in_file) AS first_digest,
-             n.attempt_id IS NOT NULL OR row_number() OVER in_file > 1 AS again
-      FROM stage_contact s LEFT JOIN contact_seen n USING (attempt_id)
-      WINDOW in_file AS (PARTITION BY s.attempt_id ORDER BY s.row_no)) AS r
-WHERE again
+-- include: again(stage_contact, contact_seen)
 ON CONFLICT DO NOTHING;
 
 -- name: drop_bad_contacts

@@ -23,49 +23,32 @@ ORDER BY 1, 2, 3, 4, 5;
 -- fragment: kept
 -- Every text of these lanes with the first and last day that matter: of several debts the one that keeps it longest, and whether something open
 -- still wants it. Counted from the last contact about the debt, the last payment of it and the text itself.
-kept AS (
-    SELECT t.lane, t.attempt_id, min(t.n) AS n, max(t.keep_until) AS keep_until,
-           greatest(max(t.keep_until), min(t.delete_after)) AS delete_after,
-           bool_or(t.delete_after IS NOT NULL) AS limited, min(t.most_rule) AS most_rule, bool_or(t.wanted) AS wanted
-    FROM (
-        SELECT d.lane, d.attempt_id, d.n, d.most_rule, d.wanted,
-               (SELECT
-                -- include: store.years_after
-                FROM (SELECT d.least AS years) AS y) AS keep_until,
-               (SELECT
-                -- include: store.years_after
-                FROM (SELECT d.most AS years) AS y) AS delete_after
-        FROM (
-            SELECT a.lane, a.attempt_id, p.n, p.least, p.most, p.most_rule,
-                   greatest((a.claimed_at AT TIME ZONE b.zone)::date,
-                            (SELECT max(k.local_on) FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.loan_id = l.loan_id),
-                            (SELECT max(y.paid_on) FROM payment y WHERE y.lane = l.lane AND y.loan_id = l.loan_id)) AS last_on,
-                   m.state <> 'done' OR EXISTS (
-                       SELECT 1 FROM hold h
-                       WHERE h.lane = m.lane AND h.borrower_id = m.borrower_id AND h.effect = 'stop' AND h.kind <> 'promise'
-                         AND (h.ended_at IS NULL OR h.ended_at > %(now)s) AND (h.until IS NULL OR h.until > %(now)s)) AS wanted
-            FROM attempt a
-            JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
-            JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
-            JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
-            LEFT JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
-            JOIN period p ON p.region = coalesce(b.region, '') AND p.product = coalesce(l.product, '') AND p.purpose = m.purpose AND p.channel = a.channel
-                         AND p.actor = m.actor
-            WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.text_sealed IS NOT NULL) AS d) AS t
-    GROUP BY t.lane, t.attempt_id
-)
+used AS (
+    SELECT a.lane, a.attempt_id, p.n, p.least, p.most, p.most_rule,
+           greatest((a.claimed_at AT TIME ZONE b.zone)::date,
+                    (SELECT max(k.local_on) FROM contact k WHERE k.lane = m.lane AND k.borrower_id = m.borrower_id AND k.loan_id = l.loan_id),
+                    (SELECT max(y.paid_on) FROM payment y WHERE y.lane = l.lane AND y.loan_id = l.loan_id)) AS last_on,
+           m.state <> 'done' OR
+           -- include: book/keeping.held(m)
+           AS wanted
+    FROM attempt a
+    JOIN message m ON m.lane = a.lane AND m.message_id = a.message_id
+    JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+    JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+    LEFT JOIN loan l ON l.lane = x.lane AND l.loan_id = x.loan_id
+    JOIN period p ON p.region = coalesce(b.region, '') AND p.product = coalesce(l.product, '') AND p.purpose = m.purpose AND p.channel = a.channel
+                 AND p.actor = m.actor
+    WHERE a.lane = ANY(%(lanes)s::smallint[]) AND a.text_sealed IS NOT NULL
+),
+-- include: store/keeping.kept(attempt_id)
 
 -- name: count_texts
--- Of each kind: how many texts, how many must still be kept, are past their longest keeping, and of these are wanted by something open.
--- lanes; those of the fragment period; as_of: the lender's date; now.
+-- As store/keeping.count_kept, of texts. lanes; those of the fragment period; as_of: the lender's date; now.
 WITH
 -- include: period
 ,
 -- include: kept
-SELECT n, count(*) AS texts, count(*) FILTER (WHERE keep_until >= %(as_of)s) AS must,
-       count(*) FILTER (WHERE limited AND delete_after < %(as_of)s) AS over,
-       count(*) FILTER (WHERE limited AND delete_after < %(as_of)s AND wanted) AS wanted
-FROM kept GROUP BY n ORDER BY n;
+-- include: store/keeping.count_kept
 
 -- name: erase_texts
 -- Take away the texts past their longest keeping; their digests stay. As count_texts; by. Writes: attempt, history

@@ -239,6 +239,18 @@ ledger AS (
 )
 SELECT %(permit_id)s;
 
+-- fragment: append_outcome(lane, outcome)
+-- To the ledger of {lane}, beside what told (lane, borrower_id, permit_id) was entered as when it was given.
+INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, outcome, group_id, purpose, channel, actor, source,
+                     address_index, local_on, at, agent)
+SELECT k.lane, k.borrower_id, k.attempt_id, k.loan_id, o.weight, o.outcome, k.group_id, k.purpose, k.channel, k.actor,
+       k.source, k.address_index, k.local_on, k.at, k.agent
+FROM told t
+JOIN contact k ON k.lane = {lane} AND k.borrower_id = t.borrower_id AND k.attempt_id = t.permit_id AND k.weight = 1
+JOIN (VALUES ('not-used', 'attempt', (-1)::smallint), ('connected', 'connected', 0), ('conversation', 'connected', 0),
+             ('conversation', 'conversation', 0)) AS o (report, outcome, weight) ON o.report = {outcome}
+ON CONFLICT DO NOTHING
+
 -- name: report_permit
 -- What became of it: appended to the ledger, a weight of -1 when it was not used. lane, permit_id, outcome, by, now.
 -- A conversation may be learnt after a connection; any other second word is another's. Writes: permit, contact
@@ -249,14 +261,6 @@ WITH told AS (
     RETURNING lane, permit_id, borrower_id
 ),
 ledger AS (
-    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, outcome, group_id, purpose, channel, actor, source,
-                         address_index, local_on, at, agent)
-    SELECT k.lane, k.borrower_id, k.attempt_id, k.loan_id, o.weight, o.outcome, k.group_id, k.purpose, k.channel, k.actor,
-           k.source, k.address_index, k.local_on, k.at, k.agent
-    FROM told t
-    JOIN contact k ON k.lane = %(lane)s AND k.borrower_id = t.borrower_id AND k.attempt_id = t.permit_id AND k.weight = 1
-    JOIN (VALUES ('not-used', 'attempt', (-1)::smallint), ('connected', 'connected', 0), ('conversation', 'connected', 0),
-                 ('conversation', 'conversation', 0)) AS o (report, outcome, weight) ON o.report = %(outcome)s
-    ON CONFLICT DO NOTHING
+    -- include: append_outcome(%(lane)s, %(outcome)s)
 )
 SELECT permit_id FROM told;

@@ -45,15 +45,7 @@ WITH told AS (
     RETURNING p.lane, p.permit_id, p.borrower_id, p.outcome
 ),
 permitted AS (
-    INSERT INTO contact (lane, borrower_id, attempt_id, loan_id, weight, outcome, group_id, purpose, channel, actor, source,
-                         address_index, local_on, at, agent)
-    SELECT k.lane, k.borrower_id, k.attempt_id, k.loan_id, o.weight, o.outcome, k.group_id, k.purpose, k.channel, k.actor,
-           k.source, k.address_index, k.local_on, k.at, k.agent
-    FROM told t
-    JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id AND k.attempt_id = t.permit_id AND k.weight = 1
-    JOIN (VALUES ('not-used', 'attempt', (-1)::smallint), ('connected', 'connected', 0), ('conversation', 'connected', 0),
-                 ('conversation', 'conversation', 0)) AS o (report, outcome, weight) ON o.report = t.outcome
-    ON CONFLICT DO NOTHING
+    -- include: dispatch/permits.append_outcome(t.lane, t.outcome)
     RETURNING 1
 ),
 own AS (

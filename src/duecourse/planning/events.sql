@@ -104,13 +104,8 @@ candidate_item AS (
            g.event_id
     FROM new_message n JOIN gathered g ON g.lane = n.lane AND g.kin_key = n.kin_key AND g.bucket = n.bucket
 ),
-provider AS (
-    -- As plan_lanes.
-    SELECT row_number() OVER () AS line, NULL::text AS name, channel, NULL::text AS provider, true AS ready, NULL::text AS caller,
-           NULL::text AS kind, NULL::text[] AS registered, 1 AS tier, 1.0::double precision AS weight, 1.0::double precision AS admits, NULL::text[] AS carriers,
-           NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
-    FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
-),
+-- include: planning.any_provider
+,
 -- include: rules.read_items
 ,
 -- include: rules.judge

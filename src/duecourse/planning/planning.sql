@@ -175,13 +175,8 @@ read_item AS (
            f.due_on, f.statement_on, f.grace_days, f.due_minor, f.superseded_on, f.settled_on, f.product, f.creditor, f.loan_state, f.owner_id
     FROM new_message n JOIN fresh f ON f.lane = n.lane AND f.group_key = n.group_key
 ),
-provider AS (
-    -- Which provider it will be shows at the claim: here one that is registered for everything.
-    SELECT row_number() OVER () AS line, NULL::text AS name, channel, NULL::text AS provider, true AS ready, NULL::text AS caller,
-           NULL::text AS kind, NULL::text[] AS registered, 1 AS tier, 1.0::double precision AS weight, 1.0::double precision AS admits, NULL::text[] AS carriers,
-           NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
-    FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
-),
+-- include: any_provider
+,
 -- include: rules.judge
 ,
 inserted AS (
@@ -286,6 +281,16 @@ FROM message
 WHERE lane = ANY(%(lanes)s::smallint[]) AND local_on BETWEEN %(from_on)s AND %(to_on)s AND state = 'planned'
 GROUP BY policy, step, purpose, local_on, route[1], coalesce(rule, '')
 ORDER BY local_on, policy, step, rule;
+
+-- fragment: any_provider
+-- A CTE provider for every channel of new_message. Which it will be shows at the claim: here one that is registered for
+-- everything.
+provider AS (
+    SELECT row_number() OVER () AS line, NULL::text AS name, channel, NULL::text AS provider, true AS ready, NULL::text AS caller,
+           NULL::text AS kind, NULL::text[] AS registered, 1 AS tier, 1.0::double precision AS weight, 1.0::double precision AS admits, NULL::text[] AS carriers,
+           NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
+    FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
+)
 
 -- fragment: items
 -- The columns that {items} gives, with their types; it stands in for the compiled policy when statements are checked.

@@ -8,8 +8,8 @@ answered AS (
            coalesce(l.product, '') AS product, coalesce(r.channel, '') AS channel, l.loan_id
     FROM response r
     LEFT JOIN borrower b ON b.lane = r.lane AND b.borrower_id = r.borrower_id
-    LEFT JOIN (SELECT lane, borrower_id, loan_id FROM loan UNION SELECT lane, borrower_id, loan_id FROM loan_party) AS d
-           ON d.lane = r.lane AND d.borrower_id = r.borrower_id AND coalesce(d.loan_id = r.loan_id, true)
+    -- include: book/keeping.debts_of(r)
+       AND coalesce(d.loan_id = r.loan_id, true)
     LEFT JOIN loan l ON l.lane = r.lane AND l.loan_id = d.loan_id
     WHERE r.lane = ANY(%(lanes)s::smallint[])
       AND (r.text_sealed IS NOT NULL
@@ -27,12 +27,9 @@ SELECT DISTINCT region, product, channel FROM answered ORDER BY 1, 2, 3;
 
 -- fragment: kept
 -- Every such answer with the first and last day that matter, of several debts the one that keeps it longest: counted from the answer, the last
--- contact with the person and the last payment of the debt. Parallel arrays: regions, products, channels, leasts, mosts (years, null for none),
--- most_rules. wanted: it waits for a person, or a hold is open.
-period AS (
-    SELECT p.* FROM unnest(%(regions)s::text[], %(products)s::text[], %(channels)s::text[], %(leasts)s::int[], %(mosts)s::int[],
-                           %(most_rules)s::text[]) WITH ORDINALITY AS p (region, product, channel, least, most, most_rule, n)
-),
+-- contact with the person and the last payment of the debt; those of store/keeping.period. wanted: it waits for a person, or a hold is open.
+-- include: store/keeping.period
+,
 -- include: answered
 ,
 used AS (
@@ -41,35 +38,19 @@ used AS (
                     (SELECT max(k.local_on) FROM contact k WHERE k.lane = a.lane AND k.borrower_id = a.borrower_id),
                     (SELECT max(y.paid_on) FROM payment y WHERE y.lane = a.lane AND y.loan_id = a.loan_id)) AS last_on,
            EXISTS (SELECT 1 FROM response_waiting w WHERE w.lane = a.lane AND w.response_id = a.response_id)
-           OR EXISTS (SELECT 1 FROM hold h
-                      WHERE h.lane = a.lane AND h.borrower_id = a.borrower_id AND h.effect = 'stop' AND h.kind <> 'promise'
-                        AND (h.ended_at IS NULL OR h.ended_at > %(now)s) AND (h.until IS NULL OR h.until > %(now)s)) AS wanted
+           OR
+           -- include: book/keeping.held(a)
+           AS wanted
     FROM answered a
     JOIN period p ON p.region = a.region AND p.product = a.product AND p.channel = a.channel
 ),
-kept AS (
-    SELECT k.lane, k.response_id, min(k.n) AS n, min(k.most_rule) AS most_rule, bool_or(k.wanted) AS wanted,
-           bool_or(k.delete_after IS NOT NULL) AS limited, max(k.keep_until) AS keep_until,
-           greatest(max(k.keep_until), min(k.delete_after)) AS delete_after
-    FROM (SELECT d.lane, d.response_id, d.n, d.most_rule, d.wanted,
-                 (SELECT
-                  -- include: store.years_after
-                  FROM (SELECT d.least AS years) AS y) AS keep_until,
-                 (SELECT
-                  -- include: store.years_after
-                  FROM (SELECT d.most AS years) AS y) AS delete_after
-          FROM used d) AS k
-    GROUP BY k.lane, k.response_id
-)
+-- include: store/keeping.kept(response_id)
 
 -- name: count_answers
--- As dispatch/keeping.count_texts. lanes; those of the fragment; as_of; now.
+-- As store/keeping.count_kept, of answers. lanes; those of the fragment; as_of; now.
 WITH
 -- include: kept
-SELECT n, count(*) AS answers, count(*) FILTER (WHERE keep_until >= %(as_of)s) AS must,
-       count(*) FILTER (WHERE limited AND delete_after < %(as_of)s) AS over,
-       count(*) FILTER (WHERE limited AND delete_after < %(as_of)s AND wanted) AS wanted
-FROM kept GROUP BY n ORDER BY n;
+-- include: store/keeping.count_kept
 
 -- name: erase_answers
 -- Take away the words past their longest keeping; how many, and which replies they were. As count_answers; by.

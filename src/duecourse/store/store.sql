@@ -71,17 +71,22 @@ FROM free
 WHERE l.lane = free.lane AND l.epoch = free.epoch
 RETURNING l.lane, l.epoch;
 
--- name: retake_lanes
--- Hold what is still ours under a new epoch: as take_lanes, this waits for what is fenced by the old one, and nothing can be
--- committed under that any more. owner: text; lanes, epochs: parallel arrays; lease: interval. Writes: lane_lease.
-WITH ours AS MATERIALIZED (
+-- fragment: ours(lock)
+-- A CTE ours(lane, epoch): what is still the owner's under these epochs, locked. owner: text; lanes, epochs: parallel arrays.
+ours AS MATERIALIZED (
     SELECT l.lane, l.epoch FROM lane_lease l
     JOIN unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
       ON l.lane = held.lane AND l.epoch = held.epoch
     WHERE l.owner = %(owner)s
     ORDER BY l.lane  -- as everybody who locks several
-    FOR UPDATE OF l
+    FOR {lock} OF l
 )
+
+-- name: retake_lanes
+-- Hold what is still ours under a new epoch: as take_lanes, this waits for what is fenced by the old one, and nothing can be
+-- committed under that any more. owner: text; lanes, epochs: parallel arrays; lease: interval. Writes: lane_lease.
+WITH
+-- include: ours(UPDATE)
 UPDATE lane_lease l
 SET epoch = l.epoch + 1, expires_at = now() + %(lease)s::interval
 FROM ours
@@ -91,14 +96,8 @@ RETURNING l.lane, l.epoch;
 -- name: renew_lanes
 -- Renew what is still ours. No key changes, so fenced transactions go on. owner: text; lanes, epochs: parallel
 -- arrays; lease: interval. Writes: lane_lease.
-WITH ours AS MATERIALIZED (
-    SELECT l.lane, l.epoch FROM lane_lease l
-    JOIN unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
-      ON l.lane = held.lane AND l.epoch = held.epoch
-    WHERE l.owner = %(owner)s
-    ORDER BY l.lane  -- as everybody who locks several
-    FOR NO KEY UPDATE OF l
-)
+WITH
+-- include: ours(NO KEY UPDATE)
 UPDATE lane_lease l
 SET expires_at = now() + %(lease)s::interval
 FROM ours
@@ -136,8 +135,3 @@ fence AS MATERIALIZED (
 WITH
 -- include: store.fence
 SELECT lane, epoch FROM fence;
-
--- fragment: years_after
--- The day y.years after d.last_on; 29 February ends on 1 March, since a record is never kept a day too short.
-((d.last_on + make_interval(years => y.years))::date
- + CASE WHEN to_char(d.last_on, 'MM-DD') = '02-29' AND to_char(d.last_on + make_interval(years => y.years), 'DD') = '28' THEN 1 ELSE 0 END)
