@@ -18,7 +18,7 @@ DATABASE_TESTS := $(wildcard tests/store tests/book tests/rules tests/policy tes
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-18 test-16 check lint bench oracle soak format docs lock named-python
+.PHONY: help install demo test test-18 test-16 check lint bench oracle soak citus format docs lock named-python
 
 help: ## show this list
 	@echo "Duecourse: make TARGET"
@@ -68,6 +68,11 @@ soak: install ## let providers, workers, database, disk and network fail, then a
 	DUECOURSE_TEST_MESSAGES=10000 $(BIN)/python -m pytest -n 0 tests/dispatch/test_dying_provider.py
 	DUECOURSE_TEST_EXAMPLES=200 $(PYTEST) tests/dispatch/test_properties.py tests/dispatch/test_merging_faults.py \
 	  tests/dispatch/test_lifecycle_model.py tests/responses/test_any_order.py
+
+citus: install ## compare a cluster with a single server; DUECOURSE_CITUS_URL names its coordinator (ARGS="-k move")
+	@test -n "$$DUECOURSE_CITUS_URL" || \
+	  { echo "make citus: set DUECOURSE_CITUS_URL to a database of a Citus coordinator that has its nodes added" >&2; exit 2; }
+	$(BIN)/python -m pytest -n 0 tests/citus $(ARGS)
 
 format: install ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -22,6 +22,7 @@ from duecourse.rules.packs import Packs, lender_files, load_packs
 from duecourse.store.connect import Store, open_store
 from duecourse.store.lifeline import Lifeline
 from duecourse.store.migrate import get_setting, is_current
+from duecourse.store.shards import Shard, shards_of
 
 from .clock import book_clock
 from .settings import Settings
@@ -109,17 +110,20 @@ class Context:
         """Who is acting."""
         return self.settings.user
 
-    def connect(self, *, autocommit: bool = False, initialised: bool = True) -> psycopg.Connection:
+    def connect(
+        self, *, autocommit: bool = False, initialised: bool = True, shard: Shard | None = None
+    ) -> psycopg.Connection:
         """A connection of its own, closed with the command.
 
         initialised: the database must hold a book of this version, else DuecourseError D001; `init` makes it.
+        shard: as of Store.connect.
         """
         if initialised:
             self._require_book()
         # A frozen process must lose its row locks before its lanes can be taken over.
         idle = self.settings.lease_seconds * 2 / 3
         conn = self._stack.enter_context(
-            self.store.connect(autocommit=autocommit, idle_in_transaction_seconds=idle)
+            self.store.connect(autocommit=autocommit, idle_in_transaction_seconds=idle, shard=shard)
         )
         if not self.durable:
             conn.execute("SET synchronous_commit TO off")
@@ -140,15 +144,23 @@ class Context:
         with self.store.connect(autocommit=True) as conn:
             return is_current(conn)
 
-    def lifeline(self, *, autocommit: bool = False, leases: float = 4.0) -> Lifeline:
-        """A connection as `connect` makes it, made anew whenever it is lost. leases: how many of them it is waited for
-        an answer before it is taken for lost.
+    def lifeline(
+        self, *, autocommit: bool = False, leases: float = 4.0, shard: Shard | None = None
+    ) -> Lifeline:
+        """A connection as `connect` makes it, made anew whenever it is lost: of a shard, where it lies by then.
+
+        leases: how many of them it is waited for an answer before it is taken for lost.
         """
 
         def connect() -> psycopg.Connection:
-            return self.connect(autocommit=autocommit)
+            return self.connect(autocommit=autocommit, shard=shard)
 
         return Lifeline(connect(), connect, patience_seconds=leases * self.settings.lease_seconds)
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """Which lanes lie together: one shard with all of them on a single server."""
+        return shards_of(self.connect(autocommit=True))
 
     @cached_property
     def _clock_line(self) -> Lifeline:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
+import psycopg
 import typer
+from rich.progress import Progress
 
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import new_keyring
 from duecourse.store.migrate import get_setting, migrate, prepare_lanes, put_setting
+from duecourse.store.shards import is_cluster, shards_of
+from duecourse.store.spreading import (
+    DEFAULT_SHARDS,
+    MOST_SHARDS,
+    ClusterNode,
+    nodes_of,
+    require_cluster,
+    spread,
+)
 from duecourse.store.zones import zone_is_known
 
 from .context import Context, context
@@ -26,15 +38,32 @@ def init(
             help="Mark the book as simulated: days may be replayed, and only sandbox providers are ever used.",
         ),
     ] = False,
+    citus: Annotated[
+        bool,
+        typer.Option(
+            "--citus",
+            help="Spread the book over the nodes of the Citus cluster whose coordinator the database is.",
+        ),
+    ] = False,
+    shards: Annotated[
+        int,
+        typer.Option(help="Into how many shards lanes are put with --citus.", min=1, max=MOST_SHARDS),
+    ] = DEFAULT_SHARDS,
 ) -> None:
     """Make the database and the key ring, or bring them up to date.
 
     Running it again changes nothing but pending migrations. Back up keys.json: without it sealed data is lost.
+    A book that is filled already can be spread too; where that stopped, the same command goes on.
 
     Example: duecourse init --zone Asia/Shanghai
     """
     here = context()
+    if citus:
+        require_cluster(here.connect(autocommit=True, initialised=False), here.store.place)
     applied = make_book(here, zone, simulated=simulated)
+    conn = here.connect(autocommit=True)
+    if citus or is_cluster(conn):  # also what a migration brought to a book that was spread before
+        _spread(here, conn, shards)
     place = {"zone": here.lender_zone, "home": here.settings.home}
     here.console.print(
         say("Ready: simulated book, lender's zone {zone}, home {home}", **place)
@@ -44,6 +73,32 @@ def init(
     if applied:
         here.console.print(say("Migrations applied: {names}", names=listed(applied)))
     here.console.print(say("Next: duecourse book import FILE --mapping MAPPING"))
+
+
+def _spread(here: Context, conn: psycopg.Connection, shards: int) -> None:
+    bar = Progress(console=here.console, transient=True, disable=not here.console.is_terminal)
+    with bar as progress:
+        task = progress.add_task(say("Spreading tables"), total=None)
+
+        def begun(table: str, left: int) -> None:
+            progress.update(task, description=say("Spreading {table}; {left} to go", table=table, left=left))
+
+        done = spread(conn, shards, begun)
+    here.store.look_again()
+    nodes = nodes_of(conn)
+    parts = shards_of(conn)
+    if done:
+        here.console.print(say("Tables spread now: {count}", count=len(done)))
+    here.console.print(cluster_line(nodes, len(parts)))
+
+
+def cluster_line(nodes: Sequence[ClusterNode], shards: int) -> str:
+    """One line that says where the book lies."""
+    told = listed(f"{one.host}:{one.port} ({one.shards})" for one in nodes)
+    return say(
+        "Cluster: {shards} shards with lanes, on {count} nodes: {nodes}",
+        shards=shards, count=len(nodes), nodes=told,
+    )  # fmt: skip
 
 
 def make_book(here: Context, zone: str, *, simulated: bool) -> list[str]:

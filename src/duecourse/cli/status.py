@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -16,10 +17,12 @@ from duecourse.dispatch.figures import funnel_of_day
 from duecourse.dispatch.providers import open_alerts
 from duecourse.dispatch.reading import read_rows, standing_now
 from duecourse.responses.queue import count_waiting
+from duecourse.store.spreading import nodes_of
 from duecourse.web.figures import read_figures
 
 from .context import Context, context
 from .figures import figures_json, print_figures
+from .init import cluster_line
 from .provider import print_alerts
 from .providers import provider_names
 from .screen import local, print_json, table
@@ -51,6 +54,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
     day = here.book_day()
     funnel = funnel_of_day(conn, day)
     read = read_figures(conn, provider_names(here.settings.home), now=now)
+    nodes = nodes_of(conn)
     if as_json:
         print_json(
             here.console,
@@ -58,6 +62,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
                 "simulated": here.simulated,
                 "lender_zone": here.lender_zone,
                 "database": here.store.place,
+                "nodes": [asdict(node) for node in nodes],
                 **figures,
                 **figures_json(read, funnel, day),
                 "stops": [
@@ -80,6 +85,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.
         )
     else:
         _print_book(here)
+        if nodes:
+            here.console.print(cluster_line(nodes, len(here.shards)))
         _print_figures(here, figures, zone)
         print_figures(here, read, funnel, day)
         _print_stops(here, stops, zone)

@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .embedded import EmbeddedServer
+from .shards import SESSION_OPTIONS, Node, Shard, ShardConnection, ShardCursor, is_cluster, shards_of
 
 OLDEST_SERVER = 16
 CONNECT_TIMEOUT_SECONDS = 10
@@ -43,6 +44,7 @@ class Store:
         self._url = url
         self._server = server
         self._conninfo: str | None = None
+        self._cluster: bool | None = None
 
     @property
     def embedded(self) -> bool:
@@ -89,13 +91,48 @@ class Store:
         autocommit: bool = False,
         *,
         idle_in_transaction_seconds: float = IDLE_IN_TRANSACTION_SECONDS,
+        shard: Shard | None = None,
     ) -> psycopg.Connection:
         """A new connection; the session's zone is UTC.
 
         idle_in_transaction_seconds: the server ends a session that sits in a transaction so long; 0 never.
+        shard: the session is on the node that has this shard now, and sees its lanes alone; a shard without a node is
+        the whole book on its one server. Never in autocommit.
         Raises S010 when the server cannot be reached, S011 when it is older than PostgreSQL 16.
         """
+        if shard is not None and shard.node is not None:
+            return self._connect_to(shard, idle_in_transaction_seconds)
         connection = self._open(autocommit, idle_in_transaction_seconds)
+        if self.spread_out(connection):
+            # Values in the text of a statement tell Citus which shards it is for; placeholders do not.
+            connection.cursor_factory = psycopg.ClientCursor
+        if not autocommit:
+            connection.rollback()
+        return connection
+
+    def spread_out(self, connection: psycopg.Connection) -> bool:
+        """Whether the book lies on a cluster. Asked once: `init --citus` makes it so, and `look_again` after it."""
+        if self._cluster is None:
+            self._cluster = is_cluster(connection)
+        return self._cluster
+
+    def look_again(self) -> None:
+        """The book was spread over a cluster, by this process; connections made from now on know it."""
+        self._cluster = None
+
+    def _connect_to(self, shard: Shard, idle_in_transaction_seconds: float) -> psycopg.Connection:
+        with self.connect(autocommit=True) as coordinator:
+            node = {one.number: one.node for one in shards_of(coordinator)}[shard.number]
+        connection = self._open(False, idle_in_transaction_seconds, node)
+        assert isinstance(connection, ShardConnection)
+        try:
+            connection.attach(shard)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _checked_version(self, connection: psycopg.Connection) -> psycopg.Connection:
         if connection.info.server_version < OLDEST_SERVER * 10_000:
             version = connection.info.server_version // 10_000
             connection.close()
@@ -110,14 +147,19 @@ class Store:
             )
         return connection
 
-    def _open(self, autocommit: bool, idle_in_transaction_seconds: float) -> psycopg.Connection:
+    def _open(
+        self, autocommit: bool, idle_in_transaction_seconds: float, node: Node | None = None
+    ) -> psycopg.Connection:
+        kind = psycopg.Connection if node is None else ShardConnection
         for server in (self._server, None):
             try:
-                return psycopg.connect(
-                    self._session(idle_in_transaction_seconds),
+                connection = kind.connect(
+                    self._session(idle_in_transaction_seconds, node),
                     autocommit=autocommit,
                     connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                    cursor_factory=psycopg.Cursor if node is None else ShardCursor,
                 )
+                return self._checked_version(connection)
             except psycopg.OperationalError as error:
                 if server is None:
                     raise self._unreachable(error) from None  # the cause's traceback may hold the conninfo
@@ -132,17 +174,23 @@ class Store:
     ) -> ConnectionPool:
         """A pool of up to `size` connections as `connect` makes them. Use it in a `with`, which opens it."""
         return ConnectionPool(
-            self._session(idle_in_transaction_seconds),
+            self._session(idle_in_transaction_seconds, None),
             min_size=1,
             max_size=size,
             kwargs={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
             open=False,
             name="duecourse",
+            configure=self._configure,
             timeout=POOL_SECONDS,
             check=ConnectionPool.check_connection,  # a round trip, so that a restarted server costs no request
         )
 
-    def _session(self, idle_in_transaction_seconds: float) -> str:
+    def _configure(self, connection: psycopg.Connection) -> None:
+        if self.spread_out(connection):
+            connection.cursor_factory = psycopg.ClientCursor
+        connection.rollback()
+
+    def _session(self, idle_in_transaction_seconds: float, node: Node | None) -> str:
         """The conninfo with our session settings; they go along with the connection, at no round trip."""
         given: dict[str, Any] = {**_NOTICE_SILENCE, **conninfo_to_dict(self.conninfo)}
         options = [
@@ -152,6 +200,9 @@ class Store:
             "-c datestyle=ISO",
             f"-c idle_in_transaction_session_timeout={round(idle_in_transaction_seconds * 1000)}",
         ]
+        if node is not None:
+            options.append(SESSION_OPTIONS)
+            given |= {"host": node.host, "port": node.port, "hostaddr": None}
         given |= {"options": " ".join(options).strip(), "client_encoding": "UTF8"}
         return make_conninfo(**given)
 

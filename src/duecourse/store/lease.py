@@ -6,12 +6,16 @@ of a transaction: call these on a connection in autocommit, or idle.
 
 Sharing out: every live worker may hold ceil(256 / live workers) lanes. `acquire` never takes more; a worker
 that holds more, because another has joined, gives the rest back with `release` when they are idle.
+
+On a cluster lanes that lie together (`together`: the lanes of each shard) are taken, kept and given back by a statement
+each, which the coordinator hands on whole; a worker takes whole shards first, so that it needs sessions on few.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any, Final
 
 import psycopg
 
@@ -20,11 +24,17 @@ from .sql import load
 SQL = load("store")
 
 LANES = 256
+WHOLE: Final[Sequence[Sequence[int]]] = (range(LANES),)
+"""All lanes lie together, as on a single server."""
 _DEADLOCK_TRIES = 3
 
 
 def acquire(
-    conn: psycopg.Connection, owner: str, lease_seconds: float, lanes_wanted: int = LANES
+    conn: psycopg.Connection,
+    owner: str,
+    lease_seconds: float,
+    lanes_wanted: int = LANES,
+    together: Sequence[Sequence[int]] = WHOLE,
 ) -> dict[int, int]:
     """Take free and expired lanes up to this worker's fair share. Returns lane -> epoch of those taken now.
 
@@ -38,10 +48,14 @@ def acquire(
     with conn.transaction():
         row = conn.execute(SQL["free_lanes"], {"owner": owner}).fetchone()
     held, free = row if row else (0, [])
-    wanted = free[: max(0, share - held)]
-    if not wanted:
-        return {}
-    parameters = {"owner": owner, "lanes": sorted(wanted), "lease": lease}
+    wanted = by_place(free, together)[: max(0, share - held)]
+    taken: dict[int, int] = {}
+    for lanes in _parts(wanted, together):
+        taken |= _take(conn, {"owner": owner, "lanes": lanes, "lease": lease})
+    return taken
+
+
+def _take(conn: psycopg.Connection, parameters: Mapping[str, Any]) -> dict[int, int]:
     for tried in range(1, _DEADLOCK_TRIES + 1):
         try:
             with conn.transaction():
@@ -53,7 +67,11 @@ def acquire(
 
 
 def renew(
-    conn: psycopg.Connection, owner: str, epochs: Mapping[int, int], lease_seconds: float
+    conn: psycopg.Connection,
+    owner: str,
+    epochs: Mapping[int, int],
+    lease_seconds: float,
+    together: Sequence[Sequence[int]] = WHOLE,
 ) -> dict[int, int]:
     """Prolong the lease of the lanes held. Returns those still ours; the others were taken over.
 
@@ -62,37 +80,70 @@ def renew(
     lease = timedelta(seconds=lease_seconds)
     with conn.transaction():
         conn.execute(SQL["show_worker"], {"owner": owner, "lease": lease})
-        return _prolong(conn, "renew_lanes", owner, epochs, lease) if epochs else {}
+    return _prolong(conn, "renew_lanes", owner, epochs, lease, together)
 
 
 def retake(
-    conn: psycopg.Connection, owner: str, epochs: Mapping[int, int], lease_seconds: float
+    conn: psycopg.Connection,
+    owner: str,
+    epochs: Mapping[int, int],
+    lease_seconds: float,
+    together: Sequence[Sequence[int]] = WHOLE,
 ) -> dict[int, int]:
     """Hold these lanes under new epochs, as far as they are still ours. Returns lane -> new epoch.
 
     epochs: lane -> epoch. Waits as `acquire` does: afterwards nothing is committed under the old epochs.
     """
-    with conn.transaction():
-        return _prolong(conn, "retake_lanes", owner, epochs, timedelta(seconds=lease_seconds))
+    return _prolong(conn, "retake_lanes", owner, epochs, timedelta(seconds=lease_seconds), together)
 
 
 def _prolong(
-    conn: psycopg.Connection, how: str, owner: str, epochs: Mapping[int, int], lease: timedelta
+    conn: psycopg.Connection,
+    how: str,
+    owner: str,
+    epochs: Mapping[int, int],
+    lease: timedelta,
+    together: Sequence[Sequence[int]],
 ) -> dict[int, int]:
-    held = {"owner": owner, "lanes": list(epochs), "epochs": list(epochs.values()), "lease": lease}
-    return dict(conn.execute(SQL[how], held).fetchall())
+    still: dict[int, int] = {}
+    for lanes in _parts(epochs, together):
+        held = {"owner": owner, "lanes": lanes, "epochs": [epochs[lane] for lane in lanes], "lease": lease}
+        with conn.transaction():
+            still |= dict(conn.execute(SQL[how], held).fetchall())
+    return still
 
 
-def release(conn: psycopg.Connection, owner: str, lanes: Iterable[int] | None = None) -> None:
+def release(
+    conn: psycopg.Connection,
+    owner: str,
+    lanes: Iterable[int] | None = None,
+    together: Sequence[Sequence[int]] = WHOLE,
+) -> None:
     """Give lanes back at once: these, or, when the worker ends, all of them.
 
     The worker must have no write open or to come under them.
     """
-    with conn.transaction():
-        given = None if lanes is None else sorted(lanes)
-        conn.execute(SQL["release_lanes"], {"owner": owner, "lanes": given})
-        if lanes is None:
+    for some in _parts(range(LANES) if lanes is None else lanes, together):
+        with conn.transaction():
+            conn.execute(SQL["release_lanes"], {"owner": owner, "lanes": some})
+    if lanes is None:
+        with conn.transaction():
             conn.execute(SQL["hide_worker"], {"owner": owner})
+
+
+def by_place(lanes: Sequence[int], together: Sequence[Sequence[int]]) -> list[int]:
+    """The lanes in their order, but those that lie together next to each other."""
+    place = {lane: number for number, some in enumerate(together) for lane in some}
+    first: dict[int, int] = {}
+    for order, lane in enumerate(lanes):
+        first.setdefault(place[lane], order)
+    return sorted(lanes, key=lambda lane: first[place[lane]])  # stable
+
+
+def _parts(lanes: Iterable[int], together: Sequence[Sequence[int]]) -> list[list[int]]:
+    asked = set(lanes)
+    parts = ([lane for lane in some if lane in asked] for some in together)
+    return [some for some in parts if some]
 
 
 def fair_share(conn: psycopg.Connection) -> int:

@@ -98,7 +98,8 @@ def prepare_lanes(conn: psycopg.Connection) -> None:
     """Make the lease rows of lanes 0..255; does nothing to those that exist."""
     with conn.transaction():
         conn.execute("LOCK TABLE schema_migration IN SHARE ROW EXCLUSIVE MODE")  # one initializer at a time
-        conn.execute(SQL["prepare_lanes"])
+        there = [lane for (lane,) in conn.execute(SQL["lanes_there"])]
+        conn.execute(SQL["prepare_lanes"], {"there": there})
 
 
 def _make_ledger(conn: psycopg.Connection, first: Migration) -> None:

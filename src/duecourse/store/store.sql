@@ -1,4 +1,5 @@
 -- Settings and lanes. Leases use the database's clock alone, never a `now` argument.
+-- What takes, keeps or gives back lanes names lanes that lie together, so that a cluster does it whole where they lie.
 
 -- name: get_setting
 -- key: text.
@@ -11,12 +12,16 @@ ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;
 
 -- name: prepare_lanes
 -- Make the row of every lane that has none; a lane that was ever leased stands at a later epoch and is left.
--- Writes: lane_lease.
+-- there: smallint[], those that have one. Writes: lane_lease.
 INSERT INTO lane_lease (lane, epoch, owner, expires_at)
 SELECT g.lane::smallint, 0, NULL, now()
 FROM generate_series(0, 255) AS g (lane)
-WHERE NOT EXISTS (SELECT 1 FROM lane_lease l WHERE l.lane = g.lane::smallint)
+WHERE g.lane <> ALL(%(there)s::smallint[])
 ON CONFLICT DO NOTHING;
+
+-- name: lanes_there
+-- The lanes that have their row.
+SELECT lane FROM lane_lease;
 
 -- name: applied_migrations
 -- What `migrate` has done to this database, oldest first.
@@ -68,7 +73,7 @@ WITH free AS MATERIALIZED (
 UPDATE lane_lease l
 SET epoch = l.epoch + 1, owner = %(owner)s, expires_at = now() + %(lease)s::interval
 FROM free
-WHERE l.lane = free.lane AND l.epoch = free.epoch
+WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.lane = free.lane AND l.epoch = free.epoch
 RETURNING l.lane, l.epoch;
 
 -- fragment: ours(lock)
@@ -77,7 +82,7 @@ ours AS MATERIALIZED (
     SELECT l.lane, l.epoch FROM lane_lease l
     JOIN unnest(%(lanes)s::smallint[], %(epochs)s::bigint[]) AS held (lane, epoch)
       ON l.lane = held.lane AND l.epoch = held.epoch
-    WHERE l.owner = %(owner)s
+    WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.owner = %(owner)s
     ORDER BY l.lane  -- as everybody who locks several
     FOR {lock} OF l
 )
@@ -90,7 +95,7 @@ WITH
 UPDATE lane_lease l
 SET epoch = l.epoch + 1, expires_at = now() + %(lease)s::interval
 FROM ours
-WHERE l.lane = ours.lane AND l.epoch = ours.epoch
+WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.lane = ours.lane AND l.epoch = ours.epoch
 RETURNING l.lane, l.epoch;
 
 -- name: renew_lanes
@@ -101,22 +106,22 @@ WITH
 UPDATE lane_lease l
 SET expires_at = now() + %(lease)s::interval
 FROM ours
-WHERE l.lane = ours.lane AND l.epoch = ours.epoch
+WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.lane = ours.lane AND l.epoch = ours.epoch
 RETURNING l.lane, l.epoch;
 
 -- name: release_lanes
 -- Give lanes back: the next worker takes them without waiting for the lease's end. The epoch stays, so that a
--- transaction still open under it may end well. owner: text; lanes: smallint[], null for all. Writes: lane_lease.
+-- transaction still open under it may end well. owner: text; lanes: smallint[]. Writes: lane_lease.
 WITH ours AS MATERIALIZED (
     SELECT lane, epoch FROM lane_lease
-    WHERE owner = %(owner)s AND (%(lanes)s::smallint[] IS NULL OR lane = ANY(%(lanes)s::smallint[]))
+    WHERE owner = %(owner)s AND lane = ANY(%(lanes)s::smallint[])
     ORDER BY lane  -- as everybody who locks several
     FOR NO KEY UPDATE
 )
 UPDATE lane_lease l
 SET owner = NULL, expires_at = now()
 FROM ours
-WHERE l.lane = ours.lane AND l.epoch = ours.epoch;
+WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.lane = ours.lane AND l.epoch = ours.epoch;
 
 -- fragment: fence
 -- A CTE fence(lane, epoch): the lanes still held under these epochs, locked against a takeover until the commit.
@@ -135,3 +140,16 @@ fence AS MATERIALIZED (
 WITH
 -- include: store.fence
 SELECT lane, epoch FROM fence;
+
+-- name: extension
+-- The version of an extension of this database. name: text.
+SELECT extversion FROM pg_extension WHERE extname = %(name)s;
+
+-- name: extension_available
+-- Whether this server has the extension's files, and loads it. name: text.
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = %(name)s)
+       AND string_to_array(replace(current_setting('shared_preload_libraries'), ' ', ''), ',') @> ARRAY[%(name)s::text];
+
+-- name: lanes_held
+-- Whether a worker holds a lane now.
+SELECT EXISTS (SELECT FROM lane_lease WHERE owner IS NOT NULL AND expires_at > now());

@@ -1,0 +1,159 @@
+"""Shards: which lanes lie together on which node of a Citus cluster, and sessions where they lie.
+
+A single server is a cluster of one shard that has all lanes. On Citus every table with a lane is cut into the same
+shards, and the rest is copied to every node. What works many rows of some lanes does so in a session on the node that
+has their shard: there temporary views named as the tables show the rows of that shard alone, so that the same SQL runs
+as fast as on a single server. Everything else asks the coordinator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from .lease import LANES
+from .sql import load
+
+SQL = load("store")
+CITUS = load("store/citus")
+
+SESSION_OPTIONS: Final = "-c citus.enable_manual_changes_to_shards=on -c citus.enable_ddl_propagation=off"
+"""What a session on a node needs to write to its shards, and to make views that are its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Where a node of the cluster listens."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Lanes that lie together. number: 1 to the number of shards, the same wherever it lies."""
+
+    number: int
+    lanes: tuple[int, ...]
+    node: Node | None = None
+    """None: on the one server there is."""
+
+
+ALL_LANES: Final = Shard(1, tuple(range(LANES)))
+
+
+class ShardMovedError(psycopg.OperationalError):
+    """The shard of a session lies on another node now. The session is closed; nothing of its transaction was done."""
+
+
+def is_cluster(conn: psycopg.Connection) -> bool:
+    """Whether the book lies on a Citus cluster."""
+    if not citus_version(conn):
+        return False
+    row = conn.execute(CITUS["is_distributed"]).fetchone()
+    return bool(row and row[0])
+
+
+def citus_version(conn: psycopg.Connection) -> str | None:
+    """The version of the extension in this database, as in 14.0-1; None where there is none."""
+    row = conn.execute(SQL["extension"], {"name": "citus"}).fetchone()
+    return row[0] if row else None
+
+
+def shards_of(conn: psycopg.Connection) -> list[Shard]:
+    """Every shard that has lanes, by number; one with all lanes where there is no cluster. conn: not of a shard."""
+    with conn.transaction():
+        if not is_cluster(conn):
+            return [ALL_LANES]
+        rows = conn.execute(CITUS["shards"], {"lanes": LANES}).fetchall()
+    return [Shard(number, tuple(lanes), Node(host, port)) for number, host, port, lanes in rows]
+
+
+class ShardConnection(psycopg.Connection[Any]):
+    """A session on the node of one shard. Each transaction holds Citus's own lock on the shard's place, so that a move
+    waits for it, and fails with ShardMovedError once the shard lies elsewhere.
+
+    Not in autocommit: a statement alone would hold no lock.
+    """
+
+    _guard: bytes = b""
+
+    def attach(self, shard: Shard) -> None:
+        """Show the rows of this shard. Once, when connected. Raises ShardMovedError when it lies on another node."""
+        if self.autocommit:
+            raise ValueError("a session of a shard is never in autocommit")
+        rows = self.execute(CITUS["tables_here"], {"lane": shard.lanes[0]}).fetchall()
+        if not rows:
+            self._moved()
+        views = sql.SQL("; ").join(
+            sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT t.* FROM {} AS t{}").format(
+                sql.Identifier(name),
+                sql.Identifier(schema, table),
+                # Of two sources it is no view to write to: what every node has is written by way of the coordinator.
+                sql.SQL("" if by_lane else ", (SELECT) AS read_only"),
+            )
+            for name, schema, table, by_lane, _ in rows
+        )
+        self.execute(views)
+        place = min(shard_id for *_, by_lane, shard_id in rows if by_lane)
+        self._guard = sql.SQL(CITUS["hold_shard"]).format(place=place).as_bytes(self)
+        self.commit()
+
+    @contextmanager
+    def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> Iterator[psycopg.Transaction]:
+        """As psycopg's, and the outermost holds the shard in its place."""
+        outermost = self.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+        with super().transaction(savepoint_name, force_rollback) as one:
+            if outermost:
+                self.hold()
+            yield one
+
+    def hold(self) -> None:
+        """Keep the shard from moving until the transaction ends. Raises ShardMovedError when it has moved."""
+        if not self._guard:
+            return
+        cursor = psycopg.Cursor(self)
+        cursor.execute(
+            self._guard, prepare=False
+        )  # two statements: the second sees what the first waited for
+        cursor.nextset()
+        row = cursor.fetchone()
+        if row is None or not row[0]:
+            self._moved()
+
+    def _moved(self) -> None:
+        self.close()
+        raise ShardMovedError("the shard lies on another node now")
+
+
+class ShardCursor(psycopg.Cursor[Any]):
+    """A cursor whose first statement of a transaction holds the shard first."""
+
+    def _first(self) -> None:
+        connection = self.connection
+        assert isinstance(connection, ShardConnection)
+        if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
+            connection.hold()
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> ShardCursor:
+        """As psycopg's."""
+        self._first()
+        super().execute(query, params, **options)
+        return self
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        """As psycopg's."""
+        self._first()
+        super().executemany(query, params_seq, **options)
+
+    def copy(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        """As psycopg's."""
+        self._first()
+        return super().copy(statement, params, **options)
