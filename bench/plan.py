@@ -129,6 +129,8 @@ def _plan(conn: psycopg.Connection, plannables: list[Plannable], repetition: int
 
 
 def _make_bare(conn: psycopg.Connection) -> None:
+    # What was planned just now is in no statistics yet: taken for a row, it would be joined row by row, for hours.
+    conn.execute("SET enable_nestloop = off")
     for table in _BARE:
         conn.execute(f"CREATE TABLE bare_{table} (LIKE {table} INCLUDING ALL)")
 
@@ -140,7 +142,7 @@ def _prepare_bare(conn: psycopg.Connection, repetition: int) -> None:
         conn.execute(f"DROP TABLE IF EXISTS finished_{table}")
         conn.execute(f"CREATE TEMP TABLE finished_{table} AS SELECT * FROM {table} LIMIT 0")
         conn.execute(f"INSERT INTO finished_{table} {query}", (now,))
-        conn.execute(f"ANALYZE finished_{table}")  # or the next is joined to it by a nested loop, for minutes
+        conn.execute(f"ANALYZE finished_{table}")
 
 
 def _write_bare(conn: psycopg.Connection) -> float:

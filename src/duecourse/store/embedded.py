@@ -29,6 +29,7 @@ from psycopg.conninfo import make_conninfo
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .locks import FileLock
+from .memory import shared_buffers, usable_memory
 from .postmaster import find_postmaster, remove_stale_lock_files
 from .server_user import ServerUser, choose_server_user, server_environment
 from .socket_dir import choose_socket_dir, remove_socket_dir
@@ -43,7 +44,6 @@ _PROGRAMS = {16: "pginstall", 18: "pginstall18"}
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "shared_buffers": "256MB",
     "max_connections": "100",
     "fsync": "on",
     "full_page_writes": "on",
@@ -90,7 +90,8 @@ class EmbeddedServer:
         self.data_dir = self.home / f"postgres-{major}"
         self.log = self.home / f"postgres-{major}.log"
         self._unfinished = f"{self.data_dir.name}.new-"
-        self._settings = {**_SETTINGS, **(settings or {})}
+        buffers = {"shared_buffers": shared_buffers(usable_memory())}
+        self._settings = {**_SETTINGS, **buffers, **(settings or {})}
         self._timeout_seconds = timeout_seconds
         self._users = FileLock(self.home / f"postgres-{major}.users")
         self._gate = FileLock(self.home / f"postgres-{major}.gate")
