@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError, Problem
 
-from .wishes import EVERY_LANE, SQL, Person, Said
+from .wishes import SQL, Person, Said, say_of_person
 
 
 class ConsentKind(StrEnum):
@@ -85,28 +85,27 @@ def record_consent(
         raise ValueError("give a person or an address")
     if expires_at is not None and expires_at <= said.at:
         raise DuecourseError(Problem("B101", kind, "it would end before it begins", "Nothing was recorded."))
+    given = {
+        "everybody": person is None,
+        "kind": kind.value,
+        "kinds": [one.value for one in _ENDS_WITH.get(kind, (kind,))],
+        "granted": granted,
+        "purpose": scope.purpose.value if scope.purpose else None,
+        "channel": scope.channel.value if scope.channel else None,
+        "address_index": scope.address_index,
+        "evidence": said.evidence,
+        "source": said.source,
+        "by": said.by,
+        "at": said.at,
+        "expires_at": expires_at,
+        "messages": messages,
+        "now": said.now,
+    }
+    if person is not None:
+        return [one for one, appended in say_of_person(conn, "record_consent", person, given) if appended]
     with conn.transaction():
-        rows = conn.execute(
-            SQL["record_consent"],
-            {
-                "lanes": EVERY_LANE,
-                "borrower_id": person.borrower_id if person else None,
-                "kind": kind.value,
-                "kinds": [one.value for one in _ENDS_WITH.get(kind, (kind,))],
-                "granted": granted,
-                "purpose": scope.purpose.value if scope.purpose else None,
-                "channel": scope.channel.value if scope.channel else None,
-                "address_index": scope.address_index,
-                "evidence": said.evidence,
-                "source": said.source,
-                "by": said.by,
-                "at": said.at,
-                "expires_at": expires_at,
-                "messages": messages,
-                "now": said.now,
-            },
-        ).fetchall()
-    return [Person(*row) for row in rows]
+        rows = conn.execute(SQL["record_consent"], {**given, "at_lanes": [], "borrowers": []}).fetchall()
+    return [Person(*row) for *row, appended in rows if appended]
 
 
 def consents_of(

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from duecourse.domain.problems import DuecourseError, Problem
 
-from .wishes import EVERY_LANE, SQL, Person, Said
+from .wishes import EVERY_LANE, SQL, Person, Said, say_of_person
 
 
 class HoldKind(StrEnum):
@@ -109,24 +109,18 @@ def add_hold(
     """
     if until is not None and until <= said.at:
         raise DuecourseError(Problem("B101", kind, "it would end before it begins", "Nothing was recorded."))
-    with conn.transaction():
-        row = conn.execute(
-            SQL["add_hold"],
-            {
-                "lanes": EVERY_LANE,
-                "borrower_id": person.borrower_id,
-                "loan_id": loan_id,
-                "kind": kind.value,
-                "effect": (effect or usual_effect(kind)).value,
-                "evidence": said.evidence,
-                "source": said.source,
-                "by": said.by,
-                "at": said.at,
-                "until": until,
-                "now": said.now,
-            },
-        ).fetchone()
-    return row is not None
+    given = {
+        "loan_id": loan_id,
+        "kind": kind.value,
+        "effect": (effect or usual_effect(kind)).value,
+        "evidence": said.evidence,
+        "source": said.source,
+        "by": said.by,
+        "at": said.at,
+        "until": until,
+        "now": said.now,
+    }
+    return any(hold_id for _, hold_id in say_of_person(conn, "add_hold", person, given))
 
 
 def end_holds(
@@ -141,21 +135,8 @@ def end_holds(
     loan_id: UUID | None = None,
 ) -> int:
     """End the open holds of a kind, of exactly this debt or (None) of the whole person; how many there were."""
-    with conn.transaction():
-        ended = conn.execute(
-            SQL["end_holds"],
-            {
-                "lanes": EVERY_LANE,
-                "borrower_id": person.borrower_id,
-                "loan_id": loan_id,
-                "kind": kind.value,
-                "reason": reason,
-                "by": by,
-                "at": at,
-                "now": now,
-            },
-        ).fetchall()
-    return len({hold_id for (hold_id,) in ended})
+    given = {"loan_id": loan_id, "kind": kind.value, "reason": reason, "by": by, "at": at, "now": now}
+    return len({hold_id for _, hold_id in say_of_person(conn, "end_holds", person, given) if hold_id})
 
 
 def end_said_holds(
@@ -173,22 +154,16 @@ def end_said_holds(
     """End the open hold that one word put in force, by its evidence; how many there were. One that ends before it
     begins never held.
     """
-    with conn.transaction():
-        ended = conn.execute(
-            SQL["end_said_holds"],
-            {
-                "lanes": EVERY_LANE,
-                "borrower_id": person.borrower_id,
-                "loan_id": loan_id,
-                "kind": kind.value,
-                "evidence": evidence,
-                "reason": reason,
-                "by": by,
-                "at": at,
-                "now": now,
-            },
-        ).fetchall()
-    return len({hold_id for (hold_id,) in ended})
+    given = {
+        "loan_id": loan_id,
+        "kind": kind.value,
+        "evidence": evidence,
+        "reason": reason,
+        "by": by,
+        "at": at,
+        "now": now,
+    }
+    return len({hold_id for _, hold_id in say_of_person(conn, "end_said_holds", person, given) if hold_id})
 
 
 def holds_of(

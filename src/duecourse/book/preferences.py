@@ -18,7 +18,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 
 from .checking import language_tag
 from .parsing import FieldFault
-from .wishes import EVERY_LANE, SQL, Person, Said
+from .wishes import SQL, Person, Said, say_of_person
 
 
 class PreferenceKind(StrEnum):
@@ -156,31 +156,24 @@ def add_preference(
 ) -> bool:
     """Put a wish in force in place of the one before; whether it is new. Raises DuecourseError B100."""
     checked = checked_wish(kind, wish)
-    with conn.transaction():
-        row = conn.execute(
-            SQL["add_preference"],
-            {
-                "lanes": EVERY_LANE,
-                "borrower_id": person.borrower_id,
-                "kind": kind.value,
-                "wish": Jsonb(checked),
-                "evidence": said.evidence,
-                "source": said.source,
-                "by": said.by,
-                "at": said.at,
-                "now": said.now,
-            },
-        ).fetchone()
-    return row is not None
+    given = {
+        "kind": kind.value,
+        "wish": Jsonb(checked),
+        "evidence": said.evidence,
+        "source": said.source,
+        "by": said.by,
+        "at": said.at,
+        "now": said.now,
+    }
+    return any(preference_id for _, preference_id in say_of_person(conn, "add_preference", person, given))
 
 
 def end_preference(
     conn: psycopg.Connection, person: Person, kind: PreferenceKind, *, by: str, at: datetime, now: datetime
 ) -> bool:
     """End the open wish of a kind; whether there was one."""
-    with conn.transaction():
-        given = {"lanes": EVERY_LANE, "borrower_id": person.borrower_id, "kind": kind.value}
-        return conn.execute(SQL["end_preference"], {**given, "by": by, "at": at, "now": now}).rowcount > 0
+    given = {"kind": kind.value, "by": by, "at": at, "now": now}
+    return any(preference_id for _, preference_id in say_of_person(conn, "end_preference", person, given))
 
 
 def preferences_of(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import psycopg
@@ -48,6 +49,37 @@ class Person:
 
     lane: int
     borrower_id: UUID
+
+
+def say_of_person(
+    conn: psycopg.Connection, name: str, person: Person, given: Mapping[str, Any]
+) -> list[tuple[Person, Any]]:
+    """Write by a statement of this room in every row of a person, wherever a merge has led to; each row of it with what
+    the statement answers of it. Repeated where a merge committed between finding the rows and writing in them.
+    """
+    answered: list[tuple[Person, Any]] = []
+    with conn.transaction():
+        while True:
+            rows = _rows_of(conn, person.borrower_id)
+            here = {"at_lanes": [one.lane for one in rows], "borrowers": [one.borrower_id for one in rows]}
+            now = [(Person(*row[:2]), row[2]) for row in conn.execute(SQL[name], {**given, **here})]
+            answered += now
+            if {one for one, _ in now} == set(rows):
+                return answered
+
+
+def _rows_of(conn: psycopg.Connection, borrower_id: UUID) -> list[Person]:
+    """The rows that nobody merged away of a person and of who took their place."""
+    known: set[UUID] = set()
+    wanted = {borrower_id}
+    standing: list[Person] = []
+    while wanted:
+        known |= wanted
+        given = {"lanes": EVERY_LANE, "borrowers": list(wanted)}
+        rows = conn.execute(SQL["rows_of_person"], given).fetchall()
+        standing += [Person(lane, one) for lane, one, merged_into in rows if merged_into is None]
+        wanted = {merged_into for *_, merged_into in rows if merged_into is not None} - known
+    return standing
 
 
 def index_of_address(keyring: Keyring, address: str, region: str) -> tuple[Channel, bytes]:

@@ -20,31 +20,33 @@ encode(substring(sha256(uuid_send(s.borrower_id) || convert_to(jsonb_build_array
 encode(substring(sha256(uuid_send(s.borrower_id) || convert_to(jsonb_build_array('preference', s.kind, s.wish,
     s.evidence, extract(epoch FROM s.effective_at), s.again)::text, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid
 
--- fragment: person
--- Every row of the person whom a caller names by id: a record merged since then leads to who took its place, in the
--- statement itself, so that no word is lost to a merge that commits meanwhile. Needs WITH RECURSIVE; the person's rows are
--- those with merged_into null. lanes: all of them; borrower_id.
-person AS (
-    SELECT lane, borrower_id, merged_into FROM borrower
-    WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = %(borrower_id)s::uuid
-    UNION
-    SELECT b.lane, b.borrower_id, b.merged_into FROM person p
-    JOIN borrower b ON b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = p.merged_into
+-- name: rows_of_person
+-- The rows of these ids; merged_into leads to who took the place of one. lanes: all of them; borrowers: uuid[].
+SELECT lane, borrower_id, merged_into FROM borrower
+WHERE lane = ANY(%(lanes)s::smallint[]) AND borrower_id = ANY(%(borrowers)s::uuid[]);
+
+-- fragment: standing
+-- Of the rows of a person that a caller has found those that nobody merged away since: each statement answers them, and is asked
+-- again where one is missing, so that no word is lost to a merge that commits meanwhile. It waits for one, since both lock
+-- what they write. Parallel arrays: at_lanes, borrowers.
+standing AS MATERIALIZED (
+    SELECT b.lane, b.borrower_id FROM unnest(%(at_lanes)s::smallint[], %(borrowers)s::uuid[]) AS g (lane, borrower_id)
+    JOIN borrower b ON b.lane = g.lane AND b.borrower_id = g.borrower_id
+    WHERE b.merged_into IS NULL
 )
 
 -- name: record_consent
 -- A word for one borrower, or for everybody who holds or held an address when no borrower is given. What is taken back
 -- is also taken back in every narrower scope in force. kinds: whose narrower scopes end with it.
--- lanes: all of them; borrower_id: null for everybody at the address; kind, granted, purpose, channel, address_index, evidence,
--- source, by, at, messages, expires_at, now. Answers one row per borrower for whom something was appended. Writes: consent
-WITH RECURSIVE
--- include: person
+-- Those of `standing`; everybody: at the address, and no row is given; kind, granted, purpose, channel, address_index, evidence,
+-- source, by, at, messages, expires_at, now. Answers each row, and whether something was appended to it. Writes: consent
+WITH
+-- include: standing
 ,
-holder AS (
-    SELECT DISTINCT c.lane, c.borrower_id FROM contact_point c
-    WHERE c.address_index = %(address_index)s AND %(borrower_id)s::uuid IS NULL
+holder AS MATERIALIZED (
+    SELECT c.lane, c.borrower_id FROM contact_point c WHERE c.address_index = %(address_index)s AND %(everybody)s
     UNION
-    SELECT lane, borrower_id FROM person WHERE merged_into IS NULL
+    SELECT lane, borrower_id FROM standing
 ),
 scope AS (
     SELECT lane, borrower_id, %(kind)s AS kind, %(purpose)s::text AS purpose, %(channel)s::text AS channel,
@@ -80,7 +82,8 @@ written AS (
     ON CONFLICT DO NOTHING
     RETURNING lane, borrower_id
 )
-SELECT DISTINCT lane, borrower_id FROM written;
+SELECT h.lane, h.borrower_id, w.lane IS NOT NULL AS appended
+FROM holder h LEFT JOIN (SELECT DISTINCT lane, borrower_id FROM written) AS w ON w.lane = h.lane AND w.borrower_id = h.borrower_id;
 
 -- name: consents_of
 -- What was known at :known, in order; in_force: the last word of its scope at :at, not expired then.
@@ -94,55 +97,66 @@ WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND recorded_at <= %(kno
 ORDER BY effective_at, recorded_at, kind, granted, consent_id;
 
 -- name: add_hold
--- Nothing when it stands already. Once ended, it opens again as a row of its own. lanes, borrower_id, loan_id, kind,
--- effect, evidence, source, by, at, until, now. Writes: hold
-WITH RECURSIVE
--- include: person
+-- Nothing when it stands already. Once ended, it opens again as a row of its own. Those of `standing`; loan_id, kind,
+-- effect, evidence, source, by, at, until, now. Answers each row with what was written. Writes: hold
+WITH
+-- include: standing
 ,
+before AS MATERIALIZED (
+    SELECT h.lane, h.borrower_id, count(*) AS times
+    FROM standing b
+    JOIN hold h ON h.lane = b.lane AND h.borrower_id = b.borrower_id
+    WHERE h.kind = %(kind)s AND h.effect = %(effect)s AND h.evidence = %(evidence)s AND h.effective_at = %(at)s
+      AND h.loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND h.until IS NOT DISTINCT FROM %(until)s::timestamptz
+      AND h.ended_at IS NOT NULL
+    GROUP BY h.lane, h.borrower_id
+),
 said AS (
     SELECT b.lane, b.borrower_id, %(loan_id)s::uuid AS loan_id,
            %(kind)s::text AS kind, %(effect)s::text AS effect, %(evidence)s::text AS evidence,
-           %(at)s::timestamptz AS effective_at, %(until)s::timestamptz AS until,
-           (SELECT count(*) FROM hold h
-            WHERE h.lane = b.lane AND h.borrower_id = b.borrower_id AND h.kind = %(kind)s
-              AND h.effect = %(effect)s AND h.evidence = %(evidence)s AND h.effective_at = %(at)s
-              AND h.loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND h.until IS NOT DISTINCT FROM %(until)s
-              AND h.ended_at IS NOT NULL) AS again
-    FROM person b WHERE b.merged_into IS NULL
-)
-INSERT INTO hold (lane, borrower_id, hold_id, loan_id, kind, effect, evidence, source, recorded_by, effective_at,
-                  until, recorded_at)
-SELECT s.lane, s.borrower_id,
+           %(at)s::timestamptz AS effective_at, %(until)s::timestamptz AS until, coalesce(o.times, 0) AS again
+    FROM standing b LEFT JOIN before o ON o.lane = b.lane AND o.borrower_id = b.borrower_id
+),
+written AS (
+    INSERT INTO hold (lane, borrower_id, hold_id, loan_id, kind, effect, evidence, source, recorded_by, effective_at,
+                      until, recorded_at)
+    SELECT s.lane, s.borrower_id,
 -- include: hold_id
-       , s.loan_id, s.kind, s.effect, s.evidence, %(source)s, %(by)s, s.effective_at, s.until, %(now)s
-FROM said s
-ON CONFLICT DO NOTHING
-RETURNING hold_id;
+           , s.loan_id, s.kind, s.effect, s.evidence, %(source)s, %(by)s, s.effective_at, s.until, %(now)s
+    FROM said s
+    ON CONFLICT DO NOTHING
+    RETURNING lane, borrower_id, hold_id
+)
+SELECT b.lane, b.borrower_id, w.hold_id
+FROM standing b LEFT JOIN written w ON w.lane = b.lane AND w.borrower_id = b.borrower_id;
 
--- fragment: end_open
--- End the holds of a kind that nobody ended, of exactly this debt or (null) of the person. lanes, borrower_id, loan_id, kind, at, by,
--- reason, now.
-WITH RECURSIVE
--- include: person
-UPDATE hold h
-SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_reason = %(reason)s, end_recorded_at = %(now)s
-FROM person p
-WHERE p.merged_into IS NULL AND h.lane = p.lane AND h.borrower_id = p.borrower_id AND kind = %(kind)s
-  AND loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND ended_at IS NULL
+-- fragment: end_open(besides)
+-- End the holds of a kind that nobody ended, of exactly this debt or (null) of the person. Those of `standing`; loan_id, kind, at,
+-- by, reason, now. Answers each row with what was ended.
+WITH
+-- include: standing
+,
+ended AS (
+    UPDATE hold h
+    SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_reason = %(reason)s, end_recorded_at = %(now)s
+    FROM standing b
+    WHERE h.lane = b.lane AND h.borrower_id = b.borrower_id AND kind = %(kind)s
+      AND loan_id IS NOT DISTINCT FROM %(loan_id)s::uuid AND ended_at IS NULL AND {besides}
+    RETURNING h.lane, h.borrower_id, h.hold_id
+)
+SELECT b.lane, b.borrower_id, e.hold_id
+FROM standing b LEFT JOIN ended e ON e.lane = b.lane AND e.borrower_id = b.borrower_id
 
 -- name: end_holds
--- The open ones of a kind, of exactly this debt or (null) of the person. A hold that had not begun never held.
--- lanes, borrower_id, loan_id, kind, at, by, reason, now. Writes: hold
--- include: end_open
-  AND (until IS NULL OR until > %(at)s)
-RETURNING hold_id;
+-- The open ones of a kind, of exactly this debt or (null) of the person. A hold that had not begun never held. Those of
+-- end_open. Writes: hold
+-- include: end_open((until IS NULL OR until > %(at)s))
+;
 
 -- name: end_said_holds
--- The open ones of one word: of its evidence, kind and debt (null: of the person). lanes, borrower_id, kind, loan_id, evidence,
--- at, by, reason, now. Writes: hold
--- include: end_open
-  AND evidence = %(evidence)s
-RETURNING hold_id;
+-- The open ones of one word: of its evidence, kind and debt (null: of the person). Those of end_open; evidence. Writes: hold
+-- include: end_open(evidence = %(evidence)s)
+;
 
 -- name: holds_of
 -- What was known at :known, in order; in_force at :at. lanes: all of them; a loan may live in another than the person.
@@ -175,14 +189,22 @@ GROUP BY b.lane, b.borrower_id
 ORDER BY min(r.effective_at), b.borrower_key;
 
 -- name: add_preference
--- A new wish ends the open one of its kind; the same wish again is nothing. lanes, borrower_id, kind, wish, evidence,
--- source, by, at, now. Writes: preference
-WITH RECURSIVE
--- include: person
+-- A new wish ends the open one of its kind; the same wish again is nothing. Those of `standing`; kind, wish, evidence,
+-- source, by, at, now. Answers each row with what was written. Writes: preference
+WITH
+-- include: standing
 ,
-open AS (
-    SELECT o.* FROM person p JOIN preference o ON o.lane = p.lane AND o.borrower_id = p.borrower_id
-    WHERE p.merged_into IS NULL AND o.kind = %(kind)s AND o.ended_at IS NULL
+open AS MATERIALIZED (
+    SELECT o.lane, o.borrower_id, o.preference_id, o.wish
+    FROM standing b JOIN preference o ON o.lane = b.lane AND o.borrower_id = b.borrower_id
+    WHERE o.kind = %(kind)s AND o.ended_at IS NULL
+),
+before AS MATERIALIZED (
+    SELECT p.lane, p.borrower_id, count(*) AS times
+    FROM standing b JOIN preference p ON p.lane = b.lane AND p.borrower_id = b.borrower_id
+    WHERE p.kind = %(kind)s AND p.wish = %(wish)s::jsonb AND p.evidence = %(evidence)s AND p.effective_at = %(at)s
+      AND p.ended_at IS NOT NULL
+    GROUP BY p.lane, p.borrower_id
 ),
 ended AS (
     UPDATE preference p
@@ -193,31 +215,37 @@ ended AS (
 said AS (
     SELECT b.lane, b.borrower_id, %(kind)s::text AS kind,
            %(wish)s::jsonb AS wish, %(evidence)s::text AS evidence, %(at)s::timestamptz AS effective_at,
-           (SELECT count(*) FROM preference p
-            WHERE p.lane = b.lane AND p.borrower_id = b.borrower_id AND p.kind = %(kind)s
-              AND p.wish = %(wish)s::jsonb AND p.evidence = %(evidence)s AND p.effective_at = %(at)s
-              AND p.ended_at IS NOT NULL) AS again
-    FROM person b WHERE b.merged_into IS NULL
-)
-INSERT INTO preference (lane, borrower_id, preference_id, kind, wish, evidence, source, recorded_by, effective_at,
-                        recorded_at)
-SELECT s.lane, s.borrower_id,
+           coalesce(o.times, 0) AS again
+    FROM standing b LEFT JOIN before o ON o.lane = b.lane AND o.borrower_id = b.borrower_id
+    WHERE NOT EXISTS (SELECT 1 FROM open n WHERE n.lane = b.lane AND n.wish = %(wish)s::jsonb)
+),
+written AS (
+    INSERT INTO preference (lane, borrower_id, preference_id, kind, wish, evidence, source, recorded_by, effective_at,
+                            recorded_at)
+    SELECT s.lane, s.borrower_id,
 -- include: preference_id
-       , s.kind, s.wish, s.evidence, %(source)s, %(by)s, s.effective_at, %(now)s
-FROM said s
-WHERE NOT EXISTS (SELECT 1 FROM open o WHERE o.lane = s.lane AND o.wish = s.wish)
-ON CONFLICT DO NOTHING
-RETURNING preference_id;
+           , s.kind, s.wish, s.evidence, %(source)s, %(by)s, s.effective_at, %(now)s
+    FROM said s
+    ON CONFLICT DO NOTHING
+    RETURNING lane, borrower_id, preference_id
+)
+SELECT b.lane, b.borrower_id, w.preference_id
+FROM standing b LEFT JOIN written w ON w.lane = b.lane AND w.borrower_id = b.borrower_id;
 
 -- name: end_preference
--- The open one of a kind. lanes, borrower_id, kind, at, by, now. Writes: preference
-WITH RECURSIVE
--- include: person
-UPDATE preference o
-SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_recorded_at = %(now)s
-FROM person p
-WHERE p.merged_into IS NULL AND o.lane = p.lane AND o.borrower_id = p.borrower_id AND kind = %(kind)s AND ended_at IS NULL
-RETURNING preference_id;
+-- The open one of a kind. Those of `standing`; kind, at, by, now. Answers each row with what was ended. Writes: preference
+WITH
+-- include: standing
+,
+ended AS (
+    UPDATE preference o
+    SET ended_at = greatest(effective_at, %(at)s), ended_by = %(by)s, end_recorded_at = %(now)s
+    FROM standing b
+    WHERE o.lane = b.lane AND o.borrower_id = b.borrower_id AND kind = %(kind)s AND ended_at IS NULL
+    RETURNING o.lane, o.borrower_id, o.preference_id
+)
+SELECT b.lane, b.borrower_id, e.preference_id
+FROM standing b LEFT JOIN ended e ON e.lane = b.lane AND e.borrower_id = b.borrower_id;
 
 -- name: preferences_of
 -- What was known at :known, in order; in_force at :at.
