@@ -6,6 +6,7 @@
 -- name: find_touched
 -- Loans whose installments, payments or reversals this batch changed; not those that have nothing to allocate or to
 -- settle, such as new loans with the schedule ahead of them. Looked up loan by loan: both tables would be read through.
+-- Runs: in a working copy.
 INSERT INTO stage_touched (lane, loan_id)
 SELECT t.lane, t.loan_id
 FROM (SELECT lane, loan_id FROM stage_installment UNION SELECT lane, loan_id FROM stage_payment
@@ -21,6 +22,7 @@ CROSS JOIN LATERAL (SELECT 1 FROM payment p WHERE p.lane = t.lane AND p.loan_id 
 -- name: touch_loans
 -- Those of some lanes whose order of allocation was set. lanes: smallint[]; creditors, products: parallel arrays, '*'
 -- for every product.
+-- Runs: in a working copy.
 INSERT INTO stage_touched (lane, loan_id)
 SELECT DISTINCT l.lane, l.loan_id
 FROM loan l JOIN unnest(%(creditors)s::text[], %(products)s::text[]) AS o (creditor, product)
@@ -30,10 +32,12 @@ WHERE l.lane = ANY(%(lanes)s::smallint[])
 
 -- name: has_orders
 -- Whether any creditor has an order of its own.
+-- Runs: in a working copy.
 SELECT EXISTS (SELECT 1 FROM allocation_order);
 
 -- name: mark_ordered
 -- Loans whose creditor has an order of its own. The minimum of a statement has no parts and stays out.
+-- Runs: in a working copy.
 UPDATE stage_touched t SET ordered = true
 FROM loan l
 WHERE l.lane = t.lane AND l.loan_id = t.loan_id
@@ -43,6 +47,7 @@ WHERE l.lane = t.lane AND l.loan_id = t.loan_id
 
 -- name: find_eras
 -- Answers how many there are: more than loans where something was reversed.
+-- Runs: in a working copy.
 INSERT INTO stage_era (lane, loan_id, ordered, from_on, until_on)
 SELECT lane, loan_id, ordered, from_on,
        coalesce(lead(from_on) OVER (PARTITION BY lane, loan_id ORDER BY from_on), 'infinity')
@@ -62,6 +67,7 @@ ANALYZE stage_touched, stage_era;
 -- Payments and dues of each touched loan on one line: dues run up oldest first, payments in order of their day.
 -- Between two neighbouring marks lies a share of exactly one due and one payment: the next mark of each kind.
 -- A statement is met only by payments from its day to the next statement's; earlier ones are inside its balance.
+-- Runs: in a working copy.
 INSERT INTO stage_mark (lane, loan_id, era_on, until_on, number, payment_id, paid_on, own_seq, share, due_seq, pay_seq)
 WITH due AS (
     SELECT i.lane, i.loan_id, e.from_on AS era_on, e.until_on, i.number, i.due_on, i.due_minor,
@@ -115,6 +121,7 @@ WHERE m.share > 0;
 
 -- name: find_parts
 -- What each installment of a loan with an order of its own is made of. What the lender gave no parts for is 'due'.
+-- Runs: in a working copy.
 INSERT INTO stage_part (lane, loan_id, part_no, number, due_on, part, amount_minor)
 SELECT lane, loan_id, row_number() OVER (PARTITION BY lane, loan_id ORDER BY due_on, number, part)::int,
        number, due_on, part, amount_minor
@@ -135,6 +142,7 @@ WHERE amount_minor > 0;
 -- name: find_steps
 -- The payments of these loans in order, each with the order in force on its day and how far ahead it may reach: with
 -- excess 'credit' to the first installment that falls due on its day or later.
+-- Runs: in a working copy.
 INSERT INTO stage_step (lane, loan_id, era_on, until_on, place, payment_id, paid_on, amount_minor, creditor, product,
                         effective_on, reach_on)
 SELECT e.lane, e.loan_id, e.from_on, e.until_on,
@@ -161,6 +169,7 @@ ANALYZE stage_part, stage_step;
 -- Payment after payment, all loans at once. For each, the parts still open stand on one line in the order that the loan's
 -- days past due on that day ask for, and the payment meets them from the front. What is not yet due stands behind, whole
 -- installments in order of their day. Parts are numbered by due day: the first still open is of the oldest installment.
+-- Runs: in a working copy.
 INSERT INTO stage_allocation (lane, loan_id, era_on, until_on, number, payment_id, part, amount_minor, paid_on)
 WITH RECURSIVE walk AS (
     SELECT e.lane, e.loan_id, e.from_on AS era_on, e.until_on, 0::bigint AS place, NULL::uuid AS payment_id,
@@ -210,6 +219,7 @@ ANALYZE stage_allocation;
 
 -- name: drop_allocations
 -- Those that no longer hold. Writes: allocation.
+-- Runs: in a working copy.
 DELETE FROM allocation a USING stage_touched t
 WHERE t.lane = a.lane AND t.loan_id = a.loan_id
   AND NOT EXISTS (SELECT 1 FROM stage_allocation n
@@ -219,6 +229,7 @@ WHERE t.lane = a.lane AND t.loan_id = a.loan_id
 
 -- name: write_allocations
 -- Writes: allocation.
+-- Runs: in a working copy.
 INSERT INTO allocation (lane, loan_id, number, payment_id, part, from_on, until_on, amount_minor)
 SELECT lane, loan_id, number, payment_id, part, greatest(paid_on, era_on), until_on, amount_minor
 FROM stage_allocation
@@ -258,6 +269,7 @@ carried AS (
 
 -- name: settle_touched
 -- By the payments that count from now on. Writes: installment.
+-- Runs: in a working copy.
 WITH
 -- include: standing
 UPDATE installment i
@@ -269,10 +281,12 @@ WHERE c.lane = i.lane AND c.loan_id = i.loan_id AND c.number = i.number AND c.un
 
 -- name: forget_earlier
 -- Of the touched loans. Writes: installment_was.
+-- Runs: in a working copy.
 DELETE FROM installment_was w USING stage_touched t WHERE t.lane = w.lane AND t.loan_id = w.loan_id;
 
 -- name: write_earlier
 -- What an installment was in the eras before the last reversal, where it was not what it is. Writes: installment_was.
+-- Runs: in a working copy.
 WITH
 -- include: standing
 INSERT INTO installment_was (lane, loan_id, number, from_on, until_on, settled_on, past_due_since)

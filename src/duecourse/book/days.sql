@@ -36,6 +36,7 @@ DELETE FROM loan_pause WHERE lane = %(lane)s AND loan_id = %(loan_id)s AND from_
 -- name: shifts_anything
 -- Whether any due day of an import's batch is, or should be, another than the contract's. Of what the book knew before, loan
 -- by loan: it would be read to its end where nothing is shifted.
+-- Runs: in a working copy.
 SELECT EXISTS (SELECT 1 FROM stage_loan WHERE shift <> 'none')
     OR EXISTS (SELECT 1 FROM stage_loan_at a
                CROSS JOIN LATERAL (SELECT 1 FROM loan l

@@ -36,6 +36,7 @@ ON CONFLICT DO NOTHING
 
 -- name: note_payments
 -- Payments of this batch, also those that waited for their loan. now, recorded_at, by; told_for: interval. Writes: event
+-- Runs: in a working copy.
 WITH
 -- include: clock
 -- include: note_payment('payment.received')
@@ -44,6 +45,7 @@ FROM (SELECT lane, payment_id FROM stage_payment UNION SELECT lane, payment_id F
 
 -- name: note_reversals
 -- Payments that were taken back, once the payment and its reversal are both known. As note_payments. Writes: event
+-- Runs: in a working copy.
 WITH
 -- include: clock
 -- include: note_payment('payment.reversed')
@@ -54,6 +56,7 @@ JOIN reversal r ON r.lane = s.lane AND r.payment_id = s.payment_id
 
 -- name: note_debits
 -- Debits of this batch that the bank refused. As note_payments. Writes: event
+-- Runs: in a working copy.
 WITH
 -- include: clock
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, subject_id, creditor, product, currency, amount_minor, detail, source,
@@ -73,6 +76,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: see_loans
 -- Before the loans of this batch are written: what the book says of those it changes.
+-- Runs: in a working copy.
 INSERT INTO stage_before (lane, loan_id, annual_rate, state)
 SELECT l.lane, l.loan_id, l.annual_rate, l.state
 FROM stage_loan s JOIN loan l ON l.lane = s.lane AND l.loan_id = s.loan_id
@@ -80,6 +84,7 @@ WHERE NOT s.fresh;
 
 -- name: see_days
 -- Before the installments of this batch are written: the days of those that it moves.
+-- Runs: in a working copy.
 INSERT INTO stage_moved (lane, loan_id, number, due_before)
 SELECT i.lane, i.loan_id, i.number, i.due_on
 FROM stage_installment s JOIN installment i ON i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
@@ -87,6 +92,7 @@ WHERE NOT s.fresh AND s.due_on <> coalesce(i.contract_due_on, i.due_on);
 
 -- name: note_rates
 -- Loans of this batch whose rate is another one than before. As note_payments. Writes: event
+-- Runs: in a working copy.
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, creditor, product, currency, detail, source, recorded_by, occurred_at,
                    recorded_at)
 SELECT l.lane, md5(concat_ws('|', 'rate.changed', l.loan_id, extract(epoch FROM l.recorded_at)))::uuid, l.borrower_id,
@@ -101,6 +107,7 @@ ON CONFLICT DO NOTHING;
 -- name: note_dates
 -- Loans of this batch with an installment, not paid and not past, that is due on another day than before: of the first of
 -- them. As note_payments. Writes: event
+-- Runs: in a working copy.
 WITH
 -- include: clock
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, creditor, product, currency, detail, source, recorded_by, occurred_at,
@@ -139,6 +146,7 @@ AND coalesce(i.superseded_on > %(as_of)s, true)
 -- Loans of this batch of which nothing is open any more: the lender has closed it, or all its principal has been listed
 -- and paid. Paid again after a reversal it is settled again. Loan by loan: all installments would be read for those of a batch.
 -- As note_payments. Writes: event
+-- Runs: in a working copy.
 WITH
 -- include: clock
 ,
@@ -207,11 +215,13 @@ TRUNCATE stage_event, stage_before, stage_moved;
 
 -- name: find_event_keys
 -- What the directory, or this check, knows of the customer keys of events.
+-- Runs: in a working copy.
 WITH asked AS (SELECT DISTINCT key_hash FROM stage_event WHERE key_hash IS NOT NULL)
 -- include: book/importing.known_keys
 
 -- name: find_event_loans
 -- Where the loans that events speak of already are, in the book or by this check.
+-- Runs: in a working copy.
 WITH asked AS (SELECT DISTINCT loan_id FROM stage_event WHERE loan_id IS NOT NULL)
 -- include: book/importing.known_loans
 
@@ -258,6 +268,7 @@ SELECT count(DISTINCT event_id) FROM stage_event;
 
 -- name: write_events
 -- A wall clock without a zone is the borrower's, a day alone as near to now as it allows. As note_payments. Writes: event
+-- Runs: in a working copy.
 WITH
 -- include: clock
 INSERT INTO event (lane, event_id, borrower_id, kind, loan_id, creditor, product, currency, amount_minor, detail, source, recorded_by,

@@ -7,6 +7,7 @@
 -- so that a second row with the same key is told from a repeated import; seen_installment: the same of installments, in one
 -- row for each loan of a batch, since a file has most of them side by side. pending_*: what a check would have written.
 -- fresh: borrower or loan are new, so nothing of theirs is in the book to compare with.
+-- Runs: in a working copy.
 CREATE TEMP TABLE IF NOT EXISTS stage_borrower (
     row_no bigint, key_hash bytea, own_id uuid, borrower_key text, kind text, name_sealed bytea, id_number_sealed bytea,
     id_number_index bytea, language text, region text, zone text, zones text[], grade text, attributes jsonb, collected_on date,
@@ -78,6 +79,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_allocation (
 CREATE TEMP TABLE IF NOT EXISTS stage_unstated (lane smallint, borrower_id uuid, PRIMARY KEY (lane, borrower_id));
 
 -- name: copy_borrowers
+-- Runs: in a working copy.
 COPY stage_borrower (row_no, key_hash, own_id, borrower_key, kind, name_sealed, id_number_sealed, id_number_index,
                      language, region, zone, zones, grade, attributes, collected_on, legal_basis, row_digest, as_party, place,
                      beside_loan, beside_company) FROM STDIN;
@@ -220,6 +222,7 @@ ON CONFLICT DO NOTHING
 
 -- name: find_keys
 -- Of the batch's customer keys.
+-- Runs: in a working copy.
 WITH asked AS (
     SELECT key_hash FROM stage_borrower UNION SELECT key_hash FROM stage_contact_point
     UNION SELECT key_hash FROM stage_party
@@ -245,6 +248,7 @@ ON CONFLICT DO NOTHING
 
 -- name: find_loans
 -- Of the loans that the batch speaks of.
+-- Runs: in a working copy.
 WITH asked AS (
     SELECT loan_id FROM stage_loan UNION SELECT loan_id FROM stage_installment
     UNION SELECT loan_id FROM stage_party WHERE loan_id IS NOT NULL
@@ -255,6 +259,7 @@ WITH asked AS (
 
 -- name: check_changed
 -- Payments that the book, or its suspense, has under the same reference with another amount (B050).
+-- Runs: in a working copy.
 INSERT INTO stage_bad (row_no, code)
 SELECT s.row_no, 'B050' FROM stage_payment s
 JOIN stage_loan_at a ON a.loan_id = s.loan_id
@@ -301,6 +306,7 @@ ON CONFLICT DO NOTHING;
 -- Roles that cannot be: of somebody whom neither the book nor this file describes (B033), for an unknown loan (B062), for
 -- an unknown company or for one that is a person (B063), of a borrower other than the loan's (B064), and of the loan's
 -- own borrower (B065).
+-- Runs: in a working copy.
 WITH role AS (
     SELECT p.row_no, p.role, p.loan_id, p.company_hash,
            EXISTS (SELECT 1 FROM (SELECT key_hash FROM stage_key UNION ALL SELECT key_hash FROM stage_borrower) AS k
@@ -415,6 +421,7 @@ WHERE s.place <> 0 AND EXISTS (SELECT 1 FROM stage_loan l WHERE l.key_hash = s.k
 -- directory, in this batch through a known key, or through the batch's first row with it; else the lane is the
 -- first byte of the key's hash, or that of the loan or company they are new beside. share_person: it also joins the
 -- person. place: 0 who lives by the own key, then 1 beside a loan, then 2 beside a company.
+-- Runs: in a working copy.
 INSERT INTO stage_key (key_hash, lane, borrower_id, own_id, is_company, is_new)
 WITH fresh AS (
     SELECT s.key_hash, coalesce(a.lane, c.lane, get_byte(s.key_hash, 0)::smallint) AS lane, s.own_id,
@@ -507,12 +514,14 @@ SELECT loan_id, lane, borrower_id, currency FROM stage_loan_at WHERE is_new ON C
 
 -- name: write_customer_keys
 -- Writes: borrower_key.
+-- Runs: in a working copy.
 INSERT INTO borrower_key (key_lane, kind, key_hash, lane, borrower_id)
 SELECT get_byte(key_hash, 0), 'customer', key_hash, lane, borrower_id FROM stage_key WHERE is_new
 ON CONFLICT DO NOTHING;
 
 -- name: write_id_number_keys
 -- The first borrower with an ID number keeps it in the directory. Writes: borrower_key.
+-- Runs: in a working copy.
 INSERT INTO borrower_key (key_lane, kind, key_hash, lane, borrower_id)
 SELECT DISTINCT ON (id_number_index) get_byte(id_number_index, 0), 'id-number', id_number_index, lane, borrower_id
 FROM stage_borrower WHERE id_number_index IS NOT NULL ORDER BY id_number_index, row_no
@@ -525,22 +534,26 @@ DELETE FROM stage_borrower WHERE borrower_id <> own_id;
 
 -- name: skip_described_borrowers
 -- What a row of the lender's customers said of somebody, no [[party]] of a contract changes.
+-- Runs: in a working copy.
 DELETE FROM stage_borrower s USING borrower b
 WHERE s.as_party AND NOT s.fresh AND b.lane = s.lane AND b.borrower_id = s.borrower_id AND b.described_by = 'borrower';
 
 -- name: skip_same_borrowers
+-- Runs: in a working copy.
 DELETE FROM stage_borrower s USING borrower b
 WHERE NOT s.fresh AND b.lane = s.lane AND b.borrower_id = s.borrower_id AND b.row_digest = s.row_digest
   AND (s.as_party OR b.described_by = 'borrower');
 
 -- name: keep_old_borrowers
 -- Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT b.lane, 'borrower', b.borrower_id::text, %(recorded_at)s, to_jsonb(b)
 FROM borrower b JOIN stage_borrower s ON s.lane = b.lane AND s.borrower_id = b.borrower_id WHERE NOT s.fresh;
 
 -- name: write_borrowers
 -- Writes: borrower.
+-- Runs: in a working copy.
 INSERT INTO borrower (lane, borrower_id, borrower_key, kind, person_id, described_by, name_sealed, id_number_sealed,
                       id_number_index, language, region, zone, zones, grade, attributes, collected_on, legal_basis, row_digest,
                       effective_at, recorded_at)
@@ -561,6 +574,7 @@ ON CONFLICT (lane, borrower_id) DO UPDATE SET
 
 -- name: mark_persons
 -- The first record of an ID number that others have, too. Writes: borrower.
+-- Runs: in a working copy.
 UPDATE borrower r SET has_others = true
 FROM stage_borrower s
 JOIN borrower_key d ON d.key_lane = get_byte(s.id_number_index, 0) AND d.kind = 'id-number' AND d.key_hash = s.id_number_index
@@ -569,6 +583,7 @@ WHERE s.id_number_index IS NOT NULL AND d.borrower_id <> s.borrower_id
 
 -- name: skip_same_contact_points
 -- Known and in force, or retired for a reason of ours: a dead number does not come back with the next delivery.
+-- Runs: in a working copy.
 DELETE FROM stage_contact_point s USING contact_point c
 WHERE NOT s.fresh AND c.lane = s.lane AND c.contact_point_id = s.contact_point_id
   AND (c.state = 'active' AND c.rank = s.rank
@@ -576,6 +591,7 @@ WHERE NOT s.fresh AND c.lane = s.lane AND c.contact_point_id = s.contact_point_i
 
 -- name: keep_old_contact_points
 -- Those that change, and those that lose their place to another address. Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT DISTINCT ON (c.lane, c.contact_point_id)
        c.lane, 'contact_point', c.contact_point_id::text, %(recorded_at)s::timestamptz, to_jsonb(c)
@@ -586,6 +602,7 @@ ORDER BY c.lane, c.contact_point_id;
 
 -- name: retire_replaced
 -- Another address now stands at this rank. Writes: contact_point.
+-- Runs: in a working copy.
 UPDATE contact_point c
 SET state = 'retired', retired_reason = 'replaced', effective_at = %(now)s, recorded_at = %(recorded_at)s
 FROM stage_contact_point s
@@ -594,6 +611,7 @@ WHERE NOT s.fresh AND s.lane = c.lane AND s.borrower_id = c.borrower_id AND s.ch
 
 -- name: write_contact_points
 -- Writes: contact_point.
+-- Runs: in a working copy.
 INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones,
                            platform, collected_on, legal_basis, effective_at, recorded_at)
 SELECT lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, platform, collected_on, legal_basis,
@@ -607,11 +625,13 @@ ON CONFLICT (lane, contact_point_id) DO UPDATE SET
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_loans
+-- Runs: in a working copy.
 DELETE FROM stage_loan s USING loan l
 WHERE NOT s.fresh AND l.lane = s.lane AND l.loan_id = s.loan_id AND l.row_digest = s.row_digest;
 
 -- name: keep_old_loans
 -- Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT l.lane, 'loan', l.loan_id::text, %(recorded_at)s, to_jsonb(l)
 FROM loan l JOIN stage_loan s ON s.lane = l.lane AND s.loan_id = l.loan_id WHERE NOT s.fresh;
@@ -619,6 +639,7 @@ FROM loan l JOIN stage_loan s ON s.lane = l.lane AND s.loan_id = l.loan_id WHERE
 -- name: write_loans
 -- A due day that was moved on request stays as long as its installments are moved (overrule_moves); an allotted one
 -- stays until the file names a day. Writes: loan.
+-- Runs: in a working copy.
 INSERT INTO loan (lane, loan_id, borrower_id, loan_ref, creditor, product, rate_type, method, currency,
                   principal_minor, annual_rate, started_on, day_count, due_day, due_day_source, shift, autopay, state,
                   attributes, row_digest, effective_at, recorded_at)
@@ -642,6 +663,7 @@ ON CONFLICT (lane, loan_id) DO UPDATE SET
 -- name: leave_listed
 -- The lender's amounts win: once it lists a loan's installments, the terms give the loan none any more. Fees and penalties
 -- listed alone, under numbers that the terms do not have, stand beside the schedule.
+-- Runs: in a working copy.
 WITH listed AS (
     SELECT DISTINCT i.lane, i.loan_id
     FROM (SELECT DISTINCT lane, loan_id FROM stage_installment WHERE computed AND NOT fresh) AS s
@@ -656,6 +678,7 @@ DELETE FROM stage_installment s USING listed l WHERE s.computed AND s.lane = l.l
 -- name: find_dropped_installments
 -- Computed ones whose place is taken: by the schedule that changed terms give, or by the list that the lender begins to
 -- give. What is in neither goes, with history; what the lender listed stays.
+-- Runs: in a working copy.
 INSERT INTO stage_dropped (lane, loan_id, number)
 SELECT i.lane, i.loan_id, i.number
 FROM (SELECT s.lane, s.loan_id FROM stage_installment s WHERE s.computed AND NOT s.fresh
@@ -670,11 +693,13 @@ WHERE NOT EXISTS (SELECT 1 FROM stage_installment s WHERE s.loan_id = i.loan_id 
 
 -- name: drop_installments
 -- Writes: installment.
+-- Runs: in a working copy.
 DELETE FROM installment i USING stage_dropped d
 WHERE d.lane = i.lane AND d.loan_id = i.loan_id AND d.number = i.number;
 
 -- name: adopt_moves
 -- The file now says itself what was moved on request: from here on it is the file's word. Writes: due_move.
+-- Runs: in a working copy.
 DELETE FROM due_move m USING stage_installment s, installment i
 WHERE NOT s.fresh AND m.lane = s.lane AND m.loan_id = s.loan_id AND m.number = s.number
   AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.number
@@ -697,6 +722,7 @@ NOT s.fresh AND i.lane = s.lane AND i.loan_id = s.loan_id AND i.number = s.numbe
 -- name: mark_listed
 -- Where the lender lists just what the terms gave, the installment is the lender's from here on, and what was moved on
 -- request stays moved. Writes: installment, book_history.
+-- Runs: in a working copy.
 WITH listed AS (
     SELECT i.lane, i.loan_id, i.number, to_jsonb(i) AS was
     FROM stage_installment s,
@@ -712,6 +738,7 @@ UPDATE installment i SET computed = false, effective_at = %(now)s, recorded_at =
 FROM listed l WHERE i.lane = l.lane AND i.loan_id = l.loan_id AND i.number = l.number;
 
 -- name: skip_same_installments
+-- Runs: in a working copy.
 DELETE FROM stage_installment s
 USING installment i LEFT JOIN due_move m ON m.lane = i.lane AND m.loan_id = i.loan_id AND m.number = i.number
 WHERE
@@ -720,6 +747,7 @@ WHERE
 
 -- name: find_overruled
 -- The arrangements of which the file says something new.
+-- Runs: in a working copy.
 INSERT INTO stage_overruled (lane, loan_id, arrangement_id)
 SELECT DISTINCT m.lane, m.loan_id, m.arrangement_id
 FROM due_move m
@@ -738,6 +766,7 @@ AND NOT EXISTS (SELECT 1 FROM stage_dropped s WHERE s.lane = i.lane AND s.loan_i
 
 -- name: keep_overruled
 -- Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT i.lane, 'installment', i.loan_id::text || '/' || i.number, %(recorded_at)s, to_jsonb(i)
 FROM installment i, due_move m
@@ -748,6 +777,7 @@ WHERE
 -- name: restore_overruled
 -- An arrangement holds whole or not at all: where the file says something new of one of its installments, the others are
 -- again what the file said of them. Writes: installment.
+-- Runs: in a working copy.
 UPDATE installment i
 SET due_on = m.given_due_on, contract_due_on = NULL, due_provisional = false, due_minor = m.given_due_minor,
     principal_minor = m.given_principal_minor, interest_minor = m.given_interest_minor,
@@ -760,6 +790,7 @@ WHERE m.listed AND
 
 -- name: drop_overruled
 -- And those that no file has listed go. Writes: installment.
+-- Runs: in a working copy.
 DELETE FROM installment i USING due_move m
 WHERE NOT m.listed AND
 -- include: arranged_apart
@@ -767,11 +798,13 @@ WHERE NOT m.listed AND
 
 -- name: forget_overruled
 -- Writes: due_move.
+-- Runs: in a working copy.
 DELETE FROM due_move m USING stage_overruled o
 WHERE o.lane = m.lane AND o.loan_id = m.loan_id AND o.arrangement_id = m.arrangement_id;
 
 -- name: overrule_moves
 -- The file says something new of what was moved on request: its word holds. Writes: due_move, loan.
+-- Runs: in a working copy.
 WITH overruled AS (
     DELETE FROM due_move m
     USING (SELECT lane, loan_id, number FROM stage_installment WHERE NOT fresh
@@ -788,6 +821,7 @@ SELECT count(*) FROM overruled;
 
 -- name: keep_old_installments
 -- Changed ones and dropped ones. Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT i.lane, 'installment', i.loan_id::text || '/' || i.number, %(recorded_at)s, to_jsonb(i)
 FROM installment i
@@ -820,6 +854,7 @@ ON CONFLICT (lane, loan_id, number) DO UPDATE SET
 
 -- name: tell_payments
 -- What writing will find of each payment that was not refused: new, same, or changed.
+-- Runs: in a working copy.
 SELECT s.row_no, CASE WHEN p.payment_id IS NULL THEN 'new'
                       WHEN p.amount_minor = s.amount_minor AND p.paid_on = s.paid_on THEN 'same'
                       ELSE 'changed' END
@@ -828,18 +863,21 @@ JOIN stage_loan_at a ON a.loan_id = s.loan_id
 LEFT JOIN payment p ON p.lane = a.lane AND p.payment_id = s.payment_id;
 
 -- name: skip_same_payments
+-- Runs: in a working copy.
 DELETE FROM stage_payment s USING payment p
 WHERE NOT s.fresh AND p.lane = s.lane AND p.payment_id = s.payment_id
   AND p.amount_minor = s.amount_minor AND p.paid_on = s.paid_on;
 
 -- name: keep_old_payments
 -- Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT p.lane, 'payment', p.payment_id::text, %(recorded_at)s, to_jsonb(p)
 FROM payment p JOIN stage_payment s ON s.lane = p.lane AND s.payment_id = p.payment_id WHERE NOT s.fresh;
 
 -- name: write_payments
 -- Writes: payment.
+-- Runs: in a working copy.
 INSERT INTO payment (lane, loan_id, payment_id, source, reference, amount_minor, paid_on, effective_at, recorded_at)
 SELECT lane, loan_id, payment_id, source, reference, amount_minor, paid_on, %(now)s, %(recorded_at)s
 FROM stage_payment
@@ -848,17 +886,20 @@ ON CONFLICT (lane, payment_id) DO UPDATE SET
     effective_at = EXCLUDED.effective_at, recorded_at = EXCLUDED.recorded_at;
 
 -- name: skip_same_reversals
+-- Runs: in a working copy.
 DELETE FROM stage_reversal s USING reversal r
 WHERE r.lane = s.lane AND r.payment_id = s.payment_id AND r.reversed_on = s.reversed_on AND r.reason = s.reason;
 
 -- name: keep_old_reversals
 -- Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT r.lane, 'reversal', r.payment_id::text, %(recorded_at)s, to_jsonb(r)
 FROM reversal r JOIN stage_reversal s ON s.lane = r.lane AND s.payment_id = r.payment_id;
 
 -- name: write_reversals
 -- Of a payment that the book has, or that may still come. Writes: reversal.
+-- Runs: in a working copy.
 INSERT INTO reversal (lane, loan_id, payment_id, source, reference, reversed_on, reason, effective_at, recorded_at)
 SELECT lane, loan_id, payment_id, source, reference, reversed_on, reason, %(now)s, %(recorded_at)s
 FROM stage_reversal
@@ -868,6 +909,7 @@ ON CONFLICT (lane, payment_id) DO UPDATE SET
 
 -- name: skip_same_debits
 -- What says nothing that is not known. A result older than the one known says nothing.
+-- Runs: in a working copy.
 DELETE FROM stage_debit s USING debit d
 WHERE d.lane = s.lane AND d.debit_id = s.debit_id
   AND coalesce(s.number, d.number) IS NOT DISTINCT FROM d.number
@@ -878,12 +920,14 @@ WHERE d.lane = s.lane AND d.debit_id = s.debit_id
 
 -- name: keep_old_debits
 -- Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT d.lane, 'debit', d.debit_id::text, %(recorded_at)s, to_jsonb(d)
 FROM debit d JOIN (SELECT DISTINCT lane, debit_id FROM stage_debit) AS s ON s.lane = d.lane AND s.debit_id = d.debit_id;
 
 -- name: write_debits
 -- Instruction and result make one row, in whichever order they come; of several results the latest holds. Writes: debit.
+-- Runs: in a working copy.
 INSERT INTO debit (lane, loan_id, debit_id, source, reference, number, amount_minor, submitted_on, wait_until, state,
                    result_on, code, effective_at, recorded_at)
 SELECT s.lane, s.loan_id, s.debit_id, s.source, s.reference, max(s.number), max(s.amount_minor), max(s.submitted_on),
@@ -906,6 +950,7 @@ ON CONFLICT (lane, debit_id) DO UPDATE SET
 
 -- name: write_suspense
 -- Writes: suspense.
+-- Runs: in a working copy.
 INSERT INTO suspense (lane, suspense_id, loan_id, creditor, loan_ref, source, reference, currency, amount_minor, paid_on,
                       effective_at, recorded_at)
 SELECT get_byte(uuid_send(payment_id), 0), payment_id, CASE WHEN loan_ref <> '' THEN loan_id END, creditor, loan_ref,
@@ -915,12 +960,14 @@ ON CONFLICT DO NOTHING;
 
 -- name: find_placed
 -- Money in suspense whose loan came with this batch, in the loan's currency.
+-- Runs: in a working copy.
 INSERT INTO stage_placed (lane, loan_id, payment_id)
 SELECT l.lane, l.loan_id, x.suspense_id
 FROM stage_loan l JOIN suspense x ON x.loan_id = l.loan_id AND x.placed_at IS NULL AND x.currency = l.currency;
 
 -- name: pay_from_suspense
 -- Writes: payment.
+-- Runs: in a working copy.
 INSERT INTO payment (lane, loan_id, payment_id, source, reference, amount_minor, paid_on, effective_at, recorded_at)
 SELECT s.lane, s.loan_id, s.payment_id, x.source, x.reference, x.amount_minor, x.paid_on, %(now)s, %(recorded_at)s
 FROM stage_placed s
@@ -929,6 +976,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: mark_placed
 -- Writes: suspense.
+-- Runs: in a working copy.
 UPDATE suspense x SET placed_loan_id = s.loan_id, placed_at = %(recorded_at)s
 FROM stage_placed s
 WHERE x.lane = get_byte(uuid_send(s.payment_id), 0) AND x.suspense_id = s.payment_id AND x.placed_at IS NULL;

@@ -34,6 +34,7 @@ TRUNCATE stage_presence;
 -- name: expand_parties
 -- A company is reached through its contacts in every lane where it is party to a loan: those of the batch in the lanes
 -- where the company is already, and those of book and batch in the lanes where it comes to be.
+-- Runs: in a working copy.
 INSERT INTO stage_party (row_no, role, since, until, lane, borrower_id, home_lane, company_id)
 SELECT DISTINCT ON (x.lane, x.company_id, x.borrower_id)
        x.row_no, 'company-contact', x.since, x.until, x.lane, x.borrower_id, x.home_lane, x.company_id
@@ -55,6 +56,7 @@ ORDER BY x.lane, x.company_id, x.borrower_id, x.place;
 
 -- name: find_presences
 -- Where a party of the batch has no row yet.
+-- Runs: in a working copy.
 INSERT INTO stage_presence (lane, borrower_id, home_lane)
 SELECT DISTINCT p.lane, p.borrower_id, p.home_lane FROM stage_party p
 WHERE p.lane <> p.home_lane
@@ -62,6 +64,7 @@ WHERE p.lane <> p.home_lane
 
 -- name: write_presences
 -- Writes: borrower.
+-- Runs: in a working copy.
 INSERT INTO borrower (lane, borrower_id, borrower_key, kind, person_id, home_lane, described_by, name_sealed,
                       id_number_sealed, id_number_index, language, region, zone, zones, grade, attributes, collected_on,
                       legal_basis, row_digest, effective_at, recorded_at)
@@ -73,11 +76,13 @@ ON CONFLICT DO NOTHING;
 
 -- name: mark_homes
 -- Whose contacts are counted over several lanes from now on. Writes: borrower.
+-- Runs: in a working copy.
 UPDATE borrower b SET has_others = true
 FROM stage_presence s WHERE b.lane = s.home_lane AND b.borrower_id = s.borrower_id AND NOT b.has_others;
 
 -- name: spread_borrowers
 -- Presences follow their home. Writes: borrower.
+-- Runs: in a working copy.
 UPDATE borrower p
 SET borrower_key = b.borrower_key, kind = b.kind, person_id = b.person_id, described_by = b.described_by,
     name_sealed = b.name_sealed, id_number_sealed = b.id_number_sealed, id_number_index = b.id_number_index,
@@ -89,6 +94,7 @@ WHERE p.borrower_id = b.borrower_id AND p.home_lane IS NOT NULL AND NOT s.fresh;
 
 -- name: spread_contact_points
 -- The home's contact points that this batch touched, replaced ones too, in every presence. Writes: contact_point.
+-- Runs: in a working copy.
 INSERT INTO contact_point (lane, borrower_id, contact_point_id, channel, rank, address_sealed, address_index, zones, platform, state,
                            retired_reason, erased_at, collected_on, legal_basis, verified_at, verified_by, verified_how,
                            effective_at, recorded_at)
@@ -108,18 +114,21 @@ ON CONFLICT (lane, contact_point_id) DO UPDATE SET
 
 -- name: skip_same_parties
 -- Roles that the book has as the file says.
+-- Runs: in a working copy.
 DELETE FROM stage_party s USING loan_party p
 WHERE p.lane = s.lane AND p.loan_id = s.loan_id AND p.borrower_id = s.borrower_id AND p.role = s.role
   AND (p.since, p.until) IS NOT DISTINCT FROM (s.since, s.until);
 
 -- name: skip_same_company_contacts
 -- The same of a company's contacts.
+-- Runs: in a working copy.
 DELETE FROM stage_party s USING company_contact p
 WHERE s.role = 'company-contact' AND p.lane = s.lane AND p.company_id = s.company_id AND p.borrower_id = s.borrower_id
   AND (p.since, p.until) IS NOT DISTINCT FROM (s.since, s.until);
 
 -- name: keep_old_parties
 -- Writes: book_history.
+-- Runs: in a working copy.
 INSERT INTO book_history (lane, subject, subject_id, recorded_at, was)
 SELECT p.lane, 'loan_party', p.loan_id::text || '/' || p.borrower_id || '/' || p.role, %(recorded_at)s::timestamptz, to_jsonb(p)
 FROM loan_party p
@@ -132,6 +141,7 @@ JOIN stage_party s ON s.role = 'company-contact' AND s.lane = p.lane AND s.compa
 
 -- name: write_parties
 -- Writes: loan_party.
+-- Runs: in a working copy.
 INSERT INTO loan_party (lane, loan_id, borrower_id, role, since, until, effective_at, recorded_at)
 SELECT lane, loan_id, borrower_id, role, since, until, %(now)s, %(recorded_at)s
 FROM stage_party WHERE role IN ('co-borrower', 'guarantor')
@@ -141,6 +151,7 @@ ON CONFLICT (lane, loan_id, borrower_id, role) DO UPDATE SET
 
 -- name: write_company_contacts
 -- Writes: company_contact.
+-- Runs: in a working copy.
 INSERT INTO company_contact (lane, company_id, borrower_id, since, until, effective_at, recorded_at)
 SELECT lane, company_id, borrower_id, since, until, %(now)s, %(recorded_at)s
 FROM stage_party WHERE role = 'company-contact'
@@ -151,6 +162,7 @@ ON CONFLICT (lane, company_id, borrower_id) DO UPDATE SET
 -- name: copy_to_presences
 -- Everything of one table that hangs on the parties in stage_presence, into their new lanes. {table}, {columns},
 -- {values}: filled by staging, for contact points and each kind of wish. Writes: consent
+-- Runs: in a working copy.
 INSERT INTO {table} ({columns})
 SELECT {values} FROM stage_presence s JOIN {table} t ON t.lane = s.home_lane AND t.borrower_id = s.borrower_id
 ON CONFLICT DO NOTHING;

@@ -8,6 +8,7 @@ UNION SELECT lane, borrower_id FROM stage_contact_point WHERE zones IS NOT NULL;
 
 -- name: unstated_zones
 -- Of those, what is known: region, zone, zones, and the zones of each active number as an array of arrays in JSON.
+-- Runs: in a working copy.
 SELECT b.borrower_id, b.region, b.zone, b.zones,
        (SELECT jsonb_agg(DISTINCT to_jsonb(c.zones)) FROM contact_point c
         WHERE c.lane = b.lane AND c.borrower_id = b.borrower_id AND c.state = 'active' AND c.zones IS NOT NULL)
@@ -17,6 +18,7 @@ WHERE b.zones IS NOT NULL;
 
 -- name: settle_zones
 -- In every row of the party. borrowers; zones: arrays as text; in pairs. Writes: borrower.
+-- Runs: in a working copy.
 WITH settled AS (
     SELECT g.borrower_id, g.zones::text[] AS zones
     FROM unnest(%(borrowers)s::uuid[], %(zones)s::text[]) AS g (borrower_id, zones)

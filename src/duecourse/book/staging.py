@@ -17,6 +17,8 @@ from duecourse.domain.zones import zones_around
 from duecourse.store.sql import load
 
 from .allocating import allocate_touched
+from .batch_copy import BatchCopy
+from .copying import on_cluster
 from .events import SAID as SAID_OF_EVENTS
 from .events import EventStaging
 from .parties import SQL as PARTIES
@@ -118,6 +120,7 @@ class Staging:
                 conn.execute(SQL["forget_pending"])
             self._wishes = WishStaging(conn)
             self._events = EventStaging(conn)
+            self._book = BatchCopy(conn) if on_cluster(conn) else None
 
     def load(self, records: Records) -> None:
         """Fill the staging tables with a batch."""
@@ -135,6 +138,8 @@ class Staging:
         self._events.load(records)
         self._conn.execute(SQL["analyze_staging"])
         self._known_zones = {zone for one in records.borrowers for zone in one.zones or (one.zone,)}
+        if self._book is not None:
+            self._book.fill(records)
 
     def _copy(
         self,
@@ -214,6 +219,8 @@ class Staging:
         """Instead of write, for a check: later rows of the file may build on these."""
         self._place()
         self._conn.execute(SQL["keep_pending"])
+        if self._book is not None:
+            self._book.leave()
 
     def write(self, *, now: datetime) -> Counter[str]:
         """Write what is new or changed, with history, and allocate anew for the loans it touched.
@@ -270,6 +277,8 @@ class Staging:
             allocate_touched(conn)
         self._wishes.write(by=self._by, now=now, counts=counts)
         self._events.write(when, by=self._by, counts=counts)
+        if self._book is not None:
+            self._book.write_back()
         return counts
 
     def _restore_arranged(self, when: dict[str, datetime]) -> int:

@@ -284,17 +284,20 @@ ANALYZE stage_wish;
 
 -- name: find_wish_keys
 -- What the directory, or this check, knows of the customer keys of wishes.
+-- Runs: in a working copy.
 WITH asked AS (SELECT DISTINCT key_hash FROM stage_wish WHERE key_hash IS NOT NULL)
 -- include: book/importing.known_keys
 
 -- name: find_wish_loans
 -- Where the loans that wishes speak of already are, in the book or by this check.
+-- Runs: in a working copy.
 WITH asked AS (SELECT DISTINCT loan_id FROM stage_wish WHERE loan_id IS NOT NULL)
 -- include: book/importing.known_loans
 
 -- name: check_wishes
 -- Wishes of a borrower (B033) or loan (B032) that neither the book nor this file has, or of a loan for which somebody else
 -- answers alone (B110).
+-- Runs: in a working copy.
 INSERT INTO stage_bad (row_no, code)
 SELECT w.row_no, 'B033' FROM stage_wish w
 WHERE w.key_hash IS NOT NULL
@@ -334,6 +337,7 @@ WHERE o.ctid = w.ctid AND (k.key_hash IS NOT NULL OR a.loan_id IS NOT NULL);
 
 -- name: spread_stops
 -- A stop of an address concerns everybody who holds or held it, in whatever lane.
+-- Runs: in a working copy.
 INSERT INTO stage_wish (row_no, target, kind, evidence, granted, purpose, channel, address_kind, address_index,
                         since_at, since_local, since_zone, until_at, until_local, until_zone, lane, borrower_id)
 SELECT DISTINCT w.row_no, w.target, w.kind, w.evidence, w.granted, w.purpose, w.channel, w.address_kind,
@@ -345,6 +349,7 @@ WHERE w.target = 'consent' AND w.kind = 'contact' AND NOT w.granted
 
 -- name: suppress_unheld
 -- A stop of an address that nobody has: kept until somebody does. by, now. Writes: suppression
+-- Runs: in a working copy.
 INSERT INTO suppression (kind, index_hash, reason, source, recorded_by, effective_at, recorded_at)
 SELECT DISTINCT ON (w.address_kind, w.address_index)
        w.address_kind, w.address_index, 'said-stop', 'import', %(by)s,
@@ -365,6 +370,7 @@ DELETE FROM stage_wish WHERE borrower_id IS NULL;
 -- name: spread_wishes
 -- As above: whoever has rows in several lanes has each word in all of them. Each is placed at home by now; a stop of an
 -- address has all its lanes already.
+-- Runs: in a working copy.
 INSERT INTO stage_wish (row_no, target, loan_id, kind, evidence, granted, effect, purpose, channel, address_kind,
                         address_index, wish, since_at, since_local, since_zone, until_at, until_local, until_zone,
                         lane, borrower_id)
@@ -377,6 +383,7 @@ WHERE NOT EXISTS (SELECT 1 FROM stage_wish o WHERE o.row_no = w.row_no AND o.tar
 
 -- name: time_wishes
 -- Wall clocks without a zone are the borrower's.
+-- Runs: in a working copy.
 UPDATE stage_wish w
 SET effective_at = coalesce(w.since_at, local_instant(w.since_local::date, w.since_local::time,
                                                       coalesce(nullif(w.since_zone, ''), b.zone))),
@@ -386,6 +393,7 @@ FROM borrower b WHERE b.lane = w.lane AND b.borrower_id = w.borrower_id;
 
 -- name: write_consents
 -- Each word once. by, now. Writes: consent
+-- Runs: in a working copy.
 INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, purpose, channel, address_index, evidence,
                      source, recorded_by, effective_at, expires_at, recorded_at)
 SELECT s.lane, s.borrower_id,
@@ -397,6 +405,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: withdraw_narrower
 -- As record_consent: what is taken back is taken back in every narrower scope in force. by, now. Writes: consent
+-- Runs: in a working copy.
 INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, purpose, channel, address_index, evidence,
                      source, recorded_by, effective_at, expires_at, recorded_at)
 SELECT s.lane, s.borrower_id,
@@ -424,6 +433,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: replace_holds
 -- The file's later word on when its own hold ends: the row before never held, this one does. by, now. Writes: hold
+-- Runs: in a working copy.
 UPDATE hold h
 SET ended_at = h.effective_at, ended_by = %(by)s, end_reason = 'replaced', end_recorded_at = %(now)s
 FROM (SELECT DISTINCT ON (lane, borrower_id, loan_id, kind, effect, evidence, effective_at)
@@ -436,6 +446,7 @@ WHERE h.lane = s.lane AND h.borrower_id = s.borrower_id AND h.kind = s.kind AND 
 
 -- name: write_holds
 -- Each hold once; one that a person ended stays ended. by, now. Writes: hold
+-- Runs: in a working copy.
 INSERT INTO hold (lane, borrower_id, hold_id, loan_id, kind, effect, evidence, source, recorded_by, effective_at,
                   until, recorded_at)
 SELECT s.lane, s.borrower_id,
@@ -455,6 +466,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: drop_old_preferences
 -- What says nothing new: an earlier row of the file, the open wish again, an older one than it, or one known before.
+-- Runs: in a working copy.
 DELETE FROM stage_wish w
 WHERE w.target = 'preference' AND (
     EXISTS (SELECT 1 FROM stage_wish l
@@ -467,6 +479,7 @@ WHERE w.target = 'preference' AND (
 
 -- name: replace_preferences
 -- by, now. Writes: preference
+-- Runs: in a working copy.
 UPDATE preference p
 SET ended_at = greatest(p.effective_at, w.effective_at), ended_by = %(by)s, end_recorded_at = %(now)s
 FROM stage_wish w
@@ -475,6 +488,7 @@ WHERE w.target = 'preference' AND p.lane = w.lane AND p.borrower_id = w.borrower
 
 -- name: write_preferences
 -- by, now. Writes: preference
+-- Runs: in a working copy.
 INSERT INTO preference (lane, borrower_id, preference_id, kind, wish, evidence, source, recorded_by, effective_at,
                         recorded_at)
 SELECT s.lane, s.borrower_id,
@@ -486,6 +500,7 @@ ON CONFLICT DO NOTHING;
 -- name: carry_stops
 -- Two people share a number: what was said of it holds for whoever comes with it, unless they have a word of their own
 -- on it, and in every lane where they have rows. The words of earlier holders stay as they are. by, now. Writes: consent
+-- Runs: in a working copy.
 INSERT INTO consent (lane, borrower_id, consent_id, kind, granted, purpose, channel, address_index, evidence,
                      source, recorded_by, effective_at, expires_at, recorded_at)
 SELECT s.lane, s.borrower_id,

@@ -1,0 +1,70 @@
+"""The working copy of an import's batch: which rows of the book its steps look at."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from .copying import WorkingCopy
+from .records import Records
+
+_OF_LOANS: Final = (
+    "installment", "due_move", "payment", "reversal", "allocation", "installment_was", "debit", "loan_party",
+)  # fmt: skip
+_OF_PERSONS: Final = ("contact_point",)
+_WISHES: Final = ("consent", "hold", "preference", "notice")
+_TABLES: Final = (
+    "borrower_key", "borrower", *_OF_PERSONS, *_WISHES, "loan", *_OF_LOANS, "company_contact", "suspense", "event",
+    "book_history", "setting", "allocation_order", "suppression",
+)  # fmt: skip
+"""The last three every node has whole: a change in the copy must not look beyond the session."""
+
+
+class BatchCopy:
+    """The copy that one import on one connection works in, batch by batch. Staging tables exist by now."""
+
+    def __init__(self, conn: psycopg.Connection) -> None:
+        self._copy = WorkingCopy(conn, _TABLES)
+
+    def fill(self, records: Records) -> None:
+        """Bring all that the staged batch may look at, and enter the copy. Staged records have no lane yet."""
+        copy = self._copy
+        copy.begin()
+        copy.bring("borrower_key", "keys")
+        if copy.bring("loan", "loans"):
+            copy.look("scope_loans")
+            for table in _OF_LOANS:
+                copy.bring(table, "of_loans", {"of_loan": sql.Identifier(table)})
+        if records.loans or records.payments:
+            copy.bring("suspense", "suspense")
+        if records.wishes:
+            copy.bring("contact_point", "holders_of_addresses")
+            copy.bring("suppression", "suppressed_addresses")
+        self._bring_persons(records)
+        if records.contact_points:
+            copy.bring("consent", "said_of_addresses")
+        if records.events:
+            copy.bring("event", "events_of_persons")
+        for table in ("setting", "allocation_order"):
+            copy.bring(table, "whole", {"reference": sql.Identifier(table)})
+        copy.enter()
+
+    def _bring_persons(self, records: Records) -> None:
+        copy = self._copy
+        if not copy.look("scope_persons"):
+            return
+        if copy.bring("company_contact", "contacts_of_companies"):
+            copy.look("scope_persons")
+        copy.bring_persons()
+        for table in (*_OF_PERSONS, *(_WISHES if records.wishes or records.parties else ())):
+            copy.bring(table, "of_persons", {"table": sql.Identifier(table)})
+
+    def write_back(self) -> None:
+        """Write what the batch changed, and leave the copy."""
+        self._copy.write_back()
+
+    def leave(self) -> None:
+        """Leave the copy; nothing is written."""
+        self._copy.leave()
