@@ -153,6 +153,9 @@ class Strikes:
         return servers.primary_home.name
 
     def _lose_database(self) -> None:
+        """Somebody makes room first: on a disk that is full no server starts again."""
+        if isinstance(self._stage.disk, SmallDisk):
+            self._stage.disk.free()
         self.cut_off += self._windows * self._stage.workers.count
 
     def _fill_disk(self, one: Misfortune) -> str | None:
