@@ -29,6 +29,7 @@ from duecourse.policy.versions import (
 from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Actor
 from duecourse.rules.versions import record_packs
+from duecourse.store.connect import end_reading
 from duecourse.store.lifeline import Lifeline
 
 from .context import Context
@@ -42,7 +43,7 @@ def plannables(conn: Connection, actor: str) -> list[Plannable]:
     published = published_policies(conn)
     refs = {TemplateRef(*ref) for one in published for ref in one.template_versions.items()}
     silent = {ref for ref, texts in load_templates(conn, refs).items() if not names_amount(texts)}
-    conn.rollback()
+    end_reading(conn)
     if not published:
         raise DuecourseError(
             Problem("D004", "policies", "none is published yet; run: duecourse policy publish FILE")
@@ -117,7 +118,7 @@ class Workshop:
         policies = published_policies(conn)
         refs = [ref for one in policies for ref in one.template_versions.items()]
         texts_of = load_templates(conn, refs)
-        conn.rollback()
+        end_reading(conn)
         if any(asks_for_picture(texts) for texts in texts_of.values()):
             artist.warm()
         links = self._context.links

@@ -18,6 +18,7 @@ import structlog
 from duecourse.domain.messaging import NotWritten, Outcome
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
+from duecourse.store.connect import end_reading
 from duecourse.store.lease import LANES
 from duecourse.store.lifeline import DatabaseLostError, Lifeline
 from duecourse.store.sql import load
@@ -424,7 +425,7 @@ class Desk:
 
     def _has_due(self, now: datetime) -> bool:
         row = self._conn.execute(SQL["has_due"], {"lanes": list(self.epochs), "now": now}).fetchone()
-        self._conn.rollback()
+        end_reading(self._conn)
         return row is not None and bool(row[0])
 
     async def is_idle(self) -> bool:
@@ -435,7 +436,7 @@ class Desk:
 
     def _is_idle(self) -> bool:
         row = self._conn.execute(SQL["count_open"], {"lanes": list(range(LANES))}).fetchone()
-        self._conn.rollback()
+        end_reading(self._conn)
         return row is not None and row[0] == 0
 
     async def next_instant(self) -> datetime | None:
@@ -444,5 +445,5 @@ class Desk:
 
     def _next_instant(self) -> datetime | None:
         row = self._conn.execute(SQL["next_instant"], {"lanes": list(self.epochs)}).fetchone()
-        self._conn.rollback()
+        end_reading(self._conn)
         return row[0] if row else None

@@ -22,6 +22,7 @@ from duecourse.domain.messaging import (
     Unknown,
 )
 from duecourse.privacy.keyring import Keyring
+from duecourse.store.connect import end_reading
 from duecourse.store.lifeline import Lifeline
 
 from .carried_clock import CarriedClock
@@ -154,6 +155,6 @@ class Switchboard:
 def database_now(conn: psycopg.Connection) -> datetime:
     """The database's clock."""
     row = conn.execute("SELECT clock_timestamp()").fetchone()
-    conn.rollback()
+    end_reading(conn)
     assert row is not None
     return row[0]  # type: ignore[no-any-return]

@@ -216,6 +216,13 @@ class Store:
         )
 
 
+def end_reading(connection: psycopg.Connection) -> None:
+    """End a transaction in which nothing was written. At a rollback psycopg forgets every statement that the server has
+    prepared, and those that judge take longer to plan than to run: so it is a commit.
+    """
+    connection.commit()
+
+
 def open_store(url: str | None, home: Path, *, major: int = 18) -> Store:
     """The store to use in a `with`: at `url`, or the embedded server of `home` when url is None.
 
