@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duecourse.rules.model import MustNotSay
 from duecourse.rules.packs import shipped_packs
 from duecourse.rules.word_lists import (
+    _pattern,
     opt_out_languages,
     opt_out_scope,
     word_list,
@@ -49,6 +54,40 @@ def test_every_word_of_every_class_is_found_however_it_is_written(name: str) -> 
     for word in (word for words in word_list(name).values() for word in words):
         for text in (word, f"So {word}, now.", word.upper(), word.title(), word.replace(" ", "\n ")):
             assert words_found(name, text), text
+
+
+ODD = (
+    "ß",
+    "İ",
+    "ı",
+    "ſ",
+    "K",
+    "x\u0307",
+    "α\u0345",
+    "ǰ",
+    "ﬁ",
+    "_",
+    "’",
+    "-",
+    ".",
+    "\u200d",
+    "\u093f",
+    "你",
+    "ก",
+    " ",
+    "",
+)
+"""Letters that case folding lengthens, shortens or parts, marks, and what ends a word or does not."""
+
+
+@given(data=st.data())
+def test_what_is_looked_for_first_leaves_out_no_word(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(word_list_names())))
+    words = sorted({word for words in word_list(name).values() for word in words})
+    case = st.sampled_from([str.lower, str.upper, str.title, str.swapcase])
+    parts = data.draw(st.lists(st.tuples(st.sampled_from(words), case, st.sampled_from(ODD)), max_size=6))
+    text = normalize("NFC", "".join(turned(word) + odd for word, turned, odd in parts))
+    assert words_found(name, text) == list(dict.fromkeys(one.lower() for one in _pattern(name).findall(text)))
 
 
 def test_a_letter_written_in_two_ways_is_the_same_letter() -> None:

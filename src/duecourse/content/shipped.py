@@ -57,12 +57,18 @@ def in_script_of(language: str, written: Mapping[str, T]) -> T | None:
 
     written: by language, or language and script where that matters.
     """
+    alone, script = _script_of(language)
+    return written.get(f"{alone}-{script}") or written.get(alone)
+
+
+@cache
+def _script_of(language: str) -> tuple[str, str]:
+    """A language without script and region, and the script that its readers most likely read; '' where nobody knows."""
     locale = Locale.parse(language, sep="-")
     likely = str(
         get_global("likely_subtags").get(str(locale)) or get_global("likely_subtags").get(locale.language)
     )
-    script = locale.script or next((part for part in likely.split("_") if len(part) == 4), "")
-    return written.get(f"{locale.language}-{script}") or written.get(locale.language)
+    return locale.language, locale.script or next((part for part in likely.split("_") if len(part) == 4), "")
 
 
 @cache

@@ -9,7 +9,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
@@ -18,6 +18,10 @@ OptOutScope = Literal["channel", "everything"]
 _MARKS: Final = " \t\r\n.!?。！？,，、;；:\"'“”‘’()（）[]【】*¡¿।"
 _NO_SPACES: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 """Thai, Japanese, Chinese: written without spaces, so that a word is found wherever it stands."""
+_WORD: Final = re.compile(r"\w+")
+_FOLDS_ODDLY: Final = re.compile("[\u0307\u0345]")
+"""A dot above a letter that has none, and a Greek iota below: without case the one is gone and the other a letter, so
+that words begin and end elsewhere."""
 
 
 @cache
@@ -38,11 +42,10 @@ def words_found(name: str, text: str) -> list[str]:
 
     Without regard to case; whole words where a script has spaces, and any white space between the words of a phrase.
     """
-    # Nearly every text holds none, and looking for each word's beginning costs a tenth of the pattern.
-    flat = _flat(text)
-    if not any(beginning in flat for beginning in _beginnings(name)):
+    text = _composed(text)
+    if not _may_hold(name, text):
         return []
-    return list(dict.fromkeys(match.lower() for match in _pattern(name).findall(_composed(text))))
+    return list(dict.fromkeys(match.lower() for match in _pattern(name).findall(text)))
 
 
 def opt_out_scope(text: str) -> OptOutScope | None:
@@ -83,16 +86,44 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile("|".join(map(_as_pattern, sorted(words, key=len, reverse=True))), re.IGNORECASE)
 
 
+def _may_hold(name: str, text: str) -> bool:
+    """False where the pattern of a class would find nothing, for a hundredth of its cost: nearly every text holds none.
+
+    text: composed.
+    """
+    letters, words, flat = _seen(text)
+    if _FOLDS_ODDLY.search(text):
+        return True
+    whole, anywhere = _beginnings(name)
+    return not whole.isdisjoint(words) or any(one[0] in letters and one in flat for one in anywhere)
+
+
+@lru_cache(maxsize=4)
+def _seen(text: str) -> tuple[frozenset[str], frozenset[str], str]:
+    """The characters, the words and the whole of a composed text, without case. Kept, since one text is asked about by
+    class after class.
+    """
+    flat = _flat(text)
+    return frozenset(flat), frozenset(_WORD.findall(flat)), flat
+
+
 @cache
-def _beginnings(name: str) -> tuple[str, ...]:
-    """The first word of each phrase of a class, without those that begin with another one."""
-    first = sorted({_flat(word).split()[0] for words in word_list(name).values() for word in words}, key=len)
-    return tuple(one for place, one in enumerate(first) if not any(one.startswith(o) for o in first[:place]))
+def _beginnings(name: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    """How the phrases of a class begin: those that begin with a whole word, and those that stand anywhere."""
+    whole, anywhere = set(), set()
+    for word in (word for words in word_list(name).values() for word in words):
+        flat = _flat(_composed(word))
+        begins = _WORD.match(flat)
+        if begins and not _NO_SPACES.search(word):
+            whole.add(begins[0])
+        else:
+            anywhere.add(flat.split()[0])
+    return frozenset(whole), tuple(sorted(anywhere))
 
 
 def _flat(text: str) -> str:
-    """Without case as a pattern sees it, to which the i's with and without a dot are one."""
-    return _composed(text).casefold().replace("\u0307", "").replace("ı", "i")
+    """A composed text without case as a pattern sees it, to which the i's with and without a dot are one."""
+    return text.casefold().replace("\u0307", "").replace("ı", "i")
 
 
 def _as_pattern(word: str) -> str:
