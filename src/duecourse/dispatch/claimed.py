@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -43,11 +43,11 @@ class Allowed:
     """Whether a second person let its batch go, whatever the band."""
     person: UUID | None
     """The id that several rows of the person share; None for who has one."""
+    attempt_id: UUID = field(init=False)
+    """The same for the same try of the same message, whoever makes it."""
 
-    @property
-    def attempt_id(self) -> UUID:
-        """The same whenever it is asked for the same try of the same message."""
-        return uuid5(NAMESPACE_OID, f"{self.message_id}/{self.seq}")
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attempt_id", uuid5(NAMESPACE_OID, f"{self.message_id}/{self.seq}"))
 
 
 @dataclass(frozen=True, slots=True)

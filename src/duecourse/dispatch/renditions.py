@@ -66,11 +66,13 @@ def make_renditions(
     stopped = _over_band(composer, allowed, facts) | unreadable
     sayable = [one for one in allowed if one.message_id not in stopped]
     codes = _mint(conn, keyring, composer, sayable, facts, now)
+    considered = {tuple(one.considered) for one in sayable}
+    looking = {ids: text_rules(rules.packs, ids) for ids in considered}  # mostly one for a thousand messages
     said = stopped | {
         one.message_id: composer.compose(
             facts[one.message_id],
             one.channel,
-            text_rules(rules.packs, one.considered),
+            looking[tuple(one.considered)],
             code=codes.get(one.attempt_id, ""),
         )
         for one in sayable

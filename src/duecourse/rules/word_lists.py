@@ -43,9 +43,10 @@ def words_found(name: str, text: str) -> list[str]:
     Without regard to case; whole words where a script has spaces, and any white space between the words of a phrase.
     """
     text = _composed(text)
-    if not _may_hold(name, text):
+    begun = _begun(name, text)
+    if not begun:
         return []
-    return list(dict.fromkeys(match.lower() for match in _pattern(name).findall(text)))
+    return list(dict.fromkeys(match.lower() for match in _pattern(name, begun).findall(text)))
 
 
 def opt_out_scope(text: str) -> OptOutScope | None:
@@ -80,22 +81,29 @@ def _read(name: str) -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath("words", f"{name}.toml").read_text("utf-8"))
 
 
-@cache
-def _pattern(name: str) -> re.Pattern[str]:
-    words = {_composed(word) for words in word_list(name).values() for word in words}
+@lru_cache(maxsize=1000)
+def _pattern(name: str, begun: tuple[str, ...]) -> re.Pattern[str]:
+    """The phrases of a class that begin in one of these ways."""
+    words = {
+        _composed(word)
+        for words in word_list(name).values()
+        for word in words
+        if _beginning(word)[0] in begun
+    }
     return re.compile("|".join(map(_as_pattern, sorted(words, key=len, reverse=True))), re.IGNORECASE)
 
 
-def _may_hold(name: str, text: str) -> bool:
-    """False where the pattern of a class would find nothing, for a hundredth of its cost: nearly every text holds none.
+def _begun(name: str, text: str) -> tuple[str, ...]:
+    """Which beginnings of a class a text holds, for a hundredth of what its pattern costs. Most hold none;
+    where one does, only the phrases that begin so are looked for.
 
     text: composed.
     """
     letters, words, flat = _seen(text)
-    if _FOLDS_ODDLY.search(text):
-        return True
     whole, anywhere = _beginnings(name)
-    return not whole.isdisjoint(words) or any(one[0] in letters and one in flat for one in anywhere)
+    if _FOLDS_ODDLY.search(text):
+        return tuple(sorted({*whole, *anywhere}))
+    return tuple(sorted({*(whole & words), *(one for one in anywhere if one[0] in letters and one in flat)}))
 
 
 @lru_cache(maxsize=4)
@@ -110,15 +118,20 @@ def _seen(text: str) -> tuple[frozenset[str], frozenset[str], str]:
 @cache
 def _beginnings(name: str) -> tuple[frozenset[str], tuple[str, ...]]:
     """How the phrases of a class begin: those that begin with a whole word, and those that stand anywhere."""
-    whole, anywhere = set(), set()
-    for word in (word for words in word_list(name).values() for word in words):
-        flat = _flat(_composed(word))
-        begins = _WORD.match(flat)
-        if begins and not _NO_SPACES.search(word):
-            whole.add(begins[0])
-        else:
-            anywhere.add(flat.split()[0])
-    return frozenset(whole), tuple(sorted(anywhere))
+    ways = {_beginning(word) for words in word_list(name).values() for word in words}
+    return (
+        frozenset(begins for begins, whole in ways if whole),
+        tuple(sorted(begins for begins, whole in ways if not whole)),
+    )
+
+
+def _beginning(word: str) -> tuple[str, bool]:
+    """How a phrase begins, without case, and whether that is a whole word of a text that holds it."""
+    flat = _flat(_composed(word))
+    begins = _WORD.match(flat)
+    if begins and not _NO_SPACES.search(word):
+        return begins[0], True
+    return flat.split()[0], False
 
 
 def _flat(text: str) -> str:
