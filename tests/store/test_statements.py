@@ -48,23 +48,27 @@ def writers() -> dict[str, set[str]]:
     return found
 
 
-def numbered(statement: Statement) -> str:
-    """The statement as PostgreSQL gets it: $1 for %(first)s, no doubled per-cent, compiled parts filled.
-
-    For {items} stands the room's fragment `items`; a part without one is a condition, for which TRUE stands.
+def filled(statement: Statement) -> str:
+    """The statement with its compiled parts: for {items} stands the room's fragment `items`; a part without one is a
+    condition, for which TRUE stands.
     """
-    names: list[str] = []
 
     def stand_in(match: re.Match[str]) -> str:
         return load(statement.room).get(match[1], "TRUE")
+
+    return re.sub(r"(?<!\{)\{([a-z_]+)\}(?!\})", stand_in, statement.text)
+
+
+def numbered(statement: Statement) -> str:
+    """The statement as PostgreSQL gets it: $1 for %(first)s, no doubled per-cent, compiled parts filled."""
+    names: list[str] = []
 
     def number(match: re.Match[str]) -> str:
         if match[1] not in names:
             names.append(match[1])
         return f"${names.index(match[1]) + 1}"
 
-    text = re.sub(r"(?<!\{)\{([a-z_]+)\}(?!\})", stand_in, statement.text)
-    return re.sub(r"%\((\w+)\)[sbt]", number, text).replace("%%", "%")
+    return re.sub(r"%\((\w+)\)[sbt]", number, filled(statement)).replace("%%", "%")
 
 
 def first_word(statement: Statement) -> str:
