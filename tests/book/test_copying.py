@@ -11,7 +11,7 @@ from psycopg import sql
 
 from book.conftest import BORROWER, HEAD, Importer
 from duecourse.book import staging
-from duecourse.book.copying import WorkingCopy
+from duecourse.book.copying import SQL, WorkingCopy
 from duecourse.privacy.keyring import Keyring
 
 MAPPING = (
@@ -139,7 +139,7 @@ def points_in_copy(conn: psycopg.Connection) -> WorkingCopy:
     """A copy of every contact point, entered."""
     copy = WorkingCopy(conn, ["contact_point"])
     copy.begin()
-    copy.bring("contact_point", "whole", {"reference": sql.Identifier("contact_point")})
+    copy.bring("contact_point", SQL["whole"], {"reference": sql.Identifier("contact_point")})
     copy.enter()
     return copy
 

@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from .copying import WorkingCopy
+from .copying import SQL, WorkingCopy
 from .records import Records
 
 _OF_LOANS: Final = (
@@ -32,34 +32,34 @@ class BatchCopy:
         """Bring all that the staged batch may look at, and enter the copy. Staged records have no lane yet."""
         copy = self._copy
         copy.begin()
-        copy.bring("borrower_key", "keys")
-        if copy.bring("loan", "loans"):
-            copy.look("scope_loans")
+        copy.bring("borrower_key", SQL["keys"])
+        if copy.bring("loan", SQL["loans"]):
+            copy.look(SQL["scope_loans"])
             for table in _OF_LOANS:
-                copy.bring(table, "of_loans", {"of_loan": sql.Identifier(table)})
+                copy.bring(table, SQL["of_loans"], {"of_loan": sql.Identifier(table)})
         if records.loans or records.payments:
-            copy.bring("suspense", "suspense")
+            copy.bring("suspense", SQL["suspense"])
         if records.wishes:
-            copy.bring("contact_point", "holders_of_addresses")
-            copy.bring("suppression", "suppressed_addresses")
+            copy.bring("contact_point", SQL["holders_of_addresses"])
+            copy.bring("suppression", SQL["suppressed_addresses"])
         self._bring_persons(records)
         if records.contact_points:
-            copy.bring("consent", "said_of_addresses")
+            copy.bring("consent", SQL["said_of_addresses"])
         if records.events:
-            copy.bring("event", "events_of_persons")
+            copy.bring("event", SQL["events_of_persons"])
         for table in ("setting", "allocation_order"):
-            copy.bring(table, "whole", {"reference": sql.Identifier(table)})
+            copy.bring(table, SQL["whole"], {"reference": sql.Identifier(table)})
         copy.enter()
 
     def _bring_persons(self, records: Records) -> None:
         copy = self._copy
-        if not copy.look("scope_persons"):
+        if not copy.look(SQL["scope_persons"]):
             return
-        if copy.bring("company_contact", "contacts_of_companies"):
-            copy.look("scope_persons")
+        if copy.bring("company_contact", SQL["contacts_of_companies"]):
+            copy.look(SQL["scope_persons"])
         copy.bring_persons()
         for table in (*_OF_PERSONS, *(_WISHES if records.wishes or records.parties else ())):
-            copy.bring(table, "of_persons", {"table": sql.Identifier(table)})
+            copy.bring(table, SQL["of_persons"], {"table": sql.Identifier(table)})
 
     def write_back(self) -> None:
         """Write what the batch changed, and leave the copy."""

@@ -112,10 +112,13 @@ WHERE c.lane = w.lane AND c.contact_point_id = w.contact_point_id;
 
 -- name: borrower_by_key
 -- key_hash: of the customer key or ID number; kind: 'customer' or 'id-number'.
+WITH entry AS MATERIALIZED (
+    SELECT d.lane, d.borrower_id FROM borrower_key d
+    WHERE d.key_lane = get_byte(%(key_hash)s::bytea, 0) AND d.kind = %(kind)s AND d.key_hash = %(key_hash)s
+)
 SELECT b.lane, b.borrower_id, b.borrower_key, b.name_sealed, b.id_number_sealed, b.id_number_index, b.kind,
        b.collected_on, b.legal_basis, b.language, b.region, b.zone, b.zones, b.grade, b.attributes
-FROM borrower_key d JOIN borrower b ON b.lane = d.lane AND b.borrower_id = d.borrower_id
-WHERE d.key_lane = get_byte(%(key_hash)s::bytea, 0) AND d.kind = %(kind)s AND d.key_hash = %(key_hash)s;
+FROM entry d JOIN borrower b ON b.lane = d.lane AND b.borrower_id = d.borrower_id;
 
 -- name: borrowers_at_address
 -- Everybody who holds or held an address.
@@ -138,13 +141,13 @@ FROM loan WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s ORDER BY credi
 SELECT i.loan_id, i.number, i.due_on, coalesce(i.contract_due_on, i.due_on) AS contract_due_on, i.due_provisional,
        i.statement_on, i.due_minor, i.balance_minor, e.past_due_since, i.grace_days,
        coalesce((SELECT sum(a.amount_minor) FROM allocation a
-                 WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
+                 WHERE a.lane = %(lane)s AND a.loan_id = i.loan_id AND a.number = i.number
                    AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s), 0)::bigint AS paid_minor,
        coalesce(e.settled_on > %(as_of)s, true) AND coalesce(i.superseded_on > %(as_of)s, true) AS is_open,
        CASE WHEN e.settled_on <= %(as_of)s THEN e.settled_on END AS settled_on
 FROM installment i
-JOIN loan l ON l.lane = i.lane AND l.loan_id = i.loan_id
-LEFT JOIN installment_was w ON w.lane = i.lane AND w.loan_id = i.loan_id AND w.number = i.number
+JOIN loan l ON l.lane = %(lane)s AND l.loan_id = i.loan_id
+LEFT JOIN installment_was w ON w.lane = %(lane)s AND w.loan_id = i.loan_id AND w.number = i.number
                            AND w.from_on <= %(as_of)s AND w.until_on > %(as_of)s
 CROSS JOIN LATERAL (SELECT CASE WHEN w.lane IS NULL THEN i.settled_on ELSE w.settled_on END AS settled_on,
                            CASE WHEN w.lane IS NULL THEN i.past_due_since ELSE w.past_due_since END
@@ -337,10 +340,10 @@ SELECT p.payment_id, p.source, p.reference, p.amount_minor, p.paid_on, r.reverse
        (SELECT json_agg(json_build_object('number', a.number, 'part', a.part, 'amount_minor', a.amount_minor)
                         ORDER BY a.number, a.part)
         FROM allocation a
-        WHERE a.lane = p.lane AND a.loan_id = p.loan_id AND a.payment_id = p.payment_id
+        WHERE a.lane = %(lane)s AND a.loan_id = p.loan_id AND a.payment_id = p.payment_id
           AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s) AS allocations
 FROM payment p
-LEFT JOIN reversal r ON r.lane = p.lane AND r.payment_id = p.payment_id AND r.reversed_on <= %(as_of)s
+LEFT JOIN reversal r ON r.lane = %(lane)s AND r.payment_id = p.payment_id AND r.reversed_on <= %(as_of)s
 WHERE p.lane = %(lane)s AND p.loan_id = %(loan_id)s AND p.paid_on <= %(as_of)s
 ORDER BY p.paid_on, p.payment_id;
 

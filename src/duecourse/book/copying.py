@@ -115,28 +115,31 @@ class WorkingCopy:
     def bring(
         self,
         table: str,
-        statement: str,
+        statement: LiteralString,
         parts: Mapping[str, sql.Composable] | None = None,
         given: Mapping[str, Any] | None = None,
     ) -> int:
-        """Copy the rows that a statement answers, which are whole rows of the table; how many there are now new."""
-        rows = sql.SQL(SQL[statement]).format(**(parts or {}))
+        """Copy the rows that a statement answers, which are whole rows of the table; how many were not there yet.
+
+        statement: its text. parts: what it is filled with; given: its parameters.
+        """
+        rows = sql.SQL(statement).format(**(parts or {}))
         filled = sql.SQL(SQL["bring"]).format(copy=self._tables[table].copy, rows=rows)
         return self._conn.execute(filled, given).rowcount
 
     def bring_persons(self) -> bool:
         """Copy all rows of those in scope, of whom took their place, and put these in scope; whether there are any."""
         any_row = False
-        while self.bring("borrower", "persons"):
+        while self.bring("borrower", SQL["persons"]):
             any_row = True
-            if not self.look("scope_rows"):
+            if not self.look(SQL["scope_rows"]):
                 break
         return any_row
 
-    def look(self, statement: str) -> int:
-        """Run a statement inside the copy; how many rows it wrote."""
+    def look(self, statement: LiteralString) -> int:
+        """Run a statement, its text, inside the copy; how many rows it wrote."""
         self._conn.execute("SET search_path = pg_temp")
-        written = self._conn.execute(SQL[statement]).rowcount
+        written = self._conn.execute(statement).rowcount
         self.leave()
         return written
 

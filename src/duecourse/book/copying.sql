@@ -4,8 +4,9 @@
 -- over nodes in a sub-query that is worked out first: hence OFFSET 0.
 
 -- name: on_cluster
--- Whether tables of this database are spread over the nodes of a cluster.
-SELECT to_regclass('pg_dist_partition') IS NOT NULL;
+-- Whether tables of this database are spread over the nodes of a cluster. A session that sees one shard alone, under the
+-- tables' names, is as one on a single server.
+SELECT to_regclass('pg_dist_partition') IS NOT NULL AND to_regclass('pg_temp.loan') IS NULL;
 
 -- name: create_scope
 -- Whom and which loans a copy is about.

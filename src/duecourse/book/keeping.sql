@@ -13,6 +13,7 @@ EXISTS (SELECT 1 FROM hold h
 
 -- name: point_kinds
 -- What kinds of retired contact points there are in these lanes; a person without a debt here has product ''. lanes.
+-- Runs: where its lanes are.
 SELECT DISTINCT coalesce(b.region, '') AS region, coalesce(l.product, '') AS product, c.channel
 FROM contact_point c
 JOIN borrower b ON b.lane = c.lane AND b.borrower_id = c.borrower_id
@@ -47,6 +48,7 @@ used AS (
 
 -- name: count_points
 -- As store/keeping.count_kept, of retired contact points. lanes; those of the fragment; as_of; now.
+-- Runs: where its lanes are.
 WITH
 -- include: kept
 -- include: store/keeping.count_kept
@@ -54,6 +56,7 @@ WITH
 -- name: erase_points
 -- Take away the addresses past their longest keeping, here and in what the book remembers of them. As count_points; by.
 -- Writes: contact_point, book_history
+-- Runs: where its lanes are.
 WITH
 -- include: kept
 ,

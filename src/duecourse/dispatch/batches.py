@@ -22,7 +22,10 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import HORIZON_DAYS
 from duecourse.policy.model import Brakes, Canary
 from duecourse.policy.versions import policy_at
+from duecourse.store.lease import LANES
 from duecourse.store.sql import load
+
+from .leases import lock_leases
 
 SQL = load("dispatch/batches")
 
@@ -240,7 +243,7 @@ def close_corrected(conn: psycopg.Connection, batch_id: UUID, *, by: str, now: d
 
     Until that ends nothing is claimed: whom the batch has reached is then known to the last one.
     """
-    conn.execute(SQL["lock_every_lane"])
+    lock_leases(conn, range(LANES))
     conn.execute(SQL["close_corrected"], {"batch_id": batch_id, "by": by, "now": now})
 
 

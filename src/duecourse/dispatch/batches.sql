@@ -3,29 +3,30 @@
 -- name: measure_batch
 -- What a batch holds now: messages, whether every lane has been planned for its day, and by currency the largest and the
 -- sum of what is still to be paid. batch_id; as_of: the lender's date; ahead: days that planning looks ahead.
-WITH member AS (
-    SELECT m.lane, m.message_id, m.group_id, m.leg, m.policy, m.policy_version, m.step, m.local_on, m.currency
-    FROM message m WHERE m.batch_id = %(batch_id)s
+WITH member AS MATERIALIZED (
+    SELECT min(policy) AS policy, min(policy_version) AS policy_version, min(step) AS step, min(local_on) AS local_on,
+           count(*) AS messages
+    FROM message WHERE batch_id = %(batch_id)s
 ),
-asked AS (
-    SELECT m.lane, m.group_id, m.currency,
-           sum(i.due_minor - coalesce((SELECT sum(a.amount_minor) FROM allocation a
-                                       WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
-                                         AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s), 0)) AS amount
-    FROM (SELECT DISTINCT lane, group_id, currency FROM member) m
-    JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
-    JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
-    WHERE coalesce(i.settled_on > %(as_of)s, true) AND coalesce(i.superseded_on > %(as_of)s, true)
-    GROUP BY m.lane, m.group_id, m.currency
+planned AS MATERIALIZED (
+    SELECT count(*) AS lanes FROM planned_through t JOIN member n ON t.policy = n.policy AND t.planned_on >= n.local_on - %(ahead)s::int
+),
+asked AS MATERIALIZED (
+    SELECT currency, max(amount) AS largest, sum(amount) AS total
+    FROM (SELECT m.lane, m.group_id, m.currency, sum(i.due_minor - coalesce(a.met, 0)) AS amount
+          FROM (SELECT DISTINCT lane, group_id, currency FROM message WHERE batch_id = %(batch_id)s) AS m
+          JOIN message_item x ON x.lane = m.lane AND x.group_id = m.group_id
+          JOIN installment i ON i.lane = x.lane AND i.loan_id = x.loan_id AND i.number = x.number
+          LEFT JOIN LATERAL (SELECT sum(a.amount_minor) AS met FROM allocation a
+                             WHERE a.lane = i.lane AND a.loan_id = i.loan_id AND a.number = i.number
+                               AND a.from_on <= %(as_of)s AND a.until_on > %(as_of)s) AS a ON true
+          WHERE coalesce(i.settled_on > %(as_of)s, true) AND coalesce(i.superseded_on > %(as_of)s, true)
+          GROUP BY m.lane, m.group_id, m.currency) AS g
+    GROUP BY currency
 )
-SELECT min(policy) AS policy, min(policy_version) AS policy_version, min(step) AS step, min(local_on) AS local_on,
-       count(*) AS messages,
-       (SELECT count(*) FROM planned_through t WHERE t.policy = min(member.policy)
-                                                 AND t.planned_on >= min(member.local_on) - %(ahead)s::int) = 256 AS complete,
-       coalesce((SELECT jsonb_object_agg(currency, jsonb_build_array(largest, total))
-                 FROM (SELECT currency, max(amount) AS largest, sum(amount) AS total
-                       FROM asked GROUP BY currency) AS c), '{}') AS amounts
-FROM member HAVING count(*) > 0;
+SELECT n.policy, n.policy_version, n.step, n.local_on, n.messages, p.lanes = 256 AS complete,
+       coalesce((SELECT jsonb_object_agg(currency, jsonb_build_array(largest, total)) FROM asked), '{}') AS amounts
+FROM member n, planned p WHERE n.messages > 0;
 
 -- name: usual_messages
 -- The median number of messages of a step's batches in the 28 days before local_on, and of how many batches. policy,
@@ -131,10 +132,6 @@ UPDATE batch SET state = 'going', resumed_by = %(by)s, resumed_at = %(now)s, dec
 WHERE state = 'held' AND published_by <> %(by)s AND (%(batch_id)s::uuid IS NULL OR batch_id = %(batch_id)s)
 RETURNING batch_id;
 
--- name: lock_every_lane
--- Every claim under way commits first, and the next one sees what we wrote.
-SELECT lane FROM lane_lease ORDER BY lane FOR UPDATE;
-
 -- name: close_corrected
 -- A batch that was wrong: what has not gone stays where it is. batch_id; by; now. Writes: batch
 UPDATE batch SET state = 'corrected', corrected_by = %(by)s, corrected_at = %(now)s,
@@ -143,11 +140,17 @@ WHERE batch_id = %(batch_id)s AND state <> 'corrected';
 
 -- name: list_batches
 -- Batches of the days from_on to to_on, or with held_only those that wait for a person; the newest first.
+WITH counted AS MATERIALIZED (
+    SELECT m.batch_id, count(*) FILTER (WHERE m.tries > 0) AS tried,
+           count(*) FILTER (WHERE m.state = 'planned' AND m.tries = 0) AS waiting
+    FROM batch b JOIN message m ON m.batch_id = b.batch_id
+    WHERE (NOT %(held_only)s::boolean OR b.state = 'held') AND b.local_on BETWEEN %(from_on)s AND %(to_on)s
+    GROUP BY m.batch_id
+)
 SELECT b.batch_id, b.policy, b.policy_version, b.step, b.local_on, b.state, b.reason, b.messages, b.amounts,
        b.published_by, b.opened_at, b.decided_at, b.resumed_by, b.resumed_at, b.corrected_by, b.corrected_at,
-       (SELECT count(*) FROM message m WHERE m.batch_id = b.batch_id AND m.tries > 0) AS tried,
-       (SELECT count(*) FROM message m WHERE m.batch_id = b.batch_id AND m.state = 'planned' AND m.tries = 0) AS waiting
-FROM batch b
+       coalesce(c.tried, 0) AS tried, coalesce(c.waiting, 0) AS waiting
+FROM batch b LEFT JOIN counted c ON c.batch_id = b.batch_id
 WHERE (NOT %(held_only)s::boolean OR b.state = 'held') AND b.local_on BETWEEN %(from_on)s AND %(to_on)s
 ORDER BY b.local_on DESC, b.opened_at DESC, b.batch_id;
 

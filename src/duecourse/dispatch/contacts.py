@@ -7,12 +7,15 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
+from duecourse.book.copying import SQL as COPYING
+from duecourse.book.copying import WorkingCopy, on_cluster
 from duecourse.book.importing import ImportReport, Progress, import_book
 from duecourse.book.mapping import Mapping
 from duecourse.book.records import Records
@@ -40,6 +43,7 @@ class ContactStaging:
         self._now = now
         with conn.transaction():
             conn.execute(SQL["create_contact_staging"])
+            self._book = WorkingCopy(conn, _COPIED) if on_cluster(conn) else None
 
     def load(self, records: Records) -> None:
         """Fill the staging table with a batch."""
@@ -49,6 +53,8 @@ class ContactStaging:
             for contact in records.contacts:
                 copy.write_row(contact[:-1])
         self._conn.execute(SQL["analyze_contacts"])
+        if self._book is not None:
+            _fill(self._book)
 
     def check(self) -> list[tuple[int, str]]:
         """Take bad rows out of the batch; answers (row number, code) of each."""
@@ -62,6 +68,8 @@ class ContactStaging:
 
     def keep_pending(self) -> None:
         """A check has nothing to keep: no contact speaks of another."""
+        if self._book is not None:
+            self._book.leave()
 
     def write(self, *, now: datetime) -> Counter[str]:
         """Append to the ledger. changed: known contacts of which more was reached."""
@@ -69,6 +77,8 @@ class ContactStaging:
         conn.execute(SQL["analyze_contacts"])
         staged = conn.execute(SQL["count_contacts"]).fetchone() or (0,)
         new, touched = conn.execute(SQL["write_contacts"]).fetchone() or (0, 0)
+        if self._book is not None:
+            self._book.write_back()
         return Counter(
             {
                 "contacts new": new,
@@ -76,6 +86,22 @@ class ContactStaging:
                 "contacts same": staged[0] - touched,
             }
         )
+
+
+_COPIED: Final = ("borrower_key", "borrower", "loan", "contact_point", "contact")
+
+
+def _fill(copy: WorkingCopy) -> None:
+    """Bring what the staged contacts speak of, and enter the copy."""
+    copy.begin()
+    copy.bring("borrower_key", SQL["keys_of_contacts"])
+    copy.bring("loan", SQL["loans_of_contacts"])
+    copy.bring("contact_point", SQL["holders_of_contacts"])
+    copy.look(SQL["scope_contacts"])
+    copy.bring("borrower", COPYING["of_persons"], {"table": sql.Identifier("borrower")})
+    copy.bring("loan", COPYING["of_persons"], {"table": sql.Identifier("loan")})
+    copy.bring("contact", SQL["rows_of_contacts"])
+    copy.enter()
 
 
 def import_contacts(

@@ -27,8 +27,38 @@ TRUNCATE stage_contact, stage_contact_bad;
 -- Temporary tables have no statistics of their own accord.
 ANALYZE stage_contact;
 
+-- name: keys_of_contacts
+-- For the working copy: the directory's rows of the batch's customer keys.
+SELECT d.* FROM borrower_key d
+JOIN (SELECT DISTINCT get_byte(key_hash, 0)::smallint AS key_lane, key_hash FROM stage_contact WHERE key_hash IS NOT NULL OFFSET 0) AS s
+  ON s.key_lane = d.key_lane AND s.key_hash = d.key_hash
+WHERE d.kind = 'customer';
+
+-- name: loans_of_contacts
+-- For the working copy: the loans that the batch speaks of.
+SELECT l.* FROM loan l WHERE l.loan_id IN (SELECT loan_id FROM stage_contact WHERE loan_id IS NOT NULL OFFSET 0);
+
+-- name: holders_of_contacts
+-- For the working copy: who holds or held the addresses of which nobody is named.
+SELECT c.* FROM contact_point c
+WHERE c.address_index IN (SELECT address_index FROM stage_contact WHERE key_hash IS NULL AND loan_id IS NULL OFFSET 0);
+
+-- name: scope_contacts
+-- In the working copy: whom keys, loans and addresses name; an address that nobody has stands in its own lane.
+INSERT INTO scope_person (lane, borrower_id)
+SELECT lane, borrower_id FROM borrower_key UNION SELECT lane, borrower_id FROM loan UNION SELECT lane, borrower_id FROM contact_point
+UNION SELECT get_byte(address_index, 0)::smallint, encode(substring(address_index FROM 1 FOR 16), 'hex')::uuid
+FROM stage_contact WHERE key_hash IS NULL AND loan_id IS NULL
+ON CONFLICT DO NOTHING;
+
+-- name: rows_of_contacts
+-- For the working copy: what the ledger has of the batch's contacts.
+SELECT k.* FROM contact k JOIN (SELECT lane, borrower_id FROM scope_person OFFSET 0) AS s USING (lane, borrower_id)
+WHERE k.attempt_id IN (SELECT attempt_id FROM stage_contact OFFSET 0);
+
 -- name: place_contacts
 -- By the customer key, else by the loan.
+-- Runs: in a working copy.
 UPDATE stage_contact s
 SET lane = coalesce(d.lane, l.lane), borrower_id = coalesce(d.borrower_id, l.borrower_id), zone = b.zone
 FROM stage_contact o
@@ -55,6 +85,7 @@ WHERE again
 -- name: check_contacts
 -- A borrower (B033) or loan (B032) that the book has not, a contact that is still to come (B113), a reference that came
 -- before in the file, with the same content (B030) or another (B031). now.
+-- Runs: in a working copy.
 INSERT INTO stage_contact_bad (row_no, code)
 SELECT row_no, 'B033' FROM stage_contact WHERE key_hash IS NOT NULL AND borrower_id IS NULL
 UNION
@@ -86,6 +117,7 @@ SELECT count(DISTINCT attempt_id) FROM stage_contact;
 -- One row per debt: the one it was about, else every open one of the person. A number without a person counts for
 -- everybody who holds or held it; one that nobody has stands in its own lane. What was reached is a row of weight 0.
 -- Answers how many contacts were new. Writes: contact
+-- Runs: in a working copy.
 WITH held AS (
     SELECT s.attempt_id, s.lane, s.borrower_id, s.zone FROM stage_contact s WHERE s.borrower_id IS NOT NULL
     UNION

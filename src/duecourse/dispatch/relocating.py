@@ -21,6 +21,8 @@ from duecourse.book.parties import SQL as PARTIES
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.store.sql import load
 
+from .leases import lock_leases
+
 SQL = load("dispatch/merging")
 
 LOANS: Final = (
@@ -113,7 +115,7 @@ def hold_off(conn: psycopg.Connection) -> None:
 
 def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> None:
     """Then the owners of these lanes, and whoever records a wish."""
-    conn.execute(SQL["lock_leases"], {"lanes": list(lanes)})
+    lock_leases(conn, lanes)
     tables = sql.SQL(", ").join(map(sql.Identifier, PERSONAL))
     conn.execute(sql.SQL(SQL["lock_wishes"]).format(tables=tables))
 
