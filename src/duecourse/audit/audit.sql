@@ -54,8 +54,36 @@ TRUNCATE audit_batch, audit_bad;
 -- So that the batch's joins are planned by its size.
 ANALYZE audit_batch;
 
+-- name: keys_of_batch
+-- For the working copy: the directory's rows of the batch's customer keys.
+SELECT d.* FROM borrower_key d
+JOIN (SELECT DISTINCT get_byte(key_hash, 0)::smallint AS key_lane, key_hash FROM audit_batch WHERE key_hash IS NOT NULL OFFSET 0) AS s
+  ON s.key_lane = d.key_lane AND s.key_hash = d.key_hash
+WHERE d.kind = 'customer';
+
+-- name: loans_of_batch
+-- For the working copy: the loans that the batch speaks of.
+SELECT l.* FROM loan l WHERE l.loan_id IN (SELECT loan_id FROM audit_batch WHERE loan_id IS NOT NULL OFFSET 0);
+
+-- name: scope_batch
+-- In the working copy: whom keys and loans name.
+INSERT INTO scope_person (lane, borrower_id)
+SELECT lane, borrower_id FROM borrower_key UNION SELECT lane, borrower_id FROM loan ON CONFLICT DO NOTHING;
+
+-- name: scope_past
+-- For the working copy: whom of the book the audit is about.
+INSERT INTO scope_person (lane, borrower_id)
+SELECT DISTINCT lane, borrower_id FROM audit_past WHERE borrower_id IS NOT NULL ON CONFLICT DO NOTHING;
+
+-- name: suppressed_past
+-- For the working copy: what is suppressed of the addresses and the ID numbers.
+SELECT x.* FROM suppression x
+WHERE x.kind = 'id-number'
+   OR x.index_hash IN (SELECT address_index FROM audit_past WHERE address_index IS NOT NULL OFFSET 0);
+
 -- name: find_in_book
 -- Who of the batch is in the book, by the customer key or the loan; region, zone and product that the file does not say.
+-- Runs: in a working copy.
 UPDATE audit_batch s
 SET lane = b.lane, borrower_id = b.borrower_id, region = coalesce(s.region, b.region), zone = coalesce(s.zone, b.zone),
     zones = CASE WHEN s.zone IS NULL THEN b.zones END,
@@ -231,6 +259,7 @@ noes AS (
 -- name: judge_past
 -- Judge the contacts of the shares first..last as they were. first, last; and those of audit.past_unit. Answers how many
 -- noes there were.
+-- Runs: in a working copy.
 WITH asked AS (
     SELECT share, person, at, row_no FROM audit_past WHERE share BETWEEN %(first)s AND %(last)s AND region IS NOT NULL
 ),
@@ -309,6 +338,7 @@ SELECT turn, share, count(*) FROM audit_open GROUP BY turn, share ORDER BY turn,
 
 -- name: judge_turn
 -- Judge again, without what was withheld before. turn, first and last share; and those of audit.past_unit, kept true.
+-- Runs: in a working copy.
 WITH asked AS (
     SELECT share, person, at, row_no FROM audit_open WHERE turn = %(turn)s AND share BETWEEN %(first)s AND %(last)s
 ),

@@ -21,6 +21,8 @@ from duecourse.rules.model import Level
 from duecourse.rules.packs import Packs
 from duecourse.store.sql import load
 
+from .book_copy import enter_past
+
 SQL = load("audit")
 AT_A_TIME = 8_000
 """Contacts judged by one statement, about: what it holds in memory grows with them."""
@@ -44,6 +46,7 @@ def judge_contacts(
     conn.execute(SQL["analyze_past"])
     conn.execute(SQL["label_people"])
     parts = list(_parts(conn.execute(SQL["shares"]).fetchall()))
+    copy = enter_past(conn)
     for place, (first, last) in enumerate(parts, start=1):
         conn.execute(SQL["judge_past"], parameters | {"first": first, "last": last, "kept": False})
         if progress:
@@ -56,6 +59,8 @@ def judge_contacts(
     levels = {rule: level_of(book.packs, rule) for rule in book.packs.rules}
     conn.execute(SQL["sum_up"], {"levels": Jsonb(levels)})
     _judge_open(conn, parameters, progress)
+    if copy is not None:
+        copy.leave()
     if progress:
         progress(1.0)
 

@@ -26,6 +26,8 @@ from duecourse.rules.model import Actor, AddressKind, Party
 from duecourse.rules.packs import Contact
 from duecourse.store.sql import load
 
+from .book_copy import enter_batch
+
 SQL = load("audit")
 SAID = {
     "B030": "an earlier row of the file has the same source and reference",
@@ -99,7 +101,10 @@ class AuditStaging:
         """Place the batch in time; answers (row number, code) of each bad row."""
         conn = self._conn
         if self._with_book:
+            copy = enter_batch(conn)
             conn.execute(SQL["find_in_book"])
+            if copy is not None:
+                copy.leave()
         conn.execute(SQL["time_batch"], self._places | {"zone": self._defaults.zone})
         conn.execute(SQL["check_batch"], {"now": self._now})
         return conn.execute(SQL["bad_rows"]).fetchall()

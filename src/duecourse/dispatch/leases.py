@@ -15,8 +15,8 @@ SQL = load("dispatch/merging")
 def lock_leases(conn: psycopg.Connection, lanes: Sequence[int]) -> None:
     """Whoever holds these lanes finishes its transaction, and waits until the caller's ends.
 
-    On a cluster lane by lane, since no one statement locks rows of several nodes; in rising order, so that two who do it
-    wait for each other rather than in a circle.
+    On a cluster lane by lane, since no one statement locks rows of several nodes; in rising order, so that two who do
+    it wait for each other rather than in a circle.
     """
     for some in [[lane] for lane in sorted(lanes)] if on_cluster(conn) else [list(lanes)]:
         conn.execute(SQL["lock_leases"], {"lanes": some})
