@@ -2,104 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from book.conftest import BORROWER, HEAD, Importer
+from book.conftest import Importer
 from duecourse.book import staging
 from duecourse.book.copying import SQL, WorkingCopy
 from duecourse.privacy.keyring import Keyring
-
-MAPPING = (
-    HEAD
-    + BORROWER
-    + """
-    id_number = "{idno}"
-    [[contact_point]]
-    channel = "sms"
-    address = "{phone}"
-    [loan]
-    ref = "{loan}"
-    borrower = "{cust}"
-    creditor = "bank"
-    product = "cash-loan"
-    method = "given"
-    [[installment]]
-    loan = "{loan}"
-    number = "{number}"
-    due_on = "{due}"
-    due = "{amount}"
-    [[party]]
-    key = "{other}"
-    role = "guarantor"
-    name = "{guarantor}"
-    language = "en"
-    region = "US-MA"
-    zone = "America/New_York"
-"""
-)
-PAYMENTS = (
-    HEAD
-    + """
-    [[payment]]
-    loan = "{loan}"
-    creditor = "bank"
-    source = "bank"
-    reference = "{reference}"
-    paid_on = "{on}"
-    amount = "{amount}"
-    if_unknown = "suspense"
-"""
-)
-FIRST = """
-    cust,name,idno,phone,loan,number,due,amount,other,guarantor
-    C1,Ann,X1,+16175550101,L1,1,2026-03-05,100.00,C2,Bo
-    C1,Ann,X1,+16175550101,L1,2,2026-04-05,100.00,C2,Bo
-    C3,Cy,X3,+16175550103,L3,1,2026-03-09,70.00,C1,Ann
-"""
-SECOND = FIRST.replace("+16175550101", "+16175550109").replace("2026-04-05,100.00", "2026-04-15,90.00")
-PAID = """
-    loan,reference,on,amount
-    L1,P1,2026-02-20,130.00
-    L9,P2,2026-02-21,5.00
-"""
-CLOCKS = {
-    "recorded_at",
-    "effective_at",
-    "started_at",
-    "finished_at",
-    "was",
-    "import_id",
-    "placed_at",
-    "event_id",
-}
-"""Columns that tell when, or are made of it, and a random id."""
-
-
-def book_of(conn: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table, but for what tells when it was written."""
-    names = conn.execute(
-        """SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position) FROM information_schema.columns
-           WHERE table_schema = 'public' AND NOT column_name = ANY(%s) AND column_name NOT LIKE %s
-           GROUP BY table_name""",
-        (list(CLOCKS), "%sealed"),
-    ).fetchall()
-    return {
-        table: sorted(
-            conn.execute(
-                sql.SQL("SELECT {}::text FROM {}").format(
-                    sql.SQL("::text, ").join(map(sql.Identifier, columns)), sql.Identifier(table)
-                )
-            ).fetchall(),
-            key=str,
-        )
-        for table, columns in names
-        if table not in ("schema_migration", "lane_lease")
-    }
+from imported_book import FIRST, MAPPING, book_of, bring_all
 
 
 @pytest.fixture
@@ -108,16 +21,11 @@ def in_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging, "on_cluster", lambda _conn: True)
 
 
-def bring_all(bring: Importer) -> list[Counter[str]]:
-    steps = ((MAPPING, FIRST), (PAYMENTS, PAID), (MAPPING, SECOND), (MAPPING, SECOND), (PAYMENTS, PAID))
-    return [bring(mapping, content).counts for mapping, content in steps]
-
-
 def test_an_import_in_a_copy_leaves_the_same_book_and_counts(
     bring: Importer, keyring: Keyring, empty_book: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = bring_all(bring)
-    assert plain[2]["contact_points new"] == 1 and plain[3]["contact_points new"] == 0
+    assert [counts["contact_points new"] for counts in plain] == [2, 2, 0, 0, 1, 0, 0, 0, 0, 0]
     monkeypatch.setattr(staging, "on_cluster", lambda _conn: True)
     with psycopg.connect(empty_book) as other:
         assert bring_all(Importer(other, keyring, tmp_path)) == plain

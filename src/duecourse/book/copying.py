@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg import sql
 
+from duecourse.store.shards import ShardConnection, is_cluster
 from duecourse.store.sql import load
 
 SQL = load("book/copying")
@@ -39,10 +40,9 @@ _known: WeakKeyDictionary[psycopg.Connection, bool] = WeakKeyDictionary()
 
 
 def on_cluster(conn: psycopg.Connection) -> bool:
-    """Whether the tables are spread over nodes. Asked once of a connection."""
+    """Whether this session's tables are spread over nodes: never where it sees one shard alone. Asked once of each."""
     if conn not in _known:
-        row = conn.execute(SQL["on_cluster"]).fetchone()
-        _known[conn] = bool(row and row[0])
+        _known[conn] = not isinstance(conn, ShardConnection) and is_cluster(conn)
     return _known[conn]
 
 

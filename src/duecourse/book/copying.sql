@@ -3,11 +3,6 @@
 -- stage_* are temporary, made by importing.sql, events.sql and wishes.sql. A table of the session may meet one that is spread
 -- over nodes in a sub-query that is worked out first: hence OFFSET 0.
 
--- name: on_cluster
--- Whether tables of this database are spread over the nodes of a cluster. A session that sees one shard alone, under the
--- tables' names, is as one on a single server.
-SELECT to_regclass('pg_dist_partition') IS NOT NULL AND to_regclass('pg_temp.loan') IS NULL;
-
 -- name: create_scope
 -- Whom and which loans a copy is about.
 CREATE TEMP TABLE IF NOT EXISTS scope_person (lane smallint, borrower_id uuid, PRIMARY KEY (lane, borrower_id));
