@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -161,6 +162,18 @@ class Context:
     def shards(self) -> list[Shard]:
         """Which lanes lie together: one shard with all of them on a single server."""
         return shards_of(self.connect(autocommit=True))
+
+    def by_shard(
+        self, lines: dict[int, Lifeline], lanes: Sequence[int]
+    ) -> Iterator[tuple[Lifeline, list[int]]]:
+        """These lanes by the shard they lie in, each with a line to work them, kept in `lines` by its number."""
+        asked = set(lanes)
+        for shard in self.shards:
+            some = [lane for lane in shard.lanes if lane in asked]
+            if some:
+                if shard.number not in lines:
+                    lines[shard.number] = self.lifeline(shard=shard)
+                yield lines[shard.number], some
 
     @cached_property
     def _clock_line(self) -> Lifeline:

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from duecourse.planning.plan import PlanReport, plan_book
+from duecourse.store.lease import LANES
 
 from .context import Context, context
 from .dates import AS_OF_HELP, parse_date
@@ -131,12 +132,17 @@ def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False
     rules = here.rules if dry_run else rules_that_judge(here)
     with Progress(console=here.console, transient=True, disable=not here.console.is_terminal) as progress:
         task = progress.add_task(say("Planning lanes"), total=256)
-        return plan_book(
-            conn,
-            policies,
-            as_of=as_of,
-            now=now,
-            dry_run=dry_run,
-            rules=rules,
-            on_progress=lambda lanes: progress.advance(task, lanes),
-        )
+        report = PlanReport(as_of)
+        for line, lanes in here.by_shard({}, range(LANES)):
+            plan_book(
+                line.conn,
+                policies,
+                as_of=as_of,
+                now=now,
+                lanes=lanes,
+                dry_run=dry_run,
+                rules=rules,
+                on_progress=lambda done: progress.advance(task, done),
+                report=report,
+            )
+        return report

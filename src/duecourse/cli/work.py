@@ -38,7 +38,7 @@ from .metrics import MetricsOption, address_of, metrics_served
 from .providers import Provider, configured_providers, connect_providers
 from .words import say
 from .work_planning import WorkPlanner
-from .workshop import Workshop, confirmer, rules_that_judge
+from .workshop import Workshop, confirmer, rules_that_judge, shared_out
 
 DESKS = 2
 log = structlog.get_logger("duecourse.work")
@@ -102,7 +102,8 @@ async def _work(
     address: Address | None,
 ) -> None:
     meters = Meters(new_registry())
-    switchboard = Switchboard(here.lifeline(), here.keyring, desks=DESKS, meters=meters)
+    desks_wanted = len(shared_out(here, DESKS))
+    switchboard = Switchboard(here.lifeline(), here.keyring, desks=desks_wanted, meters=meters)
     switchboard.clock.hear(here.now())
     switchboard.intake.confirmer = confirmer(here)
     connect_providers(switchboard, providers)
@@ -132,6 +133,7 @@ async def _work(
         here.lifeline(autocommit=True, leases=1),
         planner.plan,
         tell,
+        [shard.lanes for shard in here.shards],
     )
     planner.is_stopping = lambda: worker.is_stopping
     loop = asyncio.get_running_loop()
@@ -146,7 +148,7 @@ async def _work(
         return health_routes(pool, lambda: trouble_of(worker, switchboard))
 
     async with metrics_served(here, address, meters.registry, database_now, health):
-        log.info("working", providers=sorted(switchboard.adapters), desks=DESKS)
+        log.info("working", providers=sorted(switchboard.adapters), desks=len(desks))
         ending = asyncio.Event()
         beside = [
             asyncio.create_task(one)

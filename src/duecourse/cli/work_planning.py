@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from functools import partial
 
 import psycopg
 import structlog
@@ -22,6 +23,7 @@ from duecourse.policy.versions import published_state
 from duecourse.responses.offers.judging import judge_arrangements
 from duecourse.responses.promises import judge_promises
 from duecourse.rules.compiling import RuleBook
+from duecourse.store.lifeline import Lifeline
 
 from .context import Context
 from .workshop import plannables
@@ -40,6 +42,8 @@ class WorkPlanner:
         self._by_carrier = by_carrier
         self._line = here.lifeline()
         self._events_line = here.lifeline()
+        self._lines: dict[int, Lifeline] = {}
+        self._events_lines: dict[int, Lifeline] = {}
         self._state: object = None
         self._policies: list[Plannable] = []
         self.is_stopping: Callable[[], bool] = lambda: False
@@ -47,30 +51,50 @@ class WorkPlanner:
 
     def plan(self, now: datetime, as_of: date, lanes: Sequence[int]) -> None:
         """Plan the days of these lanes, LANES_AT_ONCE at a time, until all are planned or the worker stops."""
-        self._line.run(lambda conn: self._plan(conn, now, as_of, lanes))
+        try:
+            policies = self._line.run(lambda conn: plannables(conn, self._here.settings.actor))
+        except DuecourseError as error:
+            log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
+            policies = []
+        messages = 0
+        for line, some in self._here.by_shard(self._lines, lanes):
+            messages += line.run(partial(self._plan, policies, now, as_of, some))
+        if policies:
+            held = self._line.run(lambda conn: recheck_batches(conn, as_of=as_of, now=now))
+            if held:
+                log.warning("batches left their band and are held", batches=held)
+            log.info("planned", as_of=as_of.isoformat(), lanes=len(lanes), messages=messages)
 
     def tell(self, now: datetime, as_of: date, lanes: Sequence[int]) -> bool:
         """Plan what tells of what has happened in these lanes; whether there was anything."""
-        return self._events_line.run(lambda conn: self._tell(conn, now, as_of, lanes))
+        waiting = self._events_line.run(lambda conn: self._waiting(conn, now, lanes))
+        for line, some in self._here.by_shard(self._events_lines, waiting):
+            line.run(partial(self._tell, now, as_of, some))
+        return bool(waiting)
 
-    def _plan(self, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> None:
+    def _plan(
+        self,
+        policies: Sequence[Plannable],
+        now: datetime,
+        as_of: date,
+        lanes: Sequence[int],
+        conn: psycopg.Connection,
+    ) -> int:
         if self._by_carrier:
             learn_carriers(conn, self._here.keyring, lanes, now=now)
         judge_promises(conn, lanes=lanes, as_of=as_of, now=now)
         judge_arrangements(conn, lanes=lanes, as_of=as_of, now=now)
-        try:
-            with self._meters.plan.time():
-                messages = self._plan_days(conn, now, as_of, lanes)
-        except DuecourseError as error:
-            log.warning("nothing was planned", problems=[problem.code for problem in error.problems])
-            return
-        held = recheck_batches(conn, as_of=as_of, now=now)
-        if held:
-            log.warning("batches left their band and are held", batches=held)
-        log.info("planned", as_of=as_of.isoformat(), lanes=len(lanes), messages=messages)
+        with self._meters.plan.time():
+            return self._plan_days(conn, policies, now, as_of, lanes)
 
-    def _plan_days(self, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> int:
-        policies = plannables(conn, self._here.settings.actor)
+    def _plan_days(
+        self,
+        conn: psycopg.Connection,
+        policies: Sequence[Plannable],
+        now: datetime,
+        as_of: date,
+        lanes: Sequence[int],
+    ) -> int:
         messages = 0
         for some in _together(lanes):
             if self.is_stopping():
@@ -80,20 +104,22 @@ class WorkPlanner:
             messages += report.messages
         return messages
 
-    def _tell(self, conn: psycopg.Connection, now: datetime, as_of: date, lanes: Sequence[int]) -> bool:
+    def _waiting(self, conn: psycopg.Connection, now: datetime, lanes: Sequence[int]) -> list[int]:
+        """The lanes in which something happened that may be told of."""
         state = published_state(conn)
         if state != self._state:
             with suppress(DuecourseError):  # none is published, as planning says
                 self._policies = plannables(conn, self._here.settings.actor)
             self._state = state
         if not tells_events(self._policies):
-            return False
-        waiting = lanes_with_events(conn, lanes, now=now)
-        for some in _together(waiting):
+            return []
+        return lanes_with_events(conn, lanes, now=now)
+
+    def _tell(self, now: datetime, as_of: date, lanes: Sequence[int], conn: psycopg.Connection) -> None:
+        for some in _together(lanes):
             told = tell_events(conn, self._policies, some, as_of=as_of, now=now, rules=self._rules)
             self._count(conn, some, told.messages, now)
             log.info("told of events", events=told.looked_at, lanes=len(some), messages=told.messages)
-        return bool(waiting)
 
     def _count(self, conn: psycopg.Connection, lanes: Sequence[int], messages: int, now: datetime) -> None:
         self._meters.planned.inc(messages)

@@ -30,7 +30,9 @@ from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Actor
 from duecourse.rules.versions import record_packs
 from duecourse.store.connect import end_reading
+from duecourse.store.lease import LANES
 from duecourse.store.lifeline import Lifeline
+from duecourse.store.shards import Shard
 
 from .context import Context
 
@@ -129,11 +131,17 @@ class Workshop:
     def desks(
         self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally, meters: Meters | None = None
     ) -> list[Desk]:
-        """Desks with a connection each. meters: of the process."""
-        return [self._desk(switchboard, pace, tally, meters) for _ in range(count)]
+        """Desks with a connection each: on a single server so many, on a cluster one for each shard. meters: of the
+        process.
+        """
+        return [
+            self._desk(switchboard, pace, tally, meters, shard) for shard in shared_out(self._context, count)
+        ]
 
-    def _desk(self, switchboard: Switchboard, pace: Pace, tally: Tally, meters: Meters | None) -> Desk:
-        line = self._context.lifeline()
+    def _desk(
+        self, switchboard: Switchboard, pace: Pace, tally: Tally, meters: Meters | None, shard: Shard
+    ) -> Desk:
+        line = self._context.lifeline(shard=shard)
         return Desk(
             line,
             self._context.keyring,
@@ -144,11 +152,18 @@ class Workshop:
             tally=tally,
             rules=self._context.rules,
             meters=meters,
+            lanes=shard.lanes,
         )
+
+
+def shared_out(here: Context, count: int) -> list[Shard]:
+    """The lanes of each desk: of a cluster's shards; of a single server every count-th lane."""
+    if len(here.shards) > 1 or here.shards[0].node:
+        return here.shards
+    return [Shard(place + 1, tuple(range(place, LANES, count))) for place in range(count)]
 
 
 def share(epochs: dict[int, int], desks: Iterable[Desk]) -> None:
     """Divide lanes among desks: two desks never hold the same."""
-    every = list(desks)
-    for place, desk in enumerate(every):
-        desk.epochs = {lane: epoch for lane, epoch in epochs.items() if lane % len(every) == place}
+    for desk in desks:
+        desk.epochs = {lane: epoch for lane, epoch in epochs.items() if lane in desk.lanes}

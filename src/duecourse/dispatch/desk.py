@@ -21,6 +21,7 @@ from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.connect import end_reading
 from duecourse.store.lease import LANES
 from duecourse.store.lifeline import DatabaseLostError, Lifeline
+from duecourse.store.shards import centre_of
 from duecourse.store.sql import load
 
 from .batches import open_batches, weigh_batches
@@ -92,8 +93,12 @@ class Desk:
         tally: Tally,
         rules: RuleBook | None = None,
         meters: Meters | None = None,
+        lanes: Iterable[int] = range(LANES),
     ) -> None:
-        """rules: None takes the shipped packs alone. meters: of the process; None: nobody reads them."""
+        """rules: None takes the shipped packs alone. meters: of the process; None: nobody reads them. lanes: those that
+        it may be given; of a shard, where `conn` is a session of it.
+        """
+        self.lanes = frozenset(lanes)
         self._line = Lifeline.of(conn)
         self._meters = meters or Meters()
         self._rules = (rules or shipped()).compiled()
@@ -115,6 +120,11 @@ class Desk:
     @property
     def _conn(self) -> psycopg.Connection:
         return self._line.conn
+
+    @property
+    def _centre(self) -> psycopg.Connection:
+        """Where all lanes are asked, and what every node of a cluster has is written."""
+        return centre_of(self._line.conn)
 
     async def _db(self, work: Callable[..., T], *arguments: object) -> T:
         """Run database work in a thread, one piece at a time on this desk's connection.
@@ -165,7 +175,7 @@ class Desk:
                 tell_claim(self._meters, result)
                 if result.unopened:
                     await self._db(
-                        lambda: open_batches(self._conn, result.unopened, as_of=self.as_of(now), now=now)
+                        lambda: open_batches(self._centre, result.unopened, as_of=self.as_of(now), now=now)
                     )
         except FenceLostError:
             log.warning("lane taken over by another worker before the claim was committed")
@@ -229,7 +239,7 @@ class Desk:
         live = self._switchboard.now is None
         if live:
             now = database_now(self._conn)
-            lines = reserve(self._conn, lines, take=take, now=now)
+            lines = reserve(self._centre, lines, take=take, now=now)
         again = claim_again(
             self._conn,
             self._keyring,
@@ -242,7 +252,7 @@ class Desk:
             read_at=read_at,
         )
         if live:
-            give_back(self._conn, lines, [one.line for one in again])
+            give_back(self._centre, lines, [one.line for one in again])
         return again
 
     def _claim(
@@ -252,13 +262,13 @@ class Desk:
         # A replay's clock stands still while providers answer: it has neither limits nor anything to try again.
         live = self._switchboard.now is None
         if live:
-            lines = reserve(self._conn, lines, take=take, now=now)
+            lines = reserve(self._centre, lines, take=take, now=now)
         with self._meters.claim.time():
             result, followed = self._claim_on(lines, now, take, write_before, read_at)
         if result.claimed:
             self._meters.render.observe(result.render_seconds)
         if live:
-            give_back(self._conn, lines, [one.line for one in result.claimed])
+            give_back(self._centre, lines, [one.line for one in result.claimed])
         return result, followed
 
     def _claim_on(
@@ -305,11 +315,11 @@ class Desk:
         at = database_now(self._conn) if live else now
         for name, each in answers.items():
             if each.trouble:
-                stop_for_trouble(self._conn, name, each.trouble, now=at)
+                stop_for_trouble(self._centre, name, each.trouble, now=at)
         if live:
-            see_answers(self._conn, answers, now=at)
+            see_answers(self._centre, answers, now=at)
             if any(each.bad or each.throttled or each.slow for each in answers.values()):
-                weigh(self._conn, self._switchboard.channels, now=at)
+                weigh(self._centre, self._switchboard.channels, now=at)
 
     async def _send(
         self, claimed: Sequence[Claimed], now: datetime
@@ -350,7 +360,7 @@ class Desk:
 
     def _listen_around(self) -> list[ReceiptKey]:
         clock = database_now(self._conn)
-        keys = heard_elsewhere(self._conn, self.epochs, (self._listened_at or clock) - COMMITS_WITHIN)
+        keys = heard_elsewhere(self._centre, self.epochs, (self._listened_at or clock) - COMMITS_WITHIN)
         self._listened_at = clock
         return keys
 
@@ -361,8 +371,8 @@ class Desk:
 
     def _advance(self, now: datetime) -> Followed:
         if self._switchboard.now is None:
-            weigh(self._conn, self._switchboard.channels, now=now)
-        weigh_batches(self._conn, now=now)
+            weigh(self._centre, self._switchboard.channels, now=now)
+        weigh_batches(self._centre, now=now)
         held = fence(self.epochs) | {"now": now}
         with self._conn.transaction():
             followed = advance_routes(
@@ -385,7 +395,7 @@ class Desk:
                 lambda: sweep_receipts(self._conn, self.epochs, now=now, silence=self._pace.silence)
             )
             tell_applied(self._meters, heard.moved)
-        await self._db(lambda: forget_answers(self._conn, now=now))
+        await self._db(lambda: forget_answers(self._centre, now=now))
 
     async def recover(self, epochs: Mapping[int, int], now: datetime) -> int:
         """Take over lanes: what an earlier owner left claimed is unknown; what was heard meanwhile is applied."""
@@ -435,8 +445,8 @@ class Desk:
         return await self._db(self._is_idle)
 
     def _is_idle(self) -> bool:
-        row = self._conn.execute(SQL["count_open"], {"lanes": list(range(LANES))}).fetchone()
-        end_reading(self._conn)
+        row = self._centre.execute(SQL["count_open"], {"lanes": list(range(LANES))}).fetchone()
+        end_reading(self._centre)
         return row is not None and row[0] == 0
 
     async def next_instant(self) -> datetime | None:

@@ -206,7 +206,8 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- name: judge_persons
 -- Which of the claimed messages a cap refuses, with what the person had under any of their rows. Runs after lock_persons, so
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
--- debts (uuid[] as text), kinds (of the provider): parallel arrays; now; and RuleBook.person_parameters.
+-- debts (uuid[] as text), kinds (of the provider): parallel arrays; now; elsewhere (as rules.elsewhere); and
+-- RuleBook.person_parameters.
 WITH asked AS (
     SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.by_debtor, m.daily_cap,
            CASE m.route[m.route_at] WHEN 'task' THEN 'voice' ELSE m.route[m.route_at] END AS channel,
@@ -220,6 +221,8 @@ WITH asked AS (
 ),
 -- include: rules.mates
 ,
+-- include: rules.elsewhere
+,
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, c.loan_id, c.region, c.zones, c.purpose,
            c.channel, c.actor, c.product, c.party, NULL::text AS address_kind,
@@ -231,9 +234,10 @@ unit AS (
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             greatest(max(k.local_on), max((k.at AT TIME ZONE c.zone)::date)))::seen_contact
-                 FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
-                 WHERE t.person = c.person
-                   AND k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+                 FROM (SELECT k.* FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
+                       WHERE t.person = c.person
+                       UNION ALL SELECT (e.k).* FROM elsewhere e WHERE e.person = c.person) AS k
+                 WHERE k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
@@ -262,7 +266,7 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- name: judge_numbers
 -- Which of the claimed messages a cap per number refuses, or one per template and number, with what others were sent to
 -- the same number. Runs after lock_numbers, so that it sees what they committed. lanes, messages, points, kinds (of the
--- provider): parallel arrays; now; RuleBook parameters reduced to such caps and hours
+-- provider): parallel arrays; now; elsewhere (as rules.elsewhere); RuleBook parameters reduced to such caps and hours
 -- (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
 WITH claimed AS (
     SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.actor, m.template, m.by_debtor,
@@ -274,6 +278,8 @@ WITH claimed AS (
     JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
     JOIN contact_point p ON p.lane = c.lane AND p.contact_point_id = c.point
 ),
+-- include: rules.elsewhere
+,
 unit AS (
     SELECT c.lane, c.message_id, 1::smallint AS place, NULL::uuid AS loan_id, c.region, c.zones, c.purpose,
            c.channel, c.actor, NULL::text AS product, 'borrower'::text AS party, NULL::text AS address_kind,
@@ -285,9 +291,9 @@ unit AS (
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             greatest(max(k.local_on), max((k.at AT TIME ZONE c.zone)::date)))::seen_contact
-                 FROM contact k
-                 WHERE k.address_index = c.address_index
-                   AND k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+                 FROM (SELECT k.* FROM contact k WHERE k.address_index = c.address_index
+                       UNION ALL SELECT (e.k).* FROM elsewhere e WHERE (e.k).address_index = c.address_index) AS k
+                 WHERE k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0)
            || ARRAY(SELECT ROW(o.message_id, o.group_id, NULL, o.channel, o.purpose, 0, o.address_index, o.template, %(now)s, NULL)::seen_contact
                     FROM claimed o WHERE o.address_index = c.address_index AND o.n < c.n) AS contacts,
@@ -660,14 +666,18 @@ ON CONFLICT DO NOTHING;
 -- name: heard_elsewhere
 -- Receipts recorded since :since, by the database's clock, that can still move an attempt of these lanes: also what another
 -- process was told. lanes; since.
-WITH heard AS (
-    SELECT r.lane, r.receipt_id, r.status, t.state FROM receipt r
-    JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
-    WHERE r.recorded_at >= %(since)s AND t.lane = ANY(%(lanes)s::smallint[])
-    UNION ALL
-    SELECT r.lane, r.receipt_id, r.status, t.state FROM receipt r
-    JOIN attempt t ON t.attempt_id = r.attempt_id AND t.lane = ANY(%(lanes)s::smallint[])
+WITH told AS MATERIALIZED (
+    SELECT r.lane, r.receipt_id, r.status, r.provider, r.provider_message_id, r.attempt_id FROM receipt r
     WHERE r.recorded_at >= %(since)s
+),
+heard AS (
+    SELECT r.lane, r.receipt_id, r.status, t.state FROM told r
+    JOIN attempt t ON t.provider = r.provider AND t.provider_message_id = r.provider_message_id
+    WHERE t.lane = ANY(%(lanes)s::smallint[])
+    UNION ALL
+    SELECT r.lane, r.receipt_id, r.status, t.state FROM told r
+    JOIN attempt t ON t.attempt_id = r.attempt_id
+    WHERE t.lane = ANY(%(lanes)s::smallint[])
 )
 SELECT DISTINCT lane, receipt_id FROM heard
 WHERE state IN ('sent', 'unknown') AND status <> 'buffered'

@@ -22,6 +22,7 @@ import psycopg
 
 from duecourse.content.addresses import address_of
 from duecourse.privacy.keyring import Keyring
+from duecourse.store.shards import centre_of
 from duecourse.store.sql import load
 
 SQL = load("dispatch/links")
@@ -121,7 +122,7 @@ def mint_links(
         hashed = {attempt: code_hash(keyring, code) for attempt, code in tried.items()}
         # In the order of their keys: two claims that want the same codes then wait for each other in one direction.
         open_.sort(key=lambda one: hashed[one.attempt_id])
-        rows = conn.execute(SQL["mint_links"], _parameters(open_, hashed, now))
+        rows = centre_of(conn).execute(SQL["mint_links"], _parameters(open_, hashed, now))
         ours = {row[0] for row in rows}
         codes |= {attempt: tried[attempt] for attempt in ours}
         open_ = [one for one in open_ if one.attempt_id not in ours]
@@ -132,7 +133,9 @@ def drop_links(conn: psycopg.Connection, keyring: Keyring, codes: Sequence[str])
     """Take codes back that were minted in this transaction: what was to carry them does not go."""
     if codes:
         hashes = sorted(code_hash(keyring, code) for code in codes)
-        conn.execute(SQL["drop_links"], {"lanes": [found[0] for found in hashes], "hashes": hashes})
+        centre_of(conn).execute(
+            SQL["drop_links"], {"lanes": [found[0] for found in hashes], "hashes": hashes}
+        )
 
 
 def _parameters(

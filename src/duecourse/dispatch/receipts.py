@@ -14,8 +14,10 @@ import psycopg
 from duecourse.book.identity import address_index
 from duecourse.domain.messaging import Cause, Channel, Receipt
 from duecourse.privacy.keyring import Keyring
+from duecourse.store.shards import ShardConnection
 from duecourse.store.sql import load
 
+from .bringing import bring_heard, bring_told
 from .claimed import fence
 from .settle import Failed, Silence, retire_failed
 
@@ -138,7 +140,9 @@ def apply_receipts(
         "receipt_ids": [receipt_id for _, receipt_id in keys],
         "now": now,
     }
-    return _apply(conn, "apply_receipts", parameters, now, silence)
+    with conn.transaction():
+        bring_told(conn, keys)
+        return _apply(conn, "apply_receipts", parameters, now, silence)
 
 
 def sweep_receipts(
@@ -154,7 +158,26 @@ def sweep_receipts(
     receipts that matched. due_only: nothing but attempts of messages about to be claimed again or to move on.
     """
     given = fence(epochs) | {"now": now, "due_only": due_only, "lately": lately}
-    return _apply(conn, "sweep_receipts", given, now, silence)
+    with conn.transaction():
+        _bring(conn, epochs, now, due_only, lately)
+        return _apply(conn, "sweep_receipts", given, now, silence)
+
+
+def _bring(
+    conn: psycopg.Connection, lanes: Iterable[int], now: datetime, due_only: bool, lately: timedelta
+) -> None:
+    """What was heard lately is found by the receipts, of a longer time by the attempts: whichever are fewer."""
+    if not isinstance(conn, ShardConnection):
+        return
+    keys: list[ReceiptKey] = []
+    within = timedelta(0)
+    if not due_only and lately <= LATELY:
+        row = conn.centre.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None
+        keys = heard_elsewhere(conn.centre, lanes, row[0] - lately)
+    elif not due_only:
+        within = lately
+    bring_heard(conn, lanes, now=now, due_only=due_only, within=within, keys=keys)
 
 
 def _apply(

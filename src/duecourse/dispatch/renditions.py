@@ -19,6 +19,7 @@ from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value
 from duecourse.rules.compiling import RuleBook
+from duecourse.store.shards import centre_of
 from duecourse.store.sql import load
 
 from .claimed import Allowed
@@ -196,6 +197,6 @@ def _hold_batches(
     over = {one.batch_id for one in allowed if renditions[one.message_id].rule == BATCH_HELD and one.batch_id}
     if over:
         parameters = {"batches": sorted(over), "reason": "a message asks for more than the band", "now": now}
-        conn.execute(BATCHES["hold_batches_for_amount"], parameters)
+        centre_of(conn).execute(BATCHES["hold_batches_for_amount"], parameters)
     refusal = Rendition(refusals=("a message asks for more than the band",), rule=BATCH_HELD)
     return {one.message_id: refusal for one in allowed if one.batch_id in over and not one.resumed}

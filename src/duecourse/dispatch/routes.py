@@ -18,6 +18,7 @@ from duecourse.rules.compiling import RuleBook
 from duecourse.store.lease import hold_fence
 from duecourse.store.sql import load
 
+from .bringing import bring_before, bring_unknown
 from .claimed import Claimed, fence
 from .lines import Line
 from .receipts import Applied, sweep_receipts
@@ -103,6 +104,7 @@ def claim_again(
     """
     with conn.transaction():
         hold_fence(conn, epochs)
+        bring_unknown(conn, epochs)
         rows = conn.execute(
             SQL["claim_again"],
             fence(epochs)
@@ -172,4 +174,5 @@ def overtaken(conn: psycopg.Connection, attempts: Sequence[tuple[int, UUID]], *,
         "as_of": as_of,
     }
     with conn.transaction():
+        bring_before(conn, attempts)
         return {row[0] for row in conn.execute(SQL["overtaken"], given)}

@@ -11,6 +11,8 @@ from uuid import UUID
 import psycopg
 
 from duecourse.rules.compiling import RuleBook
+from duecourse.rules.elsewhere import contacts_elsewhere
+from duecourse.store.shards import centre_of
 from duecourse.store.sql import load
 
 from .claimed import CONTENT_RECHECK, Allowed, fence
@@ -42,8 +44,13 @@ def share_numbers(
         "messages": [one.message_id for one in shared],
         "points": [one.contact_point_id for one in shared],
     }
-    conn.execute(SQL["lock_numbers"], {"numbers": [one.address_index for one in shared]})
-    refused = conn.execute(SQL["judge_numbers"], {**given, "now": now, **rules.number_parameters}).fetchall()
+    numbers = [one.address_index for one in shared]
+    centre_of(conn).execute(SQL["lock_numbers"], {"numbers": numbers})
+    given |= {"now": now, **rules.number_parameters}
+    given["elsewhere"] = contacts_elsewhere(
+        conn, "numbers", lambda: numbers, now=now, look_back=given["look_back"]
+    )
+    refused = conn.execute(SQL["judge_numbers"], given).fetchall()
     withheld += [(row[1], row[2]) for row in refused]
     return _without(conn, epochs, allowed, refused, now)
 
@@ -73,8 +80,12 @@ def share_persons(
         "persons": persons,
         "debts": [as_array(one.loans) for one in several],
     }
-    conn.execute(SQL["lock_persons"], {"persons": persons})
-    refused = conn.execute(SQL["judge_persons"], {**given, "now": now, **rules.person_parameters}).fetchall()
+    centre_of(conn).execute(SQL["lock_persons"], {"persons": persons})
+    given |= {"now": now, **rules.person_parameters}
+    given["elsewhere"] = contacts_elsewhere(
+        conn, "persons", lambda: persons, now=now, look_back=given["look_back"]
+    )
+    refused = conn.execute(SQL["judge_persons"], given).fetchall()
     withheld += [(row[1], row[2]) for row in refused]
     return _without(conn, epochs, allowed, refused, now)
 

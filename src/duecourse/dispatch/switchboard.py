@@ -24,6 +24,7 @@ from duecourse.domain.messaging import (
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.connect import end_reading
 from duecourse.store.lifeline import Lifeline
+from duecourse.store.shards import centre_of
 
 from .carried_clock import CarriedClock
 from .intake import Intake
@@ -154,7 +155,8 @@ class Switchboard:
 
 def database_now(conn: psycopg.Connection) -> datetime:
     """The database's clock."""
-    row = conn.execute("SELECT clock_timestamp()").fetchone()
-    end_reading(conn)
+    asked = centre_of(conn)  # one clock for all nodes
+    row = asked.execute("SELECT clock_timestamp()").fetchone()
+    end_reading(asked)
     assert row is not None
     return row[0]  # type: ignore[no-any-return]

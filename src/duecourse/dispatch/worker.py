@@ -12,7 +12,7 @@ from datetime import date, datetime
 import psycopg
 import structlog
 
-from duecourse.store.lease import acquire, fair_share, release, renew, retake
+from duecourse.store.lease import LANES, WHOLE, acquire, by_place, fair_share, release, renew, retake
 from duecourse.store.lifeline import DatabaseLostError, Lifeline
 
 from .desk import Desk
@@ -56,8 +56,13 @@ class Worker:
         lease_conn: psycopg.Connection | Lifeline,
         plan_lanes: Callable[[datetime, date, Sequence[int]], None],
         tell_events: Callable[[datetime, date, Sequence[int]], bool] = lambda now, as_of, lanes: False,
+        together: Sequence[Sequence[int]] = WHOLE,
     ) -> None:
-        """tell_events: plans what tells of what has happened in these lanes; whether there was anything."""
+        """tell_events: plans what tells of what has happened in these lanes; whether there was anything.
+
+        together: which lanes lie together, as of store.lease. The desks' lanes are all, and no lane is of two desks.
+        """
+        self._together = together
         self._plan = plan
         self._desks = desks
         self._switchboard = switchboard
@@ -106,7 +111,7 @@ class Worker:
             self._finished.set()
             await keeper
             try:
-                await self._leases.within(lambda conn: release(conn, self._plan.owner))
+                await self._leases.within(lambda conn: release(conn, self._plan.owner, None, self._together))
             except LOST as error:
                 log.error(
                     "could not give the lanes back; they are free when their leases end", **_told(error)
@@ -146,7 +151,7 @@ class Worker:
     async def _refresh(self) -> None:
         owner, lease = self._plan.owner, self._plan.lease_seconds
         asked_at = time.monotonic()
-        held = await self._leases.within(lambda conn: renew(conn, owner, self._epochs, lease))
+        held = await self._leases.within(lambda conn: renew(conn, owner, self._epochs, lease, self._together))
         for desk in self._desks:
             desk.epochs = {lane: epoch for lane, epoch in desk.epochs.items() if held.get(lane) == epoch}
         self._epochs = held
@@ -155,7 +160,7 @@ class Worker:
             await self._take_back(desk)
         if self._stopping.is_set():
             return
-        fresh = await self._leases.within(lambda conn: acquire(conn, owner, lease))
+        fresh = await self._leases.within(lambda conn: acquire(conn, owner, lease, LANES, self._together))
         self._epochs = self._epochs | fresh
         # Also those whose recovery failed the last time: a lane that is held is worked.
         # One that came into doubt just now is not: it is taken anew first.
@@ -163,20 +168,20 @@ class Worker:
         waiting = {lane: epoch for lane, epoch in self._epochs.items() if (lane, epoch) not in worked}
         if waiting:
             now = await self._desks[0].clock()
-            for place, desk in enumerate(self._desks):
-                mine = {lane: epoch for lane, epoch in waiting.items() if lane % len(self._desks) == place}
+            for desk in self._desks:
+                mine = {lane: epoch for lane, epoch in waiting.items() if lane in desk.lanes}
                 if mine:
                     await self._take_over(desk, mine, now)
         share = await self._leases.within(fair_share)
         if len(self._epochs) > share:
-            await self._share_out(sorted(self._epochs)[share:])
+            await self._share_out(by_place(sorted(self._epochs), self._together)[share:])
 
     async def _share_out(self, lanes: Sequence[int]) -> None:
         """Another worker has joined: give it lanes once nothing of them is in hand."""
         for desk in self._desks:
             await desk.let_go(lanes)
         self._epochs = {lane: epoch for lane, epoch in self._epochs.items() if lane not in set(lanes)}
-        await self._leases.within(lambda conn: release(conn, self._plan.owner, lanes))
+        await self._leases.within(lambda conn: release(conn, self._plan.owner, lanes, self._together))
 
     async def _take_back(self, desk: Desk) -> None:
         """Take lanes in which a lost claim may have been committed under a new epoch, and release what it claimed."""
@@ -184,7 +189,7 @@ class Worker:
             return
         doubted, owner, lease = dict(desk.in_doubt), self._plan.owner, self._plan.lease_seconds
         now = await desk.clock()  # first: what is taken anew must also be given back
-        epochs = await self._leases.within(lambda conn: retake(conn, owner, doubted, lease))
+        epochs = await self._leases.within(lambda conn: retake(conn, owner, doubted, lease, self._together))
         others = {lane: epoch for lane, epoch in self._epochs.items() if lane not in doubted}
         self._epochs = others | epochs
         released = await desk.take_back(epochs, now)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -18,6 +19,7 @@ from psycopg.types.json import Jsonb
 from duecourse.policy.conditions import step_sql, template_sql
 from duecourse.policy.model import ANY_TIME, Party, Policy, Step
 from duecourse.rules.compiling import RuleBook, shipped
+from duecourse.rules.elsewhere import contacts_elsewhere
 from duecourse.store.sql import load
 
 from .compile import Plannable
@@ -142,11 +144,23 @@ def plan_events(
     assert row is not None
     messages, item_count, elsewhere, looked_at = row
     if elsewhere:
-        conn.execute(
-            PLANNING["judge_elsewhere"],
-            dict(common) | {"messages": elsewhere} | dict(rules.person_parameters),
-        )
+        judge_elsewhere(conn, common, elsewhere, rules)
     return ToldReport(looked_at, messages, item_count)
+
+
+def judge_elsewhere(
+    conn: psycopg.Connection, common: Mapping[str, Any], messages: Sequence[UUID], rules: RuleBook
+) -> None:
+    """Judge what was planned for people with rows in several lanes by all that they had. common: lanes, now."""
+    given = dict(common) | {"messages": messages} | dict(rules.person_parameters)
+
+    def persons() -> list[UUID]:
+        return [person for (person,) in conn.execute(PLANNING["persons_of"], given)]
+
+    given["elsewhere"] = contacts_elsewhere(
+        conn, "persons", persons, now=given["now"], look_back=given["look_back"]
+    )
+    conn.execute(PLANNING["judge_elsewhere"], given)
 
 
 def compile_events(plannables: Sequence[Plannable]) -> tuple[sql.Composable, dict[str, Any]]:

@@ -18,7 +18,7 @@ from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.store.sql import load
 
 from .compile import HORIZON_DAYS, Plannable, compile_items
-from .events import PAUSE, RECHECK, plan_events
+from .events import PAUSE, RECHECK, judge_elsewhere, plan_events
 
 SQL = load("planning")
 
@@ -68,15 +68,16 @@ def plan_book(
     dry_run: bool = False,
     rules: RuleBook | None = None,
     on_progress: Callable[[int], None] = lambda lanes_done: None,
+    report: PlanReport | None = None,
 ) -> PlanReport:
     """Plan every message that falls on local days up to as_of + 2, catching up days missed since the last run.
 
     as_of: the lender's date; the book is read as it is known then. now: the clock that decides what is late.
     Commits every lanes_at_once lanes, so that a crash loses nothing that was reported done; None: as many as make it
     worth while. With dry_run the same statements run, the preview is read, and all of it is rolled back. rules: None
-    takes the shipped packs alone.
+    takes the shipped packs alone. report: of other lanes, to be added to.
     """
-    report = PlanReport(as_of)
+    report = PlanReport(as_of) if report is None else report
     if not plannables:
         return report
     rules = (rules or shipped()).compiled()
@@ -141,9 +142,7 @@ def _plan_lanes(
         report.messages += row[0]
         report.items += row[1]
         if row[2]:
-            conn.execute(
-                SQL["judge_elsewhere"], common | {"messages": row[2]} | dict(rules.person_parameters)
-            )
+            judge_elsewhere(conn, common, row[2], rules)
     told = plan_events(conn, plannables, common, rules)
     report.messages += told.messages
     report.items += told.items

@@ -219,7 +219,7 @@ SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items)
 
 -- name: judge_elsewhere
 -- What was planned just now, and nothing stands against, for people with rows in several lanes, or under several records,
--- judged by the caps that count all a person had. As dispatch.judge_persons, with nobody locked: the claim judges again. lanes; messages: uuid[]; now; and
+-- judged by the caps that count all a person had. As dispatch.judge_persons, with nobody locked: the claim judges again. lanes; messages: uuid[]; now; elsewhere (as rules.elsewhere); and
 -- RuleBook.person_parameters. Writes: message, history
 WITH asked AS (
     SELECT m.lane, m.message_id, m.group_id, m.borrower_id, m.purpose, m.actor, m.acts, m.template, m.party, m.daily_cap, m.route[m.route_at] AS channel,
@@ -229,6 +229,8 @@ WITH asked AS (
       AND m.planned_at = %(now)s AND m.rule IS NULL
 ),
 -- include: rules.mates
+,
+-- include: rules.elsewhere
 ,
 unit AS (
     SELECT a.lane, a.message_id, 1::smallint AS place, l.loan_id, a.region, a.zones, a.purpose, a.channel, a.actor, l.product,
@@ -240,9 +242,10 @@ unit AS (
                             max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
                             (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
                             greatest(max(k.local_on), max((k.at AT TIME ZONE a.zone)::date)))::seen_contact
-                 FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
-                 WHERE t.person = a.person AND k.at <= a.at
-                   AND k.local_on >= (a.at AT TIME ZONE a.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+                 FROM (SELECT k.* FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
+                       WHERE t.person = a.person
+                       UNION ALL SELECT (e.k).* FROM elsewhere e WHERE e.person = a.person) AS k
+                 WHERE k.at <= a.at AND k.local_on >= (a.at AT TIME ZONE a.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
@@ -273,6 +276,12 @@ moved AS (
 )
 INSERT INTO history (lane, subject_id, version, subject, state, rule, verdict, at)
 SELECT lane, message_id, version, 'message', 'planned', rule, verdict, %(now)s FROM moved;
+
+-- name: persons_of
+-- Whose these messages are, each the id that a person's rows share. lanes; messages: uuid[]. Runs: where its lanes are.
+SELECT DISTINCT coalesce(b.person_id, b.borrower_id)
+FROM message m JOIN borrower b ON b.lane = m.lane AND b.borrower_id = m.borrower_id
+WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.message_id = ANY(%(messages)s::uuid[]);
 
 -- name: preview
 -- What is planned for the days from :from_on to :to_on, by step and verdict. lanes: smallint[].

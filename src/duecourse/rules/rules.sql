@@ -81,6 +81,14 @@ mate AS MATERIALIZED (
         WHERE b.lane = ANY(ARRAY(SELECT generate_series(0, 255)::smallint)) AND b.borrower_id = a.person) AS o
 )
 
+-- fragment: elsewhere
+-- Contacts that a session of a shard cannot read where they lie; none on a single server. elsewhere: JSON array of rows of
+-- contact, of persons each with the person.
+elsewhere AS MATERIALIZED (
+    SELECT (o ->> 'person')::uuid AS person, jsonb_populate_record(NULL::contact, o) AS k
+    FROM jsonb_array_elements(%(elsewhere)s::jsonb) AS o
+)
+
 -- fragment: fits_text
 -- Whether the provider of line o has approved the text of message k where it must; a language that the text is not written in
 -- has a fallback, which shows when it is rendered. o.approved: keys kind or kind/subject/version/language.
@@ -797,3 +805,16 @@ ORDER BY v.pack;
 SELECT content FROM rule_pack_version
 WHERE pack = %(pack)s AND version = %(version)s
 ORDER BY recorded_at DESC;
+
+-- name: contacts_of_persons
+-- Contacts that persons had in other lanes than these, each as JSON with the person. persons: uuid[]; lanes; now; look_back.
+SELECT to_jsonb(k) || jsonb_build_object('person', CASE WHEN b.person_id = ANY(%(persons)s::uuid[]) THEN b.person_id ELSE b.borrower_id END)
+FROM borrower b JOIN contact k ON k.lane = b.lane AND k.borrower_id = b.borrower_id
+WHERE b.lane <> ALL(%(lanes)s::smallint[]) AND (b.person_id = ANY(%(persons)s::uuid[]) OR b.borrower_id = ANY(%(persons)s::uuid[]))
+  AND k.local_on >= %(now)s::timestamptz::date - 2 - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb));
+
+-- name: contacts_of_numbers
+-- Contacts with numbers in other lanes than these, each as JSON. numbers: bytea[]; lanes; now; look_back.
+SELECT to_jsonb(k) FROM contact k
+WHERE k.lane <> ALL(%(lanes)s::smallint[]) AND k.address_index = ANY(%(numbers)s::bytea[])
+  AND k.local_on >= %(now)s::timestamptz::date - 2 - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb));

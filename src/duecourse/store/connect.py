@@ -121,12 +121,16 @@ class Store:
         self._cluster = None
 
     def _connect_to(self, shard: Shard, idle_in_transaction_seconds: float) -> psycopg.Connection:
-        with self.connect(autocommit=True) as coordinator:
-            node = {one.number: one.node for one in shards_of(coordinator)}[shard.number]
-        connection = self._open(False, idle_in_transaction_seconds, node)
+        centre = self.connect(idle_in_transaction_seconds=idle_in_transaction_seconds)
+        try:
+            node = {one.number: one.node for one in shards_of(centre)}[shard.number]
+            connection = self._open(False, idle_in_transaction_seconds, node)
+        except BaseException:
+            centre.close()
+            raise
         assert isinstance(connection, ShardConnection)
         try:
-            connection.attach(shard)
+            connection.attach(shard, centre)
         except BaseException:
             connection.close()
             raise

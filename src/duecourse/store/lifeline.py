@@ -17,6 +17,8 @@ import psycopg
 
 from duecourse.domain.problems import OUTSIDE, DuecourseError
 
+from .shards import centre_of
+
 T = TypeVar("T")
 MOST_PATIENCE: Final = 16
 """How many times its first patience a lifeline may come to wait."""
@@ -88,8 +90,9 @@ class Lifeline:
 
     def _cut(self) -> None:
         """Shut the socket, so that the thread which waits at it goes on with an error."""
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._conn.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)
+        for conn in {self._conn, centre_of(self._conn)}:
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
 
 def _roll_back(conn: psycopg.Connection) -> None:

@@ -44,11 +44,30 @@ class Shard:
     """None: on the one server there is."""
 
 
+BROUGHT: Final = ("receipt", "reply")
+"""Tables that lie by lanes which are not those of the people they speak of, and that a session of a shard only reads."""
 ALL_LANES: Final = Shard(1, tuple(range(LANES)))
 
 
 class ShardMovedError(psycopg.OperationalError):
     """The shard of a session lies on another node now. The session is closed; nothing of its transaction was done."""
+
+
+def _shown(name: str, schema: str, table: str, by_lane: bool) -> sql.Composed:
+    if name in BROUGHT:
+        made = "CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING INDEXES) ON COMMIT DELETE ROWS"
+    elif by_lane:
+        made = "CREATE TEMPORARY VIEW {} AS SELECT t.* FROM {} AS t"
+    else:  # of two sources it is no view to write to: what every node has is written by way of the coordinator
+        made = "CREATE TEMPORARY VIEW {} AS SELECT t.* FROM {} AS t, (SELECT) AS read_only"
+    return sql.SQL(made).format(sql.Identifier(name), sql.Identifier(schema, table))
+
+
+def centre_of(conn: psycopg.Connection) -> psycopg.Connection:
+    """Where all lanes can be asked and what every node has can be written: the connection itself, or of a shard's session
+    the one it has to the coordinator.
+    """
+    return conn.centre if isinstance(conn, ShardConnection) else conn
 
 
 def is_cluster(conn: psycopg.Connection) -> bool:
@@ -78,28 +97,36 @@ class ShardConnection(psycopg.Connection[Any]):
     """A session on the node of one shard. Each transaction holds Citus's own lock on the shard's place, so that a move
     waits for it, and fails with ShardMovedError once the shard lies elsewhere.
 
+    What must be asked of all lanes goes by way of `centre`. A transaction that is open there ends as this one does,
+    just after it: what it locks is locked until this one is committed.
     Not in autocommit: a statement alone would hold no lock.
     """
 
     _guard: bytes = b""
+    _centre: psycopg.Connection | None = None
+    lanes: tuple[int, ...] = ()
 
-    def attach(self, shard: Shard) -> None:
-        """Show the rows of this shard. Once, when connected. Raises ShardMovedError when it lies on another node."""
+    @property
+    def centre(self) -> psycopg.Connection:
+        """The session's own connection to the coordinator. Raises OperationalError when it was lost: so is this."""
+        if self._centre is None or self._centre.closed:
+            self.close()
+            raise psycopg.OperationalError("the session lost the coordinator")
+        return self._centre
+
+    def attach(self, shard: Shard, centre: psycopg.Connection) -> None:
+        """Show the rows of this shard. Once, when connected. centre: to the coordinator, this session's own.
+
+        Of what others write in any lane (BROUGHT) it shows nothing: it is brought when it is asked for, and gone with
+        the transaction. Raises ShardMovedError when the shard lies on another node.
+        """
+        self._centre, self.lanes = centre, shard.lanes
         if self.autocommit:
             raise ValueError("a session of a shard is never in autocommit")
         rows = self.execute(CITUS["tables_here"], {"lane": shard.lanes[0]}).fetchall()
         if not rows:
             self._moved()
-        views = sql.SQL("; ").join(
-            sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT t.* FROM {} AS t{}").format(
-                sql.Identifier(name),
-                sql.Identifier(schema, table),
-                # Of two sources it is no view to write to: what every node has is written by way of the coordinator.
-                sql.SQL("" if by_lane else ", (SELECT) AS read_only"),
-            )
-            for name, schema, table, by_lane, _ in rows
-        )
-        self.execute(views)
+        self.execute(sql.SQL("; ").join(_shown(*row[:4]) for row in rows))
         place = min(shard_id for *_, by_lane, shard_id in rows if by_lane)
         self._guard = sql.SQL(CITUS["hold_shard"]).format(place=place).as_bytes(self)
         self.commit()
@@ -110,10 +137,49 @@ class ShardConnection(psycopg.Connection[Any]):
     ) -> Iterator[psycopg.Transaction]:
         """As psycopg's, and the outermost holds the shard in its place."""
         outermost = self.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
-        with super().transaction(savepoint_name, force_rollback) as one:
+        try:
+            with super().transaction(savepoint_name, force_rollback) as one:
+                if outermost:
+                    self.hold()
+                yield one
+                if outermost:
+                    self._see_centre()
+        except BaseException:
             if outermost:
-                self.hold()
-            yield one
+                self._end_centre(commit=False)
+            raise
+        if outermost:
+            self._end_centre(commit=not force_rollback)
+
+    def commit(self) -> None:
+        """As psycopg's, and then what is open at the centre."""
+        self._see_centre()
+        super().commit()
+        self._end_centre(commit=True)
+
+    def rollback(self) -> None:
+        """As psycopg's, and what is open at the centre."""
+        super().rollback()
+        self._end_centre(commit=False)
+
+    def close(self) -> None:
+        """As psycopg's, and the connection to the centre."""
+        super().close()
+        if self._centre is not None:
+            self._centre.close()
+
+    def _see_centre(self) -> None:
+        """What is locked at the centre is locked yet, or nothing is committed here."""
+        if self._centre_is_in_transaction():
+            self.centre.execute("SELECT 1")
+
+    def _end_centre(self, *, commit: bool) -> None:
+        if self._centre_is_in_transaction():
+            self.centre.commit() if commit else self.centre.rollback()
+
+    def _centre_is_in_transaction(self) -> bool:
+        idle = psycopg.pq.TransactionStatus.IDLE
+        return self._centre is not None and self._centre.info.transaction_status is not idle
 
     def hold(self) -> None:
         """Keep the shard from moving until the transaction ends. Raises ShardMovedError when it has moved."""
