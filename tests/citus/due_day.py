@@ -134,7 +134,9 @@ def copy_book(source: psycopg.Connection, target: psycopg.Connection) -> None:
         if table in ("schema_migration", "lane_lease"):
             continue
         name = sql.Identifier(table)
-        with source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(name)) as out:
-            with target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(name)) as into:
-                for data in out:
-                    into.write(data)
+        with (
+            source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(name)) as out,
+            target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(name)) as into,
+        ):
+            for data in out:
+                into.write(data)
