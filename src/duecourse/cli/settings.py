@@ -184,8 +184,9 @@ class Settings(BaseSettings):
         default=15, ge=2, le=300, description="How long a worker that died keeps its lanes from the others."
     )
     claim_size: int = Field(
-        default=100,
+        default=1000,
         ge=1,
         le=5000,
-        description="Most messages a worker holds between claim and answer; the provider's window is the other bound.",
+        description="Most messages a worker holds between claim and answer; the provider's window, and what it can "
+        "judge in time on a busy machine, are the other bounds.",
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ import structlog
 from duecourse.domain.messaging import NotWritten, Outcome
 from duecourse.privacy.keyring import Keyring
 from duecourse.rules.compiling import RuleBook, shipped
-from duecourse.store.connect import end_reading
+from duecourse.store.connect import ask
 from duecourse.store.lease import LANES
 from duecourse.store.lifeline import DatabaseLostError, Lifeline
 from duecourse.store.shards import centre_of
@@ -36,6 +36,7 @@ from .providers import Answers, forget_answers, see_answers, stop_for_trouble, w
 from .receipts import Heard, ReceiptKey, apply_receipts, heard_elsewhere, sweep_receipts
 from .routes import Followed, advance_routes, claim_again, overtaken, take_words
 from .settle import Settled, Silence, release_unspoken, settle
+from .stride import Stride
 from .switchboard import Switchboard, database_now
 from .telling import tell_applied, tell_claim, tell_moved, tell_settled, tell_unknown
 
@@ -111,6 +112,7 @@ class Desk:
         self.epochs: dict[int, int] = {}
         self._busy = asyncio.Lock()
         self._turn = asyncio.Lock()
+        self._stride = Stride()
         self._listened_at: datetime | None = None
         self._unsettled: tuple[Sequence[Claimed], Sequence[Outcome], datetime] | None = None
         self.in_doubt: dict[int, int] = {}
@@ -147,6 +149,7 @@ class Desk:
     ) -> bool:
         """Claim, send and settle one batch; returns whether more is due already.
 
+        take: most messages of it; see dispatch.stride.
         hand_over_by: a monotonic bound besides HAND_OVER_SECONDS, such as the end of the lease.
         read_at: a monotonic instant just before `now` was read from a clock that goes on; None: this one.
         """
@@ -167,10 +170,13 @@ class Desk:
             await self._settle_open()
 
     async def _take_turn(self, now: datetime, take: int, hand_over_by: float | None, read_at: float) -> bool:
-        write_before = min(time.monotonic() + HAND_OVER_SECONDS, hand_over_by or float("inf"))
+        began = time.monotonic()
+        write_before = min(began + HAND_OVER_SECONDS, hand_over_by or float("inf"))
+        stride = self._stride.within(take)
         try:
             with self._doubting():
-                result, followed = await self._db(self._claim, now, take, write_before, read_at)
+                result, followed = await self._db(self._claim, now, stride, write_before, read_at)
+                self._stride.took(stride, result.judged, time.monotonic() - began)
                 self._tell(followed)
                 tell_claim(self._meters, result)
                 if result.unopened:
@@ -431,29 +437,20 @@ class Desk:
 
     async def has_due(self, now: datetime) -> bool:
         """Whether a message is due in this desk's lanes: cheaper than a claim that finds nothing."""
-        return bool(self.epochs) and await self._db(self._has_due, now)
-
-    def _has_due(self, now: datetime) -> bool:
-        row = self._conn.execute(SQL["has_due"], {"lanes": list(self.epochs), "now": now}).fetchone()
-        end_reading(self._conn)
-        return row is not None and bool(row[0])
+        return bool(self.epochs) and bool(await self._ask("has_due", lanes=list(self.epochs), now=now))
 
     async def is_idle(self) -> bool:
         """Whether nothing is due, in flight or waiting to be tried again, in any lane: also not in one that a worker
         which died still holds.
         """
-        return await self._db(self._is_idle)
-
-    def _is_idle(self) -> bool:
-        row = self._centre.execute(SQL["count_open"], {"lanes": list(range(LANES))}).fetchone()
-        end_reading(self._centre)
-        return row is not None and row[0] == 0
+        return bool(await self._ask("count_open", centre=True, lanes=list(range(LANES))) == 0)
 
     async def next_instant(self) -> datetime | None:
         """When something is next to do in these lanes; None when nothing is."""
-        return await self._db(self._next_instant)
+        instant: datetime | None = await self._ask("next_instant", lanes=list(self.epochs))
+        return instant
 
-    def _next_instant(self) -> datetime | None:
-        row = self._conn.execute(SQL["next_instant"], {"lanes": list(self.epochs)}).fetchone()
-        end_reading(self._conn)
-        return row[0] if row else None
+    async def _ask(self, statement: str, centre: bool = False, **given: object) -> Any:
+        """centre: of all lanes, which a session of a shard does not have."""
+        row = await self._db(lambda: ask(self._centre if centre else self._conn, SQL[statement], given))
+        return row and row[0]

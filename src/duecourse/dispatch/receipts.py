@@ -113,7 +113,9 @@ def append_told(
 def heard_elsewhere(conn: psycopg.Connection, lanes: Iterable[int], since: datetime) -> list[ReceiptKey]:
     """Receipts recorded since, by the database's clock, that can still move an attempt of these lanes."""
     with conn.transaction():
-        return conn.execute(SQL["heard_elsewhere"], {"lanes": list(lanes), "since": since}).fetchall()
+        # Planned by its `since`: a plan for any would read all that was ever heard.
+        given = {"lanes": list(lanes), "since": since}
+        return conn.execute(SQL["heard_elsewhere"], given, prepare=False).fetchall()
 
 
 def unknown_references(conn: psycopg.Connection, provider: str, references: Sequence[str]) -> set[str]:
@@ -160,7 +162,9 @@ def sweep_receipts(
     given = fence(epochs) | {"now": now, "due_only": due_only, "lately": lately}
     with conn.transaction():
         _bring(conn, epochs, now, due_only, lately)
-        return _apply(conn, "sweep_receipts", given, now, silence)
+        return _apply(
+            conn, "sweep_receipts", given, now, silence, prepare=False
+        )  # planned by due_only and lately
 
 
 def _bring(
@@ -181,12 +185,17 @@ def _bring(
 
 
 def _apply(
-    conn: psycopg.Connection, statement: str, parameters: dict[str, Any], now: datetime, silence: Silence
+    conn: psycopg.Connection,
+    statement: str,
+    parameters: dict[str, Any],
+    now: datetime,
+    silence: Silence,
+    prepare: bool | None = None,
 ) -> Heard:
-    with conn.transaction():
-        rows = conn.execute(SQL[statement], parameters).fetchall()
-        failed = {Failed(*row[1:3], *row[4:6]) for row in rows if row[3] == "refused"}
-        retire_failed(conn, failed, silence=silence, now=now)
+    """conn: in a transaction."""
+    rows = conn.execute(SQL[statement], parameters, prepare=prepare).fetchall()
+    failed = {Failed(*row[1:3], *row[4:6]) for row in rows if row[3] == "refused"}
+    retire_failed(conn, failed, silence=silence, now=now)
     # Several receipts may speak of one attempt, which moved once.
     moved = {row[7]: Applied(row[0], row[3], row[5], *row[6:]) for row in rows if row[3] is not None}
     return Heard(frozenset(row[0] for row in rows), tuple(moved.values()))

@@ -51,10 +51,9 @@ def take_words(
 
     In the claim's transaction, after its fence; mostly one cheap question.
     """
-    heard, superseding = conn.execute(SQL["has_words"], {"lanes": list(epochs), "now": now}).fetchone() or (
-        False,
-        False,
-    )
+    asked = {"lanes": list(epochs), "now": now}
+    words = conn.execute(SQL["has_words"], asked, prepare=False).fetchone()
+    heard, superseding = words or (False, False)
     given = fence(epochs) | {"now": now}
     followed = Followed()
     if heard:
@@ -74,7 +73,7 @@ def advance_routes(
     silence: Silence = Silence(),  # noqa: B008 frozen
 ) -> Followed:
     """Move routes on whose time is up, after everything that was heard is taken into account."""
-    late = conn.execute(SQL["has_late"], {"lanes": list(epochs), "now": now}).fetchone()
+    late = conn.execute(SQL["has_late"], {"lanes": list(epochs), "now": now}, prepare=False).fetchone()
     followed = Followed()
     if late is not None and late[0]:
         given = fence(epochs) | {"now": now}

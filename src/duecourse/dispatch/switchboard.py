@@ -22,7 +22,7 @@ from duecourse.domain.messaging import (
     Unknown,
 )
 from duecourse.privacy.keyring import Keyring
-from duecourse.store.connect import end_reading
+from duecourse.store.connect import ask
 from duecourse.store.lifeline import Lifeline
 from duecourse.store.shards import centre_of
 
@@ -155,8 +155,6 @@ class Switchboard:
 
 def database_now(conn: psycopg.Connection) -> datetime:
     """The database's clock."""
-    asked = centre_of(conn)  # one clock for all nodes
-    row = asked.execute("SELECT clock_timestamp()").fetchone()
-    end_reading(asked)
+    row = ask(centre_of(conn), "SELECT clock_timestamp()")  # one clock for all nodes
     assert row is not None
     return row[0]  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -181,7 +182,8 @@ class Store:
             self._session(idle_in_transaction_seconds, None),
             min_size=1,
             max_size=size,
-            kwargs={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+            # Requests ask for much or little by the same statements: each is planned by what it asks.
+            kwargs={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "prepare_threshold": None},
             open=False,
             name="duecourse",
             configure=self._configure,
@@ -225,6 +227,19 @@ def end_reading(connection: psycopg.Connection) -> None:
     prepared, and those that judge take longer to plan than to run: so it is a commit.
     """
     connection.commit()
+
+
+def ask(
+    conn: psycopg.Connection, statement: str, given: Mapping[str, object] | None = None
+) -> tuple[Any, ...] | None:
+    """The first row of a statement that only reads, on a connection that is idle; it is idle again afterwards.
+
+    Not prepared itself: a short question is planned in no time, and best by what it asks for, such as the last second of
+    a table.
+    """
+    row = conn.execute(statement, given, prepare=False).fetchone()
+    end_reading(conn)
+    return row
 
 
 def open_store(url: str | None, home: Path, *, major: int = 18) -> Store:
