@@ -234,8 +234,8 @@ def ask(
 ) -> tuple[Any, ...] | None:
     """The first row of a statement that only reads, on a connection that is idle; it is idle again afterwards.
 
-    Not prepared itself: a short question is planned in no time, and best by what it asks for, such as the last second of
-    a table.
+    Not prepared itself: a short question is planned in no time, and best by what it asks for, such as the last second
+    of a table.
     """
     row = conn.execute(statement, given, prepare=False).fetchone()
     end_reading(conn)
