@@ -160,16 +160,19 @@ FROM standing b LEFT JOIN ended e ON e.lane = b.lane AND e.borrower_id = b.borro
 
 -- name: holds_of
 -- What was known at :known, in order; in_force at :at. lanes: all of them; a loan may live in another than the person.
-SELECT h.hold_id,
-       (SELECT l.loan_ref FROM loan l WHERE l.lane = ANY(%(lanes)s::smallint[]) AND l.loan_id = h.loan_id) AS loan, h.kind, h.effect, h.evidence, h.source, h.recorded_by, h.effective_at, h.until,
-       h.recorded_at,
+WITH h AS MATERIALIZED (
+    SELECT * FROM hold WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND recorded_at <= %(known)s
+),
+l AS MATERIALIZED (
+    SELECT DISTINCT l.loan_id, l.loan_ref FROM h JOIN loan l ON l.lane = ANY(%(lanes)s::smallint[]) AND l.loan_id = h.loan_id
+)
+SELECT h.hold_id, l.loan_ref AS loan, h.kind, h.effect, h.evidence, h.source, h.recorded_by, h.effective_at, h.until, h.recorded_at,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.ended_at END AS ended_at,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.ended_by END AS ended_by,
        CASE WHEN h.end_recorded_at <= %(known)s THEN h.end_reason END AS end_reason,
        h.effective_at <= %(at)s AND coalesce(h.until > %(at)s, true)
        AND NOT coalesce(h.end_recorded_at <= %(known)s AND h.ended_at <= %(at)s, false) AS in_force
-FROM hold h
-WHERE h.lane = %(lane)s AND h.borrower_id = %(borrower_id)s AND h.recorded_at <= %(known)s
+FROM h LEFT JOIN l ON l.loan_id = h.loan_id
 ORDER BY h.effective_at, h.recorded_at, h.hold_id;
 
 -- name: person_needed
