@@ -32,6 +32,8 @@ from duecourse.store.sql import load
 
 from .allocating import SQL as ALLOCATION
 from .allocating import allocate_touched
+from .batch_copy import AllocationCopy
+from .copying import on_cluster
 from .toml_lines import line_of
 from .values import Strict
 
@@ -182,12 +184,18 @@ def set_orders(conn: psycopg.Connection, orders: Sequence[Order], *, by: str, no
         )
         conn.execute(IMPORTING["plan_for_batches"])
         conn.execute(IMPORTING["create_staging"])
+        copy = AllocationCopy(conn) if on_cluster(conn) else None
         for lanes in _shares():
             conn.execute(IMPORTING["clear_staging"])
-            touched = conn.execute(ALLOCATION["touch_loans"], {"lanes": lanes, **_keys(orders)}).rowcount
+            given = {"lanes": lanes, **_keys(orders)}
+            if copy is not None:
+                copy.fill(given)
+            touched = conn.execute(ALLOCATION["touch_loans"], given).rowcount
             if touched:
                 allocate_touched(conn)
                 loans += touched
+            if copy is not None:
+                copy.write_back()
     return loans
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
@@ -68,3 +69,28 @@ class BatchCopy:
     def leave(self) -> None:
         """Leave the copy; nothing is written."""
         self._copy.leave()
+
+
+class AllocationCopy:
+    """The copy in which payments are allocated anew. Staging tables exist by now."""
+
+    def __init__(self, conn: psycopg.Connection) -> None:
+        self._copy = WorkingCopy(conn, ("loan", *_ALLOCATED, "allocation_order"))
+
+    def fill(self, given: Mapping[str, Any]) -> None:
+        """Bring the loans of some lanes, creditors and products, and enter. given: as allocation.touch_loans."""
+        copy = self._copy
+        copy.begin()
+        copy.bring("allocation_order", SQL["whole"], {"reference": sql.Identifier("allocation_order")})
+        if copy.bring("loan", SQL["loans_with_orders"], given=given):
+            copy.look(SQL["scope_loans"])
+            for table in _ALLOCATED:
+                copy.bring(table, SQL["of_loans"], {"of_loan": sql.Identifier(table)})
+        copy.enter()
+
+    def write_back(self) -> None:
+        """Write what was allocated, and leave the copy."""
+        self._copy.write_back()
+
+
+_ALLOCATED: Final = ("installment", "payment", "reversal", "allocation", "installment_was")

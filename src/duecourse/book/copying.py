@@ -136,10 +136,10 @@ class WorkingCopy:
                 break
         return any_row
 
-    def look(self, statement: LiteralString) -> int:
+    def look(self, statement: LiteralString, given: Mapping[str, Any] | None = None) -> int:
         """Run a statement, its text, inside the copy; how many rows it wrote."""
         self._conn.execute("SET search_path = pg_temp")
-        written = self._conn.execute(statement).rowcount
+        written = self._conn.execute(statement, given).rowcount
         self.leave()
         return written
 

@@ -47,6 +47,13 @@ WHERE l.loan_id IN (SELECT loan_id FROM stage_loan UNION SELECT loan_id FROM sta
                     UNION SELECT loan_id FROM stage_event WHERE loan_id IS NOT NULL
                     UNION SELECT loan_id FROM stage_wish WHERE loan_id IS NOT NULL OFFSET 0);
 
+-- name: loans_with_orders
+-- As allocation.touch_loans, whether or not anything was paid.
+SELECT l.* FROM loan l
+WHERE l.lane = ANY(%(lanes)s::smallint[])
+  AND EXISTS (SELECT 1 FROM unnest(%(creditors)s::text[], %(products)s::text[]) AS o (creditor, product)
+              WHERE o.creditor = l.creditor AND o.product IN (l.product, '*'));
+
 -- name: suspense
 -- Money that waits for a loan of the batch, or that the batch brings again.
 SELECT x.* FROM suspense x

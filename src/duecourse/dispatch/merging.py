@@ -18,6 +18,7 @@ from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_value, seal_value
 
+from .merge_copy import enter_merge
 from .relocating import SQL, Move, find_moving, hold_lanes, hold_off, on_each, relocate, spread
 
 TRIES = 4
@@ -85,6 +86,8 @@ def _merge(
         True,
     )
     given = move.parameters
+    ids = (kept.borrower_id, other.borrower_id)
+    copy = enter_merge(conn, ids, move.kept_lanes, with_memory=kept.lane != other.lane)
     conn.execute(SQL["find_own_loans"], given)
     find_moving(conn, move)
     moved: dict[str, Any] = {"loans": [str(row[0]) for row in conn.execute("SELECT loan_id FROM merge_loan")]}
@@ -125,6 +128,8 @@ def _merge(
     merge_id = uuid4()
     record = {"merge_id": merge_id, "moved": Jsonb({**moved, "rows": counts}), "evidence": evidence, "by": by}
     conn.execute(SQL["record_merge"], given | record)
+    if copy is not None:
+        copy.write_back()
     return Merged(kept.borrower_key, other.borrower_key, counts)
 
 
@@ -165,6 +170,12 @@ def _undo(conn: psycopg.Connection, kept: Borrower, found: tuple[Any, ...], by: 
     hold_lanes(conn, sorted({other_lane, *kept_lanes}))
     move = Move(kept.lane, kept.borrower_id, other_lane, other_id, [kept.lane], kept_lanes, now, False)
     given = move.parameters
+    copy = enter_merge(
+        conn,
+        (kept.borrower_id, other_id),
+        sorted({other_lane, *kept_lanes}),
+        with_memory=kept.lane != other_lane,
+    )
     loans = [UUID(loan) for loan in moved["loans"]]
     there = conn.execute(SQL["find_given_loans"], given | {"loans": loans}).rowcount
     find_moving(conn, move)
@@ -194,6 +205,8 @@ def _undo(conn: psycopg.Connection, kept: Borrower, found: tuple[Any, ...], by: 
     conn.execute(SQL["lift_tombstone"], given)
     conn.execute(SQL["empty_out"], given | {what: what in moved["filled"] for what in ("name", "id_number")})
     conn.execute(SQL["record_undo"], given | {"merge_id": merge_id, "by": by})
+    if copy is not None:
+        copy.write_back()
     return Merged(kept.borrower_key, other_key, counts | {"contact_points": len(moved["points"])})
 
 
