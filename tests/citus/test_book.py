@@ -1,23 +1,75 @@
-"""Files imported into a spread book leave what they leave on a single server, and count the same."""
+"""What is brought into a spread book, and changed over several lanes, leaves what it leaves on a single server."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import psycopg
+import pytest
 
-from book.conftest import Importer
+from book.conftest import NOW, Importer
+from duecourse.book.allocation_orders import Band, Order, set_orders
+from duecourse.dispatch.merging import merge_borrowers, undo_merge
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.connect import Store
-from imported_book import book_of, bring_all
+from imported_book import MAPPING, book_of, bring_all
+
+OF_THE_CLUSTER_ALONE = {"borrower_merge"}
+"""Tables with a random id in them."""
+
+TWO = """
+    cust,name,idno,phone,loan,number,due,amount,other,guarantor
+    C7,Flo,X7,+16175550107,L7,1,2026-03-05,100.00,,
+    C8,Flo,X8,+16175550108,L8,1,2026-03-06,50.00,,
+"""
 
 
-def test_files_leave_the_same_book_on_a_cluster(
+def same_book(one: psycopg.Connection, other: psycopg.Connection) -> None:
+    expected, found = book_of(one), book_of(other)
+    for table in expected.keys() - OF_THE_CLUSTER_ALONE:
+        assert found[table] == expected[table], table
+
+
+@pytest.fixture
+def both(
     database: psycopg.Connection, spread_store: Store, keyring: Keyring, tmp_path: Path
+) -> Callable[[Callable[[psycopg.Connection], Any]], Any]:
+    """both(work): do it on a single server and on the cluster; what it answers is the same, and so are the books."""
+
+    def work_on(work: Callable[[psycopg.Connection], Any]) -> Any:
+        with spread_store.connect(idle_in_transaction_seconds=0) as spread:
+            answer = work(database)
+            database.commit()
+            assert work(spread) == answer
+            spread.commit()
+            same_book(database, spread)
+        return answer
+
+    return work_on
+
+
+def test_files_orders_and_merges_leave_the_same_book_on_a_cluster(
+    both: Callable[[Callable[[psycopg.Connection], Any]], Any],
+    database: psycopg.Connection,
+    keyring: Keyring,
+    tmp_path: Path,
 ) -> None:
-    plain = bring_all(Importer(database, keyring, tmp_path))
-    with spread_store.connect(idle_in_transaction_seconds=0) as spread:
-        assert bring_all(Importer(spread, keyring, tmp_path)) == plain
-        expected, found = book_of(database), book_of(spread)
-    assert expected["company_contact"] and expected["installment_was"] and expected["hold"]
-    assert {table: rows for table, rows in found.items() if table in expected} == expected
+    both(lambda conn: bring_all(Importer(conn, keyring, tmp_path)))
+    kept = book_of(database)
+    assert kept["company_contact"] and kept["installment_was"] and kept["hold"]
+
+    parts = ("fee", "interest", "penalty", "principal")
+    order = Order("bank", "*", date(2026, 1, 1), "advance", (Band(0, "horizontal", parts),))
+    assert both(lambda conn: set_orders(conn, [order], by="desk", now=NOW)) == 1
+
+    names = {"evidence": "passport", "by": "desk", "now": NOW}
+    merged = both(lambda conn: merge_borrowers(conn, keyring, "C3", "C1", **names))
+    assert merged.counts["loan"] == 1 and merged.counts["contact_points"] == 2
+
+    both(lambda conn: Importer(conn, keyring, tmp_path)(MAPPING, TWO).counts)
+    both(lambda conn: merge_borrowers(conn, keyring, "C7", "C8", **names))
+    undone = both(lambda conn: undo_merge(conn, keyring, "C7", "C8", by="desk", now=NOW))
+    assert (undone.counts["loan"], undone.counts["contact_points"]) == (1, 1)
