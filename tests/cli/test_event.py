@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
-from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.migrate import put_setting
 
@@ -65,17 +60,9 @@ steps:
 
 
 @pytest.fixture
-def run(
-    database: psycopg.Connection,
-    database_url: str,
-    keyring: Keyring,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Run]:
-    """Run `duecourse ...` on a simulated book with one loan and a policy; the JSON it prints, or its text."""
-    keyring.save(tmp_path / "keys.json")
+def run(type_in: Run, database: psycopg.Connection, keyring: Keyring, tmp_path: Path) -> Run:
+    """Types a line at a simulated book with one loan and a policy."""
     put_setting(database, "simulated", True)
-    put_setting(database, "lender_zone", "Asia/Shanghai")
     import_rows(
         database, keyring, [{}], parse_mapping(MAPPING, "m"), columns=(), now=datetime(2026, 1, 1, tzinfo=UTC)
     )
@@ -87,25 +74,8 @@ def run(
         "decided": "{{ creditor }}: we cannot approve {{ reference }}.",
     }.items():
         (tmp_path / "templates" / f"{name}.en.yaml").write_text(f'sms: "{sms}"\n', "utf-8")
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path))
-    monkeypatch.setenv("DUECOURSE_LANGUAGE", "en")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(line: str, code: str | None = None) -> Any:
-        close_context()
-        result = CliRunner().invoke(app, line.split())
-        context().console.file.flush()
-        if code is not None:
-            assert isinstance(result.exception, DuecourseError)
-            assert [problem.code for problem in result.exception.problems] == [code]
-            return None
-        assert result.exit_code == 0, (result.output, result.exception)
-        return json.loads(result.stdout) if "--json" in line else result.stdout
-
-    invoke(f"policy publish {tmp_path / 'policy.yaml'}")
-    yield invoke
-    close_context()
+    type_in("policy", "publish", tmp_path / "policy.yaml")
+    return lambda line, code=None: type_in(*line.split(), code=code)
 
 
 PAY = "payment add L-1 --amount 120.00 --on 2026-01-09 --source desk --reference R-7"

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
-from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
-from duecourse.store.migrate import put_setting
 
 Run = Callable[..., Any]
 
@@ -63,36 +57,10 @@ PAID = ("--on", "2026-01-09", "--source", "desk", "--reference", "R-7")
 
 
 @pytest.fixture
-def run(
-    database: psycopg.Connection,
-    database_url: str,
-    keyring: Keyring,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Run]:
-    """Run `duecourse ...` on a book with one loan; the JSON it prints, or its text without --json."""
-    keyring.save(tmp_path / "keys.json")
-    put_setting(database, "simulated", False)
-    put_setting(database, "lender_zone", "Asia/Shanghai")
-    database.commit()
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str | Path, code: str | None = None) -> Any:
-        close_context()
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        context().console.file.flush()
-        if code is not None:
-            assert isinstance(result.exception, DuecourseError)
-            assert [problem.code for problem in result.exception.problems] == [code]
-            return None
-        assert result.exit_code == 0, (result.output, result.exception)
-        return json.loads(result.output) if "--json" in arguments else result.output
-
+def run(type_in: Run, database: psycopg.Connection, keyring: Keyring) -> Run:
+    """Types commands at a book with one loan."""
     bring(database, keyring, MAPPING, [{"creditor": "acme"}])
-    yield invoke
-    close_context()
+    return type_in
 
 
 def bring(conn: psycopg.Connection, keyring: Keyring, mapping: str, rows: list[dict[str, object]]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,14 +10,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
 from duecourse.book.importing import import_rows
 from duecourse.book.mapping import parse_mapping
-from duecourse.cli.context import close_context
-from duecourse.cli.main import app
 from duecourse.domain.day_count import DayCount
-from duecourse.domain.problems import DuecourseError
 from duecourse.domain.schedule import Method, Terms, run_schedule
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.migrate import put_setting
@@ -63,21 +58,10 @@ steps:
 
 
 @pytest.fixture
-def run(
-    database: psycopg.Connection,
-    database_url: str,
-    keyring: Keyring,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Run]:
-    """Run `duecourse arrangement quote ...` in a book that stands at 20 March; the JSON it prints, or its text."""
-    keyring.save(tmp_path / "keys.json")
-    for name, value in {
-        "simulated": True,
-        "lender_zone": "Asia/Shanghai",
-        "replayed_through": "2026-03-20",
-    }.items():
-        put_setting(database, name, value)
+def run(type_in: Run, database: psycopg.Connection, keyring: Keyring, tmp_path: Path) -> Run:
+    """Types `duecourse arrangement quote ...` at a book that stands at 20 March."""
+    put_setting(database, "simulated", True)
+    put_setting(database, "replayed_through", "2026-03-20")
     rows = [{"loan": "L-1", "product": "cash-loan"}, {"loan": "L-2", "product": "card"}]
     import_rows(
         database, keyring, rows, parse_mapping(MAPPING, "m"), columns=("loan", "product"),
@@ -88,21 +72,8 @@ def run(
     (tmp_path / "templates").mkdir()
     (tmp_path / "policy.yaml").write_text(POLICY, "utf-8")
     (tmp_path / "templates" / "soon.en.yaml").write_text('sms: "{{ creditor }}: please pay."\n', "utf-8")
-    for name, value in {"DATABASE_URL": database_url, "HOME": str(tmp_path), "LANGUAGE": "en"}.items():
-        monkeypatch.setenv(f"DUECOURSE_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(line: str) -> Any:
-        close_context()
-        result = CliRunner().invoke(app, line.split())
-        if isinstance(result.exception, DuecourseError):
-            return [problem.code for problem in result.exception.problems]
-        assert result.exit_code == 0, (result.output, result.exception)
-        return json.loads(result.output) if "--json" in line else result.output
-
-    invoke(f"policy publish {tmp_path / 'policy.yaml'}")
-    yield lambda line: invoke(f"arrangement quote {line}")
-    close_context()
+    type_in("policy", "publish", tmp_path / "policy.yaml")
+    return lambda line, code=None: type_in("arrangement", "quote", *line.split(), code=code)
 
 
 @pytest.mark.parametrize("day", ["2026-03-20", "2026-03-27"])
@@ -158,4 +129,5 @@ def test_a_debit_under_way_leaves_it_to_a_person(run: Run, database: psycopg.Con
     ("line", "code"), [("L-1 --on 2026-03-19", "P477"), ("L-1 --on 2026-03-28", "P477"), ("nobody", "B045")]
 )
 def test_a_day_out_of_reach_and_an_unknown_word_are_refused(run: Run, line: str, code: str) -> None:
-    assert run(line) == [code]
+    run(line, code)
+    assert "what ends it on 2026-03-20" in run("L-1")
