@@ -162,9 +162,8 @@ def sweep_receipts(
     given = fence(epochs) | {"now": now, "due_only": due_only, "lately": lately}
     with conn.transaction():
         _bring(conn, epochs, now, due_only, lately)
-        return _apply(
-            conn, "sweep_receipts", given, now, silence, prepare=False
-        )  # planned by due_only and lately
+        # Planned by due_only and lately.
+        return _apply(conn, "sweep_receipts", given, now, silence, prepare=False)
 
 
 def _bring(

@@ -45,7 +45,7 @@ class Shard:
 
 
 BROUGHT: Final = ("receipt", "reply")
-"""Tables that lie by lanes which are not those of the people they speak of, and that a shard's session only reads."""
+"""Tables that lie by other lanes than those of the people they speak of; a session of a shard only reads them."""
 ALL_LANES: Final = Shard(1, tuple(range(LANES)))
 
 
@@ -64,8 +64,8 @@ def _shown(name: str, schema: str, table: str, by_lane: bool) -> sql.Composed:
 
 
 def centre_of(conn: psycopg.Connection) -> psycopg.Connection:
-    """Where all lanes can be asked and what every node has can be written: the connection itself, or the one that a
-    shard's session has to the coordinator.
+    """Where all lanes can be asked, and written what every node has: the connection itself, or of a shard's session
+    the one it has to the coordinator.
     """
     return conn.centre if isinstance(conn, ShardConnection) else conn
 
