@@ -22,7 +22,7 @@ from duecourse.store.spreading import spread
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
-from .conftest import SHARDS, cluster_database
+from .conftest import cluster_database
 from .due_day import DueDay, copy_book, rows_of, tables_of
 
 PEOPLE = 30
