@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import psycopg
 import typer
@@ -21,8 +21,9 @@ from .screen import print_problems
 from .tree import CommandTree
 from .words import say
 
+PROGRAM: Final = "duecourse"
 app = typer.Typer(
-    name="duecourse",
+    name=PROGRAM,
     cls=CommandTree,
     help="Reminds borrowers before an installment is due, within the law, and can prove every contact.\n\n"
     "First steps: duecourse demo; then duecourse init, book import, policy publish, plan --dry-run, work.",
@@ -35,7 +36,7 @@ app = typer.Typer(
 
 def _tell_version(asked: bool) -> None:
     if asked:
-        print(f"duecourse {version('duecourse')}")
+        print(PROGRAM, version(PROGRAM))
         raise typer.Exit
 
 
