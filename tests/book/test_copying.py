@@ -43,35 +43,30 @@ def test_a_check_in_a_copy_writes_nothing(bring: Importer) -> None:
     assert book_of(bring.conn) == before
 
 
-def points_in_copy(conn: psycopg.Connection) -> WorkingCopy:
-    """A copy of every contact point, entered."""
+def points_in_copy(bring: Importer, database_url: str, meanwhile: str) -> WorkingCopy:
+    """A copy of every contact point, each changed in it, while somebody else does something to the book's."""
+    bring(MAPPING, FIRST)
+    conn = bring.conn
     copy = WorkingCopy(conn, ["contact_point"])
     copy.begin()
     copy.bring("contact_point", SQL["whole"], {"reference": sql.Identifier("contact_point")})
     copy.enter()
+    conn.execute("UPDATE contact_point SET rank = 7")
+    with psycopg.connect(database_url, autocommit=True) as worker:
+        worker.execute(meanwhile.encode())
     return copy
 
 
-def test_what_others_change_meanwhile_in_another_column_stays(
-    bring: Importer, database: psycopg.Connection, database_url: str
-) -> None:
-    bring(MAPPING, FIRST)
-    copy = points_in_copy(database)
-    database.execute("UPDATE contact_point SET rank = 7")
-    with psycopg.connect(database_url, autocommit=True) as worker:
-        worker.execute("UPDATE contact_point SET state = 'retired', retired_reason = 'dead'")
-    copy.write_back()
-    database.commit()
+def test_what_others_change_meanwhile_in_another_column_stays(bring: Importer, database_url: str) -> None:
+    retire = "UPDATE contact_point SET state = 'retired', retired_reason = 'dead'"
+    points_in_copy(bring, database_url, retire).write_back()
+    bring.conn.commit()
     assert set(bring.all("SELECT rank, state FROM contact_point")) == {(7, "retired")}
 
 
 def test_a_row_that_others_took_away_meanwhile_ends_the_transaction(
-    bring: Importer, database: psycopg.Connection, database_url: str
+    bring: Importer, database_url: str
 ) -> None:
-    bring(MAPPING, FIRST)
-    copy = points_in_copy(database)
-    database.execute("UPDATE contact_point SET rank = 7")
-    with psycopg.connect(database_url, autocommit=True) as worker:
-        worker.execute("DELETE FROM contact_point")
+    copy = points_in_copy(bring, database_url, "DELETE FROM contact_point")
     with pytest.raises(psycopg.errors.SerializationFailure):
         copy.write_back()
