@@ -24,6 +24,7 @@ from duecourse.domain.messaging import (
     Throttled,
     Unknown,
 )
+from duecourse.store.shards import centre_of
 from duecourse.store.sql import load
 
 from .claimed import fence
@@ -213,7 +214,9 @@ def retire_failed(
     quiet = {one for one in every if one.cause in (Cause.OFF, Cause.SUSPENDED)}
     dead = {one[:2] for one in every - quiet if one.permanent or one.cause == Cause.DEAD}
     if dead:
-        retire_contact_points(conn, sorted(dead), reason="refused by the provider as permanent", now=now)
+        retire_contact_points(
+            centre_of(conn), sorted(dead), reason="refused by the provider as permanent", now=now
+        )
     if quiet and silence.times:
         asked = sorted({one[:2] for one in quiet} - dead)
         given = {
@@ -223,4 +226,4 @@ def retire_failed(
             "days": silence.days,
         }
         if gone := conn.execute(SQL["silent_points"], given).fetchall():
-            retire_contact_points(conn, gone, reason="off or barred for too long", now=now)
+            retire_contact_points(centre_of(conn), gone, reason="off or barred for too long", now=now)
