@@ -13,6 +13,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from duecourse.cli.logs import write_logs
+
 from . import (
     auditing,
     claim,
@@ -85,6 +87,7 @@ def main() -> None:
         if given.seconds and name in wanted:
             wanted[name] = given.seconds * per_second
     console = Console(width=150)
+    write_logs()  # as a worker does: without a line for each message
     with open_house() as house:
         with psycopg.connect(house.conninfo) as conn:
             told = {"machine": machine(), "postgresql": server(conn)}

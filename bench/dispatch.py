@@ -96,7 +96,7 @@ class _Measured:
         self.house.settle()
         self.trace.clear()
         with self.house.open(self.name) as store:
-            conninfo = store._session(0)
+            conninfo = store._session(0, None)
             took = asyncio.run(self._dispatch(conninfo, repetition))
         for stage, names in STAGES.items():
             seconds = sum(self.trace.seconds[name] for name in names)

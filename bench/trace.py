@@ -19,6 +19,7 @@ from duecourse.rules.model import Rule
 
 _NAME = re.compile(r"/\* [a-z/]+\.([a-z_]+) \*/")
 Asked = tuple[str, Any]
+Composed = tuple[Facts, str, Sequence[Rule], str]
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class Trace:
     """Transactions in the order of their commits, each a list of statements; what was composed; seconds by name."""
 
     transactions: list[list[Asked]] = field(default_factory=list)
-    composed: list[tuple[Facts, str, Sequence[Rule]]] = field(default_factory=list)
+    composed: list[Composed] = field(default_factory=list)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def clear(self) -> None:
@@ -80,19 +81,19 @@ class TracedComposer(Composer):
         )
         self._trace = trace
 
-    def compose(self, facts: Facts, channel: str, rules: Sequence[Rule] = ()) -> Rendition:
+    def compose(self, facts: Facts, channel: str, rules: Sequence[Rule] = (), *, code: str = "") -> Rendition:
         """As the composer's."""
         began = time.perf_counter()
-        made = super().compose(facts, channel, rules)
+        made = super().compose(facts, channel, rules, code=code)
         self._trace.seconds["compose"] += time.perf_counter() - began
-        self._trace.composed.append((facts, channel, rules))
+        self._trace.composed.append((facts, channel, rules, code))
         return made
 
-    def again(self, composed: Sequence[tuple[Facts, str, Sequence[Rule]]]) -> float:
+    def again(self, composed: Sequence[Composed]) -> float:
         """Rendering alone."""
         began = time.perf_counter()
-        for facts, channel, rules in composed:
-            super().compose(facts, channel, rules)
+        for facts, channel, rules, code in composed:
+            super().compose(facts, channel, rules, code=code)
         return time.perf_counter() - began
 
 
