@@ -143,30 +143,33 @@ grouped AS (
     FULL JOIN joinable j ON j.lane = l.lane AND j.group_key = l.group_key
 ),
 new_message AS (
-    SELECT g.*, leg::smallint AS leg,
-           (%(template_versions)s::jsonb -> g.policy ->> g.agreed_template)::int AS template_version,
-           CASE WHEN leg = 0 THEN g.group_id ELSE md5(g.group_id::text || '|' || leg)::uuid END AS message_id,
-           CASE WHEN leg = 0 THEN g.full_route ELSE g.full_route[leg:leg] END AS route,
-           CASE WHEN g.braked THEN md5(concat_ws('|', g.policy, g.policy_version, g.step, g.local_on))::uuid
-           END AS batch_id,
-           local_instant(g.local_on + g.useful_days, g.useful_time, g.zone) AS useful_until,
-           local_instant(g.local_on, (g.starts + coalesce(g.ends - g.starts, interval '0')
-               * ((hashtextextended(concat_ws('|', g.borrower_id, g.step, g.local_on), 0) & 1048575) / 1048576.0)
-               )::time, g.zone) AS planned_for
-    FROM grouped g
-    CROSS JOIN generate_series(CASE WHEN g.legs THEN 1 ELSE 0 END,
-                               CASE WHEN g.legs THEN cardinality(g.full_route) ELSE 0 END) AS leg
-    WHERE NOT g.joins
+    -- at: as which instant it is judged. OFFSET 0 keeps planned_for from being computed again for it.
+    SELECT n.*, CASE WHEN n.planned_for >= %(now)s THEN n.planned_for
+                     ELSE %(now)s + greatest(least(n.useful_until - %(now)s, interval '1 hour'), interval '0')
+                          * ((hashtextextended(concat_ws('|', n.borrower_id, n.step, n.local_on), 1) & 1048575) / 1048576.0)
+                END AS at
+    FROM (
+        SELECT g.*, leg::smallint AS leg,
+               (%(template_versions)s::jsonb -> g.policy ->> g.agreed_template)::int AS template_version,
+               CASE WHEN leg = 0 THEN g.group_id ELSE md5(g.group_id::text || '|' || leg)::uuid END AS message_id,
+               CASE WHEN leg = 0 THEN g.full_route ELSE g.full_route[leg:leg] END AS route,
+               CASE WHEN g.braked THEN md5(concat_ws('|', g.policy, g.policy_version, g.step, g.local_on))::uuid
+               END AS batch_id,
+               local_instant(g.local_on + g.useful_days, g.useful_time, g.zone) AS useful_until,
+               local_instant(g.local_on, (g.starts + coalesce(g.ends - g.starts, interval '0')
+                   * ((hashtextextended(concat_ws('|', g.borrower_id, g.step, g.local_on), 0) & 1048575) / 1048576.0)
+                   )::time, g.zone) AS planned_for
+        FROM grouped g
+        CROSS JOIN generate_series(CASE WHEN g.legs THEN 1 ELSE 0 END,
+                                   CASE WHEN g.legs THEN cardinality(g.full_route) ELSE 0 END) AS leg
+        WHERE NOT g.joins
+        OFFSET 0) AS n
 ),
 candidate AS (
     -- A batch is judged by what is known when it begins, so not yet.
     SELECT lane, message_id, group_id, borrower_id, party, actor, CASE WHEN act IS NOT NULL THEN ARRAY[act] END AS acts,
            NULL::uuid[] AS confirms, NULL::uuid AS to_point, step, purpose, route, 1::smallint AS route_at, leg, false AS by_debtor, zone,
-           agreed_template AS template, template_version, 0::smallint AS tries, NULL::text[] AS failed, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for,
-           CASE WHEN planned_for >= %(now)s THEN planned_for
-                ELSE %(now)s + greatest(least(useful_until - %(now)s, interval '1 hour'), interval '0')
-                     * ((hashtextextended(concat_ws('|', borrower_id, step, local_on), 1) & 1048575) / 1048576.0)
-           END AS at
+           agreed_template AS template, template_version, 0::smallint AS tries, NULL::text[] AS failed, daily_cap, NULL::uuid AS batch_id, NULL::uuid AS corrects, useful_until, planned_for, at
     FROM new_message
 ),
 read_item AS (
@@ -184,16 +187,15 @@ inserted AS (
         creditor, currency, bundle, template, template_version, route, next_if, next_after_seconds, next_by, supersedes,
         daily_cap, batch_id, zone, local_on, supplement, state, planned_for, not_before, useful_until, rule, reason, verdict, version,
         planned_at, changed_at)
-    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, c.actor, c.acts, n.policy, n.policy_version, n.step, n.purpose,
+    SELECT n.lane, n.message_id, n.group_id, n.leg, n.borrower_id, n.party, n.actor, CASE WHEN n.act IS NOT NULL THEN ARRAY[n.act] END, n.policy, n.policy_version, n.step, n.purpose,
            n.creditor, n.currency, n.bundle, n.agreed_template, n.template_version, n.route, n.next_if,
            n.next_after_seconds, n.next_by, n.supersedes, n.daily_cap, n.batch_id, n.zone, n.local_on, n.supplement, 'planned', n.planned_for,
-           CASE WHEN v.waits THEN v.not_before ELSE c.at END,
+           CASE WHEN v.waits THEN v.not_before ELSE n.at END,
            n.useful_until, v.rule, v.reason, v.verdict,
            1 + coalesce((SELECT max(h.version) FROM history h
                          WHERE h.lane = n.lane AND h.subject_id = n.message_id), 0),
            %(now)s, %(now)s
     FROM new_message n
-    JOIN candidate c ON c.lane = n.lane AND c.message_id = n.message_id
     JOIN verdict v ON v.lane = n.lane AND v.message_id = n.message_id
     ON CONFLICT DO NOTHING
     RETURNING lane, message_id, borrower_id, version, rule, reason, verdict
@@ -298,7 +300,8 @@ provider AS (
     SELECT row_number() OVER () AS line, NULL::text AS name, channel, NULL::text AS provider, true AS ready, NULL::text AS caller,
            NULL::text AS kind, NULL::text[] AS registered, 1 AS tier, 1.0::double precision AS weight, 1.0::double precision AS admits, NULL::text[] AS carriers,
            NULL::text[] AS regions, NULL::text[] AS needs, false AS needs_template, NULL::jsonb AS approved, NULL::text AS serves
-    FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task') AS each_channel
+    -- There are fewer channels. LIMIT says so to the planner, which takes them for ten to a message.
+    FROM (SELECT unnest(route) AS channel FROM new_message UNION SELECT 'task' LIMIT 64) AS each_channel
 )
 
 -- fragment: items

@@ -302,8 +302,8 @@ known AS MATERIALIZED (
     FROM summed s
     JOIN borrower b ON b.lane = s.lane AND b.borrower_id = s.borrower_id
 ),
-only_line AS (
-    SELECT channel, min(line) AS line FROM provider GROUP BY channel HAVING count(*) = 1
+line AS MATERIALIZED (
+    SELECT p.*, count(*) OVER (PARTITION BY p.channel) = 1 AS alone FROM provider p
 ),
 unit AS (
     -- A call by a person is judged as the call that it is; what asks for a person does not stand against it. Without a number
@@ -359,10 +359,9 @@ unit AS (
           AND (cp.platform IS NULL OR EXISTS (SELECT 1 FROM provider o WHERE o.channel = r.channel AND coalesce(o.serves = cp.platform, true)))
           AND (k.to_point IS NULL OR cp.contact_point_id = k.to_point)
     LEFT JOIN point_carrier w ON w.lane = cp.lane AND w.contact_point_id = cp.contact_point_id
-    LEFT JOIN only_line ON only_line.channel = r.channel
-    JOIN provider p ON p.line = CASE WHEN only_line.line IS NOT NULL THEN only_line.line ELSE
+    JOIN line p ON p.channel = r.channel AND (p.alone OR p.line =
          -- include: chosen_line
-         END
+         )
     JOIN unnest(k.item_loans, k.item_products, k.item_numbers) WITH ORDINALITY AS d (loan_id, product, number, n)
       ON d.n = array_position(k.item_loans, d.loan_id)
     WHERE r.place >= k.route_at AND (cp.contact_point_id IS NOT NULL OR r.channel IN ('inbox', 'task') AND k.to_point IS NULL)
@@ -415,20 +414,25 @@ braked AS (
     LEFT JOIN batch_canary k ON k.lane = c.lane AND k.message_id = c.message_id
     WHERE c.batch_id IS NOT NULL
 ),
-ruled AS (
-    SELECT p.*, h.reason AS halted_for, k.reason AS braked_for,
-           CASE WHEN coalesce(p.still_open, 0) = 0 THEN coalesce(p.item_rule, 'PAID')
-                WHEN h.message_id IS NOT NULL THEN 'STOPPED'
-                WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
-                WHEN p.unfit IS NOT NULL THEN CASE WHEN p.unfit LIKE 'not approved:%%' THEN 'NOT-REGISTERED' ELSE 'NO-PROVIDER' END
-                WHEN NOT p.free THEN coalesce((p.refused[1]).rule, (p.windows[p.shut[1]]).id)
-                WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
-                WHEN k.rule IS NOT NULL THEN k.rule
-           END AS rule
-    FROM (SELECT p.*, coalesce(p.own_windows, c.windows) AS windows, c.caps, c.ids, c.dated
-          FROM placed p LEFT JOIN ruled_context c ON c.context = p.context) AS p
+halted_or_not AS (
+    SELECT p.*, h.message_id IS NOT NULL AS halted, h.reason AS halted_for, k.rule AS braked_by, k.reason AS braked_for
+    FROM placed p
     FULL JOIN halted h ON h.lane = p.lane AND h.message_id = p.message_id
     FULL JOIN braked k ON k.lane = p.lane AND k.message_id = p.message_id
+),
+-- The rules of the context join last, after all that hashes and sorts. OFFSET 0 as in situated: rule is asked for often.
+ruled AS (
+    SELECT p.*, coalesce(p.own_windows, c.windows) AS windows, c.caps, c.ids, c.dated,
+           CASE WHEN coalesce(p.still_open, 0) = 0 THEN coalesce(p.item_rule, 'PAID')
+                WHEN p.halted THEN 'STOPPED'
+                WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
+                WHEN p.unfit IS NOT NULL THEN CASE WHEN p.unfit LIKE 'not approved:%%' THEN 'NOT-REGISTERED' ELSE 'NO-PROVIDER' END
+                WHEN NOT p.free THEN coalesce((p.refused[1]).rule, ((coalesce(p.own_windows, c.windows))[p.shut[1]]).id)
+                WHEN NOT p.ready THEN 'PROVIDER-PAUSED'
+                WHEN p.braked_by IS NOT NULL THEN p.braked_by
+           END AS rule
+    FROM halted_or_not p LEFT JOIN ruled_context c ON c.context = p.context
+    OFFSET 0
 ),
 verdict AS MATERIALIZED (
     SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, line, provider, contact_point_id,
@@ -473,7 +477,8 @@ verdict AS MATERIALIZED (
                  rule IS NOT NULL AND NOT free AND opens_at IS NOT NULL
                  AND rule IS NOT DISTINCT FROM coalesce((refused[1]).rule, (windows[shut[1]]).id)
                  AND NOT EXISTS (SELECT 1 FROM unnest(refused) AS x WHERE x.primitive NOT IN ('P2', 'P3')) AS waiting
-          FROM ruled r) AS j
+          FROM ruled r
+          OFFSET 0) AS j
 )
 
 -- fragment: judge_units
@@ -550,8 +555,10 @@ ruled_context AS MATERIALIZED (
     GROUP BY c.context, c.region_zones
 ),
 -- No row of this CTE or a later one carries the rules of its context along, which are many times as wide as the rest of it.
--- own_windows: where wishes add to the context's.
-situated AS MATERIALIZED (
+-- own_windows: where wishes add to the context's. From here to judged each row is computed as the next step asks for it and
+-- written down nowhere; OFFSET 0 keeps what is computed once from being computed where it is used. Every row has its context:
+-- LEFT, so that a nested loop cannot judge all of them again for each context.
+situated AS (
     SELECT k.*, (k.at AT TIME ZONE coalesce(k.zones[1], r.region_zones ->> 0))::date AS today,
            CASE WHEN cardinality(k.zones) > 0 THEN k.zones
                 ELSE ARRAY(SELECT jsonb_array_elements_text(r.region_zones)) END AS places,
@@ -563,13 +570,14 @@ situated AS MATERIALIZED (
                     WHERE p.primitive = 'P14' AND 'hours' = ANY(p.honours) AND w.kind = 'hours') END AS own_windows,
            CASE WHEN cardinality(k.consents) = 0 THEN tstzmultirange()
                 ELSE consent_spans(k.consents, ARRAY['hours'], k.purpose, k.channel, k.address_index, NULL) END AS lifted
-    FROM keyed k JOIN ruled_context r ON r.context = k.context
+    FROM keyed k LEFT JOIN ruled_context r ON r.context = k.context
+    OFFSET 0
 ),
-blocked AS MATERIALIZED (
+blocked AS (
     SELECT s.*, w.refusals || n.refusals || c.refusals AS refusals,
            windows_shut(s.at, s.places, coalesce(s.own_windows, r.windows), s.lifted) AS shut
     FROM situated s
-    JOIN ruled_context r ON r.context = s.context
+    LEFT JOIN ruled_context r ON r.context = s.context
     -- A cap lets go when the contact that fills it leaves the span: contacts lie in the past, so none comes anew while one waits.
     CROSS JOIN LATERAL (
         SELECT
@@ -712,6 +720,7 @@ blocked AS MATERIALIZED (
                           END AS saw
                    FROM unnest(r.wished) AS w) AS y WHERE NOT isempty(y.blocked)) AS x
                WHERE NOT isempty(x.spans)) END AS refusals) AS w
+    OFFSET 0
 ),
 judged AS MATERIALIZED (
     SELECT b.*,
@@ -721,7 +730,7 @@ judged AS MATERIALIZED (
                 ELSE first_allowed(b.at, b.until,
                                    coalesce((SELECT range_agg(r.blocked) FROM unnest(b.refusals) AS r), tstzmultirange()),
                                    b.places, coalesce(b.own_windows, c.windows), b.lifted) END AS not_before
-    FROM blocked b JOIN ruled_context c ON c.context = b.context
+    FROM blocked b LEFT JOIN ruled_context c ON c.context = b.context
 ),
 judged_unit AS (
     SELECT j.*,
