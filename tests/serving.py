@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
+
+import httpx2
 
 from duecourse.api.keys import Scope, add_key
+from duecourse.channels.webhook.signing import key_of, signed_headers
 from duecourse.store.migrate import put_setting
 from lender import LONG_AGO, Lender
 from scraping import address_in
@@ -74,3 +80,25 @@ class Installation:
         assert self.serving is not None
         self.serving.send_signal(signal.SIGTERM)
         return self.serving.wait(120)
+
+
+def callback(
+    attempt: UUID, *, secret: str = SECRET, at: int | None = None, status: str = "delivered", reply: str = ""
+) -> httpx2.Request:
+    """What the provider tells of an attempt, signed; with a reply to it where there is one."""
+    replies = [{"attempt": attempt.hex, "text": reply}] if reply else []
+    told = {"receipts": [{"attempt": attempt.hex, "status": status}], "replies": replies}
+    body = json.dumps(told).encode()
+    stamp = int(datetime.now(UTC).timestamp()) if at is None else at
+    return httpx2.Request(
+        "POST",
+        "http://x/callbacks/hook",
+        content=body,
+        headers=signed_headers([key_of(secret)], "m", stamp, body),
+    )
+
+
+def send(client: httpx2.Client, request: httpx2.Request) -> int:
+    """Make the call; the status of the answer."""
+    signed = {name: value for name, value in request.headers.items() if name.startswith("webhook-")}
+    return client.post(request.url.path, content=request.content, headers=signed).status_code

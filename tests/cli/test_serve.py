@@ -15,13 +15,12 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from duecourse.channels.webhook.signing import key_of, signed_headers
 from duecourse.cli.context import close_context
 from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
 from lender import Lender
 from scraping import scrape
-from serving import SECRET, Installation
+from serving import Installation, callback, send
 
 Run = Callable[..., Any]
 
@@ -50,24 +49,6 @@ def installation(database_url: str, lender: Lender, tmp_path: Path) -> Iterator[
     if one.serving is not None and one.serving.poll() is None:
         one.serving.kill()
         one.serving.wait()
-
-
-def callback(
-    attempt: UUID, *, secret: str = SECRET, at: int | None = None, status: str = "delivered"
-) -> httpx2.Request:
-    body = json.dumps({"receipts": [{"attempt": attempt.hex, "status": status}]}).encode()
-    stamp = int(datetime.now(UTC).timestamp()) if at is None else at
-    return httpx2.Request(
-        "POST",
-        "http://x/callbacks/hook",
-        content=body,
-        headers=signed_headers([key_of(secret)], "m", stamp, body),
-    )
-
-
-def send(client: httpx2.Client, request: httpx2.Request) -> int:
-    signed = {name: value for name, value in request.headers.items() if name.startswith("webhook-")}
-    return client.post(request.url.path, content=request.content, headers=signed).status_code
 
 
 def receipts(conn: psycopg.Connection) -> list[tuple[UUID, str]]:
