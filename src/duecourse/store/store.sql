@@ -152,4 +152,4 @@ SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = %(name)s)
 
 -- name: lanes_held
 -- Whether a worker holds a lane now.
-SELECT EXISTS (SELECT FROM lane_lease WHERE owner IS NOT NULL AND expires_at > now());
+SELECT EXISTS (SELECT 1 FROM lane_lease WHERE owner IS NOT NULL AND expires_at > now());
