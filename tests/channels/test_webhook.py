@@ -245,6 +245,15 @@ def test_receipts_and_replies_come_back():
     assert reply.reference == "k1"
 
 
+def test_replies_without_an_id_have_one_of_the_call_that_told_them_and_of_nothing_else():
+    def named(*texts: str) -> list[str]:
+        _, sink = told({"replies": [{"attempt": ATTEMPT, "text": text} for text in texts]})
+        return [reply.reference for reply in sink.replies]
+
+    assert named("YES", "YES") == named("YES", "YES")
+    assert len({*named("YES", "YES"), *named("NO")}) == 3
+
+
 def test_caller_with_another_secret_or_an_old_signature_is_not_believed():
     for changes in ({"secret": OTHER}, {"age": 400}, {"age": -400}):
         status, sink = told({"receipts": [RECEIPT]}, **changes)

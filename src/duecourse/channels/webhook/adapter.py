@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import random
 import time
@@ -136,7 +137,8 @@ class WebhookAdapter(HttpAdapter[WebhookSettings]):
         try:
             body = json_of(request)
             receipts = [self._receipt(one) for one in body.get("receipts", [])]
-            replies = [self._reply(one) for one in body.get("replies", [])]
+            call = _call_of(request)
+            replies = [self._reply(one, f"{call}-{at}") for at, one in enumerate(body.get("replies", []))]
         except (ValueError, KeyError, TypeError, AttributeError):
             return UNREADABLE
         if not await self.hand_in(receipts, replies):
@@ -190,7 +192,8 @@ class WebhookAdapter(HttpAdapter[WebhookSettings]):
             occurred_at=_aware(occurred) if occurred else None,
         )
 
-    def _reply(self, one: Mapping[str, Any]) -> Reply:
+    def _reply(self, one: Mapping[str, Any], place: str) -> Reply:
+        """place: in the call that told it, where it has no id of its own."""
         attempt = one.get("attempt")
         return Reply(
             self.name,
@@ -200,8 +203,14 @@ class WebhookAdapter(HttpAdapter[WebhookSettings]):
             self.channel,
             ReplyKind(one.get("kind", "text")),
             UUID(attempt) if attempt else None,
-            reference=str(one.get("id") or ""),
+            reference=str(one.get("id") or place),
         )
+
+
+def _call_of(request: RawRequest) -> str:
+    """What a call has in common with the same one posted again, and with no other: its signed id, and its text,
+    since who posts may give one id to all."""
+    return hashlib.sha256(request.headers["webhook-id"].encode() + b"." + request.body).hexdigest()[:32]
 
 
 _PHONES: Final = frozenset({Channel.SMS, Channel.VOICE})
