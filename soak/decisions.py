@@ -34,6 +34,7 @@ class Decisions:
     held: dict[UUID, float] = field(default_factory=dict)
     stops: list[tuple[float, float]] = field(default_factory=list)
     _stopped_at: float | None = None
+    _lifting_at: float | None = None
 
     def hold_some(self, conn: psycopg.Connection, which: float) -> int:
         """A dispute of one in HELD_AMONG, which depends on `which`, 0..1; how many are newly held."""
@@ -57,12 +58,13 @@ class Decisions:
             self._stopped_at = time.time()
 
     def resume(self, conn: psycopg.Connection) -> None:
-        """Lift it. When the database does not answer, do it again."""
-        at = time.time()
+        """Lift it. When the database does not answer, do it again: it may have been lifted the first time."""
+        self._lifting_at = self._lifting_at or time.time()
         resume_sending(conn, by="soak", now=datetime.now(UTC))
         if self._stopped_at is not None:
-            self.stops.append((self._stopped_at, at))
+            self.stops.append((self._stopped_at, self._lifting_at))
             self._stopped_at = None
+        self._lifting_at = None
 
     def broken(self, taken: Taken, owners: Mapping[UUID, UUID]) -> dict[str, int]:
         """How many hand-overs came after a hold of their borrower, or during a stop. owners: of the contact points."""
