@@ -29,6 +29,7 @@ SELECT least(
 -- which no line has room (full_channels).
 -- Returns every judged message; the allowed ones with their contact point, the debts that may be spoken of and, where the
 -- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
+-- Runs: where its lanes are.
 WITH
 -- include: store.fence
 ,
@@ -207,7 +208,7 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- Which of the claimed messages a cap refuses, with what the person had under any of their rows. Runs after lock_persons, so
 -- that it sees what they committed. A debt that may not be spoken of refuses its message. lanes, messages, points, persons,
 -- debts (uuid[] as text), kinds (of the provider): parallel arrays; now; elsewhere (as rules.elsewhere); and
--- RuleBook.person_parameters.
+-- RuleBook.person_parameters. Runs: where its lanes are.
 WITH asked AS (
     SELECT c.lane, c.message_id, c.person, m.group_id, m.purpose, m.template, m.party, m.actor, m.by_debtor, m.daily_cap,
            CASE m.route[m.route_at] WHEN 'task' THEN 'voice' ELSE m.route[m.route_at] END AS channel,
@@ -267,7 +268,7 @@ ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
 -- Which of the claimed messages a cap per number refuses, or one per template and number, with what others were sent to
 -- the same number. Runs after lock_numbers, so that it sees what they committed. lanes, messages, points, kinds (of the
 -- provider): parallel arrays; now; elsewhere (as rules.elsewhere); RuleBook parameters reduced to such caps and hours
--- (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes.
+-- (RuleBook.number_parameters). Of several for one number, the earlier in the arrays goes. Runs: where its lanes are.
 WITH claimed AS (
     SELECT c.lane, c.message_id, c.n, c.kind, m.group_id, m.borrower_id, m.purpose, m.actor, m.template, m.by_debtor,
            CASE m.route[m.route_at] WHEN 'task' THEN 'voice' ELSE m.route[m.route_at] END AS channel, p.address_index, b.region, b.zone,
@@ -322,7 +323,7 @@ AND NOT coalesce(p.end_recorded_at <= %(now)s AND p.ended_at <= %(now)s, false)
 -- local_on: the borrower's day on which it is said. events: what it tells of, in the order in which it happened, and standing:
 -- what the loans of these owe by then; null for what speaks of installments. language: as wished, else as in the book. large: large type and plain
 -- words are wished, or the lender's field large_type of the borrower says so. items: JSON array of the debts still open, oldest first, by the
--- same tests as rules.judge.
+-- same tests as rules.judge. Runs: where its lanes are.
 WITH
 -- include: rules.fed
 SELECT m.lane, m.message_id, m.borrower_id, m.policy, m.policy_version, m.purpose, m.creditor, m.currency,
@@ -417,6 +418,7 @@ LEFT JOIN fed f ON f.creditor = m.creditor;
 -- Write before we speak: one attempt per claimed message with its exact text, and the ledger's rows, one per debt.
 -- lanes, epochs: the fence. Parallel arrays: at_lanes, messages, attempts, seqs, routes, channels, providers, points, texts, digests,
 -- parts, valids; loan_lanes, loan_attempts, loans for the ledger; now. Fenced. Writes: attempt, contact, history
+-- Runs: where its lanes are.
 WITH
 -- include: store.fence
 ,
@@ -459,7 +461,7 @@ SELECT attempt_id FROM written;
 -- attempt, so that a newer version of its policy may still plan it anew.
 -- lanes, epochs: the fence; at_lanes, messages, rules, reasons, verdicts (jsonb as text), afters (interval): parallel
 -- arrays; now.
--- Writes: message, history
+-- Runs: where its lanes are. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -582,7 +584,7 @@ followed_told AS (
 -- when all have, it waits a random part of 2 s, 4 s, 8 s, … up to 5 minutes, and half of its use that is left at most.
 -- deduplicating: providers that drop a second submission of the same id. A second submission that was not taken says
 -- nothing of the first: its attempt stays unknown, and no other takes its place.
--- Returns the attempts settled. Writes: attempt, message, contact, notice, history
+-- Returns the attempts settled. Runs: where its lanes are. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
 ,
@@ -804,6 +806,7 @@ ended AS (
 -- Apply receipts just appended to the attempts of my lanes that they speak of. lanes, epochs; now;
 -- receipt_lanes, receipt_ids: parallel arrays. Returns every receipt whose attempt is known and answered, or unknown and
 -- named by reference, with the attempt's contact point where it moved. Writes: attempt, message, contact, notice, history
+-- Runs: where its lanes are.
 WITH
 -- include: store.fence
 ,
@@ -837,7 +840,7 @@ FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt
 -- The same for every attempt of my lanes that is still open, or of which something was heard lately: finds what arrived
 -- while nobody owned the lane, and what another worker, the lender's app or staff were told. due_only: nothing but
 -- attempts of messages that are about to be claimed again or to move on. lanes, epochs; now; lately: interval, by the
--- database's clock. Writes: attempt, message, contact, notice, history
+-- database's clock. Runs: where its lanes are. Writes: attempt, message, contact, notice, history
 WITH
 -- include: store.fence
 ,
@@ -891,6 +894,7 @@ FROM heard h LEFT JOIN settled s ON s.lane = h.lane AND s.attempt_id = h.attempt
 -- name: wake_batches
 -- Messages that waited for their batch are due once it may go, its canaries as soon as they are chosen. Asked every second or so, it
 -- looks for a minute: who missed that is judged again by itself. lanes, epochs; now. Fenced. Writes: message
+-- Runs: where its lanes are.
 WITH
 -- include: store.fence
 UPDATE message m SET not_before = %(now)s
@@ -903,7 +907,7 @@ WHERE (b.state = 'going' AND b.decided_at > %(now)s::timestamptz - interval '1 m
 
 -- name: expire_messages
 -- Planned messages past their use are done: expired, or, if something went out before, the best that is known.
--- lanes, epochs; now. Returns message and outcome. Fenced. Writes: message, history
+-- lanes, epochs; now. Returns message and outcome. Fenced. Runs: where its lanes are. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -930,6 +934,7 @@ SELECT message_id, outcome FROM moved;
 -- name: recover_attempts
 -- Attempts that an earlier owner of these lanes had claimed: they may have been written, so they are unknown.
 -- lanes, epochs; now; deduplicating: as in settle_attempts. Fenced. Writes: attempt, message, history
+-- Runs: where its lanes are.
 WITH
 -- include: store.fence
 ,
@@ -955,7 +960,7 @@ SELECT message_id, attempt_id, channel, provider FROM settled;
 
 -- name: adopt_attempts
 -- Attempts that are still claimed under an owner's former epoch of its own lanes, taken over into the present one. lanes, epochs: the
--- fence; old_epochs: parallel to them. Fenced. Writes: attempt
+-- fence; old_epochs: parallel to them. Fenced. Runs: where its lanes are. Writes: attempt
 WITH
 -- include: store.fence
 UPDATE attempt t SET epoch = f.epoch

@@ -20,7 +20,7 @@ TRUNCATE merge_loan, merge_message, merge_attempt;
 LOCK TABLE planned_through IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: lock_leases
--- Whoever holds these lanes finishes the transaction it is in and waits. lanes: smallint[].
+-- Whoever holds these lanes finishes the transaction it is in and waits. lanes: smallint[]. Lanes: of one shard.
 SELECT lane FROM lane_lease WHERE lane = ANY(%(lanes)s::smallint[]) ORDER BY lane, epoch FOR UPDATE;
 
 -- name: lock_wishes

@@ -31,7 +31,7 @@ OR EXISTS (SELECT 1 FROM contact_point p
 
 -- name: end_answered
 -- Messages whose policy waits for an answer and that were answered go no further. lanes, epochs; now. Fenced.
--- Writes: message, history
+-- Runs: where its lanes are. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -63,7 +63,7 @@ SELECT message_id, outcome FROM moved;
 -- name: supersede_messages
 -- Messages of earlier steps whose place a later one takes that is due: about the same installment, to the same person,
 -- for the same purpose. What is being handed over at this moment goes. lanes, epochs; now. Fenced.
--- Writes: message, history
+-- Runs: where its lanes are. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -103,7 +103,7 @@ SELECT message_id, outcome FROM moved;
 -- Messages whose time is up on their present channel: on to the next one where the policy says so and there is use in
 -- it; done with the best that is known where there is none. Time in which the next channel may not be used does not
 -- count: what has not waited long enough by that clock waits on. After an unknown outcome only a reminder goes on.
--- lanes, epochs; now; and those of RuleBook.parameters. Fenced. Writes: message, history
+-- lanes, epochs; now; and those of RuleBook.parameters. Fenced. Runs: where its lanes are. Writes: message, history
 WITH
 -- include: store.fence
 ,
@@ -195,7 +195,7 @@ SELECT message_id, CASE WHEN goes_on THEN 'moved on' ELSE outcome END FROM moved
 -- Attempts of unknown outcome at providers that drop a second submission of the same id: handed over again, exactly as
 -- they were, unless anything was learnt since that might stand against it. The wait doubles with each time.
 -- lanes, epochs; now; as_of; providers, rooms: parallel arrays; most: times; first: interval; take. Fenced.
--- Writes: attempt, history
+-- Runs: where its lanes are. Writes: attempt, history
 WITH
 -- include: store.fence
 ,
@@ -255,6 +255,7 @@ LEFT JOIN contact_point p ON p.lane = m.lane AND p.contact_point_id = m.contact_
 -- name: overtaken
 -- Which of these attempts, committed and not yet handed over, need not go any more: something was heard meanwhile of an
 -- earlier attempt of the same message, its debts are paid, or what it tells of is over. Parallel arrays: at_lanes, attempts; as_of.
+-- Runs: where its lanes are.
 SELECT t.attempt_id
 FROM unnest(%(at_lanes)s::smallint[], %(attempts)s::uuid[]) AS c (lane, attempt_id)
 JOIN attempt t ON t.lane = c.lane AND t.attempt_id = c.attempt_id

@@ -16,7 +16,7 @@ SELECT min(occurred_at) FROM event WHERE lane = ANY(%(lanes)s::smallint[]) AND p
 -- its step that still waits when it happens; else it makes a message of its own, with those that are gathered with it.
 -- What is past its use is looked at and told to nobody.
 -- lanes: smallint[]; as_of: lender's date; now; recheck, pause: intervals; template_versions; and those of RuleBook.parameters.
--- Answers as plan_lanes. Writes: event, message, message_item, history
+-- Answers as plan_lanes. Runs: where its lanes are. Writes: event, message, message_item, history
 WITH fresh AS (
     UPDATE event SET planned_at = %(now)s
     WHERE lane = ANY(%(lanes)s::smallint[]) AND planned_at IS NULL AND occurred_at <= %(now)s

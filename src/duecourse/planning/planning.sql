@@ -17,6 +17,7 @@ SELECT set_config('work_mem', greatest(%(kilobytes)s::int,
 -- name: planned_from
 -- The first day each policy still has to be planned for in these lanes; rows are locked in key order.
 -- lanes: smallint[]; as_of: the lender's date, which is also where a policy new to the lane begins.
+-- Runs: where its lanes are.
 SELECT policy, min(CASE WHEN planned_on = 'epoch'::date THEN %(as_of)s::date
                         ELSE least(planned_on + 1, %(as_of)s::date) END)
 FROM (SELECT policy, planned_on FROM planned_through
@@ -35,6 +36,7 @@ WHERE lane = ANY(%(lanes)s::smallint[]) AND planned_on < %(as_of)s;
 -- more. What waits for its batch's canaries or a person's decision stays, and so does what one decided.
 -- Of events it takes back, planning looks again.
 -- lanes, policies text[], versions int[], actors text[], gentle text[]; from_on: date, now. Writes: message, message_item, event, history
+-- Runs: where its lanes are.
 WITH current AS (
     SELECT policy, version, actor FROM unnest(%(policies)s::text[], %(versions)s::int[], %(actors)s::text[]) AS c (policy, version, actor)
 ),
@@ -89,7 +91,7 @@ SELECT count(*) FROM gone;
 -- messages to people who have other rows: see judge_elsewhere.
 -- lanes: smallint[]; as_of: lender's date; now; recheck, pause: intervals; template_versions: policy to template to
 -- version.
--- Writes: message, message_item, history
+-- Runs: where its lanes are. Writes: message, message_item, history
 WITH item AS (
     {items}
 ),
@@ -222,7 +224,7 @@ SELECT (SELECT count(*) FROM inserted) AS messages, (SELECT count(*) FROM items)
 -- name: judge_elsewhere
 -- What was planned just now, and nothing stands against, for people with rows in several lanes, or under several records,
 -- judged by the caps that count all a person had. As dispatch.judge_persons, with nobody locked: the claim judges again. lanes; messages: uuid[]; now; elsewhere (as rules.elsewhere); and
--- RuleBook.person_parameters. Writes: message, history
+-- RuleBook.person_parameters. Runs: where its lanes are. Writes: message, history
 WITH asked AS (
     SELECT m.lane, m.message_id, m.group_id, m.borrower_id, m.purpose, m.actor, m.acts, m.template, m.party, m.daily_cap, m.route[m.route_at] AS channel,
            m.not_before AS at, coalesce(b.person_id, b.borrower_id) AS person, b.region, b.zone, coalesce(b.zones, ARRAY[b.zone]) AS zones

@@ -63,7 +63,7 @@ SELECT (SELECT count(*) FROM lane_lease WHERE owner = %(owner)s AND expires_at >
 -- name: take_lanes
 -- Take lanes over, as far as they are still free when their rows are reached. The new epoch changes the key, so this
 -- waits for every transaction that is fenced by the old one. owner: text; lanes: smallint[]; lease: interval.
--- Writes: lane_lease.
+-- Lanes: of one shard. Writes: lane_lease.
 WITH free AS MATERIALIZED (
     SELECT lane, epoch FROM lane_lease
     WHERE lane = ANY(%(lanes)s::smallint[]) AND expires_at <= now()
@@ -90,6 +90,7 @@ ours AS MATERIALIZED (
 -- name: retake_lanes
 -- Hold what is still ours under a new epoch: as take_lanes, this waits for what is fenced by the old one, and nothing can be
 -- committed under that any more. owner: text; lanes, epochs: parallel arrays; lease: interval. Writes: lane_lease.
+-- Lanes: of one shard.
 WITH
 -- include: ours(UPDATE)
 UPDATE lane_lease l
@@ -100,7 +101,7 @@ RETURNING l.lane, l.epoch;
 
 -- name: renew_lanes
 -- Renew what is still ours. No key changes, so fenced transactions go on. owner: text; lanes, epochs: parallel
--- arrays; lease: interval. Writes: lane_lease.
+-- arrays; lease: interval. Lanes: of one shard. Writes: lane_lease.
 WITH
 -- include: ours(NO KEY UPDATE)
 UPDATE lane_lease l
@@ -112,6 +113,7 @@ RETURNING l.lane, l.epoch;
 -- name: release_lanes
 -- Give lanes back: the next worker takes them without waiting for the lease's end. The epoch stays, so that a
 -- transaction still open under it may end well. owner: text; lanes: smallint[]. Writes: lane_lease.
+-- Lanes: of one shard.
 WITH ours AS MATERIALIZED (
     SELECT lane, epoch FROM lane_lease
     WHERE owner = %(owner)s AND lane = ANY(%(lanes)s::smallint[])
@@ -137,6 +139,7 @@ fence AS MATERIALIZED (
 
 -- name: hold_fence
 -- The fence as a statement of its own, first in a transaction that writes by several. lanes, epochs: parallel arrays.
+-- Runs: where its lanes are.
 WITH
 -- include: store.fence
 SELECT lane, epoch FROM fence;
