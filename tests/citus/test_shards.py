@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 
+from duecourse.store import connect
 from duecourse.store.connect import Store
 from duecourse.store.lease import acquire, hold_fence, release, renew, retake
 from duecourse.store.shards import Shard, ShardMovedError, shards_of
 from duecourse.store.spreading import nodes_of, spread
+
+from .moving import move
 
 LEASE = 15.0
 
@@ -135,11 +140,13 @@ def test_move_of_a_shard_waits_for_the_transaction_of_a_session(
     assert moved == (len(shard.lanes),)
 
 
-def move(conn: psycopg.Connection, shard: Shard, host: str, port: int) -> None:
-    """Move a shard to another node."""
-    assert shard.node
-    conn.execute(
-        "SELECT citus_move_shard_placement(get_shard_id_for_distribution_column('lane_lease', %s::smallint),"
-        " %s, %s, %s, %s, shard_transfer_mode => 'block_writes')",
-        (shard.lanes[0], shard.node.host, shard.node.port, host, port),
-    )
+def test_session_that_opens_while_its_shard_moves_is_where_the_shard_lies(
+    spread_store: Store, shards: list[Shard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = shards[5]
+    (other,) = {one.node for one in shards} - {shard.node}
+    told = [[replace(one, node=other) for one in shards]]
+    monkeypatch.setattr(connect, "shards_of", lambda conn: told.pop() if told else shards_of(conn))
+    with spread_store.connect(shard=shard) as conn:
+        assert conn.execute("SELECT count(*) FROM lane_lease").fetchone() == (len(shard.lanes),)
+    assert told == []

@@ -32,7 +32,7 @@ from duecourse.rules.versions import record_packs
 from duecourse.store.connect import end_reading
 from duecourse.store.lease import LANES
 from duecourse.store.lifeline import Lifeline
-from duecourse.store.shards import Shard
+from duecourse.store.shards import Shard, centre_of
 
 from .context import Context
 
@@ -116,7 +116,7 @@ class Workshop:
             return load_templates(line.conn, [ref])
 
         artist = BillArtist()
-        conn = line.conn
+        conn = centre_of(line.conn)  # every node has them, and a shard may move while a worker starts
         policies = published_policies(conn)
         refs = [ref for one in policies for ref in one.template_versions.items()]
         texts_of = load_templates(conn, refs)

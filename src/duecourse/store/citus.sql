@@ -18,7 +18,7 @@ ORDER BY s.number;
 
 -- name: tables_here
 -- On a node: the book's tables and, of each, the schema and table that has its rows for one lane here, whether it is cut by
--- lane, and the shard's id. Nothing when that lane lies elsewhere. lane: smallint.
+-- lane, and the shard's id. None that is cut by lane when that lane lies elsewhere. lane: smallint.
 SELECT c.relname, s.nspname, shard_name(p.logicalrelid, d.shardid), p.partmethod = 'h' AS by_lane, d.shardid
 FROM pg_dist_partition p
 JOIN pg_class c ON c.oid = p.logicalrelid

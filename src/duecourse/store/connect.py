@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -14,10 +15,21 @@ from psycopg_pool import ConnectionPool
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .embedded import EmbeddedServer
-from .shards import SESSION_OPTIONS, Node, Shard, ShardConnection, ShardCursor, is_cluster, shards_of
+from .shards import (
+    SESSION_OPTIONS,
+    Node,
+    Shard,
+    ShardConnection,
+    ShardCursor,
+    ShardMovedError,
+    is_cluster,
+    shards_of,
+)
 
 OLDEST_SERVER = 16
 CONNECT_TIMEOUT_SECONDS = 10
+LOOKS = 5
+"""How often a shard that moves is looked for, before a session on its node is given up."""
 POOL_SECONDS = 5.0
 """How long somebody waits for a connection of the pool that is free."""
 _NOTICE_SILENCE: Final = {
@@ -102,6 +114,9 @@ class Store:
         Raises S010 when the server cannot be reached, S011 when it is older than PostgreSQL 16.
         """
         if shard is not None and shard.node is not None:
+            for _ in range(LOOKS - 1):
+                with suppress(ShardMovedError):  # between the look and the session's first statement
+                    return self._connect_to(shard, idle_in_transaction_seconds)
             return self._connect_to(shard, idle_in_transaction_seconds)
         connection = self._open(autocommit, idle_in_transaction_seconds)
         if self.spread_out(connection):

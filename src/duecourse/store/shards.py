@@ -124,11 +124,14 @@ class ShardConnection(psycopg.Connection[Any]):
         if self.autocommit:
             raise ValueError("a session of a shard is never in autocommit")
         rows = self.execute(CITUS["tables_here"], {"lane": shard.lanes[0]}).fetchall()
-        if not rows:
+        places = [shard_id for *_, by_lane, shard_id in rows if by_lane]
+        if not places:
             self._moved()
-        self.execute(sql.SQL("; ").join(_shown(*row[:4]) for row in rows))
-        place = min(shard_id for *_, by_lane, shard_id in rows if by_lane)
-        self._guard = sql.SQL(CITUS["hold_shard"]).format(place=place).as_bytes(self)
+        try:
+            self.execute(sql.SQL("; ").join(_shown(*row[:4]) for row in rows))
+        except psycopg.errors.UndefinedTable:  # moved just now, and cleared away
+            self._moved()
+        self._guard = sql.SQL(CITUS["hold_shard"]).format(place=min(places)).as_bytes(self)
         self.commit()
 
     @contextmanager
