@@ -25,6 +25,8 @@ from duecourse.store.spreading import spread
 from lender import Lender
 from post import Post
 
+from . import report
+
 SHARDS = 8
 """Fewer than a book of any size has: each is a hundred tables."""
 COORDINATOR = os.environ.get("DUECOURSE_CITUS_URL", "")
@@ -34,6 +36,14 @@ LOCAL = "SET citus.enable_create_database_propagation TO off"
 def pytest_collection_modifyitems() -> None:
     if not COORDINATOR:
         pytest.exit("DUECOURSE_CITUS_URL names no coordinator: the tests on a cluster need one", returncode=4)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was compared, on the screen and in build/citus.txt."""
+    if report.LINES:
+        report.write()
+        terminalreporter.section("on a cluster")
+        terminalreporter.write_line("\n".join(report.LINES))
 
 
 @contextmanager

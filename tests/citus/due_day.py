@@ -31,6 +31,7 @@ UNLIKE = {
     "provider_message_id", "receipt_id", "evidence",
 }  # fmt: skip
 """Columns that two runs of one day cannot have alike."""
+WHY_UNLIKE = "by the clock of the wall, sealed anew each time, or counted by the message centre for both"
 PLACE = re.compile(r"'taken': \d+, ")
 """How many went before to a number, in a verdict: of several in one batch it is anyone who is first."""
 BY_PROVIDER_ID = {"receipt": "lane"}

@@ -22,8 +22,9 @@ from duecourse.store.spreading import spread
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
+from . import report
 from .conftest import cluster_database
-from .due_day import DueDay, copy_book, rows_of, tables_of
+from .due_day import UNLIKE, WHY_UNLIKE, DueDay, copy_book, rows_of, tables_of
 
 PEOPLE = 30
 ENDINGS = (1, 2, 3, 4, 5, 8, 10, 11, 12, 13)
@@ -149,10 +150,13 @@ def test_due_day_on_a_cluster_ends_as_on_a_single_server(
         for day in days:
             day.work(*INSTANTS)
         unlike = differences(book.conn, there)
-        assert unlike == {}, list(unlike)
+        assert unlike == {}, "\n".join(f"{table}:\n{rows}" for table, rows in unlike.items())
         judged = there.execute("SELECT count(DISTINCT rule) FROM message").fetchone()
         assert judged and judged[0] > 1
         assert_every_row_is_in_its_shard(cluster, there, shards)
+    told = {table: rows_of(book.conn, table) for table in tables_of(book.conn)}
+    book.conn.commit()
+    report.compared("A due day", told, f"{', '.join(sorted(UNLIKE))}: {WHY_UNLIKE}")
 
 
 def differences(

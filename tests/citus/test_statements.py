@@ -18,6 +18,8 @@ from duecourse.store.shards import Shard, shards_of
 from duecourse.store.sql import Statement
 from store.test_statements import PLANNED, STATEMENTS, filled, first_word, numbered
 
+from . import report
+
 IN_A_SHARD: Final = "Runs: where its lanes are."
 IN_A_COPY: Final = "Runs: in a working copy."
 PLANNABLE = [one for one in STATEMENTS if first_word(one.values[0]) in PLANNED]
@@ -128,3 +130,12 @@ def run(conn: psycopg.Connection, statement: Statement, lanes: list[int]) -> Non
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         # It came as far as the rows: a made-up word is none that the book knows.
         assert error.sqlstate is not None and error.sqlstate[:2] in ("22", "23")
+
+
+def test_what_runs_elsewhere_is_told() -> None:
+    copied = len(PLANNABLE) - len(ASKED) - len(HERE)
+    assert ASKED and HERE and copied
+    report.note(
+        f"Statements: {len(ASKED)} by the coordinator, {len(HERE)} in a session of a shard; left out: {copied} that "
+        "run in a working copy, in temporary tables (they run in the imports compared)"
+    )
