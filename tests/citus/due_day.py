@@ -13,6 +13,7 @@ from psycopg import sql
 
 from duecourse.channels.registry import build
 from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.stride import Stride
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.planning.plan import plan_book
 from duecourse.rules.compiling import RuleBook
@@ -36,6 +37,13 @@ PLACE = re.compile(r"'taken': \d+, ")
 """How many went before to a number, in a verdict: of several in one batch it is anyone who is first."""
 BY_PROVIDER_ID = {"receipt": "lane"}
 """Lanes made of what the message centre counts."""
+
+
+class WholeStride(Stride):
+    """All that is due at once: how many a desk claims must not depend on how fast a machine was a moment ago."""
+
+    def within(self, most: int) -> int:
+        return most
 
 
 class DueDay:
@@ -99,6 +107,7 @@ class DueDay:
             rules=self.rules,
             lanes=shard.lanes,
         )
+        desk._stride = WholeStride()
         desk.epochs = {lane: epoch for lane, epoch in epochs.items() if lane in desk.lanes}
         return desk
 
