@@ -150,7 +150,7 @@ def _plan(house: House, name: str, zone: str) -> tuple[int, Cost]:
 
 
 def _send(house: House, name: str, planned: int) -> tuple[Cost, float]:
-    """As many as were planned for a day; the others wait for another."""
+    """The last that were planned, a day's. Of the others the items stay, so that nothing is planned anew."""
     with house.open(name) as store, store.connect() as conn:
         conn.execute(
             """DELETE FROM message m USING (SELECT lane, message_id FROM message WHERE state = 'planned'

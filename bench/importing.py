@@ -12,6 +12,7 @@ import psycopg
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from .book import ordinary_number
 from .house import House
 from .measure import Report, interleaved, ratio, spread, summary
 from .peak import Ran, run
@@ -69,7 +70,7 @@ def write_file(path: Path, rows: int, seed: int, first: date = FIRST) -> None:
                     [
                         [f"C-{seed}-{loan:08d}" for loan in loans],
                         [f"测试{loan % 997}" for loan in loans],
-                        [f"+86138{loan % 100_000_000:08d}" for loan in loans],
+                        [ordinary_number(loan) for loan in loans],
                         [f"L-{seed}-{loan:08d}" for loan in loans],
                         [place + 1 for place in places],
                         [
