@@ -16,14 +16,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from duecourse.channels.sandbox.process import SandboxProcess
-from duecourse.channels.sandbox.rules import SandboxRules
-from duecourse.privacy.keyring import Keyring
+from dispatch.conftest import far_ends, post  # noqa: F401 fixtures
 from duecourse.store.connect import Store
 from duecourse.store.migrate import migrate, prepare_lanes
 from duecourse.store.spreading import spread
-from lender import Lender
-from post import Post
 
 from . import report
 
@@ -99,17 +95,3 @@ def spread_store() -> Iterator[Store]:
     """A spread book that the tests of a module share."""
     with spread_book() as store:
         yield store
-
-
-@pytest.fixture(scope="session")
-def far_ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """One sandbox for all tests."""
-    folder = tmp_path_factory.mktemp("sandbox")
-    with SandboxProcess(folder, rules=SandboxRules(late_seconds=0.3)) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def post(store: Store, keyring: Keyring, lender: Lender, far_ends: SandboxProcess) -> Post:
-    """What a desk needs besides its database."""
-    return Post(store, keyring, lender, far_ends)

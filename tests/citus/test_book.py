@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ import pytest
 from book.conftest import NOW, Importer
 from duecourse.book.allocation_orders import Band, Order, set_orders
 from duecourse.dispatch.merging import merge_borrowers, undo_merge
+from duecourse.dispatch.relocating import hold_lanes, hold_off
+from duecourse.planning.plan import SQL as PLANNING
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.connect import Store
+from duecourse.store.shards import shards_of
 from imported_book import MAPPING, book_of, bring_all
 
 from . import report
@@ -83,3 +87,21 @@ def test_files_orders_and_merges_leave_the_same_book_on_a_cluster(
     assert (undone.counts["loan"], undone.counts["contact_points"]) == (1, 1)
     told = {table: rows for table, rows in book_of(database).items() if table not in OF_THE_CLUSTER_ALONE}
     report.compared("Files, orders of allocation and merges", told, NOT_COMPARED)
+
+
+def test_a_merge_waits_for_who_plans_its_lanes_where_they_lie(spread_store: Store) -> None:
+    with spread_store.connect() as coordinator, ThreadPoolExecutor(1) as elsewhere:
+        shard = shards_of(coordinator)[0]
+        lane = shard.lanes[0]
+        coordinator.execute(PLANNING["lock_lanes"], {"lanes": [lane], "policies": ["reminders"]})
+        coordinator.commit()
+        with spread_store.connect(shard=shard) as planner:
+            asked = {"lanes": [lane], "as_of": date(2026, 3, 1)}
+            planner.execute(PLANNING["planned_from"], asked).fetchall()
+            hold_off(coordinator)
+            held = elsewhere.submit(hold_lanes, coordinator, [lane])
+            with pytest.raises(TimeoutError):
+                held.result(1)
+            planner.commit()
+            held.result(30)
+        coordinator.rollback()

@@ -74,7 +74,6 @@ class Simulated:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("added", "number", "messages"),
     [

@@ -19,6 +19,10 @@ TRUNCATE merge_loan, merge_message, merge_attempt;
 -- Planners wait: each begins by writing this table.
 LOCK TABLE planned_through IN SHARE ROW EXCLUSIVE MODE;
 
+-- name: lock_planned
+-- The same of one lane, where a planner writes the rows of a shard. lane: smallint.
+SELECT lane FROM planned_through WHERE lane = %(lane)s ORDER BY policy FOR UPDATE;
+
 -- name: lock_leases
 -- Whoever holds these lanes finishes the transaction it is in and waits. lanes: smallint[]. Lanes: of one shard.
 SELECT lane FROM lane_lease WHERE lane = ANY(%(lanes)s::smallint[]) ORDER BY lane, epoch FOR UPDATE;

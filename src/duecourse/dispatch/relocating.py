@@ -21,7 +21,7 @@ from duecourse.book.parties import SQL as PARTIES
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.store.sql import load
 
-from .leases import lock_leases
+from .leases import lock_leases, lock_planning
 
 SQL = load("dispatch/merging")
 
@@ -114,7 +114,8 @@ def hold_off(conn: psycopg.Connection) -> None:
 
 
 def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> None:
-    """Then the owners of these lanes, and whoever records a wish."""
+    """Then planners and owners of these lanes, and whoever records a wish."""
+    lock_planning(conn, lanes)
     lock_leases(conn, lanes)
     tables = sql.SQL(", ").join(map(sql.Identifier, PERSONAL))
     conn.execute(sql.SQL(SQL["lock_wishes"]).format(tables=tables))
