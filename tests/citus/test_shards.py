@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from duecourse.privacy.keyring import Keyring
 from duecourse.store import connect
 from duecourse.store.connect import Store
 from duecourse.store.lease import acquire, hold_fence, release, renew, retake
+from duecourse.store.migrate import put_setting
 from duecourse.store.shards import Shard, ShardMovedError, shards_of
 from duecourse.store.spreading import nodes_of, spread
 
@@ -150,3 +156,21 @@ def test_session_that_opens_while_its_shard_moves_is_where_the_shard_lies(
     with spread_store.connect(shard=shard) as conn:
         assert conn.execute("SELECT count(*) FROM lane_lease").fetchone() == (len(shard.lanes),)
     assert told == []
+
+
+def test_days_are_not_replayed_on_a_cluster(spread_store: Store, tmp_path: Path) -> None:
+    Keyring.new().save(tmp_path / "keys.json")
+    with spread_store.connect() as conn:
+        put_setting(conn, "simulated", True)
+        put_setting(conn, "lender_zone", "Asia/Shanghai")
+    given = os.environ | {"DUECOURSE_HOME": str(tmp_path), "DUECOURSE_DATABASE_URL": spread_store.conninfo}
+    days = ["--from", "2026-03-01", "--to", "2026-03-02"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "duecourse.cli.main", "run", *days],
+        env=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "S045" in ran.stderr

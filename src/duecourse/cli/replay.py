@@ -84,7 +84,7 @@ def run(
 
 
 def parse_days(here: Context, first: str, last: str) -> list[Day]:
-    """The days of a replay. Raises DuecourseError D005, D006 (not simulated), D007 (backwards)."""
+    """The days of a replay. Raises DuecourseError D005, D006 (not simulated), D007 (backwards), S045 (on a cluster)."""
     if not here.simulated:
         raise DuecourseError(
             Problem(
@@ -94,6 +94,9 @@ def parse_days(here: Context, first: str, last: str) -> list[Day]:
                 "Nothing was sent.",
             )
         )
+    if any(shard.node for shard in here.shards):
+        said = "this book lies on a cluster: days are replayed in a book on a single server"
+        raise DuecourseError(Problem("S045", "run", said, "Nothing was sent."))
     begin, end = parse_date(first, "--from"), parse_date(last, "--to")
     if end < begin:
         raise DuecourseError(Problem("D007", "--to", f"{end} is before --from {begin}"), exit_code=2)
