@@ -1,8 +1,10 @@
-"""One day's planning, against writing the same finished rows and nothing else."""
+"""One day's planning, in as many sessions as the command takes and in one, against writing the finished rows alone."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -10,17 +12,20 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from duecourse.planning.compile import Plannable
-from duecourse.planning.plan import plan_book
+from duecourse.planning.sessions import default_sessions, plan_in_sessions
+from duecourse.store.connect import Store
+from duecourse.store.lease import LANES
 
 from .book import REMINDERS, Shape, make_book, put_in_force, tidy
 from .house import ZONE, House
-from .measure import Report, interleaved, ratio, spread, summary
+from .measure import Report, Seconds, interleaved, ratio, spread, summary
 
 SIZES = {"small": 100_000, "full": 2_000_000}
 REPETITIONS = 5
 CYCLE = 28
 DAY = date(2026, 3, 10)
 """The first measured day. The day before it is planned untimed, so that each measured one adds a single new day."""
+SESSIONS = default_sessions()
 
 _BARE = ("message", "message_item", "history")
 _FINISHED = {
@@ -37,12 +42,12 @@ def bench(house: House, loans: int, seed: int) -> Report:
     report = Report("plan", {"loans": loans, "installments": loans * 12, "repetitions": REPETITIONS}, seed)
     single, double = (_prepared(house, loans, seed, idle) for idle in (0, loans))
     with house.open(single) as one, house.open(double) as two:  # noqa: SIM117
-        with one.connect() as ours, one.connect(autocommit=True) as bare, two.connect() as doubled:
-            plannables = put_in_force(ours, house.folder, REMINDERS)
-            put_in_force(doubled, house.folder, REMINDERS)
+        with one.connect(autocommit=True) as bare:
+            for store in (one, two):
+                with store.connect() as conn:
+                    plannables = put_in_force(conn, house.folder, REMINDERS)
+                _plan(store, plannables, -1, SESSIONS)
             _make_bare(bare)
-            for conn in (ours, doubled):
-                _plan(conn, plannables, -1)
             _prepare_bare(bare, -1)
             _write_bare(bare)
             for store in (one, two):
@@ -51,52 +56,71 @@ def bench(house: House, loans: int, seed: int) -> Report:
             messages: list[int] = []
             items: list[int] = []
 
-            def planned(repetition: int) -> float:
-                house.settle()
-                seconds, made, spoken_of = _plan(ours, plannables, repetition)
-                messages.append(made)
-                items.append(spoken_of)
-                return seconds
+            def planned(store: Store, sessions: int, place: int) -> Callable[[int], float]:
+                """place: which of a repetition's two days."""
+
+                def run(repetition: int) -> float:
+                    house.settle()
+                    seconds, made, spoken_of = _plan(store, plannables, 2 * repetition + place, sessions)
+                    messages.append(made)
+                    items.append(spoken_of)
+                    return seconds
+
+                return run
 
             def written(repetition: int) -> float:
-                _prepare_bare(bare, repetition)
+                _prepare_bare(bare, 2 * repetition)
                 house.settle()
                 return _write_bare(bare)
 
-            def planned_double(repetition: int) -> float:
-                house.settle()
-                return _plan(doubled, plannables, repetition)[0]
-
             taken = interleaved(
-                REPETITIONS, {"plan": planned, "bare": written, "plan, book doubled": planned_double}
+                REPETITIONS,
+                {
+                    "plan": planned(one, SESSIONS, 0),
+                    "bare": written,
+                    "plan, book doubled": planned(two, SESSIONS, 0),
+                    "plan, one session": planned(one, 1, 1),
+                    "plan, one session, book doubled": planned(two, 1, 1),
+                },
             )
     house.drop(single, double)
-    made = median(messages)
-    slower = ratio(taken["plan"], taken["bare"])
-    grown = ratio(taken["plan, book doubled"], taken["plan"])
-    report.figures = {
-        "messages": made,
-        "items": median(items),
-        "seconds": {name: summary(seconds) for name, seconds in taken.items()},
-        "messages_per_second": round(made / median(taken["plan"])),
-        "ratio_to_bare_insert": round(slower, 2),
-        "ratio_of_doubled_book": round(grown, 2),
-    }
-    report.rows = [
-        (
-            f"plan a day, {loans:,} loans: {made:,.0f} messages",
-            f"{spread(taken['plan'])}, {made / median(taken['plan']):,.0f}/s",
-            f"bare INSERT … SELECT: {spread(taken['bare'])}",
-            f"{slower:.2f} ×",
-        ),
-        (
-            "the same day, book doubled, as many due",
-            spread(taken["plan, book doubled"]),
-            f"itself: {spread(taken['plan'])}",
-            f"{grown:.2f} ×",
-        ),
-    ]
+    _tell(report, taken, median(messages), median(items))
     return report
+
+
+def _tell(report: Report, taken: Mapping[str, Seconds], messages: float, items: float) -> None:
+    report.figures = {
+        "messages": messages,
+        "items": items,
+        "sessions": SESSIONS,
+        "seconds": {name: summary(seconds) for name, seconds in taken.items()},
+        "messages_per_second": round(messages / median(taken["plan"])),
+    }
+    bare = f"bare INSERT … SELECT: {spread(taken['bare'])}"
+    for key, name, told in (
+        ("", "plan", f"in {SESSIONS} sessions"),
+        ("_one_session", "plan, one session", "in one session"),
+    ):
+        slower = ratio(taken[name], taken["bare"])
+        grown = ratio(taken[f"{name}, book doubled"], taken[name])
+        report.figures |= {
+            f"ratio_to_bare_insert{key}": round(slower, 2),
+            f"ratio_of_doubled_book{key}": round(grown, 2),
+        }
+        report.rows += [
+            (
+                f"plan a day, {report.sizes['loans']:,} loans, {told}: {messages:,.0f} messages",
+                f"{spread(taken[name])}, {messages / median(taken[name]):,.0f}/s",
+                bare,
+                f"{slower:.2f} ×",
+            ),
+            (
+                "the same day, book doubled, as many due",
+                spread(taken[f"{name}, book doubled"]),
+                f"itself: {spread(taken[name])}",
+                f"{grown:.2f} ×",
+            ),
+        ]
 
 
 def _prepared(house: House, loans: int, seed: int, idle: int) -> str:
@@ -107,8 +131,8 @@ def _prepared(house: House, loans: int, seed: int, idle: int) -> str:
             first = DAY - timedelta(days=2 * CYCLE + 1)
             make_book(conn, Shape(loans, first, CYCLE, CYCLE), seed=seed, zone=ZONE)
             if idle:
-                # Day 0 of the cycle is the day before DAY; the last that counts is 7 + 2 + REPETITIONS later.
-                since = 10 + REPETITIONS
+                # Day 0 of the cycle is the day before DAY; the last that counts is 7 + 2 + 2 * REPETITIONS later.
+                since = 10 + 2 * REPETITIONS
                 shape = Shape(idle, first, CYCLE, CYCLE - since, from_day=since, after=loans)
                 make_book(conn, shape, seed=seed, zone=ZONE)
         with store.connect(autocommit=True) as conn:
@@ -116,16 +140,19 @@ def _prepared(house: House, loans: int, seed: int, idle: int) -> str:
     return name
 
 
-def _instant(repetition: int) -> tuple[date, datetime]:
-    day = DAY + timedelta(days=repetition)
+def _instant(place: int) -> tuple[date, datetime]:
+    day = DAY + timedelta(days=place)
     return day, datetime.combine(day, datetime.min.time(), ZoneInfo(ZONE)) + timedelta(minutes=30)
 
 
-def _plan(conn: psycopg.Connection, plannables: list[Plannable], repetition: int) -> tuple[float, int, int]:
-    as_of, now = _instant(repetition)
-    began = time.perf_counter()
-    done = plan_book(conn, plannables, as_of=as_of, now=now)
-    return time.perf_counter() - began, done.messages, done.items
+def _plan(store: Store, plannables: list[Plannable], day: int, sessions: int) -> tuple[float, int, int]:
+    as_of, now = _instant(day)
+    with ExitStack() as opened:
+        lines = [opened.enter_context(store.connect()) for _ in range(sessions)]
+        hands = [[(line, range(LANES)[place::sessions])] for place, line in enumerate(lines)]
+        began = time.perf_counter()
+        done = plan_in_sessions(hands, plannables, as_of=as_of, now=now)
+        return time.perf_counter() - began, done.messages, done.items
 
 
 def _make_bare(conn: psycopg.Connection) -> None:
@@ -135,9 +162,9 @@ def _make_bare(conn: psycopg.Connection) -> None:
         conn.execute(f"CREATE TABLE bare_{table} (LIKE {table} INCLUDING ALL)")
 
 
-def _prepare_bare(conn: psycopg.Connection, repetition: int) -> None:
+def _prepare_bare(conn: psycopg.Connection, day: int) -> None:
     """The rows that planning made on that day, ready to be read."""
-    _, now = _instant(repetition)
+    _, now = _instant(day)
     for table, query in _FINISHED.items():
         conn.execute(f"DROP TABLE IF EXISTS finished_{table}")
         conn.execute(f"CREATE TEMP TABLE finished_{table} AS SELECT * FROM {table} LIMIT 0")

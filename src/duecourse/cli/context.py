@@ -175,6 +175,19 @@ class Context:
                     lines[shard.number] = self.lifeline(shard=shard)
                 yield lines[shard.number], some
 
+    def deal(self, lanes: Sequence[int], sessions: int) -> list[list[tuple[Lifeline, list[int]]]]:
+        """These lanes dealt to so many sessions, with lines of their own: each as `by_shard` gives them.
+
+        Whole shards where there are enough, else each session gets lanes of every shard.
+        """
+        dealt: list[list[int]] = [list(lanes[place::sessions]) for place in range(sessions)]
+        if len(self.shards) >= sessions:
+            dealt = [
+                [lane for shard in self.shards[place::sessions] for lane in shard.lanes if lane in lanes]
+                for place in range(sessions)
+            ]
+        return [list(self.by_shard({}, some)) for some in dealt]
+
     @cached_property
     def _clock_line(self) -> Lifeline:
         return self.lifeline(autocommit=True)

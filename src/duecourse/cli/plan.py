@@ -11,7 +11,8 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from duecourse.planning.plan import PlanReport, plan_book
+from duecourse.planning.plan import PlanReport
+from duecourse.planning.sessions import default_sessions, plan_in_sessions
 from duecourse.store.lease import LANES
 
 from .context import Context, context
@@ -20,17 +21,29 @@ from .screen import print_json, table
 from .words import rule_in_words, say, word
 from .workshop import plannables, rules_that_judge
 
+SESSIONS = default_sessions()
+
 
 def plan(
     as_of: Annotated[str | None, typer.Option(metavar="DATE", help=AS_OF_HELP + " Default: today.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be planned, and why not; write nothing.")
     ] = False,
+    sessions: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=LANES,
+            help="Database sessions that plan at once, each with lanes of its own.",
+            show_default="as many as this machine has processors, at most 4",
+        ),
+    ] = SESSIONS,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
 ) -> None:
     """Plan every message that falls due up to two days after a date, and catch up days that were missed.
 
-    Planning twice plans nothing the second time. A worker plans by itself; this command is for looking ahead.
+    Planning twice plans nothing the second time. A worker plans its lanes by itself; this command is for looking ahead.
 
     Example: duecourse plan --as-of 2026-03-10 --dry-run
     """
@@ -40,7 +53,7 @@ def plan(
     day = parse_date(as_of, "--as-of") if as_of else now.astimezone(zone).date()
     if here.simulated:
         now = datetime.combine(day, time(), zone)
-    report = run_plan(here, day, now, dry_run=dry_run)
+    report = run_plan(here, day, now, sessions=sessions, dry_run=dry_run)
     if as_json:
         print_json(
             here.console,
@@ -125,24 +138,22 @@ def preview_table(report: PlanReport) -> Table:
     )  # fmt: skip
 
 
-def run_plan(here: Context, as_of: date, now: datetime, *, dry_run: bool = False) -> PlanReport:
-    """Plan the whole book with a progress bar."""
+def run_plan(
+    here: Context, as_of: date, now: datetime, *, sessions: int = SESSIONS, dry_run: bool = False
+) -> PlanReport:
+    """Plan the whole book with a progress bar, in so many sessions at once."""
     conn = here.connect()
     policies = plannables(conn, here.settings.actor)
     rules = here.rules if dry_run else rules_that_judge(here)
+    hands = here.deal(range(LANES), sessions)
     with Progress(console=here.console, transient=True, disable=not here.console.is_terminal) as progress:
-        task = progress.add_task(say("Planning lanes"), total=256)
-        report = PlanReport(as_of)
-        for line, lanes in here.by_shard({}, range(LANES)):
-            plan_book(
-                line.conn,
-                policies,
-                as_of=as_of,
-                now=now,
-                lanes=lanes,
-                dry_run=dry_run,
-                rules=rules,
-                on_progress=lambda done: progress.advance(task, done),
-                report=report,
-            )
-        return report
+        task = progress.add_task(say("Planning lanes"), total=LANES)
+        return plan_in_sessions(
+            [[(line.conn, lanes) for line, lanes in hand] for hand in hands],
+            policies,
+            as_of=as_of,
+            now=now,
+            dry_run=dry_run,
+            rules=rules,
+            on_progress=lambda lanes, _: progress.advance(task, len(lanes)),
+        )

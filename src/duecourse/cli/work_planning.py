@@ -18,7 +18,7 @@ from duecourse.dispatch.telling import is_told, tell
 from duecourse.domain.problems import DuecourseError
 from duecourse.planning.compile import Plannable
 from duecourse.planning.events import lanes_with_events, tell_events, tells_events
-from duecourse.planning.plan import LANES_AT_ONCE, plan_book
+from duecourse.planning.plan import plan_book
 from duecourse.policy.versions import published_state
 from duecourse.responses.offers.judging import judge_arrangements
 from duecourse.responses.promises import judge_promises
@@ -29,6 +29,9 @@ from .context import Context
 from .workshop import plannables
 
 log = structlog.get_logger("duecourse.work")
+
+LANES_AT_ONCE = 32
+"""Lanes whose events are told of in one transaction."""
 
 
 class WorkPlanner:
@@ -50,7 +53,7 @@ class WorkPlanner:
         """Asked between two groups of lanes: a large plan is no reason to stop late."""
 
     def plan(self, now: datetime, as_of: date, lanes: Sequence[int]) -> None:
-        """Plan the days of these lanes, LANES_AT_ONCE at a time, until all are planned or the worker stops."""
+        """Plan the days of these lanes, some at a time, until all are planned or the worker stops."""
         try:
             policies = self._line.run(lambda conn: plannables(conn, self._here.settings.actor))
         except DuecourseError as error:
@@ -85,24 +88,17 @@ class WorkPlanner:
         judge_promises(conn, lanes=lanes, as_of=as_of, now=now)
         judge_arrangements(conn, lanes=lanes, as_of=as_of, now=now)
         with self._meters.plan.time():
-            return self._plan_days(conn, policies, now, as_of, lanes)
-
-    def _plan_days(
-        self,
-        conn: psycopg.Connection,
-        policies: Sequence[Plannable],
-        now: datetime,
-        as_of: date,
-        lanes: Sequence[int],
-    ) -> int:
-        messages = 0
-        for some in _together(lanes):
-            if self.is_stopping():
-                break
-            report = plan_book(conn, policies, as_of=as_of, now=now, lanes=some, rules=self._rules)
-            self._count(conn, some, report.messages, now)
-            messages += report.messages
-        return messages
+            report = plan_book(
+                conn,
+                policies,
+                as_of=as_of,
+                now=now,
+                lanes=lanes,
+                rules=self._rules,
+                on_progress=lambda some, messages: self._count(conn, some, messages, now),
+                is_stopping=self.is_stopping,
+            )
+        return report.messages
 
     def _waiting(self, conn: psycopg.Connection, now: datetime, lanes: Sequence[int]) -> list[int]:
         """The lanes in which something happened that may be told of."""
@@ -116,7 +112,8 @@ class WorkPlanner:
         return lanes_with_events(conn, lanes, now=now)
 
     def _tell(self, now: datetime, as_of: date, lanes: Sequence[int], conn: psycopg.Connection) -> None:
-        for some in _together(lanes):
+        for start in range(0, len(lanes), LANES_AT_ONCE):
+            some = lanes[start : start + LANES_AT_ONCE]
             told = tell_events(conn, self._policies, some, as_of=as_of, now=now, rules=self._rules)
             self._count(conn, some, told.messages, now)
             log.info("told of events", events=told.looked_at, lanes=len(some), messages=told.messages)
@@ -126,7 +123,3 @@ class WorkPlanner:
         if messages and is_told():
             for message_id in planned_at(conn, lanes, now):
                 tell("planned", message_id)
-
-
-def _together(lanes: Sequence[int]) -> list[Sequence[int]]:
-    return [lanes[start : start + LANES_AT_ONCE] for start in range(0, len(lanes), LANES_AT_ONCE)]

@@ -22,12 +22,11 @@ from .events import PAUSE, RECHECK, judge_elsewhere, plan_events
 
 SQL = load("planning")
 
-LANES_AT_ONCE = 32
-"""Lanes planned in one transaction, to begin with: small enough to show progress."""
+FIRST_LANES = 8
+"""Lanes planned in the first transaction, whose messages tell how many the next one takes."""
 
-FEW_MESSAGES = 5_000
-"""After a transaction that made fewer the next one takes twice as many lanes: there the statements are the cost."""
-
+MESSAGES_AT_ONCE = 10_000
+"""About so many in a transaction: enough to be worth the statements' own cost, few enough to stay in memory."""
 
 MEMORY_KILOBYTES = 32_768
 """For each sort, hash and intermediate result of a planning statement, of which some twenty are alive at once."""
@@ -56,6 +55,22 @@ class PlanReport:
     withdrawn: int = 0
     preview: list[PreviewLine] = field(default_factory=list)
 
+    def add(self, other: PlanReport) -> None:
+        """What another run did with other lanes; the same line of other lanes is the same line."""
+        self.messages += other.messages
+        self.items += other.items
+        self.withdrawn += other.withdrawn
+        self.show(other.preview)
+
+    def show(self, lines: Iterable[PreviewLine]) -> None:
+        """Lines of other lanes, added to the preview."""
+        totals = {line_key(line): line for line in self.preview}
+        for line in lines:
+            known = totals.get(line_key(line))
+            total = line.messages + (known.messages if known else 0)
+            totals[line_key(line)] = PreviewLine(*line_key(line), total)
+        self.preview = sorted(totals.values(), key=lambda line: (line.local_on, *line_key(line)))
+
 
 def plan_book(
     conn: psycopg.Connection,
@@ -67,7 +82,8 @@ def plan_book(
     lanes_at_once: int | None = None,
     dry_run: bool = False,
     rules: RuleBook | None = None,
-    on_progress: Callable[[int], None] = lambda lanes_done: None,
+    on_progress: Callable[[Sequence[int], int], None] = lambda lanes, messages: None,
+    is_stopping: Callable[[], bool] = lambda: False,
     report: PlanReport | None = None,
 ) -> PlanReport:
     """Plan every message that falls on local days up to as_of + 2, catching up days missed since the last run.
@@ -75,22 +91,24 @@ def plan_book(
     as_of: the lender's date; the book is read as it is known then. now: the clock that decides what is late.
     Commits every lanes_at_once lanes, so that a crash loses nothing that was reported done; None: as many as make it
     worth while. With dry_run the same statements run, the preview is read, and all of it is rolled back. rules: None
-    takes the shipped packs alone. report: of other lanes, to be added to.
+    takes the shipped packs alone. on_progress: the lanes just done and how many messages they got. is_stopping: asked
+    between two transactions; what is left then is planned by the next run. report: of other lanes, to be added to.
     """
     report = PlanReport(as_of) if report is None else report
     if not plannables:
         return report
     rules = (rules or shipped()).compiled()
     left = list(lanes)
-    size = lanes_at_once or LANES_AT_ONCE
-    while left:
+    size = lanes_at_once or FIRST_LANES
+    while left and not is_stopping():
         some, left = left[:size], left[size:]
         before = report.messages
         with conn.transaction(force_rollback=dry_run):
             _plan_lanes(conn, plannables, some, as_of, now, report, rules, preview=dry_run)
-        on_progress(len(some))
-        if lanes_at_once is None and report.messages - before < FEW_MESSAGES:
-            size *= 2
+        made = report.messages - before
+        on_progress(some, made)
+        if lanes_at_once is None:
+            size = max(1, len(some) * MESSAGES_AT_ONCE // max(made, 1))
     return report
 
 
@@ -149,7 +167,7 @@ def _plan_lanes(
     conn.execute(SQL["mark_planned"], common)
     if preview:
         window = {"lanes": list(lanes), "from_on": as_of, "to_on": as_of + timedelta(days=HORIZON_DAYS)}
-        _merge(report, (PreviewLine(*line) for line in conn.execute(SQL["preview"], window)))
+        report.show(PreviewLine(*line) for line in conn.execute(SQL["preview"], window))
 
 
 def _speaks_gently(policy: Policy) -> bool:
@@ -176,16 +194,6 @@ def _freeze_grace(conn: psycopg.Connection, policy: Policy, as_of: date, lanes: 
         parameters=parameters,
         lanes=lanes,
     )
-
-
-def _merge(report: PlanReport, lines: Iterable[PreviewLine]) -> None:
-    """Add a chunk's preview to the report: the same line of other lanes is the same line."""
-    totals = {line_key(line): line for line in report.preview}
-    for line in lines:
-        known = totals.get(line_key(line))
-        total = line.messages + (known.messages if known else 0)
-        totals[line_key(line)] = PreviewLine(*line_key(line), total)
-    report.preview = sorted(totals.values(), key=lambda line: (line.local_on, *line_key(line)))
 
 
 def line_key(line: PreviewLine) -> tuple[str, str, str, date, str, str]:
