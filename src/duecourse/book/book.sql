@@ -7,16 +7,15 @@
 -- Freeze the grace of what has fallen due. {applies} is a policy's applies_to, compiled.
 -- as_of: date; by_grade: jsonb of grade to days; default: days; lanes: smallint[]. Writes: installment.
 -- Loan and borrower are looked up for each: the planner takes what has fallen due and is not frozen for a tenth of the book,
--- and would read all of it. What is no more than counted or the greatest of one row is never joined.
+-- and would read all of it. A subquery with a LIMIT is never joined.
 UPDATE installment i
-SET grace_days = (SELECT max(coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint))
-                  FROM borrower b WHERE b.lane = i.lane AND b.borrower_id = i.borrower_id),
-    grace_granted = (SELECT max(coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint))
-                     FROM borrower b WHERE b.lane = i.lane AND b.borrower_id = i.borrower_id)
+SET (grace_days, grace_granted) = (SELECT g.days, g.days
+                                   FROM (SELECT coalesce((%(by_grade)s::jsonb ->> b.grade)::smallint, %(default)s::smallint) AS days
+                                         FROM borrower b WHERE b.lane = i.lane AND b.borrower_id = i.borrower_id LIMIT 1) AS g)
 WHERE i.lane = ANY(%(lanes)s::smallint[]) AND i.due_on BETWEEN %(as_of)s::date - 400 AND %(as_of)s::date
   AND i.grace_days IS NULL
-  AND (SELECT count(*) FROM loan l JOIN borrower b ON b.lane = l.lane
-       WHERE l.lane = i.lane AND l.loan_id = i.loan_id AND b.borrower_id = i.borrower_id AND {applies}) > 0;
+  AND (SELECT true FROM loan l JOIN borrower b ON b.lane = l.lane
+       WHERE l.lane = i.lane AND l.loan_id = i.loan_id AND b.borrower_id = i.borrower_id AND {applies} LIMIT 1);
 
 -- name: extend_grace
 -- While grace runs: a grade or a policy that has become kinder extends it; nothing shortens it. Parameters as

@@ -100,10 +100,10 @@ fresh AS (
            md5(concat_ws('|', lane, borrower_id, purpose, creditor, currency, bundle, local_on)) AS group_key
     FROM item
     WHERE item.looked_up OR (
-        SELECT count(*) FROM message_item x
+        SELECT true FROM message_item x
         WHERE x.lane = item.lane AND x.loan_id = item.loan_id AND x.number = item.number
           AND x.policy = item.policy AND x.step = item.step AND x.anchor_on = item.anchor_on
-          AND x.borrower_id = item.borrower_id) = 0
+          AND x.borrower_id = item.borrower_id LIMIT 1) IS NULL
 ),
 -- One text speaks of all: where the items of the leading step want different variants, the step's own serves. This
 -- is what people are shown; the claim chooses again from the items that are still open.

@@ -422,7 +422,7 @@ halted_or_not AS (
 ),
 -- The rules of the context join last, after all that hashes and sorts. OFFSET 0 as in situated: rule is asked for often.
 ruled AS (
-    SELECT p.*, coalesce(p.own_windows, c.windows) AS windows, c.caps, c.ids, c.dated,
+    SELECT p.*, coalesce(p.own_windows, c.windows) AS windows, c.shares, c.ids, c.dated,
            CASE WHEN coalesce(p.still_open, 0) = 0 THEN coalesce(p.item_rule, 'PAID')
                 WHEN p.halted THEN 'STOPPED'
                 WHEN p.contact_point_id IS NULL THEN 'NO-CONTACT-POINT'
@@ -437,7 +437,7 @@ ruled AS (
 verdict AS MATERIALIZED (
     SELECT lane, message_id, rule IS NULL AS allow, rule, route_at, channel, line, provider, contact_point_id,
            address_sealed, address_index, loans, waiting AS waits,
-           address_index IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(caps) AS cap WHERE cap.per IN ('number', 'template')) AS shared,
+           address_index IS NOT NULL AND coalesce(shares, false) AS shared,
            CASE WHEN rule IS NULL THEN at
                 WHEN waiting THEN opens_at
                 WHEN rule IN ('STOPPED', 'PROVIDER-PAUSED') THEN at + %(pause)s
@@ -459,11 +459,12 @@ verdict AS MATERIALIZED (
                 jsonb_build_object('rule_set', %(rule_set)s::text, 'considered',
                     -- include: considered
                     , 'first_allowed', opens_at, 'rules',
-                    coalesce((SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw))
-                              FROM unnest(refused) AS r), '[]')
-                    || coalesce((SELECT jsonb_agg(jsonb_build_object('rule', (windows[n]).id, 'primitive', 'P1', 'saw',
-                                        jsonb_build_object('zones', places, 'at', at, 'openings', (windows[n]).openings::text)))
-                                 FROM unnest(shut) AS n), '[]'))
+                    CASE WHEN refused IS NULL AND shut IS NULL THEN '[]' ELSE
+                        coalesce((SELECT jsonb_agg(jsonb_build_object('rule', r.rule, 'primitive', r.primitive, 'saw', r.saw))
+                                  FROM unnest(refused) AS r), '[]')
+                        || coalesce((SELECT jsonb_agg(jsonb_build_object('rule', (windows[n]).id, 'primitive', 'P1', 'saw',
+                                            jsonb_build_object('zones', places, 'at', at, 'openings', (windows[n]).openings::text)))
+                                     FROM unnest(shut) AS n), '[]') END)
            END AS verdict,
            -- Until a window shuts, or a block begins that is not there yet: a consent that ends, a hold to come.
            -- A task is a call to come: whether it may be made then, its permit says. Of a plan no provider has it yet.
@@ -549,6 +550,7 @@ ruled_context AS MATERIALIZED (
            coalesce(array_agg(b.one ORDER BY b.place)
                     FILTER (WHERE b.primitive IN ('P5', 'P6', 'P14', 'P15', 'P16')), ARRAY[]::compiled_rule[]) AS wished,
            coalesce(bool_or(b.primitive = 'P2' AND (b.one).most = 0), false) AS closed,
+           coalesce(bool_or(b.primitive IN ('P2', 'P3') AND NOT b.by_debtor AND (b.one).per IN ('number', 'template')), false) AS shares,
            coalesce(array_agg(b.id ORDER BY b.place) FILTER (WHERE b.id IS NOT NULL), ARRAY[]::text[]) AS ids,
            coalesce(array_agg(b.one ORDER BY b.place) FILTER (WHERE b.in_force <> datemultirange(daterange(NULL, NULL))), ARRAY[]::compiled_rule[]) AS dated
     FROM context c LEFT JOIN binding b ON b.context = c.context  -- a contact that no rule looks at is judged as well
@@ -724,7 +726,8 @@ blocked AS (
 ),
 judged AS MATERIALIZED (
     SELECT b.*,
-           (SELECT array_agg(r ORDER BY upper(r.blocked) IS NOT NULL) FROM unnest(b.refusals) AS r WHERE r.blocked @> b.at)
+           CASE WHEN b.refusals IS NOT NULL THEN (
+               SELECT array_agg(r ORDER BY upper(r.blocked) IS NOT NULL) FROM unnest(b.refusals) AS r WHERE r.blocked @> b.at) END
                AS refused,
            CASE WHEN b.refusals IS NULL AND b.shut IS NULL THEN b.at
                 ELSE first_allowed(b.at, b.until,
