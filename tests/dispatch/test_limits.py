@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from duecourse.dispatch import limits
 from duecourse.dispatch.limits import bucket_of, give_back, reserve
 from duecourse.dispatch.lines import Line, Routing
 from duecourse.domain.messaging import Channel
@@ -97,6 +100,38 @@ def test_four_workers_together_never_exceed_the_limit_in_any_second(
         thread.join()
     for begin, _ in used:
         assert sum(number for at, number in used if begin <= at < begin + 0.9999) <= per_second
+
+
+def test_who_gives_back_and_who_reserves_wait_for_each_other_and_never_in_a_circle(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deadlock would cost what was claimed with the leave that is given back."""
+    lines = [line(50, "1069001", 20), line(50, "1069002", 20)]
+    take, failed = limits._take, []
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with store.connect() as giving, store.connect() as taking, store.connect(autocommit=True) as watching:
+        reserved = reserve(giving, lines, take=1000, now=NOON)
+
+        def return_it() -> None:
+            try:
+                give_back(giving, reserved, [])
+            except psycopg.errors.DeadlockDetected as error:
+                failed.append(error)
+
+        other = threading.Thread(target=return_it)
+
+        def take_slowly(conn: psycopg.Connection, *rest: Any) -> Any:
+            granted = take(conn, *rest)
+            if not other.ident:  # the senders' buckets are taken, the provider's is not
+                other.start()
+                while watching.execute(waits).fetchone() == (0,):
+                    time.sleep(0.01)
+            return granted
+
+        monkeypatch.setattr(limits, "_take", take_slowly)
+        assert room(taking, *lines, at=9.0) == [4, 4]
+        other.join()
+    assert not failed
 
 
 @pytest.mark.parametrize("workers", [4])

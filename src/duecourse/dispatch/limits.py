@@ -139,7 +139,7 @@ def _give(conn: psycopg.Connection, surplus: dict[tuple[str, str], int], lines: 
     if not surplus:
         return
     given: dict[str, list[Any]] = {"providers": [], "senders": [], "numbers": [], "bursts": []}
-    for (provider, sender), number in sorted(surplus.items()):
+    for (provider, sender), number in surplus.items():
         routing = lines[provider].routing
         limit = routing.rate_per_sender if sender else routing.rate_per_second
         given["providers"].append(provider)

@@ -57,10 +57,18 @@ SET (tokens, granted, at) = (
 RETURNING provider, sender, granted;
 
 -- name: return_tokens
--- Give back what was reserved and not used. providers, senders, numbers, bursts: parallel arrays. Writes: provider_bucket
-UPDATE provider_bucket b SET tokens = least(w.burst, b.tokens + w.number)
-FROM unnest(%(providers)s::text[], %(senders)s::text[], %(numbers)s::int[], %(bursts)s::int[]) AS w (provider, sender, number, burst)
-WHERE b.provider = w.provider AND b.sender = w.sender;
+-- Give back what was reserved and not used, in the order in which it is reserved, senders before providers: else who gives back
+-- and who reserves might wait for each other. A bucket that is not there is full. providers, senders, numbers, bursts: parallel
+-- arrays. Writes: provider_bucket
+INSERT INTO provider_bucket AS b (provider, sender, tokens, granted, at)
+SELECT w.provider, w.sender, w.burst, 0, timestamptz 'epoch'
+FROM unnest(%(providers)s::text[], %(senders)s::text[], %(bursts)s::int[]) AS w (provider, sender, burst)
+ORDER BY w.sender = '', w.provider, w.sender
+ON CONFLICT (provider, sender) DO UPDATE
+SET tokens = (SELECT least(w.burst, b.tokens + w.number)
+              FROM unnest(%(providers)s::text[], %(senders)s::text[], %(numbers)s::int[], %(bursts)s::int[])
+                   AS w (provider, sender, number, burst)
+              WHERE w.provider = b.provider AND w.sender = b.sender);
 
 -- name: take_probes
 -- One message's leave to try each of these providers that is being tried again. providers: text[]. Writes: provider_state
