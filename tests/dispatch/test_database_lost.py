@@ -6,13 +6,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from counter import Counter
+from duecourse.dispatch import desk as desk_module
 from duecourse.dispatch import worker as worker_module
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.store.connect import Store
@@ -108,6 +111,76 @@ def test_a_claim_whose_commit_was_not_heard_of_is_released_and_goes_out_once(
     assert states(store) == {"released": MESSAGES, "sent": MESSAGES}
     assert len(counter.ends["sms"].taken) == MESSAGES
     assert weights(store) == MESSAGES
+
+
+def test_a_claim_whose_unused_leave_meets_a_deadlock_goes_out_once(
+    store: Store, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To claim again because of it would leave what was claimed to nobody."""
+    met: list[str] = []
+
+    def meet(*_arguments: Any) -> None:
+        met.append("deadlock")
+        raise psycopg.errors.DeadlockDetected("deadlock detected")
+
+    monkeypatch.setattr(desk_module, "give_back", meet)
+    work_until(store, counter, lambda: states(store).get("sent", 0) == MESSAGES)
+    assert met
+    assert states(store) == {"sent": MESSAGES}
+    assert len(counter.ends["sms"].taken) == MESSAGES
+
+
+def test_a_claim_is_released_after_which_batches_could_not_be_opened(
+    store: Store, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, claimed, met = counter.desk._claim, [], []
+
+    def want_a_batch(*arguments: Any) -> Any:
+        result, followed = claim(*arguments)
+        if result.claimed and not claimed:
+            claimed.extend(result.claimed)
+            return replace(result, unopened=frozenset({uuid4()})), followed
+        return result, followed
+
+    def meet(*_arguments: Any, **_options: Any) -> None:
+        met.append("deadlock")
+        raise psycopg.errors.DeadlockDetected("deadlock detected")
+
+    monkeypatch.setattr(counter.desk, "_claim", want_a_batch)
+    monkeypatch.setattr(desk_module, "open_batches", meet)
+    work_until(store, counter, lambda: states(store).get("sent", 0) == MESSAGES)
+    assert len(claimed) == MESSAGES and met
+    assert states(store) == {"released": MESSAGES, "sent": MESSAGES}
+    assert len(counter.ends["sms"].taken) == MESSAGES
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_lost_claim_is_released_also_when_the_database_goes_away_again_while_it_is_given_back(
+    store: Store, counter: Counter, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """Else its messages, of which nobody has heard, would be taken for such as may have been sent."""
+    claim, lost = counter.desk._claim, []
+    given_back, broken = desk_module.release_unspoken, []
+
+    def lose_the_answer(*arguments: Any) -> Any:
+        result, followed = claim(*arguments)
+        if result.claimed and not lost:
+            lost.extend(result.claimed)
+            raise psycopg.OperationalError("the connection is lost")
+        return result, followed
+
+    def lose_the_next_too(*arguments: Any, **options: Any) -> Any:
+        if broken:
+            return given_back(*arguments, **options)
+        broken.append(given_back(*arguments, **options) if committed else None)
+        raise psycopg.OperationalError("the connection is lost again")
+
+    monkeypatch.setattr(counter.desk, "_claim", lose_the_answer)
+    monkeypatch.setattr(desk_module, "release_unspoken", lose_the_next_too)
+    work_until(store, counter, lambda: states(store).get("sent", 0) == MESSAGES)
+    assert len(broken) == 1
+    assert states(store) == {"released": MESSAGES, "sent": MESSAGES}
+    assert len(counter.ends["sms"].taken) == MESSAGES
 
 
 def test_a_claim_that_commits_only_after_its_connection_was_given_up_is_released_too(

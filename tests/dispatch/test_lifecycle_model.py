@@ -189,7 +189,7 @@ class Lifecycle(RuleBasedStateMachine):
         desk.in_doubt, desk.epochs = desk.epochs, {}
         with self.post.store.connect(autocommit=True) as leases:
             epochs = retake(leases, worker.name, desk.in_doubt, 600)
-        asyncio.run(desk.take_back(epochs, self.now))
+        asyncio.run(desk.take_back(desk.in_doubt, epochs, self.now))
         asyncio.run(desk.recover(epochs, self.now))
         desk.epochs = epochs
 

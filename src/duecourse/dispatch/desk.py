@@ -215,7 +215,7 @@ class Desk:
         """A claim that is lost may have been committed, or be so yet. What it claimed was handed over to nobody."""
         try:
             yield
-        except DatabaseLostError:
+        except (psycopg.Error, DatabaseLostError):
             self.in_doubt |= self.epochs
             self.epochs = {}
             raise
@@ -258,7 +258,7 @@ class Desk:
             read_at=read_at,
         )
         if live:
-            give_back(self._centre, lines, [one.line for one in again])
+            self._give_back(lines, again)
         return again
 
     def _claim(
@@ -274,8 +274,13 @@ class Desk:
         if result.claimed:
             self._meters.render.observe(result.render_seconds)
         if live:
-            give_back(self._centre, lines, [one.line for one in result.claimed])
+            self._give_back(lines, result.claimed)
         return result, followed
+
+    def _give_back(self, lines: Sequence[Line], claimed: Sequence[Claimed]) -> None:
+        # The claim is committed: tried again because of this, it would claim others, and these would be nobody's.
+        with suppress(psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            give_back(self._centre, lines, [one.line for one in claimed])
 
     def _claim_on(
         self, lines: Sequence[Line], now: datetime, take: int, write_before: float, read_at: float
@@ -420,18 +425,20 @@ class Desk:
             self._conn, epochs, now=now, lately=RECOVERED, silence=self._pace.silence
         )
 
-    async def take_back(self, epochs: Mapping[int, int], now: datetime) -> int:
-        """Release what was claimed in the lanes that were in doubt and are held anew under `epochs`; how many.
+    async def take_back(self, doubted: Mapping[int, int], epochs: Mapping[int, int], now: datetime) -> int:
+        """Release what was claimed in lanes that were in doubt and are held anew under `epochs`; how many.
 
-        It was never handed over, and nothing can still be committed under the old epochs.
+        doubted: of in_doubt, what is settled by this; a lane of it that is not held any more is somebody else's. It was
+        never handed over, and nothing can still be committed under the old epochs.
         """
-        doubted, self.in_doubt = self.in_doubt, {}
         old = {lane: doubted[lane] for lane in epochs}
         released = await self._db(
             lambda: release_unspoken(
                 self._conn, old, epochs, now=now, lines=self._switchboard.lines(), silence=self._pace.silence
             )
         )
+        # Only now, so that it is done again where this is lost too.
+        self.in_doubt = dict(self.in_doubt.items() - doubted.items())
         tell_settled(self._meters, released)
         return len(released)
 

@@ -187,12 +187,15 @@ class Worker:
         """Take lanes in which a lost claim may have been committed under a new epoch, and release what it claimed."""
         if not desk.in_doubt:
             return
-        doubted, owner, lease = dict(desk.in_doubt), self._plan.owner, self._plan.lease_seconds
+        owner, lease = self._plan.owner, self._plan.lease_seconds
         now = await desk.clock()  # first: what is taken anew must also be given back
-        epochs = await self._leases.within(lambda conn: retake(conn, owner, doubted, lease, self._together))
+        doubted = dict(desk.in_doubt)
+        # Under the epochs that they have by now: an earlier try may have come so far.
+        held = {lane: self._epochs[lane] for lane in doubted if lane in self._epochs}
+        epochs = await self._leases.within(lambda conn: retake(conn, owner, held, lease, self._together))
         others = {lane: epoch for lane, epoch in self._epochs.items() if lane not in doubted}
         self._epochs = others | epochs
-        released = await desk.take_back(epochs, now)
+        released = await desk.take_back(doubted, epochs, now)
         log.warning("claims were lost with the database and given back", attempts=released, lanes=len(epochs))
 
     async def _take_over(self, desk: Desk, mine: dict[int, int], now: datetime) -> None:
