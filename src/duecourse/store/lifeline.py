@@ -17,7 +17,7 @@ import psycopg
 
 from duecourse.domain.problems import OUTSIDE, DuecourseError
 
-from .shards import centre_of
+from .shards import sessions_of
 
 T = TypeVar("T")
 MOST_PATIENCE: Final = 16
@@ -55,6 +55,7 @@ class Lifeline:
     def conn(self) -> psycopg.Connection:
         """The connection as it is now, made anew if it was lost. Raises DatabaseLostError when it cannot be."""
         if self._conn.closed and self._connect is not None:
+            self._conn.close()  # with what a session of a shard has beside it
             try:
                 self._conn = self._connect()
             except DuecourseError as error:
@@ -90,7 +91,7 @@ class Lifeline:
 
     def _cut(self) -> None:
         """Shut the socket, so that the thread which waits at it goes on with an error."""
-        for conn in {self._conn, centre_of(self._conn)}:
+        for conn in sessions_of(self._conn):
             with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
                 line.shutdown(socket.SHUT_RDWR)
 

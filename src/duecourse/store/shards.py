@@ -70,6 +70,12 @@ def centre_of(conn: psycopg.Connection) -> psycopg.Connection:
     return conn.centre if isinstance(conn, ShardConnection) else conn
 
 
+def sessions_of(conn: psycopg.Connection) -> list[psycopg.Connection]:
+    """The connection, and the one to the coordinator where it has one; lost ones too."""
+    centre = conn._centre if isinstance(conn, ShardConnection) else None
+    return [conn] if centre is None else [conn, centre]
+
+
 def is_cluster(conn: psycopg.Connection) -> bool:
     """Whether the book lies on a Citus cluster."""
     if not citus_version(conn):
@@ -140,6 +146,7 @@ class ShardConnection(psycopg.Connection[Any]):
     ) -> Iterator[psycopg.Transaction]:
         """As psycopg's, and the outermost holds the shard in its place."""
         outermost = self.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+        commits = False  # nor does it where psycopg.Rollback ends it, which goes no further than the `with`
         try:
             with super().transaction(savepoint_name, force_rollback) as one:
                 if outermost:
@@ -147,12 +154,13 @@ class ShardConnection(psycopg.Connection[Any]):
                 yield one
                 if outermost:
                     self._see_centre()
+                commits = not force_rollback
         except BaseException:
             if outermost:
                 self._end_centre(commit=False)
             raise
         if outermost:
-            self._end_centre(commit=not force_rollback)
+            self._end_centre(commit=commits)
 
     def commit(self) -> None:
         """As psycopg's, and then what is open at the centre."""
@@ -161,9 +169,11 @@ class ShardConnection(psycopg.Connection[Any]):
         self._end_centre(commit=True)
 
     def rollback(self) -> None:
-        """As psycopg's, and what is open at the centre."""
-        super().rollback()
-        self._end_centre(commit=False)
+        """As psycopg's, and what is open at the centre, also where this session is lost."""
+        try:
+            super().rollback()
+        finally:
+            self._end_centre(commit=False)
 
     def close(self) -> None:
         """As psycopg's, and the connection to the centre."""
