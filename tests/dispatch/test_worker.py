@@ -15,6 +15,7 @@ from duecourse.dispatch import worker as worker_module
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.store.connect import Store
 from duecourse.store.lease import release
+from duecourse.store.lifeline import Lifeline
 from post import Post
 
 
@@ -55,6 +56,25 @@ def test_a_worker_whose_planner_died_ends_and_gives_its_lanes_back(store: Store,
         work(store, post, plan_lanes)
     with store.connect() as conn:
         assert conn.execute("SELECT count(*) FROM lane_lease WHERE owner = 'test'").fetchone() == (0,)
+
+
+def test_a_desk_that_is_given_no_lane_asks_the_database_nothing(store: Store, post: Post) -> None:
+    first, idle = Counter(post), Counter(post)
+    asked: list[str] = []
+
+    def connect() -> psycopg.Connection:
+        asked.append("a connection")
+        return store.connect()
+
+    idle.desk.lanes, idle.desk.epochs = frozenset(), {}
+    idle.desk._line = Lifeline(None, connect)
+    with store.connect(autocommit=True) as leases:
+        release(leases, "counter")
+        first.desk.epochs = {}
+        plan = WorkerPlan(owner="test", lease_seconds=1, take=10, until_idle=True)
+        one = Worker(plan, [first.desk, idle.desk], first.switchboard, leases, lambda now, as_of, lanes: None)
+        asyncio.run(asyncio.wait_for(one.run(), 20))
+    assert not asked
 
 
 def test_lanes_whose_recovery_failed_are_recovered_at_the_next_renewal(

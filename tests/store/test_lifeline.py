@@ -45,6 +45,22 @@ def test_a_piece_of_work_whose_connection_died_is_lost_and_the_next_has_another(
     line.conn.close()
 
 
+def test_a_connection_may_be_made_only_when_there_is_work(store: Store) -> None:
+    made: list[psycopg.Connection] = []
+
+    def connect() -> psycopg.Connection:
+        made.append(store.connect())
+        return made[-1]
+
+    line = Lifeline(None, connect)
+    assert not made
+    assert line.run(backend) == line.run(backend)
+    assert len(made) == 1
+    line.conn.close()
+    with pytest.raises(ValueError):
+        Lifeline(None)
+
+
 def test_what_the_server_refuses_for_its_own_reasons_is_lost_and_the_connection_goes_on(store: Store) -> None:
     line = lifeline(store)
     first = line.run(backend)

@@ -148,7 +148,8 @@ class Context:
     def lifeline(
         self, *, autocommit: bool = False, leases: float = 4.0, shard: Shard | None = None
     ) -> Lifeline:
-        """A connection as `connect` makes it, made anew whenever it is lost: of a shard, where it lies by then.
+        """A connection as `connect` makes it, made anew whenever it is lost: of a shard, where it lies by then, and not
+        before it is used, since most have nothing to do there.
 
         leases: how many of them it is waited for an answer before it is taken for lost.
         """
@@ -156,12 +157,15 @@ class Context:
         def connect() -> psycopg.Connection:
             return self.connect(autocommit=autocommit, shard=shard)
 
-        return Lifeline(connect(), connect, patience_seconds=leases * self.settings.lease_seconds)
+        first = connect() if shard is None or shard.node is None else None
+        return Lifeline(first, connect, patience_seconds=leases * self.settings.lease_seconds)
 
     @cached_property
     def shards(self) -> list[Shard]:
         """Which lanes lie together: one shard with all of them on a single server."""
-        return shards_of(self.connect(autocommit=True))
+        self._require_book()
+        with self.store.connect(autocommit=True) as conn:
+            return shards_of(conn)
 
     def by_shard(
         self, lines: dict[int, Lifeline], lanes: Sequence[int]

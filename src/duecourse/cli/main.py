@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from duecourse.domain.problems import DuecourseError, Problem
+from duecourse.store.lifeline import DatabaseLostError
 
 from .context import close_context
 from .logs import write_logs
@@ -61,9 +62,10 @@ def main() -> None:
     except DuecourseError as error:
         print_problems(Console(stderr=True), error)
         code = error.exit_code
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, DatabaseLostError) as error:
         # Only the kind: the text of such an error may hold an address or a value.
-        problem = Problem("D016", "database", f"it went away or refused to go on ({type(error).__name__})")
+        kind = str(error) if isinstance(error, DatabaseLostError) else type(error).__name__
+        problem = Problem("D016", "database", f"it went away or refused to go on ({kind})")
         print_problems(Console(stderr=True), DuecourseError(problem))
         code = 3
     except KeyboardInterrupt:

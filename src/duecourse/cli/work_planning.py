@@ -23,7 +23,6 @@ from duecourse.policy.versions import published_state
 from duecourse.responses.offers.judging import judge_arrangements
 from duecourse.responses.promises import judge_promises
 from duecourse.rules.compiling import RuleBook
-from duecourse.store.lifeline import Lifeline
 
 from .context import Context
 from .workshop import plannables
@@ -45,8 +44,9 @@ class WorkPlanner:
         self._by_carrier = by_carrier
         self._line = here.lifeline()
         self._events_line = here.lifeline()
-        self._lines: dict[int, Lifeline] = {}
-        self._events_lines: dict[int, Lifeline] = {}
+        single = [shard.number for shard in here.shards if shard.node is None]
+        self._lines = dict.fromkeys(single, self._line)
+        self._events_lines = dict.fromkeys(single, self._events_line)
         self._state: object = None
         self._policies: list[Plannable] = []
         self.is_stopping: Callable[[], bool] = lambda: False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from psycopg import Connection
 
@@ -32,7 +33,7 @@ from duecourse.rules.versions import record_packs
 from duecourse.store.connect import end_reading
 from duecourse.store.lease import LANES
 from duecourse.store.lifeline import Lifeline
-from duecourse.store.shards import Shard, centre_of
+from duecourse.store.shards import Shard
 
 from .context import Context
 
@@ -103,6 +104,14 @@ class Workshop:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    @cached_property
+    def _in_force(self) -> tuple[Sequence[PublishedPolicy], Mapping[TemplateRef, Sequence[TemplateText]]]:
+        """Policies in force and the texts of their templates, once for all composers."""
+        with self._context.store.connect() as conn:
+            policies = published_policies(conn)
+            refs = [TemplateRef(*ref) for one in policies for ref in one.template_versions.items()]
+            return policies, load_templates(conn, refs)
+
     def composer(self, line: Lifeline) -> Composer:
         """A composer that loads policy and template versions as messages name them.
 
@@ -116,11 +125,7 @@ class Workshop:
             return load_templates(line.conn, [ref])
 
         artist = BillArtist()
-        conn = centre_of(line.conn)  # every node has them, and a shard may move while a worker starts
-        policies = published_policies(conn)
-        refs = [ref for one in policies for ref in one.template_versions.items()]
-        texts_of = load_templates(conn, refs)
-        end_reading(conn)
+        policies, texts_of = self._in_force
         if any(asks_for_picture(texts) for texts in texts_of.values()):
             artist.warm()
         links = self._context.links
@@ -131,8 +136,8 @@ class Workshop:
     def desks(
         self, switchboard: Switchboard, count: int, pace: Pace, tally: Tally, meters: Meters | None = None
     ) -> list[Desk]:
-        """Desks with a connection each: on a single server so many, on a cluster one for each shard. meters: of the
-        process.
+        """Desks with a connection each: on a single server so many, on a cluster one for each shard, connected once it
+        has lanes. meters: of the process.
         """
         return [
             self._desk(switchboard, pace, tally, meters, shard) for shard in shared_out(self._context, count)

@@ -124,7 +124,8 @@ class Worker:
         while True:
             try:
                 await desk.record()
-                await desk.receive(await desk.clock())
+                if desk.epochs:
+                    await desk.receive(await desk.clock())
                 return
             except LOST as error:
                 if time.monotonic() >= self._lease_ends:
@@ -242,8 +243,7 @@ class Worker:
         while not self._stopping.is_set():
             busy = False
             try:
-                # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
-                if time.monotonic() < self._lease_ends - self._plan.lease_seconds / 3:
+                if self._may_turn(desk):
                     busy = await self._turn(desk, rounds)
                 else:
                     await desk.record()
@@ -257,6 +257,13 @@ class Worker:
             away = AWAY_SECONDS[0]
             if not busy:
                 await self._pause(POLL_SECONDS)
+
+    def _may_turn(self, desk: Desk) -> bool:
+        # A desk without lanes asks nothing, but for the first: what adapters date with is set by its clock.
+        if not desk.epochs and desk is not self._desks[0]:
+            return False
+        # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
+        return time.monotonic() < self._lease_ends - self._plan.lease_seconds / 3
 
     async def _turn(self, desk: Desk, rounds: _Rounds) -> bool:
         """Once everything a desk does; whether more is due already."""

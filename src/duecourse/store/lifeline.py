@@ -33,14 +33,17 @@ class Lifeline:
 
     def __init__(
         self,
-        conn: psycopg.Connection,
+        conn: psycopg.Connection | None,
         connect: Callable[[], psycopg.Connection] | None = None,
         *,
         patience_seconds: float = 60.0,
     ) -> None:
-        """connect: makes another like `conn`; None: there is none but this. patience_seconds: after so long a piece of
-        `within` is taken for lost; doubled each time that happens, so that what takes its time is done in the end.
+        """conn: None: it is made when it is first used. connect: makes another; None: there is none but `conn`.
+        patience_seconds: after so long a piece of `within` is taken for lost; doubled each time that happens, so that
+        what takes its time is done in the end. Raises ValueError where there is neither.
         """
+        if conn is None and connect is None:
+            raise ValueError("a lifeline has a connection, or makes one")
         self._conn = conn
         self._connect = connect
         self._patience = patience_seconds
@@ -54,16 +57,20 @@ class Lifeline:
     @property
     def conn(self) -> psycopg.Connection:
         """The connection as it is now, made anew if it was lost. Raises DatabaseLostError when it cannot be."""
-        if self._conn.closed and self._connect is not None:
-            self._conn.close()  # with what a session of a shard has beside it
-            try:
-                self._conn = self._connect()
-            except DuecourseError as error:
-                if error.exit_code != OUTSIDE:
-                    raise
-                raise DatabaseLostError("unreachable") from None
-            except psycopg.OperationalError as error:
-                raise DatabaseLostError(type(error).__name__) from error
+        conn = self._conn
+        if conn is not None and (not conn.closed or self._connect is None):
+            return conn
+        if conn is not None:
+            conn.close()  # with what a session of a shard has beside it
+        assert self._connect is not None
+        try:
+            self._conn = self._connect()
+        except DuecourseError as error:
+            if error.exit_code != OUTSIDE:
+                raise
+            raise DatabaseLostError("unreachable") from None
+        except psycopg.OperationalError as error:
+            raise DatabaseLostError(type(error).__name__) from error
         return self._conn
 
     def run(self, work: Callable[[psycopg.Connection], T]) -> T:
@@ -91,7 +98,7 @@ class Lifeline:
 
     def _cut(self) -> None:
         """Shut the socket, so that the thread which waits at it goes on with an error."""
-        for conn in sessions_of(self._conn):
+        for conn in sessions_of(self._conn) if self._conn else ():
             with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
                 line.shutdown(socket.SHUT_RDWR)
 
