@@ -16,9 +16,11 @@ import psycopg
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import SandboxRules
-from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.desk import Desk
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.replay import REPLAY_RECHECK, TICK
 from duecourse.dispatch.switchboard import Switchboard
+from duecourse.dispatch.tally import Tally
 from duecourse.domain.messaging import Accepted, Adapter, Outgoing, Receipt, Reply
 from duecourse.planning.compile import Plannable
 from duecourse.planning.plan import plan_book

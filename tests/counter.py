@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from duecourse.dispatch.claimed import Claimed
-from duecourse.dispatch.desk import Desk, Pace
+from duecourse.dispatch.desk import Desk
 from duecourse.dispatch.meters import Meters
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.receipts import append_receipts, apply_receipts
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.messaging import Accepted, Channel, Outcome, Outgoing, Receipt, ReceiptStatus

@@ -15,8 +15,10 @@ from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.content.render import Renderer
 from duecourse.dispatch.brake import stop_sending
 from duecourse.dispatch.compose import Composer
-from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.desk import Desk
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.switchboard import Switchboard
+from duecourse.dispatch.tally import Tally
 from duecourse.policy.templates import TemplateText
 from duecourse.policy.versions import TemplateRef
 from duecourse.privacy.keyring import Keyring

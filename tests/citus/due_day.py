@@ -12,9 +12,11 @@ import psycopg
 from psycopg import sql
 
 from duecourse.channels.registry import build
-from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.desk import Desk
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.stride import Stride
 from duecourse.dispatch.switchboard import Switchboard
+from duecourse.dispatch.tally import Tally
 from duecourse.planning.plan import plan_book
 from duecourse.rules.compiling import RuleBook
 from duecourse.store.connect import Store

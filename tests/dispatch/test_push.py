@@ -21,8 +21,9 @@ from duecourse.channels.wechat.far_end import APP_ID
 from duecourse.cli.providers import sandbox_providers
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
-from duecourse.dispatch.desk import Desk, Pace
+from duecourse.dispatch.desk import Desk
 from duecourse.dispatch.lines import Registration, Routing
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.messaging import Receives
 from duecourse.policy.templates import TemplateText

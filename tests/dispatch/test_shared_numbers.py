@@ -12,9 +12,11 @@ import psycopg
 import pytest
 
 from counter import Scripted
-from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.desk import Desk
 from duecourse.dispatch.lines import Registration
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.switchboard import Switchboard
+from duecourse.dispatch.tally import Tally
 from duecourse.domain.messaging import Channel, NotWritten, Outcome, Unknown
 from duecourse.rules.compiling import RuleBook, shipped
 from duecourse.rules.model import AppliesTo, Cap, Level, Names, Pack, Rule, Source

@@ -25,9 +25,10 @@ from rich.progress import (
 
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import SandboxRules
-from duecourse.dispatch.desk import Pace, Tally
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.replay import REPLAY_RECHECK, TICK, Day, days_between, replay
 from duecourse.dispatch.switchboard import Switchboard
+from duecourse.dispatch.tally import Tally
 from duecourse.domain.messaging import Channel
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable

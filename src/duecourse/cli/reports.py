@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from duecourse.dispatch.desk import Tally
 from duecourse.dispatch.reading import attempts_by_channel, funnel, months, read_rows
+from duecourse.dispatch.tally import Tally
 from duecourse.domain.money import from_minor
 
 from .context import Context

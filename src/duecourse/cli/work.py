@@ -18,10 +18,11 @@ from psycopg_pool import ConnectionPool
 from starlette.routing import BaseRoute
 
 from duecourse.channels.registry import IN_BOOK
-from duecourse.dispatch.desk import Pace, Tally
 from duecourse.dispatch.meters import Meters
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.settle import Silence
 from duecourse.dispatch.switchboard import Switchboard, database_now
+from duecourse.dispatch.tally import Tally
 from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.web.health import NO_LANES, NO_PROVIDER, STOPPING

@@ -12,9 +12,11 @@ from duecourse.content.bill import BillArtist
 from duecourse.content.links import need_address, no_address
 from duecourse.content.render import Renderer
 from duecourse.dispatch.compose import Composer
-from duecourse.dispatch.desk import Desk, Pace, Tally
+from duecourse.dispatch.desk import Desk
 from duecourse.dispatch.meters import Meters
+from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.switchboard import Switchboard
+from duecourse.dispatch.tally import Tally
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.planning.compile import Plannable
 from duecourse.planning.confirming import Confirmer

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -32,12 +31,14 @@ from .handing import hand_over
 from .limits import give_back, reserve
 from .lines import Line
 from .meters import Meters
+from .pace import Pace
 from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
 from .receipts import Heard, ReceiptKey, apply_receipts, heard_elsewhere, sweep_receipts
 from .routes import Followed, advance_routes, claim_again, overtaken, take_words
-from .settle import Settled, Silence, release_unspoken, settle
+from .settle import Settled, release_unspoken, settle
 from .stride import Stride
 from .switchboard import Switchboard, database_now
+from .tally import Tally
 from .telling import tell_applied, tell_claim, tell_moved, tell_settled, tell_unknown
 
 SQL = load("dispatch")
@@ -48,35 +49,6 @@ COMMITS_WITHIN = timedelta(seconds=1)
 RECOVERED = timedelta(days=3)
 """How far back an owner new to a lane looks for what was heard."""
 log = structlog.get_logger("duecourse.dispatch")
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long what cannot go now waits before it is judged again, on the book's clock."""
-
-    recheck: timedelta = timedelta(minutes=10)
-    """For what only a new fact can change: paid, opted out, no contact point."""
-    pause: timedelta = timedelta(seconds=2)
-    """For a stop or a provider that takes nothing."""
-    silence: Silence = field(default_factory=Silence)
-    """When a number that is off or barred is given up."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What turns have done, for progress and status."""
-
-    judged: int = 0
-    handed_over: int = 0
-    settled: int = 0
-    receipts: int = 0
-    by_outcome: dict[str, int] = field(default_factory=dict)
-
-    def count(self, outcomes: Sequence[Outcome]) -> None:
-        """Count outcomes by their kind."""
-        for outcome in outcomes:
-            kind = type(outcome).__name__
-            self.by_outcome[kind] = self.by_outcome.get(kind, 0) + 1
 
 
 class Desk:
