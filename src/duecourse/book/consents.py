@@ -93,13 +93,9 @@ def record_consent(
         "purpose": scope.purpose.value if scope.purpose else None,
         "channel": scope.channel.value if scope.channel else None,
         "address_index": scope.address_index,
-        "evidence": said.evidence,
-        "source": said.source,
-        "by": said.by,
-        "at": said.at,
+        **said.noted,
         "expires_at": expires_at,
         "messages": messages,
-        "now": said.now,
     }
     if person is not None:
         return [one for one, appended in say_of_person(conn, "record_consent", person, given) if appended]

@@ -113,12 +113,8 @@ def add_hold(
         "loan_id": loan_id,
         "kind": kind.value,
         "effect": (effect or usual_effect(kind)).value,
-        "evidence": said.evidence,
-        "source": said.source,
-        "by": said.by,
-        "at": said.at,
+        **said.noted,
         "until": until,
-        "now": said.now,
     }
     return any(hold_id for _, hold_id in say_of_person(conn, "add_hold", person, given))
 

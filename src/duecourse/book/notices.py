@@ -40,10 +40,7 @@ def record_notice(
                 "borrower_id": person.borrower_id,
                 "loan_id": loan_id,
                 "kind": kind,
-                "evidence": said.evidence,
-                "by": said.by,
-                "at": said.at,
-                "now": said.now,
+                **said.noted,
             },
         ).fetchone()
     return row is not None

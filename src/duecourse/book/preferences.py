@@ -159,11 +159,7 @@ def add_preference(
     given = {
         "kind": kind.value,
         "wish": Jsonb(checked),
-        "evidence": said.evidence,
-        "source": said.source,
-        "by": said.by,
-        "at": said.at,
-        "now": said.now,
+        **said.noted,
     }
     return any(preference_id for _, preference_id in say_of_person(conn, "add_preference", person, given))
 

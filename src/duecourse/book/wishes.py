@@ -42,6 +42,17 @@ class Said:
     at: datetime
     now: datetime
 
+    @property
+    def noted(self) -> dict[str, Any]:
+        """As the statements of this room take it."""
+        return {
+            "evidence": self.evidence,
+            "source": self.source,
+            "by": self.by,
+            "at": self.at,
+            "now": self.now,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
