@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -95,6 +93,7 @@ class CmppAdapter(CarrierCentre):
     """Long connections to one gateway."""
 
     kind: ClassVar[str] = "sms.cmpp"
+    settings_type = CmppConfig
     submit: ClassVar[int] = Command.SUBMIT
     ascii_most: ClassVar[int] = 159
     """8.4.3.1: fewer than 160."""
@@ -111,21 +110,6 @@ class CmppAdapter(CarrierCentre):
         self._config = config
         self._dialect = DIALECTS[config.version]
         super().__init__(name, config, CmppInterpreter(self._dialect, config), on_receipts, on_reply, clock)
-
-    @classmethod
-    def configured(
-        cls,
-        name: str,
-        config: Mapping[str, Any],
-        on_receipts: ReceiptSink,
-        on_reply: ReplySink,
-        clock: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """From settings as written. clock: dates connections and how long a message is useful.
-
-        Raises pydantic.ValidationError.
-        """
-        return cls(name, CmppConfig.model_validate(config), on_receipts, on_reply, clock)
 
     async def _bind(self) -> Session:
         config, secret = self._config, self._config.shared_secret.get_secret_value()

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
+from duecourse.channels.configured import Configured
 from duecourse.channels.http.line import Answer, Ask, Heard, HttpLine, HttpSettings
 from duecourse.domain.messaging import (
     Channel,
@@ -33,7 +34,7 @@ DRAIN_SECONDS = 60.0
 S = TypeVar("S", bound=HttpSettings)
 
 
-class HttpAdapter(ABC, Generic[S]):
+class HttpAdapter(Configured, ABC, Generic[S]):
     """One message a request. A subclass gives its class variables, `ask_for` and `outcome_of`."""
 
     kind: ClassVar[str]
@@ -59,18 +60,6 @@ class HttpAdapter(ABC, Generic[S]):
         self._on_reply = on_reply
         self._turns = asyncio.Semaphore(settings.window)
         self._puller: asyncio.Task[None] | None = None
-
-    @classmethod
-    def configured(
-        cls,
-        name: str,
-        config: Mapping[str, Any],
-        on_receipts: ReceiptSink,
-        on_reply: ReplySink,
-        clock: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """From settings as written. Raises pydantic.ValidationError; OSError or ValueError for key files."""
-        return cls(name, cls.settings_type.model_validate(config), on_receipts, on_reply, clock)  # type: ignore[arg-type]
 
     @abstractmethod
     async def ask_for(self, outgoing: Outgoing) -> Ask | Outcome:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from duecourse.channels.configured import Configured
 from duecourse.channels.letter.batches import Letter, Outbox
 from duecourse.channels.letter.layout import (
     WINDOWS,
@@ -64,16 +65,23 @@ class LetterConfig(BaseModel):
     """Of the sandbox: how long to wait, when asked to drain, for the lists of all folders handed over."""
 
 
-class LetterAdapter:
+class LetterAdapter(Configured):
     """Sets each letter and hands a batch over as one folder. Taken once by reference, however often it is sent."""
 
     kind: ClassVar[str] = "letter.print"
+    settings_type = LetterConfig
     channel: ClassVar[Channel] = Channel.LETTER
     deduplicates: ClassVar[bool] = True
 
     def __init__(
-        self, name: str, config: LetterConfig, on_receipts: ReceiptSink, clock: Callable[[], datetime] | None
+        self,
+        name: str,
+        config: LetterConfig,
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+        clock: Callable[[], datetime] | None,
     ) -> None:
+        """on_reply: not used, nobody answers the machine by post. Raises OSError for folders that cannot be used."""
         self.name = name
         self.window = config.letters_at_once
         self._config = config
@@ -90,18 +98,6 @@ class LetterAdapter:
         """Folders handed over whose lists have not come."""
         self._poll: asyncio.Task[None] | None = None
         self._open = False
-
-    @classmethod
-    def configured(
-        cls,
-        name: str,
-        config: Mapping[str, Any],
-        on_receipts: ReceiptSink,
-        on_reply: ReplySink,
-        clock: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """From settings as written. Raises pydantic.ValidationError; OSError for folders that cannot be used."""
-        return cls(name, LetterConfig.model_validate(config), on_receipts, clock)
 
     async def open(self) -> None:
         """Begin to look for returns."""

@@ -11,9 +11,8 @@ import ipaddress
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -151,6 +150,7 @@ class SgipAdapter(CarrierCentre):
     """Lines of ours that submit, and a door for the gateway's."""
 
     kind: ClassVar[str] = "sms.sgip"
+    settings_type = SgipConfig
     submit: ClassVar[int] = Command.SUBMIT
     results = codes.RESULTS
 
@@ -174,21 +174,6 @@ class SgipAdapter(CarrierCentre):
             (config.gateway_name, config.gateway_password.get_secret_value()),
             config.gateway_addresses,
         )
-
-    @classmethod
-    def configured(
-        cls,
-        name: str,
-        config: Mapping[str, Any],
-        on_receipts: ReceiptSink,
-        on_reply: ReplySink,
-        clock: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """From settings as written. clock: dates every command and how long a message is useful.
-
-        Raises pydantic.ValidationError.
-        """
-        return cls(name, SgipConfig.model_validate(config), on_receipts, on_reply, clock)
 
     async def open(self) -> None:
         """Listen, and bind on demand. Raises DuecourseError C062."""

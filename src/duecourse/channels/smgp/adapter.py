@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -99,6 +97,7 @@ class SmgpAdapter(CarrierCentre):
     """Long connections to one gateway."""
 
     kind: ClassVar[str] = "sms.smgp"
+    settings_type = SmgpConfig
     submit: ClassVar[int] = Command.SUBMIT
     ascii_most: ClassVar[int] = 140
     """6.2.23, whatever the format."""
@@ -116,21 +115,6 @@ class SmgpAdapter(CarrierCentre):
         super().__init__(name, config, SmgpInterpreter(config), on_receipts, on_reply, clock)
         if config.login_as == "separate":
             self._receiving = Links([self._link(self._bind_receiver) for _ in range(config.receivers)])
-
-    @classmethod
-    def configured(
-        cls,
-        name: str,
-        config: Mapping[str, Any],
-        on_receipts: ReceiptSink,
-        on_reply: ReplySink,
-        clock: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """From settings as written. clock: dates logins and how long a message is useful.
-
-        Raises pydantic.ValidationError.
-        """
-        return cls(name, SmgpConfig.model_validate(config), on_receipts, on_reply, clock)
 
     async def _bind(self) -> Session:
         both = self._config.login_as == "both"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -137,9 +137,18 @@ class SmppAdapter(MessageCentre):
     """Lines to one SMSC: transceivers, or transmitters with receivers beside them."""
 
     kind: ClassVar[str] = "sms.smpp"
+    settings_type = SmppConfig
     submit: ClassVar[int] = Command.SUBMIT_SM
 
-    def __init__(self, name: str, config: SmppConfig, on_receipts: ReceiptSink, on_reply: ReplySink) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: SmppConfig,
+        on_receipts: ReceiptSink,
+        on_reply: ReplySink,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        """clock: not used, an SMS carries no date. Raises OSError for an unreadable certificate."""
         self._config = config
         self._tls = ssl.create_default_context(cafile=config.ca_file) if config.tls else None
         form = ReceiptForm(
@@ -152,21 +161,6 @@ class SmppAdapter(MessageCentre):
         super().__init__(name, config, SmppInterpreter(form), on_receipts, on_reply)
         if config.bind_as is BindAs.SEPARATE:
             self._receiving = Links([self._link(self._bind_receiver) for _ in range(config.receivers)])
-
-    @classmethod
-    def configured(
-        cls,
-        name: str,
-        config: Mapping[str, Any],
-        on_receipts: ReceiptSink,
-        on_reply: ReplySink,
-        clock: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """From settings as written; an SMS carries no date, so `clock` is not used.
-
-        Raises pydantic.ValidationError, or OSError for an unreadable certificate.
-        """
-        return cls(name, SmppConfig.model_validate(config), on_receipts, on_reply)
 
     async def _bind(self) -> Session:
         transceiver = self._config.bind_as is BindAs.TRANSCEIVER

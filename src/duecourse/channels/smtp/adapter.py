@@ -6,16 +6,17 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 from aiosmtplib import SMTP
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from duecourse.channels.configured import Configured
 from duecourse.channels.smtp.bounces import MaildirBounces
 from duecourse.channels.smtp.codes import WHOLE_RELAY
 from duecourse.channels.smtp.dkim import DkimSigner, sign
@@ -133,10 +134,11 @@ class SmtpConfig(BaseModel):
         return self
 
 
-class SmtpAdapter:
+class SmtpAdapter(Configured):
     """A pool of connections to one relay."""
 
     kind: ClassVar[str] = "email.smtp"
+    settings_type = SmtpConfig
     channel: ClassVar[Channel] = Channel.EMAIL
     deduplicates: ClassVar[bool] = False
 
@@ -175,18 +177,6 @@ class SmtpAdapter:
             if config.bounces_maildir
             else None
         )
-
-    @classmethod
-    def configured(
-        cls,
-        name: str,
-        config: Mapping[str, Any],
-        on_receipts: ReceiptSink,
-        on_reply: ReplySink,
-        clock: Clock | None = None,
-    ) -> Self:
-        """From settings as written. Raises pydantic.ValidationError; OSError or ValueError for key files."""
-        return cls(name, SmtpConfig.model_validate(config), on_receipts, on_reply, clock)
 
     async def open(self) -> None:
         """Connections are made when the first message needs them."""

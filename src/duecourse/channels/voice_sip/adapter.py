@@ -13,10 +13,11 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from duecourse.channels.configured import Configured
 from duecourse.channels.voice.sound import Samples
 from duecourse.channels.voice.speech import EspeakSpeech, Remembered, SpeechConfig, SpeechError
 from duecourse.channels.voice_sip.call import UNREACHABLE, Call, CallLimits, recorded
@@ -166,10 +167,11 @@ class VoiceSipConfig(BaseModel):
         )
 
 
-class VoiceSipAdapter:
+class VoiceSipAdapter(Configured):
     """Several lines of one trunk."""
 
     kind: ClassVar[str] = "voice.sip"
+    settings_type = VoiceSipConfig
     channel: ClassVar[Channel] = Channel.VOICE
     deduplicates: ClassVar[bool] = False
 
@@ -203,18 +205,6 @@ class VoiceSipAdapter:
         self._calls: dict[Call, tuple[LineKeeper, asyncio.Task[None]]] = {}
         self._is_open = False
         self._rest_until = 0.0
-
-    @classmethod
-    def configured(
-        cls,
-        name: str,
-        config: Mapping[str, Any],
-        on_receipts: ReceiptSink,
-        on_reply: ReplySink,
-        clock: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """From settings as written. Raises pydantic.ValidationError, DuecourseError C090, C091."""
-        return cls(name, VoiceSipConfig.model_validate(config), on_receipts, on_reply, clock)
 
     async def open(self) -> None:
         """Start the lines in the background."""

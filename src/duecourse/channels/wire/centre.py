@@ -15,6 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from duecourse.channels.configured import Configured
 from duecourse.channels.wire.frame import RESPONSE, Frame
 from duecourse.channels.wire.inbound import Inbound, Interpreter
 from duecourse.channels.wire.link import BindRefusedError, Link, Links
@@ -67,7 +68,7 @@ class CentreConfig(BaseModel):
     """What codes of this provider mean, where it differs from the table."""
 
 
-class MessageCentre(ABC):
+class MessageCentre(Configured, ABC):
     """Lines to one account: deals batches out over them, and makes outcomes of what comes back."""
 
     channel: ClassVar[Channel] = Channel.SMS
