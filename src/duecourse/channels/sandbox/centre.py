@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from duecourse.channels.sandbox.journal import digest
 from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour
+from duecourse.channels.sandbox.streams import Streams
 from duecourse.channels.wire.frame import RESPONSE, DecodeError, Frame
 from duecourse.channels.wire.text import Concatenation
 
@@ -91,22 +92,15 @@ class SandboxCentre:
         """Milliseconds since 1970. A restarted sandbox must not give an id again: an old attempt would take its
         receipt."""
         self._accounts: dict[str, Account] = {}
-        self._server: asyncio.Server | None = None
-        self._peers: set[CentreLine] = set()
+        self._streams = Streams(lambda: self.peer(self))
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; returns the port."""
-        self._server = await asyncio.get_running_loop().create_server(lambda: self.peer(self), host, port)
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+        return await self._streams.start(host, port)
 
     async def stop(self) -> None:
         """Close the listener and every connection."""
-        if self._server is not None:
-            self._server.close()
-            for peer in list(self._peers):
-                peer.abort()
-            await self._server.wait_closed()
+        await self._streams.stop()
         self.journal.flush()
 
     def minute(self, hours_east: int = 0) -> str:
@@ -129,7 +123,7 @@ class SandboxCentre:
 
     def joined(self, peer: CentreLine, there: bool) -> None:
         """Note a connection that has come or gone."""
-        (self._peers.add if there else self._peers.discard)(peer)
+        self._streams.joined(peer, there)
 
     def whole_text(self, number: str, text: str, place: Concatenation | None) -> str | None:
         """The whole text once its last part has come; None before."""

@@ -19,6 +19,8 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
+from duecourse.channels.sandbox.streams import Streams
+
 MOST_OCTETS = 1_000_000
 
 
@@ -47,32 +49,23 @@ class H2Server:
     """Listens on loopback; every request goes to `handler`, each in a task of its own."""
 
     def __init__(self, handler: H2Handler) -> None:
-        self._handler = handler
-        self._server: asyncio.Server | None = None
-        self._peers: set[_Peer] = set()
+        self._streams = Streams(lambda: _Peer(handler, self._streams))
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; returns the port."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Peer(self._handler, self._peers), host, port)
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+        return await self._streams.start(host, port)
 
     async def stop(self) -> None:
         """Close the listener and every connection."""
-        if self._server is not None:
-            self._server.close()
-            for peer in list(self._peers):
-                peer.abort()
-            await self._server.wait_closed()
+        await self._streams.stop()
 
 
 class _Peer(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, handler: H2Handler, peers: set[_Peer]) -> None:
+    def __init__(self, handler: H2Handler, streams: Streams) -> None:
         self._handler = handler
-        self._peers = peers
+        self._streams = streams
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._requests: dict[int, H2Request] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -80,12 +73,12 @@ class _Peer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._peers.add(self)
+        self._streams.joined(self, True)
         self._h2.initiate_connection()
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._peers.discard(self)
+        self._streams.joined(self, False)
         for task in self._answering:
             task.cancel()
 

@@ -23,6 +23,7 @@ from typing import Any, Self
 from duecourse.channels.sandbox.journal import Journal, digest
 from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
+from duecourse.channels.sandbox.streams import Streams
 
 MOST_OCTETS = 10_000_000
 _PATH = re.compile(r"^(?:FROM|TO):\s*<([^<>]*)>\s*(.*)$", re.IGNORECASE)
@@ -88,28 +89,21 @@ class SandboxMailServer:
         self._maildir = maildir
         self._ids = itertools.count(1)
         self._epoch = f"{time.time_ns() // 1_000_000:x}"
-        self._server: asyncio.Server | None = None
-        self._peers: set[_Peer] = set()
+        self._streams = Streams(lambda: _Peer(self))
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Make the Maildir and listen; returns the port."""
         for folder in ("tmp", "new", "cur"):
             (self._maildir / folder).mkdir(parents=True, exist_ok=True)
-        self._server = await asyncio.get_running_loop().create_server(lambda: _Peer(self), host, port)
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+        return await self._streams.start(host, port)
 
     async def stop(self) -> None:
         """Close the listener and every connection."""
-        if self._server is not None:
-            self._server.close()
-            for peer in list(self._peers):
-                peer.abort()
-            await self._server.wait_closed()
+        await self._streams.stop()
         self.journal.flush()
 
     def joined(self, peer: _Peer, there: bool) -> None:
-        (self._peers.add if there else self._peers.discard)(peer)
+        self._streams.joined(peer, there)
 
     def next_id(self) -> str:
         return f"{self._epoch}-{next(self._ids)}"

@@ -20,6 +20,7 @@ from typing import Any, Final, Self, cast
 from duecourse.channels.sandbox.journal import Journal
 from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
+from duecourse.channels.sandbox.streams import Streams
 from duecourse.channels.voice.sound import wav_of
 from duecourse.channels.voice_sip import sip
 from duecourse.channels.voice_sip.personas import Persona, act, persona_of
@@ -64,17 +65,15 @@ class SandboxExchange:
         self.port = 0
         self._ids = itertools.count(1)
         self._epoch = secrets.token_hex(4)  # a restarted one must not give an id again
-        self._server: asyncio.Server | None = None
         self._datagrams: asyncio.DatagramTransport | None = None
-        self._streams: set[asyncio.Transport] = set()
+        self._streams = Streams(lambda: _Stream(self))
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen on TCP and UDP; returns the port."""
         self.folder.mkdir(parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         for attempt in range(BIND_TRIES):
-            self._server = await loop.create_server(lambda: _Stream(self), host, port)
-            bound: int = self._server.sockets[0].getsockname()[1]
+            bound = await self._streams.start(host, port)
             try:
                 self._datagrams, _ = await loop.create_datagram_endpoint(
                     lambda: _Datagrams(self), local_addr=(host, bound)
@@ -82,7 +81,7 @@ class SandboxExchange:
                 break
             except OSError:
                 # Free for TCP and taken for UDP: another, unless just this one was asked for.
-                self._server.close()
+                await self._streams.stop()
                 if port or attempt == BIND_TRIES - 1:
                     raise
         self.host, self.port = host, bound
@@ -94,15 +93,11 @@ class SandboxExchange:
             call.end("stopped")
         if self._datagrams is not None:
             self._datagrams.close()
-        if self._server is not None:
-            self._server.close()
-            for stream in list(self._streams):
-                stream.abort()
-            await self._server.wait_closed()
+        await self._streams.stop()
         self.journal.flush()
 
     def joined(self, stream: asyncio.Transport, there: bool) -> None:
-        (self._streams.add if there else self._streams.discard)(stream)
+        self._streams.joined(stream, there)
 
     def next_id(self) -> str:
         return f"{self._epoch}-{next(self._ids)}"
