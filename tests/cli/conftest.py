@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.migrate import put_setting
+from prompt import at_prompt
 
 TypeIn = Callable[..., Any]
 
@@ -35,20 +32,14 @@ def type_in(
     put_setting(database, "simulated", False)
     put_setting(database, "lender_zone", "Asia/Shanghai")
     database.commit()
-    for name, value in {"DATABASE_URL": database_url, "HOME": str(tmp_path), "LANGUAGE": "en"}.items():
-        monkeypatch.setenv(f"DUECOURSE_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
+    with at_prompt(monkeypatch, tmp_path, database_url=database_url, language="en") as run:
 
-    def invoke(*words: str | Path, code: str | None = None) -> Any:
-        close_context()
-        result = CliRunner().invoke(app, [str(word) for word in words])
-        context().console.file.flush()
-        if code is not None:
-            assert isinstance(result.exception, DuecourseError), (result.output, result.exception)
-            assert [problem.code for problem in result.exception.problems] == [code]
+        def typed(*words: str | Path, code: str | None = None) -> Any:
+            if code is None:
+                return run.answer(*words)
+            with pytest.raises(DuecourseError) as caught:
+                run(*words)
+            assert [problem.code for problem in caught.value.problems] == [code]
             return None
-        assert result.exit_code == 0, (result.output, result.exception)
-        return json.loads(result.stdout) if "--json" in words else result.stdout
 
-    yield invoke
-    close_context()
+        yield typed

@@ -12,14 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
 from duecourse.policy.offered import Kind
 from hardship import POOR, Household, lend, offer
 from lender import Lender
+from prompt import at_prompt, home_of
 
 Run = Callable[..., str]
 
@@ -27,28 +25,8 @@ Run = Callable[..., str]
 @pytest.fixture
 def run(database_url: str, lender: Lender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run `duecourse ...` as somebody, and give what it printed."""
-    lender.conn.execute(
-        "INSERT INTO setting VALUES ('lender_zone', '\"Asia/Shanghai\"'), ('simulated', 'false')"
-    )
-    lender.conn.commit()
-    (tmp_path / "home").mkdir()
-    lender.keyring.save(tmp_path / "home" / "keys.json")
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str, user: str = "li") -> str:
-        monkeypatch.setenv("DUECOURSE_USER", user)
-        close_context()
-        result = CliRunner().invoke(app, ["arrangement", *arguments])
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    yield invoke
-    close_context()
+    with at_prompt(monkeypatch, home_of(lender, tmp_path / "home"), database_url=database_url) as run:
+        yield lambda *words, user="li": run("arrangement", *words, user=user)
 
 
 @pytest.fixture

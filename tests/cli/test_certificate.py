@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context
-from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
 from duecourse.evidence.seal import FILE, keep_seal
 from duecourse.policy.templates import Templates, TemplateText
 from duecourse.policy.versions import publish
 from events_book import at, load, pay, reverse
 from lender import Lender
+from prompt import at_prompt, home_of
 from sealed_files import a_seal
 
 Run = Callable[..., Any]
@@ -42,28 +39,20 @@ def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.M
     """Run `duecourse certificate ...` on a book with a settled loan; code: the exit code, or that of the problem."""
     load(lender)
     pay(lender, "all", amount="200.00", on=SETTLED, now=f"{SETTLED}T10:00+08:00")
-    lender.conn.execute("INSERT INTO setting VALUES ('simulated', 'false')")
-    lender.conn.commit()
-    (tmp_path / "home").mkdir()
-    lender.keyring.save(tmp_path / "home" / "keys.json")
-    keep_seal(a_seal(), lender.keyring, tmp_path / "home", replace=False)
+    home = home_of(lender, tmp_path / "home")
+    keep_seal(a_seal(), lender.keyring, home, replace=False)
     monkeypatch.chdir(tmp_path)
-    for name, value in (("DATABASE_URL", database_url), ("HOME", str(tmp_path / "home")), ("USER", "anna")):
-        monkeypatch.setenv(f"DUECOURSE_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
+    with at_prompt(monkeypatch, home, database_url=database_url, user="anna") as run:
 
-    def invoke(line: str, code: int | str = 0) -> Any:
-        close_context()
-        result = CliRunner().invoke(app, line.split())
-        close_context()
-        if isinstance(result.exception, DuecourseError):
-            assert code in [problem.code for problem in result.exception.problems], result.exception
-            return str(result.exception)
-        assert result.exit_code == code, (result.output, result.exception)
-        return json.loads(result.output) if "--json" in line else result.output
+        def typed(line: str, code: int | str = 0) -> Any:
+            if isinstance(code, int):
+                return run.answer(*line.split(), code=code)
+            with pytest.raises(DuecourseError) as caught:
+                run(*line.split())
+            assert code in [problem.code for problem in caught.value.problems], caught.value
+            return str(caught.value)
 
-    yield invoke
-    close_context()
+        yield typed
 
 
 def put_in_force(lender: Lender) -> None:

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
+from prompt import Run, at_prompt
 
 MAPPING = """
 mapping = "loans"
@@ -66,17 +64,12 @@ steps:
 class Shell:
     """`duecourse` on a simulated book of two loans."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: Run) -> None:
         self.folder = folder
+        self.run = run
 
     def __call__(self, line: str, *more: str) -> str:
-        close_context()
-        result = CliRunner().invoke(app, [*line.split(), *more])
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == 0, result.output
-        return result.output
+        return self.run(*line.split(), *more)
 
     def json(self, line: str, *more: str) -> Any:
         return json.loads(self(line, *more, "--json"))
@@ -84,22 +77,17 @@ class Shell:
 
 @pytest.fixture
 def shell(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    for name, value in {
-        "DATABASE_URL": database_url, "HOME": str(tmp_path / "home"), "USER": "tester",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(f"DUECOURSE_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
-    shell = Shell(tmp_path)
     for name, text in {"mapping.toml": MAPPING, "book.csv": BOOK, "policy.yaml": POLICY}.items():
         (tmp_path / name).write_text(text, "utf-8")
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "due-today.en.yaml").write_text(
         "sms: '{{ total | money }} is due today'\n", "utf-8"
     )
-    shell("init --simulated --zone Asia/Shanghai")
-    shell("book import", str(tmp_path / "book.csv"), "--mapping", str(tmp_path / "mapping.toml"))
-    yield shell
-    close_context()
+    with at_prompt(monkeypatch, tmp_path / "home", database_url=database_url, user="tester") as run:
+        shell = Shell(tmp_path, run)
+        shell("init --simulated --zone Asia/Shanghai")
+        shell("book import", str(tmp_path / "book.csv"), "--mapping", str(tmp_path / "mapping.toml"))
+        yield shell
 
 
 def test_cash_gives_a_row_for_each_day_and_says_what_lateness_it_used(shell: Shell) -> None:

@@ -6,16 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-from typer.testing import CliRunner
 
-from duecourse.cli.context import Context, close_context, set_context
+from duecourse.cli.context import Context
 from duecourse.cli.gateways import configured_gateways, till_of
-from duecourse.cli.main import app
 from duecourse.cli.practice import FAR_ENDS, as_toml
 from duecourse.cli.settings import Settings
 from duecourse.domain.money import Money
@@ -28,6 +24,7 @@ from duecourse.store.migrate import put_setting
 from gateways.served import serving
 from lender import Lender
 from paying import AT
+from prompt import at_prompt, home_of
 
 GENERIC = """
 [bank]
@@ -98,33 +95,22 @@ def test_what_practise_prints_is_a_gateways_toml(home: Path) -> None:
 
 
 @pytest.fixture
-def run(lender: Lender, home: Path, database_url: str) -> Iterator[Callable[..., str]]:
-    """A command as a person gives it: what it printed."""
-    put_setting(lender.conn, "simulated", True)
-    put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
-    lender.conn.commit()
+def run(
+    lender: Lender, home: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., str]]:
+    """A command as a person gives it: what it printed, or why it was refused."""
+    home_of(lender, home, simulated=True)
+    settings = {"database_url": database_url, "user": "ops", "public_url": "https://lender.example"}
+    with at_prompt(monkeypatch, home, columns=250, **settings) as run:
 
-    def command(*words: str, exit_code: int = 0) -> str:
-        screen = StringIO()
-        settings = Settings(
-            home=home,
-            database_url=database_url,
-            user="ops",
-            language="en",
-            public_url="https://lender.example",
-        )  # type: ignore[arg-type]
-        set_context(Context(settings=settings, console=Console(file=screen, width=250)))
-        try:
-            result = CliRunner().invoke(app, list(words))
-        finally:
-            close_context()
-        assert result.exit_code == exit_code or isinstance(result.exception, DuecourseError), result.output
-        if isinstance(result.exception, DuecourseError):
-            assert result.exception.exit_code == exit_code
-            return f"{result.exception}"
-        return screen.getvalue()
+        def typed(*words: str, exit_code: int = 0) -> str:
+            try:
+                return run(*words, code=exit_code)
+            except DuecourseError as refused:
+                assert refused.exit_code == exit_code
+                return f"{refused}"
 
-    return command
+        yield typed
 
 
 def test_gateways_are_listed_and_checked(run: Callable[..., str], home: Path) -> None:

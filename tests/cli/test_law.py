@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
-from duecourse.domain.problems import DuecourseError
 from lender import Lender
+from prompt import Run, at_prompt, home_of, shown
 
-Run = Callable[..., str]
 POLICY = """policy: law
 languages: [en]
 opt_out_confirmation: stopped
@@ -56,32 +51,10 @@ def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.M
     lender.book("loan borrower due_on email\nL-1 B 2126-03-10 -")
     lender.reindex_contact_points()
     lender.name_in_directory("B")
-    lender.conn.execute(
-        """INSERT INTO setting VALUES ('lender_zone', '"Asia/Shanghai"'), ('simulated', 'false')"""
-    )
-    lender.conn.commit()
-    (tmp_path / "home" / "rules").mkdir(parents=True)
-    lender.keyring.save(tmp_path / "home" / "keys.json")
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DUECOURSE_USER", "anna")
-    monkeypatch.setenv("COLUMNS", "250")
-
-    def invoke(*arguments: str | Path, code: int = 0) -> str:
-        close_context()
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    yield invoke
-    close_context()
-
-
-def shown(run: Run, *arguments: str | Path, code: int = 0) -> Any:
-    return json.loads(run(*arguments, "--json", code=code))
+    home = home_of(lender, tmp_path / "home")
+    (home / "rules").mkdir()
+    with at_prompt(monkeypatch, home, columns=250, database_url=database_url, user="anna") as run:
+        yield run
 
 
 def test_a_stop_that_is_entered_is_confirmed_once_where_it_was_said(

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from duecourse.book.contact_points import retire_contact_points
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
 from duecourse.dispatch.merging import merge_borrowers
 from duecourse.domain.problems import DuecourseError
 from duecourse.responses.links import Link, LinkRefusal, open_link
 from duecourse.responses.visits import VisitRefusal, begin_visit, visitor_of
 from lender import Lender
+from prompt import Run, at_prompt, home_of, shown
 from sent_links import DESKTOP, PHONE, send_link
 
-Run = Callable[..., str]
 ID_NUMBER = "11010519491231002X"
 URL = "https://pay.bank.example"
 REFUSALS = {
@@ -37,36 +32,10 @@ def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.M
     """Run `duecourse ...` on a book of one borrower, and give what it printed."""
     lender.book(f"loan borrower due_on id_number\nL-1 B 2126-03-10 {ID_NUMBER}")
     lender.name_in_directory("B")
-    lender.conn.execute(
-        """INSERT INTO setting VALUES ('lender_zone', '"Asia/Shanghai"'), ('simulated', 'false')"""
-    )
     lender.conn.commit()
-    (tmp_path / "home").mkdir()
-    lender.keyring.save(tmp_path / "home" / "keys.json")
-    for name, value in (
-        ("DATABASE_URL", database_url),
-        ("HOME", str(tmp_path / "home")),
-        ("USER", "anna"),
-        ("PUBLIC_URL", URL),
-    ):
-        monkeypatch.setenv(f"DUECOURSE_{name}", value)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str) -> str:
-        close_context()
-        result = CliRunner().invoke(app, list(arguments))
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    yield invoke
-    close_context()
-
-
-def shown(run: Run, *arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json"))
+    home = home_of(lender, tmp_path / "home")
+    with at_prompt(monkeypatch, home, database_url=database_url, user="anna", public_url=URL) as run:
+        yield run
 
 
 def opened(lender: Lender, code: str, agent: str = PHONE, method: str = "GET") -> Link | LinkRefusal:

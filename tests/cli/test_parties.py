@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from duecourse.book.contact_points import contact_points_due
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
-from duecourse.store.migrate import put_setting
 from lender import LONG_AGO, Lender, borrower_id_of, lane_of
+from prompt import at_prompt, home_of
 
 Run = Callable[..., Any]
 
@@ -23,28 +20,9 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run `duecourse ...` on the lender's book; with --json, what it printed as JSON."""
-    home = tmp_path / "home"
-    home.mkdir()
-    lender.keyring.save(home / "keys.json")
-    put_setting(lender.conn, "simulated", False)
-    put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
-    lender.conn.commit()
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(home))
-    monkeypatch.setenv("DUECOURSE_USER", "Mei")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str) -> Any:
-        close_context()
-        result = CliRunner().invoke(app, list(arguments))
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == 0, result.output
-        return json.loads(result.output) if "--json" in arguments else result.output
-
-    yield invoke
-    close_context()
+    home = home_of(lender, tmp_path / "home")
+    with at_prompt(monkeypatch, home, database_url=database_url, user="Mei") as run:
+        yield run.answer
 
 
 def fault(run: Run, *arguments: str) -> list[str]:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
-from typer.testing import CliRunner
 
-from duecourse.cli.context import Context, close_context, set_context
-from duecourse.cli.main import app
 from duecourse.cli.providers import read_providers
 from duecourse.cli.routing import take_routing
-from duecourse.cli.settings import Settings
 from duecourse.dispatch.lines import Routing
 from duecourse.dispatch.providers import stop_for_trouble
 from duecourse.domain.problems import DuecourseError
-from duecourse.store.migrate import put_setting
 from exchange import NOW
 from lender import Lender
+from prompt import at_prompt, home_of
 
 PROVIDERS = """
 [smsc]
@@ -42,28 +35,12 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(lender: Lender, tmp_path: Path, database_url: str) -> Iterator[Run]:
+def run(lender: Lender, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """A command as a person gives it: its JSON where it was asked for, else what it printed."""
-    put_setting(lender.conn, "simulated", True)
-    put_setting(lender.conn, "lender_zone", "Asia/Shanghai")
-    lender.conn.commit()
-    (tmp_path / "providers.toml").write_text(PROVIDERS)
-    lender.keyring.save(tmp_path / "keys.json")
-
-    def command(*words: str, exit_code: int = 0) -> Any:
-        screen = StringIO()
-        settings = Settings(home=tmp_path, database_url=database_url, user="ops", language="en")  # type: ignore[arg-type]
-        set_context(Context(settings=settings, console=Console(file=screen, width=200)))
-        try:
-            result = CliRunner().invoke(app, list(words))
-        finally:
-            close_context()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == exit_code, (result.exception, screen.getvalue())
-        return json.loads(screen.getvalue()) if "--json" in words else screen.getvalue()
-
-    yield command
+    home = home_of(lender, tmp_path, simulated=True)
+    (home / "providers.toml").write_text(PROVIDERS)
+    with at_prompt(monkeypatch, home, database_url=database_url, user="ops") as run:
+        yield lambda *words, exit_code=0: run.answer(*words, code=exit_code)
 
 
 def test_providers_are_listed_with_their_part_and_their_limits(run: Run) -> None:

@@ -3,56 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
 from duecourse.book.wishes import Person
 from duecourse.cli.context import close_context, context
 from duecourse.cli.following import Follower
-from duecourse.cli.main import app
 from duecourse.dispatch.replies import take_reply
 from duecourse.domain.messaging import Channel, Reply
 from duecourse.domain.problems import DuecourseError
 from duecourse.responses.intents import Intent
 from duecourse.responses.recording import Heard, record_response
 from lender import Lender, borrower_id_of, lane_of
-
-Run = Callable[..., str]
+from prompt import Run, at_prompt, home_of
 
 
 @pytest.fixture
 def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run `duecourse ...` on a book of one borrower, and give what it printed."""
     lender.book("loan borrower due_on amount\nL-1 B 2126-03-10 500.00")
-    lender.conn.execute(
-        "INSERT INTO setting VALUES ('lender_zone', '\"Asia/Shanghai\"'), ('simulated', 'false')"
-    )
     lender.name_in_directory("B")
     lender.reindex_contact_points()
-    (tmp_path / "home").mkdir()
-    lender.keyring.save(tmp_path / "home" / "keys.json")
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DUECOURSE_USER", "li")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str, code: int = 0) -> str:
-        close_context()
-        result = CliRunner().invoke(app, list(arguments))
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    yield invoke
-    close_context()
+    with at_prompt(
+        monkeypatch, home_of(lender, tmp_path / "home"), database_url=database_url, user="li"
+    ) as run:
+        yield run
 
 
 def hear(lender: Lender, text: str, *intents: Intent, person: bool = True, hours_ago: int = 1) -> str:

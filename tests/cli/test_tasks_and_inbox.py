@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
 from lender import Lender
-
-Run = Callable[..., str]
+from prompt import Run, at_prompt, home_of
 
 
 @pytest.fixture
 def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run `duecourse ...` on a book of one borrower, and give what it printed."""
     lender.book("loan borrower due_on\nL-1 B 2126-03-10")
-    lender.conn.execute(
-        "INSERT INTO setting VALUES ('lender_zone', '\"Asia/Shanghai\"'), ('simulated', 'false')"
-    )
     lender.name_in_directory("B")
     lender.reindex_contact_points()
-    (tmp_path / "home").mkdir()
-    lender.keyring.save(tmp_path / "home" / "keys.json")
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str | Path, code: int = 0, typed: str = "") -> str:
-        close_context()
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed)
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    yield invoke
-    close_context()
+    with at_prompt(monkeypatch, home_of(lender, tmp_path / "home"), database_url=database_url) as run:
+        yield run
 
 
 def points(run: Run) -> list[tuple[str, str, str]]:

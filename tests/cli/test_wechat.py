@@ -6,30 +6,27 @@ import asyncio
 import base64
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
-from typer.testing import CliRunner
 
 from duecourse.channels.http.listener import Listener, callbacks
 from duecourse.channels.registry import build
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.room import provider_name
 from duecourse.channels.wechat.far_end import LONG_TERM, SUBSCRIPTION
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
+from duecourse.cli.context import context
 from duecourse.cli.providers import sandbox_providers
 from duecourse.cli.sandbox import as_toml
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.domain.problems import DuecourseError
 from duecourse.privacy.sealing import seal_value
 from lender import Lender, borrower_id_of, lane_of
+from prompt import Run, at_prompt, home_of, shown
 
-Run = Callable[..., str]
 OPENID = "oFpruAK8D-E6EfStSYonYSBZ8_4a"
 NAME = provider_name("wechat.service")
 LISTENING = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -57,33 +54,10 @@ def run(
     lender.book("loan borrower due_on\nL-1 B 2126-03-10\nL-2 C 2126-03-10")
     for name in ("B", "C"):
         lender.name_in_directory(name)
-    lender.conn.execute(
-        """INSERT INTO setting VALUES ('lender_zone', '"Asia/Shanghai"'), ('simulated', 'true')"""
-    )
-    lender.conn.commit()
-    home = tmp_path / "home"
-    home.mkdir()
-    lender.keyring.save(home / "keys.json")
+    home = home_of(lender, tmp_path / "home", simulated=True)
     (home / "providers.toml").write_text("\n".join(as_toml(one) for one in sandbox_providers(sandbox)))
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(home))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str, code: int = 0, typed: str = "") -> str:
-        close_context()
-        result = CliRunner().invoke(app, list(arguments), input=typed)
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    yield invoke
-    close_context()
-
-
-def shown(run: Run, *arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json"))
+    with at_prompt(monkeypatch, home, database_url=database_url) as run:
+        yield run
 
 
 def bound(lender: Lender) -> list[tuple[str, str, str]]:

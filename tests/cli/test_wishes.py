@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context, context
-from duecourse.cli.main import app
 from duecourse.domain.problems import DuecourseError
 from lender import Lender
-
-Run = Callable[..., str]
+from prompt import Run, at_prompt, home_of, shown
 
 
 @pytest.fixture
@@ -26,32 +21,10 @@ def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.M
     for name in ("B", "C"):
         lender.name_in_directory(name)
     lender.plan("2126-03-09T00:00+08:00")
-    lender.conn.execute(
-        """INSERT INTO setting VALUES ('lender_zone', '"Asia/Shanghai"'), ('simulated', 'false')"""
-    )
-    lender.conn.commit()
-    (tmp_path / "home").mkdir()
-    lender.keyring.save(tmp_path / "home" / "keys.json")
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str | Path, user: str = "anna", code: int = 0, typed: str = "") -> str:
-        close_context()
-        monkeypatch.setenv("DUECOURSE_USER", user)
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed)
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    yield invoke
-    close_context()
-
-
-def shown(run: Run, *arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json"))
+    with at_prompt(
+        monkeypatch, home_of(lender, tmp_path / "home"), database_url=database_url, user="anna"
+    ) as run:
+        yield run
 
 
 def test_a_stop_is_said_shown_and_lifted(run: Run) -> None:

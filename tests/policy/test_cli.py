@@ -7,34 +7,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context, context
 from duecourse.cli.policy import app
 from duecourse.domain.problems import DuecourseError
-
-Run = Callable[..., str]
+from prompt import Run, at_prompt
 
 
 @pytest.fixture
 def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run `duecourse policy ...` and give what it printed."""
-    monkeypatch.setenv("DUECOURSE_DATABASE_URL", database_url)
-    monkeypatch.setenv("DUECOURSE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DUECOURSE_USER", "compliance")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str | Path) -> str:
-        close_context()
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    yield invoke
-    close_context()
+    home = tmp_path / "home"
+    with at_prompt(monkeypatch, home, app, database_url=database_url, user="compliance") as run:
+        yield run
 
 
 def test_check_shows_the_steps_in_time_order(run: Run, policy_file: Callable[..., Path]) -> None:

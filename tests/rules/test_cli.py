@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from duecourse.cli.context import close_context, context
+from duecourse.cli.context import close_context
 from duecourse.cli.rules import app
 from duecourse.cli.words import rule_in_words
 from duecourse.domain.problems import DuecourseError
-
-Run = Callable[..., str]
+from prompt import Run, at_prompt
 
 
 @pytest.fixture
@@ -26,21 +24,8 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run `duecourse rules ...` and give what it printed."""
-    monkeypatch.setenv("DUECOURSE_HOME", str(home))
-    monkeypatch.setenv("DUECOURSE_LANGUAGE", "en")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: str | Path, code: int = 0) -> str:
-        close_context()
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        context().console.file.flush()
-        if isinstance(result.exception, DuecourseError):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    yield invoke
-    close_context()
+    with at_prompt(monkeypatch, home, app, language="en") as run:
+        yield run
 
 
 def test_list_names_every_pack_with_its_version_and_levels(run: Run, home: Path) -> None:
