@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 from dispatch.conftest import far_ends, post  # noqa: F401 fixtures
 from duecourse.store.connect import Store
 from duecourse.store.migrate import migrate, prepare_lanes
+from duecourse.store.shards import Node
 from duecourse.store.spreading import spread
 
 from . import report
@@ -42,17 +43,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("\n".join(report.LINES))
 
 
-@contextmanager
-def cluster_database() -> Iterator[str]:
-    """Conninfo of an empty database of its own on every node, the extension there and the nodes known to each other."""
-    name = f"duecourse_{uuid4().hex[:12]}"
+def nodes_of_cluster() -> tuple[Node, list[Node]]:
+    """The coordinator, and the nodes that may have shards."""
     with psycopg.connect(COORDINATOR, autocommit=True) as conn:
-        own = (conn.info.host, conn.info.port)
+        own = Node(conn.info.host, conn.info.port)
         rows = conn.execute(
             "SELECT nodename, nodeport FROM pg_dist_node WHERE shouldhaveshards AND noderole = 'primary'"
+            " ORDER BY nodename, nodeport"
         )
-        nodes = [node for node in rows.fetchall() if node != own]
-    everywhere = [make_conninfo(COORDINATOR, host=host, port=port) for host, port in (own, *nodes)]
+        return own, [node for node in (Node(*row) for row in rows) if node != own]
+
+
+@contextmanager
+def cluster_database(*, with_nodes: int | None = None) -> Iterator[str]:
+    """Conninfo of an empty database of its own on every node, the extension there and the nodes known to each other.
+
+    with_nodes: so many; the others wait to be added.
+    """
+    name = f"duecourse_{uuid4().hex[:12]}"
+    own, nodes = nodes_of_cluster()
+    everywhere = [make_conninfo(COORDINATOR, host=one.host, port=one.port) for one in (own, *nodes)]
     try:
         for server in everywhere:
             with psycopg.connect(server, autocommit=True) as conn:
@@ -61,9 +71,9 @@ def cluster_database() -> Iterator[str]:
             with psycopg.connect(make_conninfo(server, dbname=name), autocommit=True) as conn:
                 conn.execute("CREATE EXTENSION citus")
         with psycopg.connect(make_conninfo(COORDINATOR, dbname=name), autocommit=True) as conn:
-            conn.execute("SELECT citus_set_coordinator_host(%s, %s)", own)
-            for node in nodes:
-                conn.execute("SELECT citus_add_node(%s, %s)", node)
+            conn.execute("SELECT citus_set_coordinator_host(%s, %s)", (own.host, own.port))
+            for node in nodes[:with_nodes]:
+                conn.execute("SELECT citus_add_node(%s, %s)", (node.host, node.port))
         yield make_conninfo(COORDINATOR, dbname=name)
     finally:
         for server in everywhere:

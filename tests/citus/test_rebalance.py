@@ -1,16 +1,18 @@
-"""Shards move between nodes, and a worker joins, while `duecourse work` sends: nothing is lost or sent twice."""
+"""A node is added, a worker joins and shards move while `duecourse work` sends: nothing is lost or sent twice."""
 
 from __future__ import annotations
 
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from soak.workers import start_worker
 
 from duecourse.channels.sandbox.process import SandboxProcess
@@ -18,14 +20,14 @@ from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.connect import Store
 from duecourse.store.migrate import migrate, prepare_lanes
-from duecourse.store.shards import shards_of
+from duecourse.store.shards import Node, shards_of
 from duecourse.store.spreading import nodes_of, spread
 from lender import Lender
 from post import Post
 from workers import fill, noon_zone, submits, wait_for, write_providers
 
 from . import report
-from .conftest import cluster_database
+from .conftest import cluster_database, nodes_of_cluster
 from .due_day import copy_book
 from .moving import move
 
@@ -33,7 +35,7 @@ MESSAGES = 512
 """Two for each lane."""
 SHARDS = 4
 OVER_SECONDS = 45
-"""For how long messages go on falling due: the moves must fall into the work."""
+"""For how long one half of the lanes goes on falling due: the moves must fall into the work."""
 LEASE_SECONDS = 5
 PATIENCE_SECONDS = 180
 ENDED = {"delivered", "unknown"}
@@ -45,13 +47,17 @@ MODES = ("block_writes", "force_logical", "block_writes", "block_writes", "force
 
 @pytest.fixture
 def coordinator(lender: Lender) -> Iterator[psycopg.Connection]:
-    """A spread book whose messages are all planned; none is due yet."""
+    """A book spread over one node of the cluster, whose messages are all planned; none is due yet."""
     fill(lender, MESSAGES, noon_zone())
     lender.conn.execute(
         "UPDATE message SET not_before = now() + interval '1 day', useful_until = now() + interval '2 days'"
     )
     lender.conn.commit()
-    with cluster_database() as url, Store(url, None) as store, store.connect(autocommit=True) as conn:
+    with (
+        cluster_database(with_nodes=1) as url,
+        Store(url, None) as store,
+        store.connect(autocommit=True) as conn,
+    ):
         migrate(conn)
         prepare_lanes(conn)
         copy_book(lender.conn, conn)
@@ -88,13 +94,13 @@ def worker(home: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-def let_fall_due(conn: psycopg.Connection) -> None:
-    """From now on, one second after the other, in every shard early and late."""
+def let_fall_due(conn: psycopg.Connection, half: int) -> None:
+    """In every other lane, from now on, one second after the other, in every shard early and late. half: 0 or 1."""
     now = datetime.now(UTC)
     for second in range(OVER_SECONDS):
         conn.execute(
-            "UPDATE message SET useful_until = %s, not_before = %s WHERE lane %% %s = %s",
-            (now + timedelta(hours=1), now + timedelta(seconds=second), OVER_SECONDS, second),
+            "UPDATE message SET useful_until = %s, not_before = %s WHERE lane %% 2 = %s AND lane / 2 %% %s = %s",
+            (now + timedelta(hours=1), now + timedelta(seconds=second), half, OVER_SECONDS, second),
         )
 
 
@@ -130,38 +136,103 @@ def move_one(conn: psycopg.Connection, number: int, mode: str) -> int:
     return others[0].port
 
 
-def test_shards_that_move_and_a_worker_that_joins_lose_nothing_and_send_nothing_twice(
+def lanes_on(conn: psycopg.Connection, node: Node) -> list[int]:
+    """The lanes that lie on a node."""
+    return [lane for shard in shards_of(conn) if shard.node == node for lane in shard.lanes]
+
+
+def is_rebalanced(conn: psycopg.Connection) -> bool:
+    """Whether the last rebalancing is over. Fails when it failed."""
+    row = conn.execute("SELECT state::text, details FROM citus_rebalance_status()").fetchone()
+    assert row and row[0] in ("scheduled", "running", "finished"), row
+    return bool(row[0] == "finished")
+
+
+def sessions_on(conn: psycopg.Connection, node: Node) -> int:
+    """How many sessions workers have on a node."""
+    query = """SELECT count(*) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'duecourse'"""
+    with psycopg.connect(make_conninfo(conn.info.dsn, host=node.host, port=node.port)) as there:
+        row = there.execute(query).fetchone()
+    return row[0] if row else 0
+
+
+def claimed_in(conn: psycopg.Connection, lanes: Sequence[int], since: datetime) -> int:
+    """How many attempts were claimed in these lanes from an instant on."""
+    query = "SELECT count(*) FROM attempt WHERE lane = ANY(%s) AND claimed_at >= %s"
+    row = conn.execute(query, (list(lanes), since)).fetchone()
+    return row[0] if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Of a shard, or of as many as were on a node too many: how, to which port, after how many were sent."""
+
+    what: str
+    how: str
+    port: int
+    sent: int
+
+
+def add_node(conn: psycopg.Connection, node: Node, working: Callable[[Callable[[], bool]], None]) -> None:
+    """As the pages tell: add it, and let shards move to it. working: until something holds, while workers work."""
+    conn.execute("SELECT citus_add_node(%s, %s)", (node.host, node.port))
+    assert lanes_on(conn, node) == []
+    conn.execute("SELECT citus_rebalance_start()")
+    working(lambda: is_rebalanced(conn))
+    assert len([shard for shard in shards_of(conn) if shard.node == node]) == SHARDS // 2
+    working(lambda: sessions_on(conn, node) > 0)
+
+
+def test_a_node_and_a_worker_that_join_and_shards_that_move_lose_nothing_and_send_nothing_twice(
     coordinator: psycopg.Connection, lender: Lender, home: Path, smsc: SandboxProcess, keyring: Keyring
 ) -> None:
     url = coordinator.info.dsn
     post = Post(None, keyring, lender, smsc)  # type: ignore[arg-type]
-    moved: list[tuple[int, str, int, int]] = []
+    _, (old, new, *_) = nodes_of_cluster()
+    assert len(lanes_on(coordinator, old)) == 256
+    moved: list[Move] = []
     with worker(home, url) as first:
-        wait_for(lambda: sum(held(coordinator).values()) == 256, PATIENCE_SECONDS, first, home)
-        let_fall_due(coordinator)
-        wait_for(lambda: bool(submits(post)), PATIENCE_SECONDS, first, home)
+
+        def working(holds: Callable[[], bool]) -> None:
+            wait_for(holds, PATIENCE_SECONDS, first, home)
+
+        working(lambda: sum(held(coordinator).values()) == 256)
+        let_fall_due(coordinator, 0)
+        working(lambda: bool(submits(post)))
+        moved.append(Move(f"{SHARDS // 2} shards", "rebalanced", new.port, submits(post).total()))
+        add_node(coordinator, new, working)
+        rebalanced_at, there = datetime.now(UTC), lanes_on(coordinator, new)
+        let_fall_due(coordinator, 1)
+        working(lambda: claimed_in(coordinator, there, rebalanced_at) > 0)
         with worker(home, url) as second:
             for place, mode in enumerate(MODES):
-                before = sum(submits(post).values())
-                moved.append(
-                    (place % SHARDS + 1, mode, move_one(coordinator, place % SHARDS + 1, mode), before)
-                )
+                before, number = submits(post).total(), place % SHARDS + 1
+                moved.append(Move(f"shard {number}", mode, move_one(coordinator, number, mode), before))
             wait_for(lambda: all_ended(coordinator), PATIENCE_SECONDS, second, home)
             # Nobody has left a lane: two share them all.
-            wait_for(lambda: sum(held(coordinator).values()) == 256, PATIENCE_SECONDS, first, home)
+            working(lambda: sum(held(coordinator).values()) == 256)
             assert len(held(coordinator)) == 2
-    assert sum(before < MESSAGES for *_, before in moved) >= 3, moved
-    handed_over, ended = submits(post), standing(coordinator)
+    assert moved[0].sent < MESSAGES // 2, moved
+    assert sum(one.sent < MESSAGES for one in moved[1:]) >= 3, moved
+    from_there = claimed_in(coordinator, there, rebalanced_at)
+    assert_each_ended_once(coordinator, post, moved, from_there)
+
+
+def assert_each_ended_once(
+    conn: psycopg.Connection, post: Post, moved: Sequence[Move], from_there: int
+) -> None:
+    handed_over, ended = submits(post), standing(conn)
     assert max(handed_over.values()) == 1
     # Who got nothing has an attempt of which it is said that nobody knows.
     assert MESSAGES - len(handed_over) <= ended["unknown"]
-    attempts = Counter(dict(coordinator.execute("SELECT state, count(*) FROM attempt GROUP BY 1")))
+    attempts = Counter(dict(conn.execute("SELECT state, count(*) FROM attempt GROUP BY 1")))
     assert attempts.keys() <= ENDED | {"released"}
     assert sum(attempts[state] for state in ENDED) == MESSAGES == sum(ended.values())
-    assert held(coordinator) == {}, "who is asked to stop gives its lanes back"
-    told = ", ".join(f"{shard} {how} to {port} at {sent}" for shard, how, port, sent in moved)
+    assert held(conn) == {}, "who is asked to stop gives its lanes back"
+    told = ", ".join(f"{one.what} {one.how} to {one.port} at {one.sent}" for one in moved)
     report.note(
-        f"Shards that move while two workers send {MESSAGES} messages: {len(handed_over)} handed over, none twice; "
-        f"attempts {dict(attempts)}"
+        f"A node is added, a worker joins and shards move while {MESSAGES} messages are sent: {len(handed_over)} "
+        f"handed over, none twice; attempts {dict(attempts)}, {from_there} of them in lanes of the added node"
     )
     report.note(f"  moves of shards, and how many were sent before each: {told}")
