@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,23 @@ import pytest
 
 from book.conftest import NOW, Importer
 from duecourse.book.allocation_orders import Band, Order, set_orders
+from duecourse.book.shifting import LOCK_BOOK, settle_provisional_days
 from duecourse.dispatch.merging import merge_borrowers, undo_merge
 from duecourse.dispatch.relocating import hold_lanes, hold_off
 from duecourse.planning.plan import SQL as PLANNING
 from duecourse.privacy.keyring import Keyring
 from duecourse.store.connect import Store
-from duecourse.store.shards import shards_of
+from duecourse.store.shards import Shard, shards_of
 from imported_book import MAPPING, book_of, bring_all
+from lender import Lender, lane_of
 
 from . import report
 
 OF_THE_CLUSTER_ALONE = {"borrower_merge"}
 """Tables with a random id in them."""
+
+HOLIDAY = date(2026, 10, 1)
+"""In China, with a week after it."""
 
 TWO = """
     cust,name,idno,phone,loan,number,due,amount,other,guarantor
@@ -105,3 +110,47 @@ def test_a_merge_waits_for_who_plans_its_lanes_where_they_lie(spread_store: Stor
             planner.commit()
             held.result(30)
         coordinator.rollback()
+
+
+@pytest.fixture
+def provisional(spread_store: Store) -> Iterator[tuple[psycopg.Connection, Shard]]:
+    """The coordinator, and the shard of an installment that waited for a calendar which has come since."""
+    with spread_store.connect() as coordinator:
+        shard = shards_of(coordinator)[1]
+        lender = Lender(coordinator, Keyring.new(), Path())
+        borrower = next(name for name in map(str, range(4096)) if lane_of(name) in shard.lanes)
+        lender.book(f"loan borrower due_on phone email\nL-9 {borrower} {HOLIDAY} - -")
+        for change in (
+            "loan SET shift = 'following'",
+            "installment SET contract_due_on = due_on, due_provisional = true",
+        ):
+            coordinator.execute(f"UPDATE {change} WHERE lane = %s", [lane_of(borrower)])
+        coordinator.commit()
+        yield coordinator, shard
+
+
+def settle_days(conn: psycopg.Connection, shard: Shard) -> int:
+    return settle_provisional_days(conn, from_on=HOLIDAY - timedelta(days=9), lanes=shard.lanes)
+
+
+def test_provisional_days_are_settled_where_they_lie_when_no_import_is_under_way(
+    spread_store: Store, provisional: tuple[psycopg.Connection, Shard]
+) -> None:
+    importer, shard = provisional
+    with spread_store.connect(shard=shard) as planner, ThreadPoolExecutor(1) as elsewhere:
+        importer.execute(LOCK_BOOK)
+        settled = elsewhere.submit(settle_days, planner, shard)
+        with pytest.raises(TimeoutError):
+            settled.result(1)
+        importer.rollback()
+        assert settled.result(30) == 1
+        begun = elsewhere.submit(importer.execute, LOCK_BOOK)
+        with pytest.raises(TimeoutError):
+            begun.result(1)
+        planner.commit()
+        begun.result(30)
+        row = importer.execute(
+            "SELECT due_on FROM installment WHERE lane = ANY(%s)", [list(shard.lanes)]
+        ).fetchone()
+        assert row and row[0] > HOLIDAY
+        importer.rollback()

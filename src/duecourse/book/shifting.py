@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from duecourse.domain.calendars import Shift, ShiftedDay, shift_day
+from duecourse.store.shards import centre_of
 from duecourse.store.sql import load
 
 SQL = load("book/days")
@@ -86,8 +87,9 @@ def _shift(
     """
     if not _shifted_days(conn, whose, given, final_only=final_only):
         return 0
-    # An import that has begun may be about to change these days: wait for it, and look again.
-    conn.execute(LOCK_BOOK)
+    # An import that has begun may be about to change these days: wait for it, and look again. It holds the book's
+    # lock at the coordinator: there a session of a shard asks for it.
+    centre_of(conn).execute(LOCK_BOOK)
     days = _shifted_days(conn, whose, given, final_only=final_only)
     shifted = {
         **given,
