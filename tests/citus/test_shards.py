@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from duecourse.cli.context import Context
+from duecourse.cli.settings import Settings
 from duecourse.privacy.keyring import Keyring
 from duecourse.store import connect
 from duecourse.store.connect import Store
 from duecourse.store.lease import acquire, hold_fence, release, renew, retake
+from duecourse.store.lifeline import DatabaseLostError
 from duecourse.store.migrate import put_setting
-from duecourse.store.shards import Shard, ShardMovedError, shards_of
+from duecourse.store.shards import Node, Shard, ShardMovedError, centre_of, shards_of
 from duecourse.store.spreading import nodes_of, spread
 
 from .moving import move
@@ -156,6 +161,48 @@ def test_session_that_opens_while_its_shard_moves_is_where_the_shard_lies(
     with spread_store.connect(shard=shard) as conn:
         assert conn.execute("SELECT count(*) FROM lane_lease").fetchone() == (len(shard.lanes),)
     assert told == []
+
+
+def test_session_waits_for_a_node_that_is_told_only_now_what_moved_to_it(
+    spread_store: Store, shards: list[Shard]
+) -> None:
+    shard = shards[6]
+    assert shard.node
+    there = make_conninfo(spread_store.conninfo, host=shard.node.host, port=shard.node.port)
+    with psycopg.connect(there) as node, ThreadPoolExecutor(1) as elsewhere:
+        own = node.execute("SELECT groupid FROM pg_dist_local_group").fetchone()
+        together = """SELECT shardid FROM pg_dist_shard JOIN pg_dist_partition USING (logicalrelid)
+            WHERE partmethod = 'h' AND shardid = get_shard_id_for_distribution_column(logicalrelid, %s::smallint)"""
+        places = [place for (place,) in node.execute(together, [shard.lanes[0]])]
+        lies = "UPDATE pg_dist_placement SET groupid = %s WHERE shardid = ANY(%s)"
+        node.execute(lies, (0, places))
+        node.commit()
+        # As it is when the coordinator has committed a move and this node has not: the lock ends with the commit.
+        node.execute("SELECT lock_shard_metadata(7, %s::bigint[])", [places])
+        node.execute(lies, (*own, places))
+        opened = elsewhere.submit(spread_store.connect, shard=shard)
+        try:
+            with pytest.raises(TimeoutError):
+                opened.result(1)
+        finally:
+            node.commit()
+        with opened.result(30) as conn:
+            assert conn.execute("SELECT count(*) FROM lane_lease").fetchone() == (len(shard.lanes),)
+
+
+def test_lanes_whose_node_is_away_are_worked_once_it_is_back(
+    spread_store: Store, shards: list[Shard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Context(settings=Settings(home=tmp_path, database_url=spread_store.conninfo))  # type: ignore[arg-type]
+    ((line, lanes),) = here.by_shard({}, shards[0].lanes)
+    nobody = [replace(one, node=Node("127.0.0.1", 1)) for one in shards]
+    with monkeypatch.context() as away:
+        away.setattr(connect, "shards_of", lambda conn: nobody)
+        with pytest.raises(DatabaseLostError):
+            line.run(centre_of)
+    worked = line.run(lambda conn: conn.execute("SELECT lane FROM lane_lease ORDER BY lane").fetchall())
+    assert [lane for (lane,) in worked] == lanes
+    here.close()
 
 
 def test_days_are_not_replayed_on_a_cluster(spread_store: Store, tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ JOIN pg_dist_placement USING (shardid)
 JOIN pg_dist_local_group USING (groupid)
 WHERE p.partmethod = 'n' OR p.partmethod = 'h' AND d.shardid = get_shard_id_for_distribution_column(p.logicalrelid, %(lane)s::smallint);
 
+-- name: await_move
+-- On a node: until a move of this lane's shard that is being committed is so here too. lane: smallint.
+SELECT lock_shard_metadata(5, ARRAY[get_shard_id_for_distribution_column('lane_lease', %(lane)s::smallint)]);
+
 -- name: hold_shard
 -- As a node does before it writes: take the lock that a move of the shard takes exclusively before it copies the last rows,
 -- and only then see whether the shard is (still) here. place: the id of one table's shard, all of which move together.

@@ -129,16 +129,29 @@ class ShardConnection(psycopg.Connection[Any]):
         self._centre, self.lanes = centre, shard.lanes
         if self.autocommit:
             raise ValueError("a session of a shard is never in autocommit")
-        rows = self.execute(CITUS["tables_here"], {"lane": shard.lanes[0]}).fetchall()
-        places = [shard_id for *_, by_lane, shard_id in rows if by_lane]
-        if not places:
+        rows = self._tables_here(shard.lanes[0])
+        if not rows:
             self._moved()
         try:
             self.execute(sql.SQL("; ").join(_shown(*row[:4]) for row in rows))
         except psycopg.errors.UndefinedTable:  # moved just now, and cleared away
             self._moved()
-        self._guard = sql.SQL(CITUS["hold_shard"]).format(place=min(places)).as_bytes(self)
+        place = min(shard_id for *_, by_lane, shard_id in rows if by_lane)
+        self._guard = sql.SQL(CITUS["hold_shard"]).format(place=place).as_bytes(self)
         self.commit()
+
+    def _tables_here(self, lane: int) -> list[tuple[str, str, str, bool, int]]:
+        """Every table with what has its rows for a lane here; none when the lane lies elsewhere.
+
+        The coordinator knows of a move a moment before the node to which the shard moved: that is waited for.
+        """
+        for wait in ("", CITUS["await_move"]):
+            if wait:
+                self.execute(wait, {"lane": lane})
+            rows = self.execute(CITUS["tables_here"], {"lane": lane}).fetchall()
+            if any(by_lane for *_, by_lane, _ in rows):
+                return rows
+        return []
 
     @contextmanager
     def transaction(
