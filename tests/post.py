@@ -32,6 +32,8 @@ TEXTS = {
     "due-today": "Test Bank: {{ total | money }} is due today.",
     "debit-soon": "Test Bank: {{ total | money }} will be debited on {{ due_on | date }}.",
     "overdue": "Test Bank: please pay {{ total | money }}.",
+    "thanks": "Test Bank: thank you, your payment has arrived.",
+    "missed": "Test Bank: the payment that you promised is not here yet.",
     "due-soon-plain": "Test Bank: your payment is due on {{ due_on | date }}.",
 }
 

@@ -17,7 +17,10 @@ from duecourse.dispatch.pace import Pace
 from duecourse.dispatch.stride import Stride
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.dispatch.tally import Tally
+from duecourse.planning.events import lanes_with_events, tell_events
 from duecourse.planning.plan import plan_book
+from duecourse.responses.offers.judging import judge_arrangements
+from duecourse.responses.promises import judge_promises
 from duecourse.rules.compiling import RuleBook
 from duecourse.store.connect import Store
 from duecourse.store.lease import acquire
@@ -57,20 +60,35 @@ class DueDay:
         self.together = [shard.lanes for shard in shards]
 
     def plan(self, at: str) -> int:
-        """Plan each shard's lanes where they lie; how many messages."""
+        """Judge promises and arrangements and plan, each shard's lanes where they lie; how many messages."""
+        now = datetime.fromisoformat(at)
+        when = {"as_of": now.date(), "now": now}
+        messages = 0
+        for shard in self.shards:
+            with self.store.connect(shard=shard) as conn:
+                judge_promises(conn, lanes=shard.lanes, **when)
+                judge_arrangements(conn, lanes=shard.lanes, **when)
+                plannables = self.post.lender.plannables()
+                report = plan_book(conn, plannables, lanes=shard.lanes, rules=self.rules, **when)
+                messages += report.messages
+        return messages
+
+    def tell(self, at: str) -> int:
+        """Plan what tells of all that happened by then, where it lies; how many messages."""
         now = datetime.fromisoformat(at)
         messages = 0
         for shard in self.shards:
             with self.store.connect(shard=shard) as conn:
-                report = plan_book(
+                lanes = lanes_with_events(conn, shard.lanes, now=now)
+                told = tell_events(
                     conn,
                     self.post.lender.plannables(),
+                    lanes,
                     as_of=now.date(),
                     now=now,
-                    lanes=shard.lanes,
                     rules=self.rules,
                 )
-                messages += report.messages
+                messages += told.messages
         return messages
 
     def work(self, *instants: str, settle_seconds: float = 1.5) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from answering import Answers
 from duecourse.channels.sandbox.process import SandboxProcess
 from duecourse.channels.sandbox.rules import SandboxRules
 from duecourse.domain.messaging import Channel
+from duecourse.policy.offered import Kind
+from duecourse.responses.intents import Intent
 from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import AppliesTo, Cap, Level, Names, Pack, Rule, Source
 from duecourse.rules.packs import Packs, shipped_packs
@@ -19,6 +22,8 @@ from duecourse.store.connect import Store
 from duecourse.store.migrate import migrate, prepare_lanes
 from duecourse.store.shards import Shard, shards_of
 from duecourse.store.spreading import spread
+from events_book import pay
+from hardship import OFFERS, POOR, Household, lend, offer
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
@@ -43,10 +48,34 @@ STEPS = """
     purpose: reminder
     route: [sms, email]
     template: due-today
+  - id: thanks
+    on: payment.received
+    purpose: confirmation
+    route: [sms, email]
+    template: thanks
+  - id: missed
+    on: promise.broken
+    purpose: status
+    to: [borrower]
+    route: [sms]
+    template: missed
 """
+FIRST_DAY, PAID_AT, TOLD_AT, LAST_DAY = (
+    "2026-03-09T00:00+08:00", "2026-03-09T10:00+08:00", "2026-03-09T10:30+08:00", "2026-03-12T00:00+08:00",
+)  # fmt: skip
 INSTANTS = (
     "2026-03-09T09:00+08:00", "2026-03-09T11:05+08:00", "2026-03-10T09:30+08:00", "2026-03-12T20:01+08:00",
 )  # fmt: skip
+BEFORE = datetime.fromisoformat("2026-03-01T09:00+08:00")
+PROMISED = {"kept": "100.00", "partial": "40.00", "broken": ""}
+"""How a promise of 100.00 came out, by what was paid."""
+
+
+AGREED = (
+    ("2026-03-08", ""), ("2026-03-08", "settled_on = '2026-03-08'"), ("2026-03-20", "due_minor = due_minor + 1"),
+    ("2026-03-10", ""), ("2026-03-10", ""), ("2026-03-20", ""), ("2026-03-08", ""),
+)  # fmt: skip
+"""When the first payment of a plan is due, and what became of its installments."""
 
 
 def capped_packs() -> RuleBook:
@@ -80,8 +109,43 @@ def book(lender: Lender) -> Lender:
         lender.pay(f"L-{n}", "2026-03-09")
     lender.opt_out("P-7")
     lender.opt_out("P-8", "email")
+    _promises(lender)
+    _arrangements(lender)
     lender.policy(STEPS)
     return lender
+
+
+def _promises(lender: Lender) -> None:
+    """Promises of the fifth for the seventh, which came out in every way; others pay while the day is worked."""
+    answers = Answers(lender)
+    for n in range(13, 22):
+        loan, paid = f"L-{n}", tuple(PROMISED.values())[n % len(PROMISED)]
+        said = {"day": "2026-03-07", "amount": 100_00, "loan": loan, "currency": "CNY"}
+        answers.say(f"P-{n}", Intent.WILL_PAY, at="2026-03-05T12:00+08:00", **said)
+        if paid:
+            pay(lender, loan, amount=paid, on="2026-03-07", now="2026-03-07T09:00+08:00", loan=loan)
+    for n in (1, 2, 3, 4, 5, 6):
+        pay(lender, f"L-{n}", on="2026-03-09", now=PAID_AT, loan=f"L-{n}")
+
+
+def _arrangements(lender: Lender) -> None:
+    """Plans of payment agreed on the first that come out in every way, some of them only by the last day."""
+    offer(lender, OFFERS.replace("cash-loan", "helped"), now=BEFORE)
+    for n, (first, change) in enumerate(AGREED):
+        lend(
+            lender,
+            f"A-{n}",
+            first=first,
+            product="helped",
+            phone=f"+8613900002{n:03d}",
+            email=f"a{n}@example.com",
+        )
+        home = Household(lender, f"A-{n}", now=BEFORE)
+        home.state(POOR)
+        taken = home.take(Kind.PLAN)
+        assert taken and taken.state == "agreed"
+        if change:
+            home.rows(f"UPDATE installment SET {change} WHERE loan_id = %s RETURNING 1", home.loan_id)
 
 
 def _guarantors(lender: Lender) -> None:
@@ -145,18 +209,45 @@ def test_due_day_on_a_cluster_ends_as_on_a_single_server(
         shards = shards_of(there)
         alone = [Shard(shard.number, shard.lanes) for shard in shards]
         days = [DueDay(store, post, alone, rules), DueDay(cluster, other, shards, rules)]
-        planned = [day.plan("2026-03-09T00:00+08:00") for day in days]
+        planned = [day.plan(FIRST_DAY) for day in days]
         assert planned[0] == planned[1] > PEOPLE
-        for day in days:
-            day.work(*INSTANTS)
+        told = [work_through(day) for day in days]
+        assert told[0] == told[1] > 0
         unlike = differences(book.conn, there)
         assert unlike == {}, "\n".join(f"{table}:\n{rows}" for table, rows in unlike.items())
         judged = there.execute("SELECT count(DISTINCT rule) FROM message").fetchone()
         assert judged and judged[0] > 1
+        assert_judged_where_it_lies(there, shards)
         assert_every_row_is_in_its_shard(cluster, there, shards)
-    told = {table: rows_of(book.conn, table) for table in tables_of(book.conn)}
+    rows = {table: rows_of(book.conn, table) for table in tables_of(book.conn)}
     book.conn.commit()
-    report.compared("A due day", told, f"{', '.join(sorted(UNLIKE))}: {WHY_UNLIKE}")
+    report.compared("A due day", rows, f"{', '.join(sorted(UNLIKE))}: {WHY_UNLIKE}")
+
+
+def work_through(day: DueDay) -> int:
+    """Work each instant; tell of what has happened after the first, of how many messages; plan anew on the last day."""
+    day.work(INSTANTS[0])
+    told = day.tell(TOLD_AT)
+    day.work(*INSTANTS[1:-1])
+    day.plan(LAST_DAY)
+    day.work(INSTANTS[-1])
+    return told
+
+
+def assert_judged_where_it_lies(there: psycopg.Connection, shards: list[Shard]) -> None:
+    """Promises and arrangements came out in every way, events were told, and of each in more than one shard."""
+    place = {lane: shard.number for shard in shards for lane in shard.lanes}
+    for query, expected in (
+        ("SELECT state, lane FROM promise", set(PROMISED)),
+        (
+            "SELECT event, lane FROM arrangement_event WHERE recorded_by = 'duecourse'",
+            {"broken", "completed", "overruled"},
+        ),
+        ("SELECT step, lane FROM message", {"thanks", "missed", "due-in-1", "due-today"}),
+    ):
+        found = there.execute(query).fetchall()  # type: ignore[call-overload]
+        assert {what for what, _ in found} == expected, query
+        assert len({place[lane] for _, lane in found}) > 1, query
 
 
 def differences(
