@@ -63,8 +63,8 @@ WHERE i.lane = ANY(%(lanes)s::smallint[]) AND l.state = 'open'
   AND {condition}
 """
 # Of three days that are looked at, two were planned before: their items need nothing else to be read. Who is told
-# instead of the borrower, a company's contact, is looked up by fresh, in planning.sql. With a LIMIT: of an EXISTS, all of
-# message_item would be read into a hash.
+# instead of the borrower, a company's contact, is looked up by fresh, in planning.sql. With a LIMIT: of an EXISTS, all
+# of message_item would be read into a hash.
 _TOLD_ALREADY = """
   AND ((SELECT true FROM message_item x
         WHERE x.lane = i.lane AND x.loan_id = i.loan_id AND x.number = i.number AND x.policy = {policy}
