@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from repository import DOCS
@@ -11,6 +12,7 @@ from repository import DOCS
 from duecourse.dispatch.meters import Meters
 from duecourse.dispatch.switchboard import Switchboard
 from duecourse.privacy.keyring import Keyring
+from duecourse.store.lifeline import Lifeline
 from duecourse.web.figures import FiguresCollector
 from duecourse.web.lines import LinesCollector
 from duecourse.web.metrics import RequestMeters, new_registry
@@ -32,7 +34,7 @@ def every_metric() -> dict[str, frozenset[str]]:
         if hasattr(one, "_labelnames")
         for metric in one.describe()
     }
-    board = Switchboard(None, Keyring.new(), desks=1)  # type: ignore[arg-type]  # nobody is asked
+    board = Switchboard(Lifeline(None, psycopg.connect), Keyring.new(), desks=1)  # nobody is asked
     read = [
         *FiguresCollector(None, lambda _: None, []).describe(),  # type: ignore[arg-type, return-value]
         *LinesCollector(board, lambda: 0).describe(),

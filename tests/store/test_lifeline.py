@@ -153,12 +153,6 @@ def test_a_database_that_cannot_be_reached_is_away_and_one_of_another_version_is
         Lifeline(None, away).run(backend)
 
 
-def test_a_first_connection_is_made_when_it_is_asked_for_and_kept(store: Store) -> None:
-    line = Lifeline(None, store.connect)
-    assert line.run(backend) == line.run(backend) == backend(line.conn)
-    line.conn.close()
-
-
 def test_an_embedded_server_that_died_is_started_again_by_whoever_comes_first(
     short_home: Path, postgres_major: int
 ) -> None:
