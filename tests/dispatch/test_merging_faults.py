@@ -13,6 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counter import Counter
+from duecourse.book.consents import ConsentKind, record_consent
+from duecourse.book.holds import HoldKind, add_hold, end_holds
+from duecourse.book.preferences import PreferenceKind, add_preference
+from duecourse.book.wishes import Person, Said
+from duecourse.dispatch import merging
 from duecourse.dispatch.merging import merge_borrowers
 from duecourse.dispatch.relocating import ANSWERS, LOANS
 from duecourse.domain.problems import DuecourseError
@@ -21,7 +26,7 @@ from examples import examples
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
-from .merging_desk import APART, BOOK, DAY, NINE, NOW, SAYS, SMS, TOGETHER, Desk
+from .merging_desk import APART, BOOK, DAY, NINE, NOW, SAYS, SMS, TOGETHER, Desk, both
 
 
 @pytest.fixture
@@ -84,13 +89,58 @@ def test_a_worker_in_the_middle_of_a_claim_is_waited_for(desk: Desk, store: Stor
             "UPDATE message SET state = 'in_flight', tries = 1, next_at = %s WHERE lane = %s",
             (NOW, lane_of(APART)),
         )
-        merging = threading.Thread(target=merge)
-        merging.start()
-        merging.join(1)
-        assert merging.is_alive()
+        waiting = threading.Thread(target=merge)
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive()
         worker.commit()
-        merging.join(10)
+        waiting.join(10)
     assert refused == ["D067"]
+
+
+@both
+def test_words_that_are_said_while_a_merge_is_under_way_are_of_the_person_kept(
+    desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    desk.book(f"loan borrower due_on\nL-1 kept 2026-03-10\nL-2 {other} 2026-03-10", "kept", other)
+    desk.hold(other, "dispute")
+    person, said = Person(lane_of(other), borrower_id_of(other)), Said("letter 5", "cli", "Mei", NOW, NOW)
+    words: list[Callable[[psycopg.Connection], object]] = [
+        lambda conn: record_consent(conn, ConsentKind.CONTACT, granted=False, said=said, person=person),
+        lambda conn: add_hold(conn, person, HoldKind.LAWYER, said=said),
+        lambda conn: end_holds(conn, person, HoldKind.DISPUTE, reason="settled", by="Mei", at=NOW, now=NOW),
+        lambda conn: add_preference(conn, person, PreferenceKind.LARGE_TYPE, {"wanted": True}, said=said),
+    ]
+
+    def say(word: Callable[[psycopg.Connection], object]) -> None:
+        with store.connect() as conn:
+            word(conn)
+
+    speaking = [threading.Thread(target=say, args=(word,)) for word in words]
+    move = merging.find_moving
+
+    def move_once_all_wait(conn: psycopg.Connection, whose: Any) -> None:
+        for one in speaking:
+            one.start()
+        waiting = """SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+        with store.connect(autocommit=True) as watching:
+            while watching.execute(waiting).fetchone() != (len(words),):
+                assert any(one.is_alive() for one in speaking)
+                time.sleep(0.01)
+        move(conn, whose)
+
+    monkeypatch.setattr(merging, "find_moving", move_once_all_wait)
+    desk.merge("kept", other)
+    for one in speaking:
+        one.join(30)
+    kept = (borrower_id_of("kept"),)
+    assert desk.all("SELECT DISTINCT borrower_id FROM consent") == [kept]
+    assert desk.all("SELECT DISTINCT borrower_id FROM preference") == [kept]
+    assert desk.all("SELECT DISTINCT borrower_id, kind, ended_at IS NOT NULL FROM hold ORDER BY 2") == [
+        (*kept, "dispute", True),
+        (*kept, "lawyer", False),
+    ]
 
 
 def test_merges_beside_a_worker_that_never_rests_lose_and_double_nothing(
@@ -115,11 +165,11 @@ def test_merges_beside_a_worker_that_never_rests_lose_and_double_nothing(
                 time.sleep(0.01)
 
     counter = Counter(post)
-    merging = threading.Thread(target=merge)
-    merging.start()
+    beside = threading.Thread(target=merge)
+    beside.start()
     time.sleep(0.2)
     counter.at(NINE)
-    merging.join(60)
+    beside.join(60)
     counter.at("2026-03-09T09:30+08:00")
     assert set(outcomes) == set(range(pairs)) and set(outcomes.values()) <= {"merged", "D067"}
     told = desk.all(
