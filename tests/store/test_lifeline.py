@@ -94,6 +94,19 @@ def test_a_deadlock_and_a_faulty_statement_are_told_as_they_are(store: Store) ->
     line.conn.close()
 
 
+def test_a_fault_of_the_work_itself_leaves_no_transaction_open(store: Store) -> None:
+    line = lifeline(store)
+
+    def look_and_fail(conn: psycopg.Connection) -> None:
+        conn.execute("SELECT pg_advisory_xact_lock(7)")
+        raise ValueError("a fault")
+
+    with pytest.raises(ValueError):
+        line.run(look_and_fail)
+    assert line.conn.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+    line.conn.close()
+
+
 def test_work_that_nobody_answers_is_cut_and_given_longer_the_next_time(store: Store) -> None:
     line = lifeline(store, patience_seconds=0.05)
 

@@ -74,7 +74,10 @@ class Lifeline:
         return self._conn
 
     def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """One piece of work. Raises DatabaseLostError; a deadlock is raised as it is, for the caller to try again."""
+        """One piece of work. Raises DatabaseLostError; a deadlock is raised as it is, for the caller to try again.
+
+        Whatever ends it early, no transaction stays open that it began.
+        """
         conn = self.conn
         try:
             return work(conn)
@@ -85,6 +88,9 @@ class Lifeline:
             _roll_back(conn)
             if conn.closed or isinstance(error, psycopg.OperationalError):
                 raise DatabaseLostError(type(error).__name__) from error
+            raise
+        except BaseException:
+            _roll_back(conn)
             raise
 
     async def within(self, work: Callable[[psycopg.Connection], T]) -> T:
