@@ -15,18 +15,25 @@ from hypothesis import strategies as st
 from counter import Counter
 from duecourse.book.consents import ConsentKind, record_consent
 from duecourse.book.holds import HoldKind, add_hold, end_holds
+from duecourse.book.pauses import LOCK_BOOK
 from duecourse.book.preferences import PreferenceKind, add_preference
 from duecourse.book.wishes import Person, Said
 from duecourse.dispatch import merging
 from duecourse.dispatch.merging import merge_borrowers
 from duecourse.dispatch.relocating import ANSWERS, LOANS
 from duecourse.domain.problems import DuecourseError
+from duecourse.planning.plan import SQL as PLANNING
 from duecourse.store.connect import Store
 from examples import examples
 from lender import Lender, borrower_id_of, lane_of
 from post import Post
 
 from .merging_desk import APART, BOOK, DAY, NINE, NOW, SAYS, SMS, TOGETHER, Desk, both
+
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+"""Sessions that wait for another's lock."""
 
 
 @pytest.fixture
@@ -98,6 +105,36 @@ def test_a_worker_in_the_middle_of_a_claim_is_waited_for(desk: Desk, store: Stor
     assert refused == ["D067"]
 
 
+def test_a_planner_that_comes_to_lock_the_book_is_waited_for_and_not_met_in_a_circle(
+    desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.book(f"loan borrower due_on\nL-1 kept 2026-03-10\nL-2 {APART} 2026-03-10", "kept", APART)
+    tries: list[str] = []
+    hold_off = merging.hold_off
+
+    def hold_off_once(conn: psycopg.Connection) -> None:
+        tries.append("merge")
+        hold_off(conn)
+
+    def merge() -> None:
+        with store.connect() as conn:
+            merge_borrowers(conn, desk.lender.keyring, "kept", APART, **SAYS, now=NOW)
+
+    monkeypatch.setattr(merging, "hold_off", hold_off_once)
+    beside = threading.Thread(target=merge)
+    with store.connect() as planner, store.connect(autocommit=True) as watching:
+        planner.execute(PLANNING["lock_lanes"], {"lanes": [lane_of("kept")], "policies": ["any"]})
+        beside.start()
+        while watching.execute(WAITING).fetchone() != (1,):
+            assert beside.is_alive()
+            time.sleep(0.01)
+        planner.execute(LOCK_BOOK)  # as where it settles a day that was provisional
+        planner.commit()
+        beside.join(30)
+    assert tries == ["merge"]
+    assert desk.all("SELECT count(*) FROM borrower_merge") == [(1,)]
+
+
 @both
 def test_words_that_are_said_while_a_merge_is_under_way_are_of_the_person_kept(
     desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch, other: str
@@ -122,10 +159,8 @@ def test_words_that_are_said_while_a_merge_is_under_way_are_of_the_person_kept(
     def move_once_all_wait(conn: psycopg.Connection, whose: Any) -> None:
         for one in speaking:
             one.start()
-        waiting = """SELECT count(*) FROM pg_stat_activity
-                     WHERE datname = current_database() AND wait_event_type = 'Lock'"""
         with store.connect(autocommit=True) as watching:
-            while watching.execute(waiting).fetchone() != (len(words),):
+            while watching.execute(WAITING).fetchone() != (len(words),):
                 assert any(one.is_alive() for one in speaking)
                 time.sleep(0.01)
         move(conn, whose)

@@ -103,10 +103,11 @@ class Move:
 
 
 def hold_off(conn: psycopg.Connection) -> None:
-    """First in the transaction: importers and planners wait until it ends."""
+    """First in the transaction: planners and importers wait until it ends."""
     conn.execute("SET LOCAL lock_timeout = '20s'")
-    conn.execute(IMPORTING["lock_book"])
+    # In the order of a planner, which may come to lock the book for days that it settles.
     conn.execute(SQL["lock_planning"])
+    conn.execute(IMPORTING["lock_book"])
     conn.execute(PARTIES["create_presences"])
     conn.execute(SQL["create_merging"])
     conn.execute(SQL["clear_merging"])
