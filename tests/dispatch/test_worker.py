@@ -58,6 +58,30 @@ def test_a_worker_whose_planner_died_ends_and_gives_its_lanes_back(store: Store,
         assert conn.execute("SELECT count(*) FROM lane_lease WHERE owner = 'test'").fetchone() == (0,)
 
 
+def test_a_worker_whose_lease_keeper_died_ends_and_gives_its_lanes_back(
+    store: Store, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would live on, without lanes, and nobody would be told why."""
+    renew, renewed = worker_module.renew, []
+
+    def renew_once(*arguments: Any) -> dict[int, int]:
+        if renewed:
+            raise RuntimeError("a fault in keeping leases")
+        renewed.append("renewed")
+        return renew(*arguments)
+
+    monkeypatch.setattr(worker_module, "renew", renew_once)
+    counter = Counter(post)
+    with store.connect(autocommit=True) as leases:
+        release(leases, "counter")
+        counter.desk.epochs = {}
+        plan = WorkerPlan(owner="test", lease_seconds=1, take=10)
+        one = Worker(plan, [counter.desk], counter.switchboard, leases, lambda now, as_of, lanes: None)
+        with pytest.raises(RuntimeError, match="a fault in keeping leases"):
+            asyncio.run(asyncio.wait_for(one.run(), 20))
+        assert leases.execute("SELECT count(*) FROM lane_lease WHERE owner = 'test'").fetchone() == (0,)
+
+
 def test_a_desk_that_is_given_no_lane_asks_the_database_nothing(store: Store, post: Post) -> None:
     first, idle = Counter(post), Counter(post)
     asked: list[str] = []

@@ -95,9 +95,10 @@ class Worker:
         await self._switchboard.open()
         keeper = asyncio.create_task(self._keep_leases())
         planners = [asyncio.create_task(self._keep_planned()), asyncio.create_task(self._keep_told())]
-        # A worker that cannot plan must not live on as if it could: it finishes what is in hand and says why.
-        for planner in planners:
-            planner.add_done_callback(lambda _: self._stopping.set())
+        # A worker that cannot plan, or keep its lanes, must not live on as if it could: it finishes what is in hand and
+        # says why.
+        for beside in (keeper, *planners):
+            beside.add_done_callback(lambda _: self._stopping.set())
         try:
             async with asyncio.TaskGroup() as group:
                 for desk in self._desks:
@@ -109,15 +110,15 @@ class Worker:
             for desk in self._desks:
                 await self._close(desk)
             self._finished.set()
-            await keeper
+            await asyncio.wait([keeper])
             try:
                 await self._leases.within(lambda conn: release(conn, self._plan.owner, None, self._together))
             except LOST as error:
                 log.error(
                     "could not give the lanes back; they are free when their leases end", **_told(error)
                 )
-        for planner in planners:
-            planner.result()
+        for beside in (keeper, *planners):
+            beside.result()
 
     async def _close(self, desk: Desk) -> None:
         """Record what is not recorded, as long as nobody else can have its lanes, and apply what was heard."""
