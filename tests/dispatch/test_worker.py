@@ -16,7 +16,9 @@ from duecourse.dispatch.worker import Worker, WorkerPlan
 from duecourse.store.connect import Store
 from duecourse.store.lease import release
 from duecourse.store.lifeline import Lifeline
+from lender import Lender
 from post import Post
+from workers import fill, noon_zone
 
 
 def work(store: Store, post: Post, plan_lanes: Callable[[Any, date, Any], None]) -> Counter:
@@ -80,6 +82,37 @@ def test_a_worker_whose_lease_keeper_died_ends_and_gives_its_lanes_back(
         with pytest.raises(RuntimeError, match="a fault in keeping leases"):
             asyncio.run(asyncio.wait_for(one.run(), 20))
         assert leases.execute("SELECT count(*) FROM lane_lease WHERE owner = 'test'").fetchone() == (0,)
+
+
+def test_the_desks_that_have_lanes_share_the_windows_of_providers(
+    store: Store, lender: Lender, post: Post
+) -> None:
+    """On a cluster a worker has a desk for each shard, and lanes of some."""
+    fill(lender, 40, noon_zone())
+    counter, batches, workers = Counter(post), [], []
+    sms = counter.ends["sms"]
+    send = sms.send
+
+    async def note(batch: Any) -> Any:
+        batches.append(len(batch))
+        if sum(batches) == 40:
+            workers[0].stop()
+        return await send(batch)
+
+    sms.send = note  # type: ignore[method-assign]
+    without = [Counter(post) for _ in range(3)]
+    for one in without:
+        one.desk.lanes, one.desk.epochs = frozenset(), {}
+    counter.switchboard.share_between(4)
+    with store.connect(autocommit=True) as leases:
+        release(leases, "counter")
+        counter.desk.epochs = {}
+        plan = WorkerPlan(owner="test", lease_seconds=5, take=1000)
+        desks = [counter.desk, *(one.desk for one in without)]
+        workers.append(Worker(plan, desks, counter.switchboard, leases, lambda now, as_of, lanes: None))
+        asyncio.run(asyncio.wait_for(workers[0].run(), 20))
+    assert batches == [40]
+    assert counter.switchboard.lines()[0].room == sms.window
 
 
 def test_a_desk_that_is_given_no_lane_asks_the_database_nothing(store: Store, post: Post) -> None:

@@ -125,7 +125,7 @@ async def _work(
         WorkerPlan(
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
             lease_seconds=here.settings.lease_seconds,
-            take=switchboard.take(here.settings.claim_size),
+            take=here.settings.claim_size,
             plan_every_seconds=plan_every,
             until_idle=until_idle,
         ),

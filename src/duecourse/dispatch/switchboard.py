@@ -116,6 +116,10 @@ class Switchboard:
         """The providers that drop a second submission of the same id."""
         return {name for name, adapter in self.adapters.items() if adapter.deduplicates}
 
+    def share_between(self, desks: int) -> None:
+        """So many desks use the providers from now on: those that have lanes, at least one."""
+        self._desks = max(1, desks)
+
     def take(self, most: int) -> int:
         """How many messages a desk claims at once: what the providers have room for, `most` over all desks."""
         return max(1, min(most // self._desks, sum(line.room for line in self.lines())))

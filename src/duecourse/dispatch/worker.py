@@ -39,7 +39,7 @@ class WorkerPlan:
     owner: str
     lease_seconds: int
     take: int
-    """Most messages of one desk between claim and answer."""
+    """Most messages of all desks between claim and answer; the providers' windows are the other bound."""
     plan_every_seconds: float = 600.0
     until_idle: bool = False
     """End by itself once everything is planned and nothing is due or in flight in any lane."""
@@ -272,7 +272,9 @@ class Worker:
         busy = False
         now = await desk.clock()
         if await desk.has_due(now):
-            busy = await desk.take_turn(now, self._plan.take, hand_over_by=self._lease_ends, read_at=read_at)
+            self._switchboard.share_between(sum(bool(one.epochs) for one in self._desks))
+            take = self._switchboard.take(self._plan.take)
+            busy = await desk.take_turn(now, take, hand_over_by=self._lease_ends, read_at=read_at)
         else:
             await desk.record()
         if rounds.is_time("listen", LISTEN_SECONDS):
