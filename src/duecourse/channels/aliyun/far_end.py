@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -30,10 +31,24 @@ TOKEN: Final = "sandbox-callback-token"
 MOST_SKEW_SECONDS: Final = 900
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a service calls the action that hands over and the one that asks, and what each of them has."""
+
+    send: str
+    query: str
+    needed: frozenset[str]
+    number: str
+    values: str
+    provider_id: str
+    id_ends: str
+
+
 class SandboxAliyun(HttpEnd):
-    """What both services share. A subclass answers its actions."""
+    """What both services share. A subclass says what it calls it, and what it reports."""
 
     version: ClassVar[str] = "2017-05-25"
+    words: ClassVar[Words]
 
     def __init__(self, room: Room) -> None:
         super().__init__(room)
@@ -57,8 +72,33 @@ class SandboxAliyun(HttpEnd):
         return [Route("/", self._call, methods=["POST"])]
 
     @abstractmethod
+    def report(self, provider_id: str, number: str, out_id: str, behaviour: Behaviour) -> None:
+        """Push what becomes of one that was taken."""
+
+    @abstractmethod
+    def query(self, asked: dict[str, str]) -> Response:
+        """What is known of one that was taken."""
+
     async def act(self, action: str, asked: dict[str, str]) -> Response:
-        """Answer a call whose signature was right."""
+        """Answer a call whose signature was right: the two actions that the adapter knows."""
+        words = self.words
+        if action == words.query:
+            return self.query(asked)
+        if action != words.send:
+            return fault("InvalidAction.NotFound", 404)
+        if not words.needed <= set(asked):
+            return fault("MissingParameter", 400)
+        number = asked[words.number]
+        if not number.isdecimal():
+            return fault("isv.MOBILE_NUMBER_ILLEGAL")
+        behaviour = self.rules.of_number(number)
+        refused = self.refusal(number, behaviour)
+        if refused is not None:
+            return refused
+        text = "".join(json.loads(asked.get(words.values, "{}")).values())
+        provider_id = f"{self.next_id()}{words.id_ends}"
+        self.report(provider_id, number, asked.get("OutId", ""), behaviour)
+        return await self.taken(provider_id, number, text, behaviour)
 
     async def _call(self, request: Request) -> Response:
         headers = {key.lower(): value for key, value in request.headers.items()}
@@ -94,47 +134,36 @@ class SandboxAliyun(HttpEnd):
             return fault("Throttling.User", 400)
         return None
 
-    async def taken(
-        self, provider_id: str, number: str, text: str, behaviour: Behaviour, id_key: str
-    ) -> Response:
+    async def taken(self, provider_id: str, number: str, text: str, behaviour: Behaviour) -> Response:
         """Note that it was taken, and answer so, unless this one is never answered."""
         self.journal.add("taken", kind=self.kind, id=provider_id, address=number, text_sha256=digest(text))
         self.journal.flush()
         if behaviour in (Behaviour.UNANSWERED, Behaviour.LOST_ANSWER):
             return await self.unanswered()
-        return JSONResponse({"Code": "OK", "Message": "OK", "RequestId": self.next_id(), id_key: provider_id})
+        body = {"Code": "OK", "Message": "OK", "RequestId": self.next_id()}
+        return JSONResponse(body | {self.words.provider_id: provider_id})
 
 
 class SandboxAliyunSms(SandboxAliyun):
     """SendSms and QuerySendDetails. What a template says is its values, one after the other."""
 
     kind = "sms.aliyun"
+    words = Words(
+        send="SendSms",
+        query="QuerySendDetails",
+        needed=frozenset({"PhoneNumbers", "SignName", "TemplateCode"}),
+        number="PhoneNumbers",
+        values="TemplateParam",
+        provider_id="BizId",
+        id_ends="^0",
+    )
 
     def __init__(self, room: Room) -> None:
         super().__init__(room)
         self._details: dict[str, dict[str, Any]] = {}
 
-    async def act(self, action: str, asked: dict[str, str]) -> Response:
-        """The two actions that the adapter knows."""
-        if action == "QuerySendDetails":
-            return self._query(asked)
-        if action != "SendSms":
-            return fault("InvalidAction.NotFound", 404)
-        if not {"PhoneNumbers", "SignName", "TemplateCode"} <= set(asked):
-            return fault("MissingParameter", 400)
-        number = asked["PhoneNumbers"]
-        if not number.isdecimal():
-            return fault("isv.MOBILE_NUMBER_ILLEGAL")
-        behaviour = self.rules.of_number(number)
-        refused = self.refusal(number, behaviour)
-        if refused is not None:
-            return refused
-        values = json.loads(asked.get("TemplateParam", "{}"))
-        biz_id = f"{self.next_id()}^0"
-        self._report(biz_id, number, asked.get("OutId", ""), behaviour)
-        return await self.taken(biz_id, number, "".join(values.values()), behaviour, "BizId")
-
-    def _report(self, biz_id: str, number: str, out_id: str, behaviour: Behaviour) -> None:
+    def report(self, biz_id: str, number: str, out_id: str, behaviour: Behaviour) -> None:
+        """A report by number and code; whoever stops answers so."""
         good = delivers(behaviour)
         code = "DELIVERED" if good else "INVALID_NUMBER"
         detail = {
@@ -157,7 +186,8 @@ class SandboxAliyunSms(SandboxAliyun):
             reply = {"phone_number": number, "content": "STOP", "send_time": now(), "dest_code": "1234"}
             self.push([reply | {"sequence_id": self.next_id()}])
 
-    def _query(self, asked: dict[str, str]) -> Response:
+    def query(self, asked: dict[str, str]) -> Response:
+        """One of these details, of the day that is asked about."""
         detail = self._details.get(asked.get("BizId", ""))
         known = detail is not None and detail["PhoneNum"] == asked.get("PhoneNumber")
         found = [detail] if known and asked.get("SendDate") == now()[:10].replace("-", "") else []
@@ -176,32 +206,22 @@ class SandboxAliyunVoice(SandboxAliyun):
     """SingleCallByTts and QueryCallDetailByCallId. Whoever answers presses 1."""
 
     kind = "voice.aliyun"
+    words = Words(
+        send="SingleCallByTts",
+        query="QueryCallDetailByCallId",
+        needed=frozenset({"CalledNumber", "TtsCode"}),
+        number="CalledNumber",
+        values="TtsParam",
+        provider_id="CallId",
+        id_ends="^1",
+    )
 
     def __init__(self, room: Room) -> None:
         super().__init__(room)
         self._calls: dict[str, dict[str, Any]] = {}
 
-    async def act(self, action: str, asked: dict[str, str]) -> Response:
-        """The two actions that the adapter knows."""
-        if action == "QueryCallDetailByCallId":
-            return self._query(asked)
-        if action != "SingleCallByTts":
-            return fault("InvalidAction.NotFound", 404)
-        if not {"CalledNumber", "TtsCode"} <= set(asked):
-            return fault("MissingParameter", 400)
-        number = asked["CalledNumber"]
-        if not number.isdecimal():
-            return fault("isv.MOBILE_NUMBER_ILLEGAL")
-        behaviour = self.rules.of_number(number)
-        refused = self.refusal(number, behaviour)
-        if refused is not None:
-            return refused
-        values = json.loads(asked.get("TtsParam", "{}"))
-        call_id = f"{self.next_id()}^1"
-        self._report(call_id, number, asked.get("OutId", ""), behaviour)
-        return await self.taken(call_id, number, "".join(values.values()), behaviour, "CallId")
-
-    def _report(self, call_id: str, number: str, out_id: str, behaviour: Behaviour) -> None:
+    def report(self, call_id: str, number: str, out_id: str, behaviour: Behaviour) -> None:
+        """How the call went, and the key that was pressed."""
         good = delivers(behaviour)
         if not good and behaviour is not Behaviour.UNDELIVERABLE:
             return
@@ -220,7 +240,8 @@ class SandboxAliyunVoice(SandboxAliyun):
         }  # fmt: skip
         self.push([report], late=behaviour is Behaviour.LATE)
 
-    def _query(self, asked: dict[str, str]) -> Response:
+    def query(self, asked: dict[str, str]) -> Response:
+        """The call, in the day after it."""
         begins = int(asked.get("QueryDate", "0")) / 1000
         call = self._calls.get(asked.get("CallId", ""))
         known = (
