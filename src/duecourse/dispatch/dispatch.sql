@@ -231,10 +231,8 @@ unit AS (
            c.daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
-           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
-                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
-                            greatest(max(k.local_on), max((k.at AT TIME ZONE c.zone)::date)))::seen_contact
+           ARRAY(SELECT
+                 -- include: rules.seen_contact(c.zone)
                  FROM (SELECT k.* FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
                        WHERE t.person = c.person
                        UNION ALL SELECT (e.k).* FROM elsewhere e WHERE e.person = c.person) AS k
@@ -288,14 +286,12 @@ unit AS (
            NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, c.address_index, c.template, c.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
-           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
-                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
-                            greatest(max(k.local_on), max((k.at AT TIME ZONE c.zone)::date)))::seen_contact
+           ARRAY(SELECT
+                 -- include: rules.seen_contact(c.zone)
                  FROM (SELECT k.* FROM contact k WHERE k.address_index = c.address_index
                        UNION ALL SELECT (e.k).* FROM elsewhere e WHERE (e.k).address_index = c.address_index) AS k
                  WHERE k.local_on >= (%(now)s AT TIME ZONE c.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
-                 GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0)
+                 GROUP BY k.attempt_id HAVING sum(k.weight) > 0)
            || ARRAY(SELECT ROW(o.message_id, o.group_id, NULL, o.channel, o.purpose, 0, o.address_index, o.template, %(now)s, NULL)::seen_contact
                     FROM claimed o WHERE o.address_index = c.address_index AND o.n < c.n) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent

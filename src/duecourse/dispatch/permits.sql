@@ -129,10 +129,8 @@ WHERE k.address_index = %(address_index)s AND k.local_on >=
 -- what others had from the same number.
 WITH known AS MATERIALIZED (
     SELECT b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
-           ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
-                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
-                            greatest(max(k.local_on), max((k.at AT TIME ZONE b.zone)::date)))::seen_contact
+           ARRAY(SELECT
+                 -- include: rules.seen_contact(b.zone)
                  FROM (SELECT attempt_id, group_id, loan_id, weight, outcome, channel, purpose, address_index, template, at, local_on
                        FROM contact WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
                        UNION ALL
@@ -201,14 +199,12 @@ WITH unit AS (
            NULL::text AS provider_kind, false AS by_debtor, NULL::smallint AS daily_cap, %(now)s::timestamptz AS at,
            %(now)s::timestamptz + make_interval(days => %(horizon_days)s) AS until, %(address_index)s::bytea AS address_index,
            NULL::text AS template, NULL::uuid AS group_id, false AS suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,
-           ARRAY(SELECT ROW(k.attempt_id, min(k.group_id::text)::uuid, array_agg(DISTINCT k.loan_id), min(k.channel), min(k.purpose),
-                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            k.address_index, min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
-                            greatest(max(k.local_on), max((k.at AT TIME ZONE b.zone)::date)))::seen_contact
+           ARRAY(SELECT
+                 -- include: rules.seen_contact(b.zone)
                  FROM
                  -- include: told
                  WHERE k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
-                 GROUP BY k.attempt_id, k.address_index HAVING sum(k.weight) > 0) AS contacts,
+                 GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
                  FROM consent x
                  WHERE x.lane = %(lane)s AND x.borrower_id = b.borrower_id AND x.effective_at <= %(now)s) AS consents,

@@ -242,10 +242,8 @@ unit AS (
            NULL::text AS provider_kind, false AS by_debtor, a.daily_cap, a.at,
            a.at + make_interval(days => %(horizon_days)s) AS until, NULL::bytea AS address_index, a.template, a.group_id,
            false AS suppressed, NULL::text[] AS registered, NULL::text AS caller,
-           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
-                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
-                            greatest(max(k.local_on), max((k.at AT TIME ZONE a.zone)::date)))::seen_contact
+           ARRAY(SELECT
+                 -- include: rules.seen_contact(a.zone)
                  FROM (SELECT k.* FROM mate t JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
                        WHERE t.person = a.person
                        UNION ALL SELECT (e.k).* FROM elsewhere e WHERE e.person = a.person) AS k

@@ -68,6 +68,14 @@ CASE WHEN k.leg <= 1 AND cardinality(k.consents) + cardinality(k.holds) + cardin
                OR stopped_since(k.consents, 'automation', 'as-said', k.purpose, k.route[k.route_at], NULL) IS NOT NULL)
      THEN ARRAY['task'] ELSE ARRAY[]::text[] END
 
+-- fragment: seen_contact(zone)
+-- What the rows of one attempt in the ledger, k, come to for a judgement; group by k.attempt_id. It counts on the day it was
+-- then, and on the day it is where the person lives now.
+ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
+    max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
+    (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
+    greatest(max(k.local_on), max((k.at AT TIME ZONE {zone})::date)))::seen_contact
+
 -- fragment: mates
 -- Every row of a person. Needs asked(person), the id they share; gives mate(person, lane, borrower_id). The inner UNION
 -- keeps the planner from reading all borrowers.
@@ -249,11 +257,8 @@ known AS MATERIALIZED (
     SELECT s.*, b.region, b.language, concat_ws('/', 'template', s.template, s.template_version) AS text_key,
            EXISTS (SELECT 1 FROM template_version t
                    WHERE t.template = s.template AND t.version = s.template_version AND t.language = b.language) AS is_written, coalesce(b.zones, ARRAY[s.zone]) AS zones,
-           ARRAY(SELECT ROW(k.attempt_id, (array_agg(k.group_id))[1], array_agg(k.loan_id), min(k.channel), min(k.purpose),
-                            max(CASE k.outcome WHEN 'conversation' THEN 3 WHEN 'connected' THEN 2 WHEN 'delivered' THEN 1 ELSE 0 END),
-                            (array_agg(k.address_index))[1], min(k.template), max(k.at) FILTER (WHERE k.weight > 0),
-                            -- It counts on the day it was then, and on the day it is where the person lives now.
-                            greatest(max(k.local_on), max((k.at AT TIME ZONE s.zone)::date)))::seen_contact
+           ARRAY(SELECT
+                 -- include: seen_contact(s.zone)
                  FROM contact k
                  WHERE k.lane = s.lane AND k.borrower_id = s.borrower_id
                    AND k.local_on >= (s.at AT TIME ZONE s.zone)::date
