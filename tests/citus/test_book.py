@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
+from answering import Answers
 from book.conftest import NOW, Importer
 from duecourse.book.allocation_orders import Band, Order, set_orders
 from duecourse.book.shifting import LOCK_BOOK, settle_provisional_days
@@ -18,6 +21,8 @@ from duecourse.dispatch.merging import merge_borrowers, undo_merge
 from duecourse.dispatch.relocating import hold_lanes, hold_off
 from duecourse.planning.plan import SQL as PLANNING
 from duecourse.privacy.keyring import Keyring
+from duecourse.responses.intents import Intent
+from duecourse.responses.promises import judge_promises
 from duecourse.store.connect import Store
 from duecourse.store.shards import Shard, shards_of
 from imported_book import MAPPING, book_of, bring_all
@@ -110,6 +115,70 @@ def test_a_merge_waits_for_who_plans_its_lanes_where_they_lie(spread_store: Stor
             planner.commit()
             held.result(30)
         coordinator.rollback()
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A promise that was kept and is not judged yet: on a connection to the coordinator, in a lane of a shard."""
+
+    coordinator: psycopg.Connection
+    shard: Shard
+    lane: int
+
+    def judge(self, conn: psycopg.Connection) -> int:
+        """As a planner does; how many came out otherwise than they were known."""
+        return judge_promises(conn, lanes=[self.lane], as_of=date(2026, 3, 15), now=NOW)
+
+    def state(self) -> str:
+        """How it stands."""
+        row = self.coordinator.execute("SELECT state FROM promise WHERE lane = %s", [self.lane]).fetchone()
+        self.coordinator.rollback()
+        return str(row[0]) if row else ""
+
+
+@pytest.fixture
+def promised(spread_store: Store, keyring: Keyring) -> Iterator[Promised]:
+    """Of somebody who is alone in their lane."""
+    with spread_store.connect(idle_in_transaction_seconds=0) as coordinator:
+        shard = shards_of(coordinator)[2]
+        known = coordinator.execute("SELECT lane FROM promise").fetchall()
+        coordinator.rollback()
+        free = set(shard.lanes) - {lane for (lane,) in known}
+        borrower = next(name for name in map(str, range(4096)) if lane_of(name) in free)
+        answers = Answers(Lender(coordinator, keyring, Path()))
+        answers.lender.book(f"loan borrower due_on phone email\nL-{borrower} {borrower} 2026-03-20 - -")
+        said = {"day": "2026-03-13", "amount": 100_00, "loan": f"L-{borrower}", "currency": "CNY"}
+        answers.say(borrower, Intent.WILL_PAY, at="2026-03-10T12:00+08:00", **said)
+        answers.pay(f"L-{borrower}", "2026-03-12", "100.00")
+        yield Promised(coordinator, shard, lane_of(borrower))
+
+
+def test_promises_are_judged_where_they_lie_when_no_merge_is_under_way(
+    spread_store: Store, promised: Promised
+) -> None:
+    with spread_store.connect(shard=promised.shard) as planner, ThreadPoolExecutor(1) as elsewhere:
+        hold_off(promised.coordinator)
+        hold_lanes(promised.coordinator, [promised.lane])
+        judged = elsewhere.submit(promised.judge, planner)
+        with pytest.raises(TimeoutError):
+            judged.result(1)
+        promised.coordinator.rollback()
+        assert judged.result(30) == 1
+    assert promised.state() == "kept"
+
+
+def test_a_promise_of_who_was_merged_with_somebody_of_another_shard_is_left_to_it(
+    spread_store: Store, promised: Promised
+) -> None:
+    other = shards_of(promised.coordinator)[3].lanes[0]
+    promised.coordinator.execute(
+        "UPDATE borrower SET merged_into = %s, merged_lane = %s WHERE lane = %s",
+        (uuid4(), other, promised.lane),
+    )
+    promised.coordinator.commit()
+    with spread_store.connect(shard=promised.shard) as planner:
+        assert promised.judge(planner) == 1
+    assert promised.state() == "open"
 
 
 @pytest.fixture

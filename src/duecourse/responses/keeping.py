@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from duecourse.book.wishes import Person
 from duecourse.policy.model import Responses
+from duecourse.store.shards import centre_of
 from duecourse.store.sql import load
 
 from .intents import Understood
@@ -35,14 +36,18 @@ class Standing:
     region: str
 
 
+class NobodyThereError(ValueError):
+    """No such person, or, in a session of a shard, one who was merged with somebody whose lane lies in another."""
+
+
 def lock_person(conn: psycopg.Connection, person: Person) -> Standing:
-    """Lock the row of a person, or of who took their place. Raises ValueError when there is none."""
-    conn.execute(SQL["begin_with_holds"])
+    """Lock the row of a person, or of who took their place. Raises NobodyThereError when there is none."""
+    centre_of(conn).execute(SQL["begin_with_holds"])  # where a merge has locked it
     lane, borrower_id = person.lane, person.borrower_id
     while True:
         row = conn.execute(SQL["lock_person"], {"lane": lane, "borrower_id": borrower_id}).fetchone()
         if row is None:
-            raise ValueError("no such person in the book")
+            raise NobodyThereError("no such person in the book")
         other_lane, other_id, elsewhere, zone, language, region = row
         if not elsewhere:
             return Standing(Person(lane, borrower_id), zone, language, region)

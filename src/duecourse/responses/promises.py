@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,7 +16,7 @@ from duecourse.book.wishes import Person
 from duecourse.store.sql import load
 
 from .acting import act
-from .keeping import lock_person
+from .keeping import NobodyThereError, lock_person
 from .once import Acting
 
 SQL = load("responses/promises")
@@ -61,13 +62,14 @@ def judge_promises(conn: psycopg.Connection, *, lanes: Sequence[int], as_of: dat
     """Hold promises against payments as they are known on `as_of` (the lender's date); of how many persons a promise is
     kept now that was not, or the other way: what follows from their answers is worked out again with it.
 
-    conn: idle, or in autocommit; each such person is a transaction of its own. Running it again does nothing.
+    conn: idle, or in autocommit; each such person is a transaction of its own. Running it again does nothing. Who was
+    merged meanwhile with somebody of another shard is judged there, where the promise is now.
     """
     given = {"as_of": as_of, "now": now}
     with conn.transaction():
         turned = conn.execute(SQL["judge_promises"], {**given, "lanes": list(lanes), "whom": None}).fetchall()
     for lane, borrower_id in turned:
-        with conn.transaction():
+        with suppress(NobodyThereError), conn.transaction():
             standing = lock_person(conn, Person(lane, borrower_id))
             whom = {"lanes": [standing.person.lane], "whom": standing.person.borrower_id}
             conn.execute(SQL["judge_promises"], {**given, **whom})
