@@ -1,4 +1,4 @@
-"""A node is added, a worker joins and shards move while `duecourse work` sends: nothing is lost or sent twice."""
+"""A node and a worker join, shards move, a node leaves while `duecourse work` sends: nothing is lost or sent twice."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MESSAGES = 512
 """Two for each lane."""
 SHARDS = 4
 OVER_SECONDS = 45
-"""For how long one half of the lanes goes on falling due: the moves must fall into the work."""
+"""For how long one third of the lanes goes on falling due: the moves must fall into the work."""
 LEASE_SECONDS = 5
 PATIENCE_SECONDS = 180
 ENDED = {"delivered", "unknown"}
@@ -94,13 +94,13 @@ def worker(home: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-def let_fall_due(conn: psycopg.Connection, half: int) -> None:
-    """In every other lane, from now on, one second after the other, in every shard early and late. half: 0 or 1."""
+def let_fall_due(conn: psycopg.Connection, third: int) -> None:
+    """Of the lanes, from now on, one second after the other, in every shard early and late. third: 0, 1 or 2."""
     now = datetime.now(UTC)
     for second in range(OVER_SECONDS):
         conn.execute(
-            "UPDATE message SET useful_until = %s, not_before = %s WHERE lane %% 2 = %s AND lane / 2 %% %s = %s",
-            (now + timedelta(hours=1), now + timedelta(seconds=second), half, OVER_SECONDS, second),
+            "UPDATE message SET useful_until = %s, not_before = %s WHERE lane %% 3 = %s AND lane / 3 %% %s = %s",
+            (now + timedelta(hours=1), now + timedelta(seconds=second), third, OVER_SECONDS, second),
         )
 
 
@@ -184,7 +184,14 @@ def add_node(conn: psycopg.Connection, node: Node, working: Callable[[Callable[[
     working(lambda: sessions_on(conn, node) > 0)
 
 
-def test_a_node_and_a_worker_that_join_and_shards_that_move_lose_nothing_and_send_nothing_twice(
+def take_node_away(conn: psycopg.Connection, node: Node) -> None:
+    """As the pages tell: let its shards move to the others, and remove it."""
+    conn.execute("SELECT citus_drain_node(%s, %s)", (node.host, node.port))
+    assert lanes_on(conn, node) == []
+    conn.execute("SELECT citus_remove_node(%s, %s)", (node.host, node.port))
+
+
+def test_nodes_and_a_worker_that_come_and_go_and_shards_that_move_lose_nothing_and_send_nothing_twice(
     coordinator: psycopg.Connection, lender: Lender, home: Path, smsc: SandboxProcess, keyring: Keyring
 ) -> None:
     url = coordinator.info.dsn
@@ -209,11 +216,15 @@ def test_a_node_and_a_worker_that_join_and_shards_that_move_lose_nothing_and_sen
             for place, mode in enumerate(MODES):
                 before, number = submits(post).total(), place % SHARDS + 1
                 moved.append(Move(f"shard {number}", mode, move_one(coordinator, number, mode), before))
+            let_fall_due(coordinator, 2)
+            moved.append(Move("the first node's shards", "drained", new.port, submits(post).total()))
+            take_node_away(coordinator, old)
+            assert len(lanes_on(coordinator, new)) == 256
             wait_for(lambda: all_ended(coordinator), PATIENCE_SECONDS, second, home)
             # Nobody has left a lane: two share them all.
             working(lambda: sum(held(coordinator).values()) == 256)
             assert len(held(coordinator)) == 2
-    assert moved[0].sent < MESSAGES // 2, moved
+    assert moved[0].sent < MESSAGES // 3, moved
     assert sum(one.sent < MESSAGES for one in moved[1:]) >= 3, moved
     from_there = claimed_in(coordinator, there, rebalanced_at)
     assert_each_ended_once(coordinator, post, moved, from_there)
@@ -232,7 +243,8 @@ def assert_each_ended_once(
     assert held(conn) == {}, "who is asked to stop gives its lanes back"
     told = ", ".join(f"{one.what} {one.how} to {one.port} at {one.sent}" for one in moved)
     report.note(
-        f"A node is added, a worker joins and shards move while {MESSAGES} messages are sent: {len(handed_over)} "
-        f"handed over, none twice; attempts {dict(attempts)}, {from_there} of them in lanes of the added node"
+        f"A node and a worker join, shards move and a node leaves while {MESSAGES} messages are sent: "
+        f"{len(handed_over)} handed over, none twice; attempts {dict(attempts)}, {from_there} of them in lanes that "
+        "had moved to the new node"
     )
     report.note(f"  moves of shards, and how many were sent before each: {told}")
