@@ -8,9 +8,11 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from duecourse.domain.problems import DuecourseError
 from duecourse.store.connect import Store
 from duecourse.store.lifeline import DatabaseLostError, Lifeline
-from duecourse.store.shards import ShardConnection, ShardCursor
+from duecourse.store.shards import SQL, ShardConnection, ShardCursor
+from duecourse.store.spreading import require_cluster
 
 
 @pytest.fixture
@@ -89,3 +91,18 @@ def test_work_that_nobody_answers_is_cut_also_where_the_centre_is_lost_already(
     with pytest.raises(DatabaseLostError):
         asyncio.run(line.within(wait))
     line.conn.close()
+
+
+def test_whether_a_server_has_and_loads_an_extension_may_be_asked_by_everybody(store: Store) -> None:
+    with store.connect(autocommit=True) as conn:
+        conn.execute("DO $$ BEGIN END $$")  # loads this one
+        conn.execute("CREATE ROLE plain")
+        try:
+            conn.execute("SET ROLE plain")
+            assert conn.execute(SQL["extension_available"], {"name": "plpgsql"}).fetchone() == (True,)
+            assert conn.execute(SQL["extension_available"], {"name": "citus"}).fetchone() == (False,)
+            with pytest.raises(DuecourseError, match="S040"):
+                require_cluster(conn, "here")
+        finally:
+            conn.execute("RESET ROLE")
+            conn.execute("DROP ROLE plain")

@@ -149,9 +149,10 @@ SELECT lane, epoch FROM fence;
 SELECT extversion FROM pg_extension WHERE extname = %(name)s;
 
 -- name: extension_available
--- Whether this server has the extension's files, and loads it. name: text.
+-- Whether this server has the extension's files, and has loaded it: then it has settings of its own. Which libraries a server loads
+-- at its start may be asked by few. name: text.
 SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = %(name)s)
-       AND string_to_array(replace(current_setting('shared_preload_libraries'), ' ', ''), ',') @> ARRAY[%(name)s::text];
+       AND EXISTS (SELECT FROM pg_settings WHERE name LIKE %(name)s || '.%%');
 
 -- name: lanes_held
 -- Whether a worker holds a lane now.
