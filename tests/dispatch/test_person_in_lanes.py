@@ -118,3 +118,24 @@ def test_a_permit_counts_what_the_person_had_in_other_lanes(lender: Lender) -> N
         answers.append(ask_permit(desk.conn, rules, borrower, question, by="x", now=NINE, as_of=NINE.date()))
     assert [isinstance(one, Permit) for one in answers] == [True] * MOST + [False] * 2
     assert isinstance(answers[-1], Refusal) and [one.rule for one in answers[-1].reasons] == ["TEST-NUMBER"]
+
+
+@pytest.mark.parametrize("same_lane", [True, False])
+def test_a_permit_counts_what_the_person_had_under_another_record(lender: Lender, same_lane: bool) -> None:
+    other = next(f"B{n}" for n in range(9999) if (lane_of(f"B{n}") == lane_of("A")) is same_lane)
+    desk = Desk(lender)
+    desk.book(f"loan borrower due_on\nL-1 A 2026-02-01\nL-2 {other} 2026-02-01", "A", other)
+    desk.conn.execute("UPDATE installment SET grace_days = 0")
+    desk.conn.execute("UPDATE borrower SET has_others = true WHERE borrower_key = 'A'")
+    desk.conn.execute(
+        "UPDATE borrower SET person_id = %s WHERE borrower_key = %s", (borrower_id_of("A"), other)
+    )
+    cap = Cap(primitive="P2", most=MOST, unit="attempt", days=1, per="person")
+    question = Question(Purpose.COLLECTION, Channel.VOICE, Actor.CREDITOR)
+    answers = []
+    for name in ("A", other) * (MOST + 1):
+        borrower = find_borrower(desk.conn, lender.keyring, name)
+        assert borrower is not None
+        rules = capped(cap, channel=Channel.VOICE)
+        answers.append(ask_permit(desk.conn, rules, borrower, question, by="x", now=NINE, as_of=NINE.date()))
+    assert [isinstance(one, Permit) for one in answers] == [True] * MOST + [False] * (MOST + 2)

@@ -16,7 +16,7 @@ from duecourse.rules.compiling import RuleBook
 from duecourse.rules.model import Action, Actor
 from duecourse.rules.sentences import Reason, reasons
 
-from .permits import SQL, told_by_mates
+from .permits import SQL, contacts_of_mates, person_of
 
 ACTS: Final[Sequence[str]] = get_args(Action)
 
@@ -63,7 +63,8 @@ def may_act(
         "expires_at": now,
         **rules.action_parameters,
     }
-    rows = conn.execute(SQL["judge_permit"], {**given, "told": told_by_mates(conn, given)}).fetchall()
+    given["elsewhere"] = contacts_of_mates(conn, person_of(conn, given), given)
+    rows = conn.execute(SQL["judge_permit"], given).fetchall()
     allow, not_before, refused = rows[0][:3]
     if allow:
         return Leave(True, now, ())

@@ -22,6 +22,7 @@ from duecourse.book.reading import Borrower
 from duecourse.domain.messaging import Channel, Purpose
 from duecourse.domain.problems import DuecourseError, Problem
 from duecourse.rules.compiling import RuleBook
+from duecourse.rules.elsewhere import contacts_elsewhere
 from duecourse.rules.model import Actor, AddressKind, Party
 from duecourse.rules.sentences import Reason, reasons, rule_says
 from duecourse.store.sql import load
@@ -244,33 +245,48 @@ def _judge(
     conn: psycopg.Connection, rules: RuleBook, asked: Mapping[str, Any], zone: ZoneInfo
 ) -> datetime | Refusal:
     """Until when it is allowed, or why not: by the person's own contacts, then by everybody's to the same number."""
-    others = conn.execute(SQL["lock_person"], asked).rowcount > 0
+    person = person_of(conn, asked)
+    if person is not None:
+        conn.execute(DISPATCH["lock_persons"], {"persons": [person]})
     given = {**asked, **rules.parameters}
-    rows = conn.execute(
-        SQL["judge_permit"], {**given, "told": told_by_mates(conn, given) if others else Jsonb([])}
-    ).fetchall()
+    given["elsewhere"] = contacts_of_mates(conn, person, given)
+    rows = conn.execute(SQL["judge_permit"], given).fetchall()
     refusal = _refusal(rules, rows, zone)
     if refusal is None and asked["address_index"] is not None and any(row[4] for row in rows):
         # Locked until the commit, so that two who share the number are judged in turn.
-        conn.execute(DISPATCH["lock_numbers"], {"numbers": [asked["address_index"]]})
+        numbers = [asked["address_index"]]
+        conn.execute(DISPATCH["lock_numbers"], {"numbers": numbers})
         given = {**asked, **rules.number_parameters}
-        told = _told(conn, "contacts_of_number", given)
-        shared = conn.execute(SQL["judge_permit_number"], {**given, "told": told}).fetchall()
+        given["elsewhere"] = contacts_elsewhere(
+            conn, "numbers", numbers, read=(), now=given["now"], look_back=given["look_back"]
+        )
+        shared = conn.execute(SQL["judge_permit_number"], given).fetchall()
         refusal = _refusal(rules, shared, zone)
     return refusal or min(row[3] for row in rows)
 
 
-def told_by_mates(conn: psycopg.Connection, given: Mapping[str, Any]) -> Jsonb:
-    """What a person had under their other rows, as judge_permit takes it: they stand in lanes of their own.
+def person_of(conn: psycopg.Connection, place: Mapping[str, Any]) -> UUID | None:
+    """The id that a person's rows share; None of one who has no other. place: lane, borrower_id."""
+    row = conn.execute(SQL["person_of"], place).fetchone()
+    return row[0] if row else None
+
+
+def contacts_of_mates(conn: psycopg.Connection, person: UUID | None, given: Mapping[str, Any]) -> Jsonb:
+    """What a person had under their other rows, as judge_permit takes it. person: of person_of.
 
     given: lane, borrower_id, now, look_back.
     """
-    return _told(conn, "contacts_of_mates", {**given, "lanes": _LANES})
-
-
-def _told(conn: psycopg.Connection, name: str, given: Mapping[str, Any]) -> Jsonb:
-    row = conn.execute(SQL[name], given).fetchone()
-    return Jsonb(row[0] or [] if row else [])
+    if person is None:
+        return Jsonb([])
+    return contacts_elsewhere(
+        conn,
+        "persons",
+        [person],
+        read=[given["lane"]],
+        borrower_id=given["borrower_id"],
+        now=given["now"],
+        look_back=given["look_back"],
+    )
 
 
 def _refusal(rules: RuleBook, rows: Sequence[tuple[Any, ...]], zone: ZoneInfo) -> Refusal | None:

@@ -64,79 +64,25 @@ SELECT j.not_before IS NOT DISTINCT FROM j.at AS allow, j.not_before,
 FROM judged_unit j
 ORDER BY j.loan_id
 
--- name: lock_person
--- As dispatch.lock_persons, of a person who has other rows; nothing of anybody else. Before it judges. lane, borrower_id.
--- Writes: shared_key
-INSERT INTO shared_key (lane, kind, key)
-SELECT get_byte(uuid_send(p.person), 0)::smallint, 'person', uuid_send(p.person)
-FROM (SELECT coalesce(person_id, borrower_id) AS person FROM borrower
-      WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
-        AND (has_others OR home_lane IS NOT NULL OR person_id IS NOT NULL)) AS p
-ON CONFLICT (lane, kind, key) DO UPDATE SET kind = EXCLUDED.kind;
-
--- fragment: told_contact
--- A row of contact k as it is told from the lanes it stands in to the one that judges; `told` reads it.
-jsonb_build_object('attempt_id', k.attempt_id, 'group_id', k.group_id, 'loan_id', k.loan_id, 'weight', k.weight, 'outcome', k.outcome,
-                   'channel', k.channel, 'purpose', k.purpose, 'address_index', k.address_index, 'template', k.template,
-                   'at', k.at, 'local_on', k.local_on)
-
--- fragment: told
--- The contacts k that were told.
-jsonb_to_recordset(%(told)s::jsonb) AS k (attempt_id uuid, group_id uuid, loan_id uuid, weight smallint, outcome text, channel text,
-                                          purpose text, address_index bytea, template text, at timestamptz, local_on date)
-
--- fragment: told_since
--- Not later, in any zone, than the first day that a rule looks back to.
-(%(now)s AT TIME ZONE 'UTC')::date - 1 - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
-
--- name: contacts_of_mates
--- For judge_permit: what a person had under other rows of theirs; null without any. After lock_person. lane, borrower_id; lanes: all of
--- them; now; look_back, of RuleBook.parameters.
-WITH asked AS MATERIALIZED (
-    SELECT coalesce(person_id, borrower_id) AS person FROM borrower
-    WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND (has_others OR home_lane IS NOT NULL OR person_id IS NOT NULL)
-),
-mate AS MATERIALIZED (
-    SELECT b.lane, b.borrower_id FROM borrower b WHERE b.person_id = (SELECT person FROM asked)
-    UNION
-    SELECT b.lane, b.borrower_id FROM borrower b
-    WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = (SELECT person FROM asked)
-)
-SELECT jsonb_agg(
--- include: told_contact
-)
-FROM mate t
-JOIN contact k ON k.lane = t.lane AND k.borrower_id = t.borrower_id
-WHERE (t.lane <> %(lane)s OR t.borrower_id <> %(borrower_id)s) AND k.local_on >=
--- include: told_since
-;
-
--- name: contacts_of_number
--- For judge_permit_number: what anybody had at an address; null without any. After dispatch.lock_numbers. address_index; now; look_back, of
--- RuleBook.number_parameters.
-SELECT jsonb_agg(
--- include: told_contact
-)
-FROM contact k
-WHERE k.address_index = %(address_index)s AND k.local_on >=
--- include: told_since
-;
+-- name: person_of
+-- The id that the rows of a person share, of one who has other rows. lane, borrower_id.
+SELECT coalesce(person_id, borrower_id) FROM borrower
+WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s AND (has_others OR home_lane IS NOT NULL OR person_id IS NOT NULL);
 
 -- name: judge_permit
 -- Judges one contact now, about each of some debts, by what is known of the person, contacts of all their rows. lane, borrower_id, loans, products:
--- parallel arrays; told: of contacts_of_mates; purpose, channel, actor, party, address_kind, address_index, caller, human (what asks for a person does not
+-- parallel arrays; elsewhere: as rules.elsewhere; purpose, channel, actor, party, address_kind, address_index, caller, human (what asks for a person does not
 -- stand against it), now, expires_at; and those of RuleBook.parameters. Answers a row per debt: allow, not_before, refused, expires_at, and whether a cap counts
 -- what others had from the same number.
-WITH known AS MATERIALIZED (
+WITH
+-- include: rules.elsewhere
+,
+known AS MATERIALIZED (
     SELECT b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            ARRAY(SELECT
                  -- include: rules.seen_contact(b.zone)
-                 FROM (SELECT attempt_id, group_id, loan_id, weight, outcome, channel, purpose, address_index, template, at, local_on
-                       FROM contact WHERE lane = %(lane)s AND borrower_id = %(borrower_id)s
-                       UNION ALL
-                       SELECT * FROM
-                       -- include: told
-                       ) AS k
+                 FROM (SELECT k.* FROM contact k WHERE k.lane = %(lane)s AND k.borrower_id = %(borrower_id)s
+                       UNION ALL SELECT (e.k).* FROM elsewhere e) AS k
                  WHERE k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent
@@ -191,8 +137,11 @@ unit AS (
 
 -- name: judge_permit_number
 -- As judge_permit, by nothing but the caps per number, hours (RuleBook.number_parameters) and what anybody had from it: runs
--- after dispatch.lock_numbers. told: of contacts_of_number; the rest as above.
-WITH unit AS (
+-- after dispatch.lock_numbers. elsewhere: as rules.elsewhere; the rest as above.
+WITH
+-- include: rules.elsewhere
+,
+unit AS (
     SELECT %(lane)s::smallint AS lane, d.loan_id AS message_id, 1::smallint AS place, d.loan_id, b.region, coalesce(b.zones, ARRAY[b.zone]) AS zones,
            %(purpose)s::text AS purpose, %(channel)s::text AS channel, %(actor)s::text AS actor, d.product, %(party)s::text AS party,
            %(address_kind)s::text AS address_kind, %(actions)s::text[] AS actions, %(lender_kinds)s::text[] AS lenders,
@@ -201,8 +150,7 @@ WITH unit AS (
            NULL::text AS template, NULL::uuid AS group_id, false AS suppressed, ARRAY['signature', 'header', 'template', 'category-suffix', 'licence'] AS registered, %(caller)s::text AS caller,
            ARRAY(SELECT
                  -- include: rules.seen_contact(b.zone)
-                 FROM
-                 -- include: told
+                 FROM (SELECT (e.k).* FROM elsewhere e) AS k
                  WHERE k.local_on >= (%(now)s AT TIME ZONE b.zone)::date - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
                  GROUP BY k.attempt_id HAVING sum(k.weight) > 0) AS contacts,
            ARRAY(SELECT ROW(x.kind, x.granted, x.purpose, x.channel, x.address_index, x.effective_at, x.expires_at)::seen_consent

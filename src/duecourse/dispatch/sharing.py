@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from duecourse.rules.compiling import RuleBook
-from duecourse.rules.elsewhere import contacts_elsewhere
+from duecourse.rules.elsewhere import By, contacts_in_other_shards
 from duecourse.store.shards import centre_of
 from duecourse.store.sql import load
 
@@ -38,19 +38,8 @@ def share_numbers(
     shared = [one for one in allowed if one.shared]
     if not shared:
         return allowed
-    given: dict[str, Any] = {
-        "kinds": [lines[one.line - 1].registration.kind for one in shared],
-        "lanes": [one.lane for one in shared],
-        "messages": [one.message_id for one in shared],
-        "points": [one.contact_point_id for one in shared],
-    }
     numbers = [one.address_index for one in shared]
-    centre_of(conn).execute(SQL["lock_numbers"], {"numbers": numbers})
-    given |= {"now": now, **rules.number_parameters}
-    given["elsewhere"] = contacts_elsewhere(
-        conn, "numbers", lambda: numbers, now=now, look_back=given["look_back"]
-    )
-    refused = conn.execute(SQL["judge_numbers"], given).fetchall()
+    refused = _refused(conn, lines, shared, "numbers", numbers, now, rules.number_parameters)
     withheld += [(row[1], row[2]) for row in refused]
     return _without(conn, epochs, allowed, refused, now)
 
@@ -72,22 +61,36 @@ def share_persons(
     if not several:
         return allowed
     persons = [one.person for one in several]
-    given: dict[str, Any] = {
-        "kinds": [lines[one.line - 1].registration.kind for one in several],
-        "lanes": [one.lane for one in several],
-        "messages": [one.message_id for one in several],
-        "points": [one.contact_point_id for one in several],
-        "persons": persons,
-        "debts": [as_array(one.loans) for one in several],
-    }
-    centre_of(conn).execute(SQL["lock_persons"], {"persons": persons})
-    given |= {"now": now, **rules.person_parameters}
-    given["elsewhere"] = contacts_elsewhere(
-        conn, "persons", lambda: persons, now=now, look_back=given["look_back"]
-    )
-    refused = conn.execute(SQL["judge_persons"], given).fetchall()
+    debts = {"debts": [as_array(one.loans) for one in several]}
+    refused = _refused(conn, lines, several, "persons", persons, now, {**rules.person_parameters, **debts})
     withheld += [(row[1], row[2]) for row in refused]
     return _without(conn, epochs, allowed, refused, now)
+
+
+def _refused(
+    conn: psycopg.Connection,
+    lines: Sequence[Line],
+    shared: Sequence[Allowed],
+    by: By,
+    whose: Sequence[Any],
+    now: datetime,
+    parameters: Mapping[str, Any],
+) -> list[tuple[Any, ...]]:
+    """What judge_numbers or judge_persons refuses of `shared`, whose each by its place being locked first."""
+    centre_of(conn).execute(SQL[f"lock_{by}"], {by: whose})
+    given: dict[str, Any] = {
+        **parameters,
+        by: whose,
+        "kinds": [lines[one.line - 1].registration.kind for one in shared],
+        "lanes": [one.lane for one in shared],
+        "messages": [one.message_id for one in shared],
+        "points": [one.contact_point_id for one in shared],
+        "now": now,
+    }
+    given["elsewhere"] = contacts_in_other_shards(
+        conn, by, lambda: whose, now=now, look_back=given["look_back"]
+    )
+    return conn.execute(SQL[f"judge_{by}"], given).fetchall()
 
 
 def _without(

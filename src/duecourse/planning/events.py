@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from duecourse.policy.conditions import step_sql, template_sql
 from duecourse.policy.model import ANY_TIME, Party, Policy, Step
 from duecourse.rules.compiling import RuleBook, shipped
-from duecourse.rules.elsewhere import contacts_elsewhere
+from duecourse.rules.elsewhere import contacts_in_other_shards
 from duecourse.store.sql import load
 
 from .compile import Plannable
@@ -157,7 +157,7 @@ def judge_elsewhere(
     def persons() -> list[UUID]:
         return [person for (person,) in conn.execute(PLANNING["persons_of"], given)]
 
-    given["elsewhere"] = contacts_elsewhere(
+    given["elsewhere"] = contacts_in_other_shards(
         conn, "persons", persons, now=given["now"], look_back=given["look_back"]
     )
     conn.execute(PLANNING["judge_elsewhere"], given)

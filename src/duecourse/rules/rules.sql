@@ -90,8 +90,8 @@ mate AS MATERIALIZED (
 )
 
 -- fragment: elsewhere
--- Contacts that a session of a shard cannot read where they lie; none on a single server. elsewhere: JSON array of rows of
--- contact, of persons each with the person.
+-- Contacts in lanes that the statement does not read itself. elsewhere: JSON array of rows of contact, of persons each with
+-- the person; see rules/elsewhere.py.
 elsewhere AS MATERIALIZED (
     SELECT (o ->> 'person')::uuid AS person, jsonb_populate_record(NULL::contact, o) AS k
     FROM jsonb_array_elements(%(elsewhere)s::jsonb) AS o
@@ -823,15 +823,28 @@ SELECT content FROM rule_pack_version
 WHERE pack = %(pack)s AND version = %(version)s
 ORDER BY recorded_at DESC;
 
+-- fragment: counted_since
+-- Not later, in any zone, than the first day that a rule looks back to.
+(%(now)s::timestamptz AT TIME ZONE 'UTC')::date - 1 - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb))
+
 -- name: contacts_of_persons
--- Contacts that persons had in other lanes than these, each as JSON with the person. persons: uuid[]; lanes; now; look_back.
-SELECT to_jsonb(k) || jsonb_build_object('person', CASE WHEN b.person_id = ANY(%(persons)s::uuid[]) THEN b.person_id ELSE b.borrower_id END)
-FROM borrower b JOIN contact k ON k.lane = b.lane AND k.borrower_id = b.borrower_id
-WHERE b.lane <> ALL(%(lanes)s::smallint[]) AND (b.person_id = ANY(%(persons)s::uuid[]) OR b.borrower_id = ANY(%(persons)s::uuid[]))
-  AND k.local_on >= %(now)s::timestamptz::date - 2 - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb));
+-- Contacts that persons had in other lanes than `read`, each as JSON with the person. borrower_id: in the lanes of `read` only
+-- this one's are left out; null: everybody's. persons: uuid[]; lanes: all of them; now; look_back.
+SELECT to_jsonb(k) || jsonb_build_object('person', m.person)
+FROM (
+    -- The UNION keeps the planner from reading all borrowers.
+    SELECT b.lane, b.borrower_id, b.person_id AS person FROM borrower b WHERE b.person_id = ANY(%(persons)s::uuid[])
+    UNION
+    SELECT b.lane, b.borrower_id, b.borrower_id FROM borrower b
+    WHERE b.lane = ANY(%(lanes)s::smallint[]) AND b.borrower_id = ANY(%(persons)s::uuid[])) AS m
+JOIN contact k ON k.lane = m.lane AND k.borrower_id = m.borrower_id
+WHERE (m.lane <> ALL(%(read)s::smallint[]) OR m.borrower_id <> %(borrower_id)s::uuid) AND k.local_on >=
+-- include: counted_since
+;
 
 -- name: contacts_of_numbers
--- Contacts with numbers in other lanes than these, each as JSON. numbers: bytea[]; lanes; now; look_back.
+-- Contacts with numbers in other lanes than `read`, each as JSON. numbers: bytea[]; read: smallint[]; now; look_back.
 SELECT to_jsonb(k) FROM contact k
-WHERE k.lane <> ALL(%(lanes)s::smallint[]) AND k.address_index = ANY(%(numbers)s::bytea[])
-  AND k.local_on >= %(now)s::timestamptz::date - 2 - (SELECT max(value::int) FROM jsonb_each(%(look_back)s::jsonb));
+WHERE k.lane <> ALL(%(read)s::smallint[]) AND k.address_index = ANY(%(numbers)s::bytea[]) AND k.local_on >=
+-- include: counted_since
+;
