@@ -14,6 +14,7 @@ from duecourse.channels.cmpp import codec as cmpp
 from duecourse.channels.sgip import codec as sgip
 from duecourse.channels.smgp import codec as smgp
 from duecourse.channels.wire.frame import DecodeError
+from duecourse.channels.wire.short import encode_frame
 
 # CMPP V3.0.0, 8.4.3.1 and 8.4.5.1; 2.0 by chapter 12. SGIP, 4.2.3. SMGP V3.0.3, 5.2.2. Widths in octets.
 CMPP_SUBMIT = """Msg_Id 8, Pk_total 1, Pk_number 1, Registered_Delivery 1, Msg_level 1, Service_Id 10, Fee_UserType 1,
@@ -80,7 +81,7 @@ def test_cmpp_submit_has_each_field_where_its_version_has_it(dialect: cmpp.Diale
 
 
 def test_cmpp_frame_is_length_command_sequence():
-    assert cmpp.encode_frame(0x8, 7) == bytes.fromhex("0000000c 00000008 00000007")
+    assert encode_frame(0x8, 7) == bytes.fromhex("0000000c 00000008 00000007")
 
 
 def test_cmpp_source_proves_that_it_knows_the_secret():

@@ -10,8 +10,6 @@ from pydantic import Field, SecretStr
 from duecourse.channels.cmpp import codes
 from duecourse.channels.cmpp.codec import (
     DIALECTS,
-    HEADER_LENGTH,
-    MAX_LENGTH,
     Command,
     Connect,
     Dialect,
@@ -20,7 +18,6 @@ from duecourse.channels.cmpp.codec import (
     decode_connect_answer,
     decode_frame,
     encode_connect,
-    encode_frame,
     encode_submit,
     gateway_authenticator,
 )
@@ -35,8 +32,8 @@ from duecourse.channels.wire.carrier import (
 )
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.link import BindRefusedError
-from duecourse.channels.wire.requests import Request
-from duecourse.channels.wire.session import Session, cycle
+from duecourse.channels.wire.session import Session
+from duecourse.channels.wire.short import ShortWire
 from duecourse.channels.wire.text import Format
 from duecourse.domain.messaging import ReceiptSink, ReplySink
 
@@ -60,30 +57,19 @@ class CmppConfig(CarrierConfig):
     """Whether the gateway must prove that it knows the shared secret too."""
 
 
-class CmppWire:
+class CmppWire(ShortWire):
     """CMPP as the session sees it."""
 
-    header_length = HEADER_LENGTH
-    max_length = MAX_LENGTH
     probe: int | None = Command.ACTIVE_TEST
     probe_answer = b"\0"
     unbind: int = Command.TERMINATE
-    nack: int | None = None
-    invalid_length = 0
-    invalid_command = 0
 
     def __init__(self, dialect: Dialect) -> None:
+        super().__init__()
         self._dialect = dialect
-        self._sequences = cycle(1, 0xFFFF_FFFF)
-
-    def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes:
-        return encode_frame(command, sequence, body)
 
     def decode(self, octets: bytes) -> Frame:
         return decode_frame(octets, self._dialect)
-
-    def next_sequence(self, request: Request | None, index: int) -> int:
-        return next(self._sequences)
 
     def is_throttle(self, frame: Frame) -> bool:
         return frame.command == Command.SUBMIT_RESP and frame.status == codes.FLOW_CONTROL

@@ -9,16 +9,12 @@ The decoder is strict: a length that does not add up raises DecodeError.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
-from duecourse.channels.wire.frame import SHORT_HEADER, DecodeError, Frame, Reader, fixed
-
-HEADER_LENGTH = 12
-MAX_LENGTH = 8192
-"""A submit to 100 numbers of 32 octets is 3.6 kB."""
+from duecourse.channels.wire.frame import DecodeError, Frame, Reader, fixed
+from duecourse.channels.wire.short import proof_of, split_frame
 
 
 class Command(IntEnum):
@@ -119,19 +115,9 @@ class Report(NamedTuple):
     sequence: int = 0
 
 
-def encode_frame(command: int, sequence: int, body: bytes = b"") -> bytes:
-    """A whole PDU, ready for the socket."""
-    return SHORT_HEADER.pack(HEADER_LENGTH + len(body), command, sequence) + body
-
-
 def decode_frame(octets: bytes, dialect: Dialect) -> Frame:
     """One PDU from exactly its octets. A response's status, which stands in its body, is the frame's."""
-    if len(octets) < HEADER_LENGTH:
-        raise DecodeError(f"{len(octets)} octets are fewer than a header")
-    length, command, sequence = SHORT_HEADER.unpack_from(octets)
-    if length != len(octets):
-        raise DecodeError(f"Total_Length {length} on {len(octets)} octets")
-    body = octets[HEADER_LENGTH:]
+    command, sequence, body = split_frame("Total_Length", octets)
     return Frame(command, _status(command, body, dialect), sequence, body)
 
 
@@ -147,12 +133,13 @@ def _status(command: int, body: bytes, dialect: Dialect) -> int:
 
 def authenticator(source: str, secret: str, timestamp: str) -> bytes:
     """AuthenticatorSource: who knows the shared secret. timestamp: ten digits."""
-    return _md5(fixed("Source_Addr", source, 6) + bytes(9) + secret.encode("latin-1") + timestamp.encode())
+    of_source = fixed("Source_Addr", source, 6)
+    return proof_of(of_source, bytes(9), secret.encode("latin-1"), timestamp.encode())
 
 
 def gateway_authenticator(status: bytes, of_source: bytes, secret: str) -> bytes:
     """AuthenticatorISMG. status: as in the response, one octet or four."""
-    return _md5(status + of_source + secret.encode("latin-1"))
+    return proof_of(status, of_source, secret.encode("latin-1"))
 
 
 def encode_connect(connect: Connect) -> bytes:
@@ -327,8 +314,3 @@ def decode_report(content: bytes) -> Report:
         reader.text(width),
         reader.number(4),
     )
-
-
-def _md5(octets: bytes) -> bytes:
-    # The protocol's choice. It keeps the secret off the wire, and is no protection against who can change it there.
-    return hashlib.md5(octets, usedforsecurity=False).digest()

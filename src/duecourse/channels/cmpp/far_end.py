@@ -12,8 +12,6 @@ from duecourse.channels.cmpp import codes
 from duecourse.channels.cmpp.codec import (
     CMPP_2,
     CMPP_3,
-    HEADER_LENGTH,
-    MAX_LENGTH,
     Command,
     ConnectAnswer,
     Deliver,
@@ -27,13 +25,13 @@ from duecourse.channels.cmpp.codec import (
     encode_answer,
     encode_connect_answer,
     encode_deliver,
-    encode_frame,
     encode_report,
     gateway_authenticator,
 )
 from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentre, Submitted, spoken
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.wire.frame import DecodeError, Frame
+from duecourse.channels.wire.short import HEADER_LENGTH, MAX_LENGTH, encode_pdu
 from duecourse.channels.wire.text import decode_carrier_text, split_user_data
 
 PASSWORD = "secret"
@@ -44,6 +42,7 @@ class CmppPeer(CentrePeer):
     """One connection of an SP."""
 
     header_length = HEADER_LENGTH
+    encode = staticmethod(encode_pdu)
     max_length = MAX_LENGTH
     failures: ClassVar[Mapping[Behaviour, int]] = {
         Behaviour.REFUSED: codes.DESTINATION_WRONG,
@@ -52,9 +51,6 @@ class CmppPeer(CentrePeer):
     }
     throttled = codes.FLOW_CONTROL
     _dialect: Dialect = CMPP_2
-
-    def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes:
-        return encode_frame(command, sequence, body)
 
     def decode(self, octets: bytes) -> Frame:
         return decode_frame(octets, self._dialect)

@@ -9,8 +9,6 @@ from pydantic import Field, SecretStr
 
 from duecourse.channels.smgp import codes
 from duecourse.channels.smgp.codec import (
-    HEADER_LENGTH,
-    MAX_LENGTH,
     Command,
     Login,
     LoginMode,
@@ -19,7 +17,6 @@ from duecourse.channels.smgp.codec import (
     authenticator,
     decode_frame,
     decode_login_answer,
-    encode_frame,
     encode_login,
     encode_submit,
     server_authenticator,
@@ -35,8 +32,8 @@ from duecourse.channels.wire.carrier import (
 )
 from duecourse.channels.wire.frame import Frame
 from duecourse.channels.wire.link import BindRefusedError, Links
-from duecourse.channels.wire.requests import Request
-from duecourse.channels.wire.session import Session, cycle
+from duecourse.channels.wire.session import Session
+from duecourse.channels.wire.short import ShortWire
 from duecourse.channels.wire.text import Format
 from duecourse.domain.messaging import ReceiptSink, ReplySink
 
@@ -67,27 +64,13 @@ class SmgpConfig(CarrierConfig):
     """Whether the gateway must prove that it knows the shared secret too."""
 
 
-class SmgpWire:
+class SmgpWire(ShortWire):
     """SMGP as the session sees it."""
 
-    header_length = HEADER_LENGTH
-    max_length = MAX_LENGTH
     probe: int | None = Command.ACTIVE_TEST
     probe_answer = b""
     unbind: int = Command.EXIT
-    nack: int | None = None
-    invalid_length = 0
-    invalid_command = 0
     decode = staticmethod(decode_frame)
-
-    def __init__(self) -> None:
-        self._sequences = cycle(1, 0xFFFF_FFFF)
-
-    def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes:
-        return encode_frame(command, sequence, body)
-
-    def next_sequence(self, request: Request | None, index: int) -> int:
-        return next(self._sequences)
 
     def is_throttle(self, frame: Frame) -> bool:
         return frame.command == Command.SUBMIT_RESP and frame.status == codes.BUSY

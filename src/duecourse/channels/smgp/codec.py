@@ -5,18 +5,16 @@ The decoder is strict: a length that does not add up raises DecodeError.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
-from duecourse.channels.wire.frame import SHORT_HEADER, DecodeError, Frame, Reader, fixed
+from duecourse.channels.wire.frame import DecodeError, Frame, Reader, fixed
+from duecourse.channels.wire.short import proof_of, split_frame
 from duecourse.channels.wire.tlv import decode_tlvs, encode_tlvs
 
-HEADER_LENGTH = 12
-MAX_LENGTH = 8192
 VERSION = 0x30
 
 
@@ -118,19 +116,9 @@ class Report(NamedTuple):
     done: str = ""
 
 
-def encode_frame(command: int, sequence: int, body: bytes = b"") -> bytes:
-    """A whole PDU, ready for the socket."""
-    return SHORT_HEADER.pack(HEADER_LENGTH + len(body), command, sequence) + body
-
-
 def decode_frame(octets: bytes) -> Frame:
     """One PDU from exactly its octets. A response's Status, which stands in its body, is the frame's."""
-    if len(octets) < HEADER_LENGTH:
-        raise DecodeError(f"{len(octets)} octets are fewer than a header")
-    length, command, sequence = SHORT_HEADER.unpack_from(octets)
-    if length != len(octets):
-        raise DecodeError(f"PacketLength {length} on {len(octets)} octets")
-    body = octets[HEADER_LENGTH:]
+    command, sequence, body = split_frame("PacketLength", octets)
     status = 0
     if command in (Command.SUBMIT_RESP, Command.DELIVER_RESP):
         if len(body) < 14:
@@ -143,12 +131,13 @@ def decode_frame(octets: bytes) -> Frame:
 
 def authenticator(client: str, secret: str, timestamp: str) -> bytes:
     """AuthenticatorClient, 6.2.2. timestamp: ten digits."""
-    return _md5(fixed("ClientID", client, 8) + bytes(7) + secret.encode("latin-1") + timestamp.encode())
+    of_client = fixed("ClientID", client, 8)
+    return proof_of(of_client, bytes(7), secret.encode("latin-1"), timestamp.encode())
 
 
 def server_authenticator(status: int, of_client: bytes, secret: str) -> bytes:
     """AuthenticatorServer, 6.2.7."""
-    return _md5(status.to_bytes(4) + of_client + secret.encode("latin-1"))
+    return proof_of(status.to_bytes(4), of_client, secret.encode("latin-1"))
 
 
 def encode_login(login: Login) -> bytes:
@@ -324,8 +313,3 @@ def decode_report(content: bytes) -> Report:
         fields.get("submit date", ""),
         fields.get("done date", ""),
     )
-
-
-def _md5(octets: bytes) -> bytes:
-    # The protocol's choice. It keeps the secret off the wire, and is no protection against who can change it there.
-    return hashlib.md5(octets, usedforsecurity=False).digest()

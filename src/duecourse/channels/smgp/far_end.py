@@ -11,8 +11,6 @@ from duecourse.channels.sandbox.centre import CentrePeer, Delivery, SandboxCentr
 from duecourse.channels.sandbox.rules import Behaviour
 from duecourse.channels.smgp import codes
 from duecourse.channels.smgp.codec import (
-    HEADER_LENGTH,
-    MAX_LENGTH,
     Command,
     Deliver,
     LoginAnswer,
@@ -26,12 +24,12 @@ from duecourse.channels.smgp.codec import (
     decode_submit,
     encode_answer,
     encode_deliver,
-    encode_frame,
     encode_login_answer,
     encode_report,
     server_authenticator,
 )
 from duecourse.channels.wire.frame import DecodeError, Frame
+from duecourse.channels.wire.short import HEADER_LENGTH, MAX_LENGTH, encode_pdu
 from duecourse.channels.wire.text import decode_carrier_text, split_user_data
 
 PASSWORD = "secret"
@@ -42,6 +40,7 @@ class SmgpPeer(CentrePeer):
     """One connection of an SP."""
 
     header_length = HEADER_LENGTH
+    encode = staticmethod(encode_pdu)
     max_length = MAX_LENGTH
     failures: ClassVar[Mapping[Behaviour, int]] = {
         Behaviour.REFUSED: codes.DESTINATION_WRONG,
@@ -50,9 +49,6 @@ class SmgpPeer(CentrePeer):
     }
     throttled = codes.BUSY
     decode = staticmethod(decode_frame)
-
-    def encode(self, command: int, status: int, sequence: int, body: bytes) -> bytes:
-        return encode_frame(command, sequence, body)
 
     def handle(self, frame: Frame) -> None:
         match frame.command:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from typing import NamedTuple
 
 RESPONSE = 0x8000_0000
 """A response is its request's command with this bit set, in all four."""
-SHORT_HEADER = struct.Struct(">III")
-"""Header of CMPP (8.3) and SMGP (5.2.1): length, command, sequence."""
 
 
 class DecodeError(ValueError):
