@@ -125,6 +125,7 @@ def test_who_gives_back_and_who_reserves_wait_for_each_other_and_never_in_a_circ
             if not other.ident:  # the senders' buckets are taken, the provider's is not
                 other.start()
                 while watching.execute(waits).fetchone() == (0,):
+                    assert other.is_alive()
                     time.sleep(0.01)
             return granted
 
