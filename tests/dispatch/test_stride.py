@@ -14,6 +14,7 @@ from duecourse.dispatch.claimed import HAND_OVER_SECONDS
 from duecourse.dispatch.stride import CLAIM_SECONDS, FIRST, Stride
 from duecourse.domain.messaging import NotWritten
 from duecourse.store.connect import ask
+from duecourse.store.lifeline import DatabaseLostError
 from lender import Lender
 from post import Post
 from workers import fill, noon_zone
@@ -39,6 +40,36 @@ def test_quick_full_claims_grow_to_what_may_be_in_hand_and_slow_ones_shrink_to_o
     for _ in range(12):
         stride.took(stride.within(1000), 1000, HAND_OVER_SECONDS)
     assert stride.within(1000) == 1
+
+
+def test_a_claim_that_was_cut_for_taking_too_long_is_made_of_half_as_many_the_next_time(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, asked, within = counter.desk, [], counter.desk._stride.within
+
+    def note(most: int) -> int:
+        asked.append(within(most))
+        return asked[-1]
+
+    def wait(*_arguments: Any) -> Any:
+        desk._conn.execute("SELECT pg_sleep(30)")
+
+    monkeypatch.setattr(desk._stride, "within", note)
+
+    async def work() -> None:
+        with monkeypatch.context() as slow:
+            slow.setattr(desk, "_claim_on", wait)
+            held, now = desk.epochs, await desk.clock()
+            desk._line._patience = 0.05
+            with pytest.raises(DatabaseLostError):
+                await desk.take_turn(now, 1000)
+            desk.epochs, desk.in_doubt = held, {}
+        desk._line._patience = 60.0
+        await desk.take_turn(await desk.clock(), 1000)
+
+    asyncio.run(work())
+    assert asked == [FIRST, FIRST // 2]
+    assert len(counter.ends["sms"].taken) == 8
 
 
 def test_a_claim_that_found_little_says_nothing_of_a_great_one() -> None:

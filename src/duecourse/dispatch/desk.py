@@ -147,7 +147,11 @@ class Desk:
         stride = self._stride.within(take)
         try:
             with self._doubting():
-                result, followed = await self._db(self._claim, now, stride, write_before, read_at)
+                try:
+                    result, followed = await self._db(self._claim, now, stride, write_before, read_at)
+                except DatabaseLostError:
+                    self._stride.lost(stride)
+                    raise
                 self._stride.took(stride, result.judged, time.monotonic() - began)
                 self._tell(followed)
                 tell_claim(self._meters, result)

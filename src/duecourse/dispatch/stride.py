@@ -35,3 +35,7 @@ class Stride:
             self._messages = max(1, round(min(asked, max(judged, 1)) * change))
         elif judged >= asked >= self._messages:
             self._messages = round(asked * change) + 1
+
+    def lost(self, asked: int) -> None:
+        """Note a claim of which nothing was heard: it may have been cut for taking too long, and would be again."""
+        self._messages = max(1, min(asked, self._messages) // 2)
