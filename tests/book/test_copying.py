@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -43,23 +44,28 @@ def test_a_check_in_a_copy_writes_nothing(bring: Importer) -> None:
     assert book_of(bring.conn) == before
 
 
-def points_in_copy(bring: Importer, database_url: str, meanwhile: str) -> WorkingCopy:
-    """A copy of every contact point, each changed in it, while somebody else does something to the book's."""
+RANK = "UPDATE contact_point SET rank = 7"
+RETIRE = "UPDATE contact_point SET state = 'retired', retired_reason = 'dead'"
+
+
+def points_in_copy(
+    bring: Importer, database_url: str, meanwhile: LiteralString, done: LiteralString = RANK
+) -> WorkingCopy:
+    """A copy of every contact point, in which something is done, while somebody else does something to the book's."""
     bring(MAPPING, FIRST)
     conn = bring.conn
     copy = WorkingCopy(conn, ["contact_point"])
     copy.begin()
     copy.bring("contact_point", SQL["whole"], {"reference": sql.Identifier("contact_point")})
     copy.enter()
-    conn.execute("UPDATE contact_point SET rank = 7")
+    conn.execute(done)
     with psycopg.connect(database_url, autocommit=True) as worker:
-        worker.execute(meanwhile.encode())
+        worker.execute(meanwhile)
     return copy
 
 
 def test_what_others_change_meanwhile_in_another_column_stays(bring: Importer, database_url: str) -> None:
-    retire = "UPDATE contact_point SET state = 'retired', retired_reason = 'dead'"
-    points_in_copy(bring, database_url, retire).write_back()
+    points_in_copy(bring, database_url, RETIRE).write_back()
     bring.conn.commit()
     assert set(bring.all("SELECT rank, state FROM contact_point")) == {(7, "retired")}
 
@@ -70,3 +76,19 @@ def test_a_row_that_others_took_away_meanwhile_ends_the_transaction(
     copy = points_in_copy(bring, database_url, "DELETE FROM contact_point")
     with pytest.raises(psycopg.errors.SerializationFailure):
         copy.write_back()
+
+
+def test_a_row_that_goes_and_that_others_changed_meanwhile_ends_the_transaction(
+    bring: Importer, database_url: str
+) -> None:
+    """A merge takes a row away from one lane and writes it in another, as it was when it was read."""
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        points_in_copy(bring, database_url, RETIRE, "DELETE FROM contact_point").write_back()
+    bring.conn.rollback()
+    assert set(bring.all("SELECT state FROM contact_point")) == {("retired",)}
+
+
+def test_a_row_that_goes_and_that_nobody_changed_is_gone(bring: Importer, database_url: str) -> None:
+    points_in_copy(bring, database_url, "SELECT 1", "DELETE FROM contact_point").write_back()
+    bring.conn.commit()
+    assert bring.all("SELECT 1 FROM contact_point") == []

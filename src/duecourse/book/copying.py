@@ -72,7 +72,10 @@ class _Table:
                     *(_BOTH.format(c=sql.Identifier(c), was=sql.Identifier(f"was_{c}")) for c in rest),
                 )
             ),
-            "key": _columns("w", self.key),
+            "old": _columns("w", self.columns),
+            "unchanged": sql.SQL(" AND ").join(
+                [sql.SQL("true"), *(_UNCHANGED.format(c=sql.Identifier(c)) for c in rest)]
+            ),
             "names": _listed(map(sql.Identifier, self.columns)),
             "new": _columns("m", self.columns),
             "same_before": _same("w", "m", self.key),
@@ -82,6 +85,7 @@ class _Table:
 
 _CHANGE: Final = sql.SQL("{c} = CASE WHEN d.{c} IS DISTINCT FROM d.{was} THEN d.{c} ELSE t.{c} END")
 _BOTH: Final = sql.SQL("m.{c}, w.{c} AS {was}")
+_UNCHANGED: Final = sql.SQL("t.{c} IS NOT DISTINCT FROM d.{c}")
 
 
 class WorkingCopy:
@@ -153,7 +157,8 @@ class WorkingCopy:
         self._conn.execute(self._outside)
 
     def write_back(self) -> None:
-        """Write what changed, and leave. Raises SerializationFailure when others made or took away such a row."""
+        """Write what changed, and leave. Raises SerializationFailure when others made or took away such a row, or
+        changed one that is to go."""
         self.leave()
         counted = sql.SQL(" UNION ALL ").join(
             sql.SQL(SQL["differences"]).format(name=sql.Literal(name), **table.parts())
@@ -168,8 +173,8 @@ class WorkingCopy:
         def written(statement: str) -> int:
             return self._conn.execute(sql.SQL(SQL[statement]).format(**parts)).rowcount
 
-        if gone:
-            written("drop_back")
+        if gone and written("drop_back") != gone:
+            raise psycopg.errors.SerializationFailure(f"a row of {name} that goes was changed meanwhile")
         if changed and written("change_back") != changed:
             raise psycopg.errors.SerializationFailure(f"a row of {name} was taken away meanwhile")
         if new and written("add_back") != new and name not in FIRST_HOLDS:

@@ -140,10 +140,11 @@ FROM (SELECT {columns} FROM {copy} m JOIN {before} w ON {same_before} WHERE m.* 
 WHERE {same_row};
 
 -- name: drop_back
--- Rows that are no longer in the copy. Writes: consent
+-- Rows that are no longer in the copy, and that nobody has changed meanwhile: they may stand elsewhere in the copy as they were.
+-- {old}: every column; {unchanged}: each that is not of the key. Writes: consent
 DELETE FROM {real} t
-USING (SELECT {key} FROM {before} w WHERE NOT EXISTS (SELECT 1 FROM {copy} m WHERE {same_before}) OFFSET 0) AS d
-WHERE {same_row};
+USING (SELECT {old} FROM {before} w WHERE NOT EXISTS (SELECT 1 FROM {copy} m WHERE {same_before}) OFFSET 0) AS d
+WHERE {same_row} AND {unchanged};
 
 -- name: add_back
 -- Rows that are new in the copy. Writes: consent
@@ -197,9 +198,13 @@ kind = CASE WHEN d.kind IS DISTINCT FROM d.was_kind THEN d.kind ELSE t.kind END
 -- As `table`.
 m.lane, m.consent_id, m.kind, w.kind AS was_kind
 
--- fragment: key
+-- fragment: old
 -- As `table`.
-w.lane, w.consent_id
+w.lane, w.consent_id, w.kind
+
+-- fragment: unchanged
+-- As `table`.
+true AND t.kind IS NOT DISTINCT FROM d.kind
 
 -- fragment: names
 -- As `table`.
