@@ -14,7 +14,7 @@ from psycopg.rows import namedtuple_row
 from duecourse.privacy.keyring import Keyring
 from duecourse.privacy.sealing import open_many
 
-from .decisions import CLOCK_SECONDS, Decisions, claims_of_former_owners
+from .decisions import CLOCK_SECONDS, Claims, Decisions, claims_of_former_owners
 from .far_ends import FarEnd
 from .journals import Taken, read_journals
 from .lifecycle import steps_taken, strange
@@ -98,7 +98,7 @@ def audit(
     owners: dict[UUID, UUID] = dict(
         conn.execute("SELECT contact_point_id, borrower_id FROM contact_point").fetchall()
     )
-    for what, count in decisions.broken(taken, owners).items():
+    for what, count in decisions.broken(taken, owners, _claims(conn)).items():
         found.none_of(count, what, f"nothing was handed over {what}")
     return found
 
@@ -181,6 +181,17 @@ def _attempts(conn: psycopg.Connection) -> list[Any]:
         ).fetchall()
 
 
+def _claims(conn: psycopg.Connection) -> Claims:
+    """Also those by which an attempt was handed over again."""
+    rows = conn.execute(
+        """SELECT a.provider, a.contact_point_id, array_agg(extract(epoch FROM h.at)::float)
+           FROM attempt a
+           JOIN history h ON h.lane = a.lane AND h.subject_id = a.attempt_id AND h.state = 'claimed'
+           WHERE a.state <> 'released' GROUP BY 1, 2"""
+    )
+    return {(provider, point): claimed for provider, point, claimed in rows}
+
+
 def _taken(
     conn: psycopg.Connection,
     keyring: Keyring,
@@ -216,7 +227,7 @@ def audit_hand_overs(
         unrecorded += len(theirs) > sum(one.state in (*SURE, "unknown", "refused") for one in ours)
         lost += len(theirs) < sum(one.state in SURE for one in ours)
         valid_until = max((one.valid_until for one in ours), default=0.0)
-        late += any(at > valid_until + CLOCK_SECONDS for at in theirs)
+        late += any(one.after > valid_until + CLOCK_SECONDS for one in theirs)
     channel_of = {far_end.name: far_end.channel for far_end in far_ends}
     on_channel = Counter[tuple[str, UUID]]()
     handed = Counter[str]()

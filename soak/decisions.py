@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -14,7 +14,10 @@ import psycopg
 from duecourse.dispatch.brake import resume_sending, stop_sending
 from duecourse.dispatch.claimed import HAND_OVER_SECONDS
 
-from .journals import Taken
+from .journals import HandOver, Taken
+
+Claims = Mapping[tuple[str, UUID], Sequence[float]]
+"""Provider and contact point to when what may have been handed over to it was claimed, by the database's clock."""
 
 HELD_AMONG: Final = 40
 """One in so many is held at a time."""
@@ -66,20 +69,28 @@ class Decisions:
             self._stopped_at = None
         self._lifting_at = None
 
-    def broken(self, taken: Taken, owners: Mapping[UUID, UUID]) -> dict[str, int]:
-        """How many hand-overs came after a hold of their borrower, or during a stop. owners: of the contact points."""
+    def broken(self, taken: Taken, owners: Mapping[UUID, UUID], claims: Claims) -> dict[str, int]:
+        """How many hand-overs came after a hold of their borrower, or during a stop. owners: of the contact points.
+
+        What a far end read late was written after its claim, however much earlier the far end stood still: what was
+        claimed once a stop was lifted is not of that stop, and what was claimed under one is, whenever it was read.
+        """
         after_hold = during_stop = 0
-        for (_, point), instants in taken.items():
+        for (provider, point), hand_overs in taken.items():
             held_at = self.held.get(owners[point])
-            after_hold += sum(
-                held_at is not None and at > held_at + HAND_OVER_SECONDS + CLOCK_SECONDS for at in instants
-            )
-            during_stop += sum(
-                begin + STOP_SECONDS + CLOCK_SECONDS < at < end
-                for at in instants
-                for begin, end in self.stops
-            )
+            for one in hand_overs:
+                after = _not_before(one, claims.get((provider, point), ()))
+                before = min(one.read_at, after + CLOCK_SECONDS)  # a claim reads the stops after its instant
+                after_hold += held_at is not None and after > held_at + HAND_OVER_SECONDS + CLOCK_SECONDS
+                during_stop += any(
+                    begin + STOP_SECONDS + CLOCK_SECONDS < after and before < end for begin, end in self.stops
+                )
         return {"after a hold": after_hold, "during a stop": during_stop}
+
+
+def _not_before(one: HandOver, claims: Sequence[float]) -> float:
+    """The earliest instant at which it can have been written: after the last claim that it may be of."""
+    return max([one.after, *(claimed_at for claimed_at in claims if claimed_at <= one.read_at)])
 
 
 class Dated(Protocol):

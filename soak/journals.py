@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from .far_ends import FarEnd
 
 READ_SECONDS: Final = 2.0
 """A process that stood still may take so long to read what lay in its sockets."""
-Taken = dict[tuple[str, UUID], list[float]]
-"""Provider and contact point to the instants at which it was handed a message, seconds since 1970."""
+
+
+class HandOver(NamedTuple):
+    """Between which instants a message was written to a far end, seconds since 1970: the far end stood still or its
+    wire was not whole from `after` on; otherwise both are when it read the message."""
+
+    after: float
+    read_at: float
+
+
+Taken = dict[tuple[str, UUID], list[HandOver]]
+"""Provider and contact point to what it was handed."""
 
 
 def read_journals(
@@ -40,7 +50,8 @@ def read_journals(
             if point is None:
                 strangers += 1
             else:
-                taken[far_end.name, point].append(_written_at(entry["at"], far_end))
+                read_at = float(entry["at"])
+                taken[far_end.name, point].append(HandOver(_written_at(read_at, far_end), read_at))
     return taken, strangers
 
 
@@ -51,8 +62,8 @@ def _address(entry: Mapping[str, Any]) -> str:
 
 
 def _written_at(read_at: float, far_end: FarEnd) -> float:
-    """A line is stamped when it was read; what is read after a stop may have been written when that began, or when the
-    one before began that it met."""
+    """At the earliest: a line is stamped when it was read; what is read after a stop may have been written when that
+    began, or when the one before began that it met."""
     at = read_at
     for begin, end in sorted(far_end.stops, reverse=True):
         if begin <= at <= end + READ_SECONDS:

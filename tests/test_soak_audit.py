@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from soak.audit import Findings, audit_hand_overs, audit_routes
 from soak.decisions import Decisions, claims_of_former_owners
-from soak.journals import _written_at
+from soak.journals import HandOver, _written_at
 from soak.lifecycle import steps_taken, strange
 from soak.misfortunes import KILLS, What, misfortunes, seconds_until
 
@@ -22,6 +22,11 @@ FAR_ENDS: Any = [
     SimpleNamespace(name="mail", channel="email"),
 ]
 NEXT_SECONDS = 60.0
+
+
+def at_once(at: float) -> HandOver:
+    """Read as soon as it was written."""
+    return HandOver(at, at)
 
 
 def attempt(provider: str, state: str, **different: Any) -> SimpleNamespace:
@@ -63,7 +68,9 @@ def test_a_hand_over_that_is_lost_doubled_unrecorded_or_late_is_a_breach(
     attempts: list[Any], taken: dict[tuple[str, UUID], list[float]], breach: str | None
 ) -> None:
     found = Findings()
-    audit_hand_overs(attempts, taken, FAR_ENDS, found)
+    audit_hand_overs(
+        attempts, {key: [at_once(at) for at in read] for key, read in taken.items()}, FAR_ENDS, found
+    )
     figures = {what: found.figures[what] for what in ("lost", "doubled", "unrecorded", "late")}
     assert bool(found.faults) is (breach is not None)
     assert breach is None or figures[breach] == 1
@@ -109,8 +116,36 @@ def test_a_hand_over_after_a_hold_or_during_a_stop_is_a_breach(
 ) -> None:
     borrower = UUID(int=9)
     decisions = Decisions(held={borrower: HELD_AT}, stops=[STOPPED])
-    broken = decisions.broken({("one", PHONE): [at]}, {PHONE: borrower})
+    broken = decisions.broken({("one", PHONE): [at_once(at)]}, {PHONE: borrower}, {("one", PHONE): [at]})
     assert broken == {"after a hold": after_hold, "during a stop": during_stop}
+
+
+@pytest.mark.parametrize(
+    ("claims", "after", "read_at", "during_stop"),
+    [
+        ([], 119.0, 123.0, 0),
+        ([120.5], 110.0, 123.0, 0),  # claimed once the stop was lifted
+        ([110.0], 105.0, 123.0, 1),
+        ([110.0], 90.0, 115.0, 1),  # claimed under the stop, though the far end stood still before it
+        ([99.5], 90.0, 115.0, 0),  # written before the stop, perhaps
+        ([99.5], 105.0, 115.0, 1),
+        ([90.0, 120.5], 110.0, 123.0, 0),  # handed over again, under the id it was claimed by
+        ([90.0, 130.0], 110.0, 115.0, 1),
+    ],
+)
+def test_what_a_far_end_that_stood_still_reads_is_dated_by_its_claim(
+    claims: list[float], after: float, read_at: float, during_stop: int
+) -> None:
+    taken = {("one", PHONE): [HandOver(after, read_at)]}
+    broken = Decisions(stops=[STOPPED]).broken(taken, {PHONE: UUID(int=9)}, {("one", PHONE): claims})
+    assert broken["during a stop"] == during_stop
+
+
+def test_what_was_claimed_after_a_hold_is_a_breach_though_the_far_end_stood_still_before() -> None:
+    borrower = UUID(int=9)
+    taken = {("one", PHONE): [HandOver(90.0, 115.0)]}
+    broken = Decisions(held={borrower: HELD_AT}).broken(taken, {PHONE: borrower}, {("one", PHONE): [110.0]})
+    assert broken["after a hold"] == 1
 
 
 @pytest.mark.parametrize(
