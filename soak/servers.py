@@ -14,6 +14,7 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from duecourse.domain.problems import DuecourseError
 from duecourse.store.embedded import EmbeddedServer
 from duecourse.store.postmaster import find_postmaster
 
@@ -80,6 +81,7 @@ class Servers:
 
     def stand_by(self) -> None:
         """Make the other server a synchronous standby, in a thread; `standby_ready` says when it is."""
+        self.failed = None
         self._making = threading.Thread(target=self._stand_by, name="standby")
         self._making.start()
 
@@ -87,6 +89,8 @@ class Servers:
         try:
             primary, other = self._servers[self._primary], self._servers[1 - self._primary]
             source = self._conninfos[self._primary]
+            self._go_alone()  # it may wait for one that was nearly ready when the primary was struck
+            other.stop()
             shutil.rmtree(other.data_dir, ignore_errors=True)
             other.home.mkdir(parents=True, exist_ok=True)
             programs = primary._programs()
@@ -105,7 +109,7 @@ class Servers:
                 ).fetchone():
                     time.sleep(0.05)
             self.standby_ready = True
-        except (psycopg.OperationalError, subprocess.CalledProcessError) as error:
+        except (psycopg.OperationalError, subprocess.CalledProcessError, DuecourseError) as error:
             self.failed = error  # the primary was struck meanwhile: it goes on alone
 
     def promote(self) -> None:
@@ -116,13 +120,14 @@ class Servers:
         self._primary, self.standby_ready = 1 - self._primary, False
         with psycopg.connect(self._conninfos[self._primary], autocommit=True) as conn:
             conn.execute("SELECT pg_promote(true, 60)")
-            conn.execute("ALTER SYSTEM RESET synchronous_standby_names")
-            conn.execute("SELECT pg_reload_conf()")
         self.stand_by()
 
     def go_alone(self) -> None:
         """The primary waits for no standby any more, once the one that is being made is there or was given up."""
         self.wait()
+        self._go_alone()
+
+    def _go_alone(self) -> None:
         with psycopg.connect(self._conninfos[self._primary], autocommit=True) as conn:
             conn.execute("ALTER SYSTEM RESET synchronous_standby_names")
             conn.execute("SELECT pg_reload_conf()")

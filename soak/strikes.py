@@ -143,10 +143,10 @@ class Strikes:
         servers = self._stage.servers
         if not servers.standby_ready:
             self.skipped[f"{What.PROMOTE}: none was ready, so the primary crashed"] += 1
+            whom = self._crash_database(one)
             if servers.failed is not None:
-                servers.failed = None
-                servers.stand_by()
-            return self._crash_database(one)
+                servers.stand_by()  # now, since what is being made when the primary crashes comes to nothing
+            return whom
         self._lose_database()
         servers.promote()
         self.database_since = time.monotonic()
