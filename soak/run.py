@@ -13,12 +13,11 @@ from .lender import NEXT_SECONDS, unanswered
 from .misfortunes import Misfortune, What
 from .stage import LEASE_SECONDS, Stage
 from .strikes import Strikes
+from .workers import START_SECONDS
 
 GRACE_SECONDS: Final = 15
-"""For a lane beyond its lease, while the database is there and a worker awake for longer than it takes to start."""
+"""For a lane beyond its lease, while commits end and a worker is there that can work."""
 PROGRESS_SECONDS: Final = 10.0
-START_SECONDS: Final = 120.0
-"""So long the first workers may take, before they are struck."""
 PATIENCE_SECONDS: Final = 60.0
 """After everything must have ended."""
 
@@ -34,7 +33,6 @@ class Run:
         )
         self.strikes.cut_off = unanswered(stage.wishes.offered, plain=stage.wishes.plain)
         self.longest_idle = 0.0
-        self._start_seconds: float | None = None
         self._began = time.monotonic()
         self._offered = 0
         self._conn: psycopg.Connection | None = None
@@ -81,9 +79,8 @@ class Run:
         while len(workers.at_work) < workers.count and self.elapsed() < START_SECONDS:
             self.until(self.elapsed() + 0.5)
         if not workers.at_work:
-            told = (workers.home / "worker.log").read_text("utf-8", "replace")[-500:]
             raise RuntimeError(
-                f"no worker worked within {START_SECONDS:.0f} s: {dict(workers.deaths)}; {told}"
+                f"no worker worked within {START_SECONDS:.0f} s: {dict(workers.deaths)}; {workers.last_words}"
             )
         self._offered = self.stage.let_fall_due()
         self._began = time.monotonic()
@@ -154,11 +151,11 @@ class Run:
             """SELECT coalesce(max(extract(epoch FROM clock_timestamp() - expires_at)), 0)
                FROM lane_lease WHERE epoch > 0"""
         )
-        if self._start_seconds is None and self._query("SELECT count(*) FROM lane_lease WHERE epoch > 0"):
-            self._start_seconds = self.elapsed()  # what a worker needs on this machine until it has lanes
         self.stage.workers.at_work.update(self._owners())
+        if not self._ask(COMMITS_END):
+            self.strikes.database_since = max(self.strikes.database_since, time.monotonic())
         there = time.monotonic() - self.strikes.database_since
-        could = min(self.stage.workers.at_work_seconds(), there) - (self._start_seconds or 0.0)
+        could = min(self.stage.workers.at_work_seconds(), there)
         self.longest_idle = max(self.longest_idle, min(idle or 0.0, could))
         if self.elapsed() - self._told >= PROGRESS_SECONDS:
             self._told = self.elapsed()
@@ -200,6 +197,10 @@ class Run:
         self.stage.close()
 
 
+COMMITS_END: Final = """
+    SELECT current_setting('synchronous_standby_names') = ''
+           OR EXISTS (SELECT 1 FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))"""
+"""A primary that has a standby commits nothing, no lease either, until the standby follows it again after a crash."""
 _OPEN: Final = "SELECT count(*) FROM message WHERE state <> 'done'"
 _PROGRESS: Final = {
     "due": "SELECT count(*) FROM message WHERE state = 'planned' AND not_before <= clock_timestamp()",

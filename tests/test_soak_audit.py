@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
+from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -14,6 +18,7 @@ from soak.decisions import Decisions, claims_of_former_owners
 from soak.journals import HandOver, _written_at
 from soak.lifecycle import steps_taken, strange
 from soak.misfortunes import KILLS, What, misfortunes, seconds_until
+from soak.workers import START_SECONDS, Workers
 
 PHONE, MAILBOX, MESSAGE = UUID(int=1), UUID(int=2), UUID(int=3)
 FAR_ENDS: Any = [
@@ -190,3 +195,32 @@ def test_the_same_seed_has_the_same_misfortunes_and_every_kind_of_them() -> None
     assert {one.what for one in first} == set(What)
     kills = [one.at for one in first if one.what in KILLS]
     assert seconds_until(40, misfortunes(1, 5, quick=True)) == kills[39]
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Workers]:
+    """One, at place 0, that has not said anything yet."""
+    workers = Workers(tmp_path, [""], lease_seconds=5, callbacks="", seed=1)
+    log = tmp_path / "worker.log"
+    log.write_text("")
+    with subprocess.Popen(["sleep", "600"]) as process:
+        workers._running, workers._logs, workers._born = {0: process}, {0: log}, {0: time.monotonic()}
+        yield workers
+        process.kill()
+
+
+def test_a_worker_can_work_from_when_it_says_so(workers: Workers) -> None:
+    workers.tend()
+    assert workers.at_work_seconds() == 0.0
+    said_at = time.monotonic()
+    workers._logs[0].write_text('{"desks": 2, "event": "working", "level": "info"}')
+    workers.tend()
+    assert 0.0 < workers.at_work_seconds() <= time.monotonic() - said_at
+    workers.cut_off.add(0)
+    assert workers.at_work_seconds() == 0.0
+
+
+def test_a_worker_that_says_nothing_can_work_once_it_has_had_the_time_to_start(workers: Workers) -> None:
+    workers._born[0] -= START_SECONDS
+    workers.tend()
+    assert workers.at_work_seconds() > 0.0
