@@ -119,13 +119,14 @@ class Context:
         initialised: the database must hold a book of this version, else DuecourseError D001; `init` makes it.
         shard: as of Store.connect.
         """
+        return self._stack.enter_context(self._open(autocommit, initialised, shard))
+
+    def _open(self, autocommit: bool, initialised: bool, shard: Shard | None) -> psycopg.Connection:
         if initialised:
             self._require_book()
         # A frozen process must lose its row locks before its lanes can be taken over.
         idle = self.settings.lease_seconds * 2 / 3
-        conn = self._stack.enter_context(
-            self.store.connect(autocommit=autocommit, idle_in_transaction_seconds=idle, shard=shard)
-        )
+        conn = self.store.connect(autocommit=autocommit, idle_in_transaction_seconds=idle, shard=shard)
         if not self.durable:
             conn.execute("SET synchronous_commit TO off")
             if not autocommit:
@@ -155,10 +156,12 @@ class Context:
         """
 
         def connect() -> psycopg.Connection:
-            return self.connect(autocommit=autocommit, shard=shard)
+            return self._open(autocommit, initialised=True, shard=shard)
 
-        first = connect() if shard is None or shard.node is None else None
-        return Lifeline(first, connect, patience_seconds=leases * self.settings.lease_seconds)
+        first = connect() if shard is None else None
+        line = Lifeline(first, connect, patience_seconds=leases * self.settings.lease_seconds)
+        self._stack.callback(line.rest)
+        return line
 
     @cached_property
     def shards(self) -> list[Shard]:

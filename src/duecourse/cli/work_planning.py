@@ -62,6 +62,7 @@ class WorkPlanner:
         messages = 0
         for line, some in self._here.by_shard(self._lines, lanes):
             messages += line.run(partial(self._plan, policies, now, as_of, some))
+            line.rest()  # for minutes
         if policies:
             held = self._line.run(lambda conn: recheck_batches(conn, as_of=as_of, now=now))
             if held:
@@ -73,6 +74,10 @@ class WorkPlanner:
         waiting = self._events_line.run(lambda conn: self._waiting(conn, now, lanes))
         for line, some in self._here.by_shard(self._events_lines, waiting):
             line.run(partial(self._tell, now, as_of, some))
+        held = set(lanes)
+        for shard in self._here.shards:
+            if shard.number in self._events_lines and held.isdisjoint(shard.lanes):
+                self._events_lines[shard.number].rest()
         return bool(waiting)
 
     def _plan(

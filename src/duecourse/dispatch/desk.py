@@ -141,6 +141,11 @@ class Desk:
         async with self._turn:
             await self._settle_open()
 
+    async def rest(self) -> None:
+        """Close the connection, while this desk has no lanes; it is made anew when it has."""
+        async with self._busy:
+            self._line.rest()
+
     async def _take_turn(self, now: datetime, take: int, hand_over_by: float | None, read_at: float) -> bool:
         began = time.monotonic()
         write_before = min(began + HAND_OVER_SECONDS, hand_over_by or float("inf"))

@@ -248,6 +248,8 @@ class Worker:
                     busy = await self._turn(desk, rounds)
                 else:
                     await desk.record()
+                    if self._has_nothing(desk):
+                        await desk.rest()
                 if not busy and self._plan.until_idle and await self._is_idle():
                     self.stop()
             except LOST as error:
@@ -259,9 +261,12 @@ class Worker:
             if not busy:
                 await self._pause(POLL_SECONDS)
 
-    def _may_turn(self, desk: Desk) -> bool:
+    def _has_nothing(self, desk: Desk) -> bool:
         # A desk without lanes asks nothing, but for the first: what adapters date with is set by its clock.
-        if not desk.epochs and desk is not self._desks[0]:
+        return not (desk.epochs or desk.in_doubt) and desk is not self._desks[0]
+
+    def _may_turn(self, desk: Desk) -> bool:
+        if self._has_nothing(desk):
             return False
         # A batch may take the hand-over, an answer's deadline and a settlement: begin none at the lease's end.
         return time.monotonic() < self._lease_ends - self._plan.lease_seconds / 3

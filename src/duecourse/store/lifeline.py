@@ -93,6 +93,11 @@ class Lifeline:
             _roll_back(conn)
             raise
 
+    def rest(self) -> None:
+        """Close the connection while nothing is under way; the next piece of work makes another, if it is known how."""
+        if self._connect is not None and self._conn is not None:
+            self._conn.close()
+
     async def within(self, work: Callable[[psycopg.Connection], T]) -> T:
         """As `run`, in a thread; what takes longer than the patience is cut, since nobody may be there to answer."""
         running = asyncio.ensure_future(asyncio.to_thread(self.run, work))
