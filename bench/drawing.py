@@ -48,6 +48,7 @@ class Wanted:
 
 WANTED = (
     Wanted("plan", "ratio_to_bare_insert", "plan a day / bare INSERT", "×", 4, 2),
+    Wanted("plan", "ratio_to_bare_insert_one_session", "the same in one session", "×", 4, 2),
     Wanted("plan", "ratio_of_doubled_book", "the same, book doubled / itself", "×", 1.2, 1.05),
     Wanted("dispatch", "ratio_to_sum_of_parts", "dispatch / its bare parts", "×", 2, 1.3),
     Wanted("celery", "times_as_many_per_core", "dispatch, per core / Celery", "×", 5, 15, more=True),
