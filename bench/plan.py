@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from duecourse.planning.compile import Plannable
+from duecourse.planning.plan import PlanReport
 from duecourse.planning.sessions import default_sessions, plan_in_sessions
 from duecourse.store.connect import Store
 from duecourse.store.lease import LANES
@@ -38,54 +40,67 @@ _FINISHED = {
 
 
 def bench(house: House, loans: int, seed: int) -> Report:
-    """loans: in the book that is planned; another has twice as many, and the same number due."""
+    """loans: in the book that is planned; another has twice as many, and the same number due.
+
+    One after the other: a machine has one book, and two that take turns would drive each other out of its memory.
+    """
     report = Report("plan", {"loans": loans, "installments": loans * 12, "repetitions": REPETITIONS}, seed)
-    single, double = (_prepared(house, loans, seed, idle) for idle in (0, loans))
-    with house.open(single) as one, house.open(double) as two:  # noqa: SIM117
-        with one.connect(autocommit=True) as bare:
-            for store in (one, two):
-                with store.connect() as conn:
-                    plannables = put_in_force(conn, house.folder, REMINDERS)
-                _plan(store, plannables, -1, SESSIONS)
-            _make_bare(bare)
-            _prepare_bare(bare, -1)
-            _write_bare(bare)
-            for store in (one, two):
-                with store.connect(autocommit=True) as conn:
-                    tidy(conn)
-            messages: list[int] = []
-            items: list[int] = []
-
-            def planned(store: Store, sessions: int, place: int) -> Callable[[int], float]:
-                """place: which of a repetition's two days."""
-
-                def run(repetition: int) -> float:
-                    house.settle()
-                    seconds, made, spoken_of = _plan(store, plannables, 2 * repetition + place, sessions)
-                    messages.append(made)
-                    items.append(spoken_of)
-                    return seconds
-
-                return run
-
-            def written(repetition: int) -> float:
-                _prepare_bare(bare, 2 * repetition)
-                house.settle()
-                return _write_bare(bare)
-
-            taken = interleaved(
-                REPETITIONS,
-                {
-                    "plan": planned(one, SESSIONS, 0),
-                    "bare": written,
-                    "plan, book doubled": planned(two, SESSIONS, 0),
-                    "plan, one session": planned(one, 1, 1),
-                    "plan, one session, book doubled": planned(two, 1, 1),
-                },
-            )
-    house.drop(single, double)
-    _tell(report, taken, median(messages), median(items))
+    made: list[PlanReport] = []
+    taken: dict[str, Seconds] = {}
+    for book, idle in (("", 0), (", book doubled", loans)):
+        name = _prepared(house, loans, seed, idle)
+        with house.open(name) as store, store.connect(autocommit=True) as bare:
+            days = _Days(house, store, bare, made)
+            days.begin()
+            contenders = {
+                "plan": days.planned(SESSIONS, 0),
+                "bare": days.written,
+                "plan, one session": days.planned(1, 1),
+            }
+            for what, seconds in interleaved(REPETITIONS, contenders).items():
+                taken[f"{what}{book}"] = seconds
+        house.drop(name)
+    _tell(report, taken, median(one.messages for one in made), median(one.items for one in made))
     return report
+
+
+@dataclass
+class _Days:
+    """The days of a book: two to a repetition, of which the first is written barely as well."""
+
+    house: House
+    store: Store
+    bare: psycopg.Connection
+    made: list[PlanReport]
+    plannables: list[Plannable] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Plan and write the day before the first, untimed."""
+        with self.store.connect() as conn:
+            self.plannables = put_in_force(conn, self.house.folder, REMINDERS)
+        _plan(self.store, self.plannables, -1, SESSIONS)
+        _make_bare(self.bare)
+        _prepare_bare(self.bare, -1)
+        _write_bare(self.bare)
+        with self.store.connect(autocommit=True) as conn:
+            tidy(conn)
+
+    def planned(self, sessions: int, place: int) -> Callable[[int], float]:
+        """Plan a repetition's first or second day, by its place, in so many sessions; the seconds."""
+
+        def run(repetition: int) -> float:
+            self.house.settle()
+            seconds, report = _plan(self.store, self.plannables, 2 * repetition + place, sessions)
+            self.made.append(report)
+            return seconds
+
+        return run
+
+    def written(self, repetition: int) -> float:
+        """Write the rows that the repetition's first day had, and nothing else; the seconds."""
+        _prepare_bare(self.bare, 2 * repetition)
+        self.house.settle()
+        return _write_bare(self.bare)
 
 
 def _tell(report: Report, taken: Mapping[str, Seconds], messages: float, items: float) -> None:
@@ -102,7 +117,7 @@ def _tell(report: Report, taken: Mapping[str, Seconds], messages: float, items: 
         ("_one_session", "plan, one session", "in one session"),
     ):
         slower = ratio(taken[name], taken["bare"])
-        grown = ratio(taken[f"{name}, book doubled"], taken[name])
+        grown = median(taken[f"{name}, book doubled"]) / median(taken[name])
         report.figures |= {
             f"ratio_to_bare_insert{key}": round(slower, 2),
             f"ratio_of_doubled_book{key}": round(grown, 2),
@@ -145,14 +160,14 @@ def _instant(place: int) -> tuple[date, datetime]:
     return day, datetime.combine(day, datetime.min.time(), ZoneInfo(ZONE)) + timedelta(minutes=30)
 
 
-def _plan(store: Store, plannables: list[Plannable], day: int, sessions: int) -> tuple[float, int, int]:
+def _plan(store: Store, plannables: list[Plannable], day: int, sessions: int) -> tuple[float, PlanReport]:
     as_of, now = _instant(day)
     with ExitStack() as opened:
         lines = [opened.enter_context(store.connect()) for _ in range(sessions)]
         hands = [[(line, range(LANES)[place::sessions])] for place, line in enumerate(lines)]
         began = time.perf_counter()
-        done = plan_in_sessions(hands, plannables, as_of=as_of, now=now)
-        return time.perf_counter() - began, done.messages, done.items
+        report = plan_in_sessions(hands, plannables, as_of=as_of, now=now)
+        return time.perf_counter() - began, report
 
 
 def _make_bare(conn: psycopg.Connection) -> None:
