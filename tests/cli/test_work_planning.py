@@ -69,6 +69,6 @@ def test_a_node_that_is_away_when_it_is_first_needed_is_tried_again_and_no_end_o
     def away(**_options: object) -> psycopg.Connection:
         raise DuecourseError(Problem("S010", "away", "the database cannot be reached"), exit_code=3)
 
-    monkeypatch.setattr(here, "connect", away)
+    monkeypatch.setattr(here.store, "connect", away)
     with pytest.raises(DatabaseLostError):
         planner.plan(NOW, NOW.date(), EVERY_LANE)

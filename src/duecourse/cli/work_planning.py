@@ -62,7 +62,8 @@ class WorkPlanner:
         messages = 0
         for line, some in self._here.by_shard(self._lines, lanes):
             messages += line.run(partial(self._plan, policies, now, as_of, some))
-            line.rest()  # for minutes
+            if line is not self._line:
+                line.rest()  # for minutes
         if policies:
             held = self._line.run(lambda conn: recheck_batches(conn, as_of=as_of, now=now))
             if held:
