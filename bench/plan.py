@@ -49,8 +49,10 @@ def bench(house: House, loans: int, seed: int) -> Report:
     taken: dict[str, Seconds] = {}
     for book, idle in (("", 0), (", book doubled", loans)):
         name = _prepared(house, loans, seed, idle)
-        with house.open(name) as store, store.connect(autocommit=True) as bare:
-            days = _Days(house, store, bare, made)
+        with house.open(name) as store, store.connect(autocommit=True) as bare, ExitStack() as opened:
+            # Kept from day to day, as a worker's are and the baseline's is.
+            lines = [opened.enter_context(store.connect()) for _ in range(SESSIONS)]
+            days = _Days(house, store, lines, bare, made)
             days.begin()
             contenders = {
                 "plan": days.planned(SESSIONS, 0),
@@ -70,6 +72,7 @@ class _Days:
 
     house: House
     store: Store
+    lines: list[psycopg.Connection]
     bare: psycopg.Connection
     made: list[PlanReport]
     plannables: list[Plannable] = field(default_factory=list)
@@ -78,7 +81,7 @@ class _Days:
         """Plan and write the day before the first, untimed."""
         with self.store.connect() as conn:
             self.plannables = put_in_force(conn, self.house.folder, REMINDERS)
-        _plan(self.store, self.plannables, -1, SESSIONS)
+        _plan(self.lines, self.plannables, -1)
         _make_bare(self.bare)
         _prepare_bare(self.bare, -1)
         _write_bare(self.bare)
@@ -90,7 +93,7 @@ class _Days:
 
         def run(repetition: int) -> float:
             self.house.settle()
-            seconds, report = _plan(self.store, self.plannables, 2 * repetition + place, sessions)
+            seconds, report = _plan(self.lines[:sessions], self.plannables, 2 * repetition + place)
             self.made.append(report)
             return seconds
 
@@ -160,14 +163,12 @@ def _instant(place: int) -> tuple[date, datetime]:
     return day, datetime.combine(day, datetime.min.time(), ZoneInfo(ZONE)) + timedelta(minutes=30)
 
 
-def _plan(store: Store, plannables: list[Plannable], day: int, sessions: int) -> tuple[float, PlanReport]:
+def _plan(lines: list[psycopg.Connection], plannables: list[Plannable], day: int) -> tuple[float, PlanReport]:
     as_of, now = _instant(day)
-    with ExitStack() as opened:
-        lines = [opened.enter_context(store.connect()) for _ in range(sessions)]
-        hands = [[(line, range(LANES)[place::sessions])] for place, line in enumerate(lines)]
-        began = time.perf_counter()
-        report = plan_in_sessions(hands, plannables, as_of=as_of, now=now)
-        return time.perf_counter() - began, report
+    hands = [[(line, range(LANES)[place :: len(lines)])] for place, line in enumerate(lines)]
+    began = time.perf_counter()
+    report = plan_in_sessions(hands, plannables, as_of=as_of, now=now)
+    return time.perf_counter() - began, report
 
 
 def _make_bare(conn: psycopg.Connection) -> None:

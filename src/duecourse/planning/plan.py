@@ -28,8 +28,9 @@ FIRST_LANES = 8
 MESSAGES_AT_ONCE = 10_000
 """About so many in a transaction: enough to be worth the statements' own cost, few enough to stay in memory."""
 
-MOST_GROWTH = 8
-"""Times as many lanes as before at most: a plan that goes on after a cut begins with lanes that are done already."""
+MOST_LANES = 64
+"""In a transaction, however few messages they make: asked for most of the lanes, the server may choose to read a table
+whole, which took twice as long."""
 
 MEMORY_KILOBYTES = 32_768
 """For each sort, hash and intermediate result of a planning statement, of which some twenty are alive at once."""
@@ -111,7 +112,7 @@ def plan_book(
         made = report.messages - before
         on_progress(some, made)
         if lanes_at_once is None:
-            size = min(len(some) * MESSAGES_AT_ONCE // max(made, 1), len(some) * MOST_GROWTH) or 1
+            size = min(len(some) * MESSAGES_AT_ONCE // max(made, 1), MOST_LANES) or 1
     return report
 
 
