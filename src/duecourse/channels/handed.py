@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from duecourse.channels.configured import Configured
 from duecourse.domain.messaging import (
     Accepted,
     Channel,
@@ -26,7 +27,7 @@ class HandedConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Handed:
+class Handed(Configured):
     """Accepts at once: the text is kept with the attempt. What becomes of it is told by whoever takes it from there."""
 
     kind: ClassVar[str]
@@ -35,21 +36,18 @@ class Handed:
     """An attempt is one row, however often it is handed over."""
     window: int = 1000
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    settings_type = HandedConfig
 
-    @classmethod
-    def configured(
-        cls,
+    def __init__(
+        self,
         name: str,
-        config: Mapping[str, Any],
+        config: HandedConfig,
         on_receipts: ReceiptSink,
         on_reply: ReplySink,
         clock: Callable[[], datetime] | None = None,
-    ) -> Self:
-        """An adapter from its settings as written. Raises pydantic.ValidationError when there are any."""
-        HandedConfig.model_validate(config)
-        return cls(name)
+    ) -> None:
+        """Nothing but the name is used: nobody reports to the machine, and nothing is dated by it."""
+        self.name = name
 
     async def open(self) -> None:
         """Nothing is to be opened."""
