@@ -352,3 +352,28 @@ def test_looking_far_ahead_freezes_no_grace_before_its_day(lender: Lender) -> No
         now=datetime.fromisoformat("2026-03-09T12:00+08:00"),
     )
     assert lender.conn.execute("SELECT grace_days FROM installment").fetchall() == [(None,)]
+
+
+def test_a_transaction_has_as_many_lanes_as_are_worth_it_and_never_most_of_the_book(lender: Lender) -> None:
+    lender.book("loan due_on\n" + "\n".join(f"L-{n:02} 2026-03-10" for n in range(40)))
+    done: list[tuple[int, int]] = []
+    report = lender.plan(
+        "2026-03-09T00:00+08:00", on_progress=lambda lanes, messages: done.append((len(lanes), messages))
+    )
+    assert [lanes for lanes, _ in done] == [8, 64, 64, 64, 56]
+    assert sum(messages for _, messages in done) == report.messages == 40
+
+
+def test_who_stops_leaves_the_lanes_that_are_not_begun_to_the_next_run(lender: Lender) -> None:
+    lender.book("loan due_on\n" + "\n".join(f"L-{n:02} 2026-03-10" for n in range(40)))
+    begun: list[int] = []
+    part = lender.plan(
+        "2026-03-09T00:00+08:00",
+        lanes_at_once=64,
+        on_progress=lambda lanes, _: begun.extend(lanes),
+        is_stopping=lambda: len(begun) >= 128,
+    )
+    assert begun == list(range(128))
+    assert 0 < part.messages < 40
+    rest = lender.plan("2026-03-09T00:00+08:00")
+    assert part.messages + rest.messages == len(lender.messages()) == 40
