@@ -50,5 +50,6 @@ def test_several_sessions_plan_each_message_once(run: Run, database: psycopg.Con
     assert database.execute("SELECT count(*) FROM message").fetchone() == (60,)
 
 
-def test_no_session_is_none(run: Run) -> None:
-    assert "--sessions" in run("plan", "--sessions", 0, code=2)
+@pytest.mark.parametrize("sessions", [0, 33])
+def test_too_few_and_too_many_sessions_are_refused(run: Run, sessions: int) -> None:
+    assert "--sessions" in run("plan", "--sessions", sessions, code=2)

@@ -12,7 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from duecourse.planning.plan import PlanReport
-from duecourse.planning.sessions import default_sessions, plan_in_sessions
+from duecourse.planning.sessions import MOST_SESSIONS, default_sessions, plan_in_sessions
 from duecourse.store.lease import LANES
 
 from .context import Context, context
@@ -34,7 +34,7 @@ def plan(
         typer.Option(
             metavar="N",
             min=1,
-            max=LANES,
+            max=MOST_SESSIONS,
             help="Database sessions that plan at once, each with lanes of its own.",
             show_default="as many as this machine has processors, at most 4",
         ),

@@ -18,6 +18,9 @@ from .plan import PlanReport, plan_book
 Hand = Sequence[tuple[psycopg.Connection, Sequence[int]]]
 """What one session plans: connections, each with its lanes, one after the other."""
 
+MOST_SESSIONS = 32
+"""More would leave none of the hundred connections a server has by default to workers and pages."""
+
 
 def default_sessions() -> int:
     """As many as this machine has processors, at most 4: those of an embedded server are the same."""
