@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from duecourse.channels.gateway.far_end import API_KEY, SandboxGateway
+from duecourse.channels.sandbox.journal import Journal as Writer
 from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.room import Room
 from duecourse.channels.sandbox.rules import Behaviour, SandboxRules
 from duecourse.domain.messaging import Accepted, Outcome, ReceiptStatus, Unknown
 from duecourse.domain.problems import DuecourseError
@@ -34,7 +37,10 @@ LATE = [SMPP, SMTP, cmpp.CASES[0], *smgp.CASES]
 ORPHAN_MAKER = """
 import sys, time
 from pathlib import Path
+from duecourse.channels.gateway.far_end import API_KEY, SandboxGateway
+from duecourse.channels.sandbox.journal import Journal as Writer
 from duecourse.channels.sandbox.process import SandboxProcess
+from duecourse.channels.sandbox.room import Room
 sandbox = SandboxProcess(Path(sys.argv[1])).start()
 print(sandbox.pid, flush=True)
 time.sleep(60)
@@ -150,3 +156,21 @@ def test_journal_shows_each_part_and_the_whole_text(tmp_path: Path):
     assert [event["whole_sha256"] for event in submits] == [None, digest(text)]
     assert {event["event"] for event in journal.events()} == {"submit", "deliver", "answered"}
     assert text not in journal.path.read_text()
+
+
+def test_half_a_request_is_let_go_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    room = Room(SandboxRules(), Writer(tmp_path / "journal"), tmp_path)
+
+    async def hang_up():
+        end = SandboxGateway.of(room)
+        _, line = await asyncio.open_connection("127.0.0.1", await end.start())
+        line.write(b"POST /api/send HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer " + API_KEY.encode())
+        line.write(b"\r\nContent-Length: 400\r\n\r\n{")
+        await line.drain()
+        await asyncio.sleep(0.1)
+        line.close()
+        await asyncio.sleep(0.1)
+        await end.stop()
+
+    asyncio.run(hang_up())
+    assert caplog.records == []

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from duecourse.channels.http.line import Ask
-from duecourse.channels.http.listener import Listener
+from duecourse.channels.http.listener import Listener, bounded
 from duecourse.channels.sandbox.room import Room, provider_name
 from duecourse.channels.sandbox.rules import Behaviour
 
@@ -47,7 +47,7 @@ class HttpEnd(ABC):
         self._posts = asyncio.Semaphore(MOST_POSTS)
         self._client = httpx2.AsyncClient(trust_env=False, timeout=5)
         drain = Route("/sandbox/drain", self._drain, methods=["GET"])
-        self._listener = Listener(Starlette(routes=[*self.routes(), drain]))
+        self._listener = Listener(bounded(Starlette(routes=[*self.routes(), drain])))
 
     @classmethod
     def of(cls, room: Room) -> Self:
