@@ -107,6 +107,7 @@ def server_conninfo() -> Iterator[str]:
         "synchronous_commit": "off",
         "shared_buffers": "64MB",
         "autovacuum": "off",
+        "max_wal_size": "256MB",
     }
     server = EmbeddedServer(home, POSTGRES_MAJOR, settings=settings)
     try:

@@ -40,12 +40,19 @@ def test_session_is_set_up_without_a_round_trip(database_url: str) -> None:
         assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
         shown = {
             name: connection.execute(f"SHOW {name}").fetchone()
-            for name in ("timezone", "application_name", "work_mem", "idle_in_transaction_session_timeout")
+            for name in (
+                "timezone",
+                "application_name",
+                "work_mem",
+                "jit",
+                "idle_in_transaction_session_timeout",
+            )
         }
     assert shown == {
         "timezone": ("UTC",),
         "application_name": ("duecourse",),
         "work_mem": ("5MB",),
+        "jit": ("off",),
         "idle_in_transaction_session_timeout": ("10s",),
     }
 

@@ -9,23 +9,25 @@ import psycopg
 import pytest
 
 from duecourse.store.embedded import EmbeddedServer
-from duecourse.store.memory import shared_buffers, usable_memory
+from duecourse.store.memory import memory_settings, usable_memory
 
 GIB = 1 << 30
 
 
 @pytest.mark.parametrize(
-    ("memory", "buffers"),
+    ("memory", "buffers", "log"),
     [
-        (GIB // 4, "128MB"),
-        (2 * GIB, "512MB"),
-        (8 * GIB, "2048MB"),
-        (16 * GIB, "4096MB"),
-        (512 * GIB, "4096MB"),
+        (GIB // 4, "128MB", "1024MB"),
+        (2 * GIB, "512MB", "1024MB"),
+        (8 * GIB, "2048MB", "2048MB"),
+        (16 * GIB, "4096MB", "4096MB"),
+        (512 * GIB, "4096MB", "4096MB"),
     ],
 )
-def test_pages_are_kept_in_a_quarter_of_the_memory_within_bounds(memory: int, buffers: str) -> None:
-    assert shared_buffers(memory) == buffers
+def test_pages_and_log_are_kept_in_a_quarter_of_the_memory_within_bounds(
+    memory: int, buffers: str, log: str
+) -> None:
+    assert memory_settings(memory) == {"shared_buffers": buffers, "max_wal_size": log}
 
 
 def test_a_container_has_the_memory_it_may_use(tmp_path: Path) -> None:
@@ -43,10 +45,13 @@ def test_the_embedded_server_runs_with_it(short_home: Path, postgres_major: int)
     server = EmbeddedServer(short_home, postgres_major)
     try:
         with psycopg.connect(server.start()) as conn:
-            answer = conn.execute(
-                "SELECT setting::bigint * 8192 FROM pg_settings WHERE name = 'shared_buffers'"
-            ).fetchone()
+            shown = {
+                name: f"{size >> 20}MB"
+                for name, size in conn.execute(
+                    """SELECT name, pg_size_bytes(current_setting(name)) FROM pg_settings
+                       WHERE name IN ('shared_buffers', 'max_wal_size')"""
+                )
+            }
     finally:
         server.stop()
-    assert answer is not None
-    assert f"{answer[0] >> 20}MB" == shared_buffers(usable_memory())
+    assert shown == memory_settings(usable_memory())

@@ -148,7 +148,7 @@ LOCK TABLE book_import IN SHARE ROW EXCLUSIVE MODE;
 -- For this transaction: look a batch up in the big tables by their keys instead of reading them through, however
 -- many rows they have, and sort it in memory. Statistics of a batch are of some thousands of its rows: taken of all of them
 -- they cost more than the plans that they mend.
-SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true),
        set_config('default_statistics_target', '10', true);
 
 -- name: check_repeated

@@ -232,9 +232,6 @@ def _connection(here: Context, *, with_book: bool) -> Iterator[psycopg.Connectio
             fault = "there is no book yet; leave it out, or run: duecourse init"
             raise DuecourseError(Problem("R081", "--with-book", fault, "Nothing was judged."))
         conn.execute("SET work_mem TO '64MB'")
-        conn.execute(
-            "SET jit TO off"
-        )  # it would compile a long statement anew for every few thousand contacts
         if current:
             yield conn  # no transaction: a long one would keep old rows of a book that is worked on
         else:

@@ -12,7 +12,7 @@ TRUNCATE contact_seen;
 
 -- name: plan_for_batches
 -- For this transaction: look a batch up in the big tables by their keys, and sort it in memory.
-SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true);
+SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true);
 
 -- name: copy_contacts
 -- In the order of records.ContactRecord.

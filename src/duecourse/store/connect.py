@@ -216,6 +216,9 @@ class Store:
         given: dict[str, Any] = {**_NOTICE_SILENCE, **conninfo_to_dict(self.conninfo)}
         options = [
             f"-c client_connection_check_interval={NOTICE_GONE_SECONDS * 1000}",
+            # What judges has thousands of expressions and looks dear: each time they would be compiled for longer than
+            # they run.
+            "-c jit=off",
             str(given.get("options") or ""),
             "-c timezone=UTC",
             "-c datestyle=ISO",

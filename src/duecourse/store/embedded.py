@@ -29,7 +29,7 @@ from psycopg.conninfo import make_conninfo
 from duecourse.domain.problems import DuecourseError, Problem
 
 from .locks import FileLock
-from .memory import shared_buffers, usable_memory
+from .memory import memory_settings, usable_memory
 from .postmaster import find_postmaster, remove_stale_lock_files
 from .server_user import ServerUser, choose_server_user, server_environment
 from .socket_dir import choose_socket_dir, remove_socket_dir
@@ -90,8 +90,7 @@ class EmbeddedServer:
         self.data_dir = self.home / f"postgres-{major}"
         self.log = self.home / f"postgres-{major}.log"
         self._unfinished = f"{self.data_dir.name}.new-"
-        buffers = {"shared_buffers": shared_buffers(usable_memory())}
-        self._settings = {**_SETTINGS, **buffers, **(settings or {})}
+        self._settings = {**_SETTINGS, **memory_settings(usable_memory()), **(settings or {})}
         self._timeout_seconds = timeout_seconds
         self._users = FileLock(self.home / f"postgres-{major}.users")
         self._gate = FileLock(self.home / f"postgres-{major}.gate")

@@ -1,4 +1,4 @@
-"""How much memory there is, and how much of it the embedded server keeps pages in."""
+"""How much memory there is, and what of it the embedded server is given."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.
 LEAST_BUFFERS = 128 << 20
 MOST_BUFFERS = 4 << 30
 """Bytes. Each GiB takes 25 MiB of bookkeeping that every start of the server has to fill in."""
+LEAST_LOG = 1 << 30
+"""Bytes."""
 
 
 def usable_memory(limits: Sequence[Path] = LIMITS) -> int:
@@ -24,9 +26,13 @@ def usable_memory(limits: Sequence[Path] = LIMITS) -> int:
     return memory
 
 
-def shared_buffers(memory: int) -> str:
-    """The server's setting where there are so many bytes of memory: a quarter of them, as is the custom, within bounds.
+def memory_settings(memory: int) -> dict[str, str]:
+    """The server's settings where there are so many bytes of memory.
 
-    The memory is taken when pages come to fill it, not at the start.
+    shared_buffers: a quarter of them, as is the custom, within bounds; taken when pages come to fill it, not at the
+    start. max_wal_size: as much log between two checkpoints, and no less than the server's own default of a gigabyte.
+    A large book planned or imported writes half of that in some five seconds: each checkpoint writes out what is about
+    to change again, and to the log all of each page that changes next.
     """
-    return f"{min(max(memory // 4, LEAST_BUFFERS), MOST_BUFFERS) >> 20}MB"
+    buffers = min(max(memory // 4, LEAST_BUFFERS), MOST_BUFFERS)
+    return {"shared_buffers": f"{buffers >> 20}MB", "max_wal_size": f"{max(buffers, LEAST_LOG) >> 20}MB"}
