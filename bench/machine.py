@@ -17,6 +17,7 @@ SERVER_SETTINGS = (
     "shared_buffers",
     "work_mem",
     "max_parallel_workers_per_gather",
+    "max_wal_size",
     "jit",
 )
 
