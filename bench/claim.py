@@ -130,7 +130,7 @@ def _claimer(
             rows = conn.execute(SQL["claim_messages"], given).fetchall()
             conn.commit()
             judged += len(rows)
-            went += sum(row[3] for row in rows)
+            went += sum(row[4] for row in rows)
             if not rows:
                 raise RuntimeError(f"only {judged} of {size} were due")
         took = time.perf_counter() - began

@@ -75,10 +75,10 @@ def claim_batch(
         # In a statement of its own: what is judged next then sees the permits that were waited for.
         hold_fence(conn, epochs)
         rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause, rules)
-        more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take)
-        allowed = [Allowed(row[1], row[2], *row[4:18]) for row in rows if row[3]]
-        unopened = frozenset(row[15] for row in rows if not row[3] and row[15])
-        withheld = [(row[2], row[18]) for row in rows if row[19] and not row[3]]
+        more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take or rows[0][1])
+        allowed = [Allowed(row[2], row[3], *row[5:19]) for row in rows if row[4]]
+        unopened = frozenset(row[16] for row in rows if not row[4] and row[16])
+        withheld = [(row[3], row[19]) for row in rows if row[20] and not row[4]]
         allowed = share_persons(conn, lines, epochs, allowed, now, rules, withheld)
         allowed = share_numbers(conn, lines, epochs, allowed, now, rules, withheld)
         if not allowed:

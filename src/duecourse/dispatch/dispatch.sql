@@ -27,17 +27,26 @@ SELECT least(
 -- those of RuleBook.parameters.
 -- room: how many may be handed to a line by this claim; what does not fit stays due, as does what begins with a channel of
 -- which no line has room (full_channels).
--- Returns every judged message; the allowed ones with their contact point, the debts that may be spoken of and, where the
+-- Returns every judged message, each with how many were due and whether a lane may have more; the allowed ones with their contact point, the debts that may be spoken of and, where the
 -- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
 -- Runs: where its lanes are.
 WITH
 -- include: store.fence
 ,
+-- Of each lane in which something is due the oldest, twice as many as its share: read are some, however many are due.
+busy AS (
+    SELECT f.lane, ceil(2.0 * %(take)s / count(*) OVER ())::int AS most FROM fence f
+    WHERE (SELECT true FROM message d
+           WHERE d.lane = f.lane AND d.state = 'planned' AND d.not_before <= %(now)s
+             AND coalesce(d.useful_until > %(now)s, true) LIMIT 1)
+),
 head AS (
-    SELECT m.* FROM message m
-    WHERE m.lane IN (SELECT lane FROM fence) AND m.lane = ANY(%(lanes)s::smallint[])
-      AND m.state = 'planned' AND m.not_before <= %(now)s AND m.useful_until > %(now)s
-      AND coalesce(m.route[m.route_at] <> ALL(%(full_channels)s::text[]), true)
+    SELECT m.*, b.most FROM busy b
+    CROSS JOIN LATERAL (SELECT * FROM message o
+                        WHERE o.lane = b.lane AND o.state = 'planned' AND o.not_before <= %(now)s
+                          AND coalesce(o.useful_until > %(now)s, true)  -- not by the index of that, which is in another order
+                          AND coalesce(o.route[o.route_at] <> ALL(%(full_channels)s::text[]), true)
+                        ORDER BY o.not_before LIMIT b.most) AS m
     ORDER BY m.not_before
     LIMIT %(take)s
 ),
@@ -165,7 +174,8 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
     SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
-SELECT (SELECT count(*) FROM head) AS due, lane, message_id, allow, tries, route_at, channel, line,
+SELECT (SELECT count(*) FROM head) AS due,
+       EXISTS (SELECT 1 FROM head GROUP BY head.lane, head.most HAVING count(*) >= head.most) AS cut, lane, message_id, allow, tries, route_at, channel, line,
        contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered',
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
        coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person,
