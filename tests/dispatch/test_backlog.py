@@ -11,21 +11,23 @@ import pytest
 from counter import Counter
 from lender import Lender
 from post import Post
-from workers import fill, noon_zone
+from workers import STEP, fill, noon_zone
 
-DUE = 2500
+DUE = 6000
 TAKE = 20
+SUPERSEDING = STEP.replace("purpose:", "earlier: supersede\n    purpose:")
 
 
 @pytest.fixture
-def counter(lender: Lender, post: Post) -> Iterator[Counter]:
+def counter(lender: Lender, post: Post, request: pytest.FixtureRequest) -> Iterator[Counter]:
     """A desk with many messages that are due now."""
-    fill(lender, DUE, noon_zone())
+    fill(lender, DUE, noon_zone(), steps=getattr(request, "param", STEP))
     counter = Counter(post)
     yield counter
     counter.desk._line._conn.close()
 
 
+@pytest.mark.parametrize("counter", [STEP, SUPERSEDING], ids=["waits", "supersedes"], indirect=True)
 def test_a_claim_reads_a_share_of_each_lane_and_not_all_that_is_due(counter: Counter) -> None:
     desk = counter.desk
     with desk._conn.transaction(force_rollback=True):

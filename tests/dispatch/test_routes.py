@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import datetime
 
@@ -370,6 +371,21 @@ def test_a_step_may_take_the_place_of_an_earlier_one(lender: Lender, post: Post)
     ]
     counter.at("2026-03-11T19:00+08:00")
     assert tried(post) == [("sms", "sent"), ("sms", "sent")]
+
+
+def test_of_two_steps_that_are_due_the_later_one_goes_also_where_a_claim_takes_only_one(
+    lender: Lender, post: Post
+) -> None:
+    planned(lender, TWO_STEPS.replace("when: due at 10:00", "earlier: supersede\n    when: due at 10:00"))
+    lender.plan("2026-03-10T00:00+08:00")
+    counter = Counter(post)
+    now = datetime.fromisoformat("2026-03-10T10:00+08:00")
+    counter.switchboard.now = now
+    asyncio.run(counter.desk.take_turn(now, 1))
+    assert lender.messages("step", "coalesce(outcome, state)", "rule", "reason") == [
+        ("due-in-1", "cancelled", "STEP-SUPERSEDED", "due-today"),
+        ("due-today", "in_flight", None, None),
+    ]
 
 
 def test_what_a_person_must_free_holds_no_later_step_back(lender: Lender, post: Post) -> None:

@@ -267,7 +267,9 @@ class Desk:
         self, lines: Sequence[Line], now: datetime, take: int, write_before: float, read_at: float
     ) -> tuple[ClaimResult, Followed]:
         with self._conn.transaction():
-            followed = take_words(self._conn, self.epochs, now=now, silence=self._pace.silence)
+            followed = take_words(
+                self._conn, self.epochs, lines, now=now, take=take, silence=self._pace.silence
+            )
             result = claim_batch(
                 self._conn,
                 self._keyring,

@@ -21,19 +21,9 @@ SELECT least(
      WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'planned'),
     (SELECT min(next_at) FROM message WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'in_flight'));
 
--- name: claim_messages
--- Claim at most :take messages, one per person, each judged again by the rules; refusals keep rule and reason.
--- lanes, epochs: parallel arrays; now; as_of; those of dispatch.lines.line_parameters; recheck, pause: intervals; and
--- those of RuleBook.parameters.
--- room: how many may be handed to a line by this claim; what does not fit stays due, as does what begins with a channel of
--- which no line has room (full_channels).
--- Returns every judged message, each with how many were due and whether a lane may have more; the allowed ones with their contact point, the debts that may be spoken of and, where the
--- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
--- Runs: where its lanes are.
-WITH
--- include: store.fence
-,
--- Of each lane in which something is due the oldest, twice as many as its share: read are some, however many are due.
+-- fragment: due_head
+-- CTEs after a fence, head: up to :take due messages, of each lane in which something is due the oldest, twice as many as
+-- its share; most: that many. Some are read, however many are due. take; full_channels; now.
 busy AS (
     SELECT f.lane, ceil(2.0 * %(take)s / count(*) OVER ())::int AS most FROM fence f
     WHERE (SELECT true FROM message d
@@ -49,7 +39,22 @@ head AS (
                         ORDER BY o.not_before LIMIT b.most) AS m
     ORDER BY m.not_before
     LIMIT %(take)s
-),
+)
+
+-- name: claim_messages
+-- Claim at most :take messages, one per person, each judged again by the rules; refusals keep rule and reason.
+-- lanes, epochs: parallel arrays; now; as_of; those of dispatch.lines.line_parameters; recheck, pause: intervals; and
+-- those of RuleBook.parameters.
+-- room: how many may be handed to a line by this claim; what does not fit stays due, as does what begins with a channel of
+-- which no line has room (full_channels).
+-- Returns every judged message, each with how many were due and whether a lane may have more; the allowed ones with their contact point, the debts that may be spoken of and, where the
+-- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
+-- Runs: where its lanes are.
+WITH
+-- include: store.fence
+,
+-- include: due_head
+,
 -- An earlier step about the same installment still has a way to go, by the passing of time alone: on its route, or
 -- because it was early, capped or not taken by the provider. What only a new fact can free, or a person halted, is no reason.
 behind AS MATERIALIZED (

@@ -20,7 +20,7 @@ from duecourse.store.sql import load
 
 from .bringing import bring_before, bring_unknown
 from .claimed import Claimed, fence
-from .lines import Line
+from .lines import Line, full_channels
 from .receipts import Applied, sweep_receipts
 from .settle import Silence
 
@@ -42,14 +42,16 @@ class Followed:
 def take_words(
     conn: psycopg.Connection,
     epochs: Mapping[int, int],
+    lines: Sequence[Line],
     *,
     now: datetime,
+    take: int,
     silence: Silence = Silence(),  # noqa: B008 frozen
 ) -> Followed:
     """Take into account what was heard since of messages that are about to be claimed again: a receipt or a reply for
     an earlier attempt ends them. Earlier steps give way where a later one, due now, takes their place.
 
-    In the claim's transaction, after its fence; mostly one cheap question.
+    lines, take: of the claim. In its transaction, after its fence; mostly one cheap question.
     """
     asked = {"lanes": list(epochs), "now": now}
     words = conn.execute(SQL["has_words"], asked, prepare=False).fetchone()
@@ -60,7 +62,8 @@ def take_words(
         followed.applied += sweep_receipts(conn, epochs, now=now, due_only=True, silence=silence).moved
         followed.messages += conn.execute(SQL["end_answered"], given).fetchall()
     if superseding:
-        followed.messages += conn.execute(SQL["supersede_messages"], given).fetchall()
+        head = {"take": take, "full_channels": full_channels(lines)}
+        followed.messages += conn.execute(SQL["supersede_messages"], given | head).fetchall()
     return followed
 
 

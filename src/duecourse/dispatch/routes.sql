@@ -62,15 +62,18 @@ SELECT message_id, outcome FROM moved;
 
 -- name: supersede_messages
 -- Messages of earlier steps whose place a later one takes that is due: about the same installment, to the same person,
--- for the same purpose. What is being handed over at this moment goes. lanes, epochs; now. Fenced.
+-- for the same purpose. What is being handed over at this moment goes. Looked at are people of whom the claim that follows
+-- may take something. lanes, epochs; take, full_channels: that claim's; now. Fenced.
 -- Runs: where its lanes are. Writes: message, history
 WITH
 -- include: store.fence
 ,
+-- include: dispatch.due_head
+,
 outdone AS (
     SELECT DISTINCT w.lane, w.message_id, l.step AS by_step
-    FROM message l
-    JOIN fence f ON f.lane = l.lane
+    FROM (SELECT DISTINCT lane, borrower_id FROM head) AS h
+    JOIN message l ON l.lane = h.lane AND l.borrower_id = h.borrower_id
     JOIN message_item x ON x.lane = l.lane AND x.group_id = l.group_id
     JOIN message_item y ON y.lane = x.lane AND y.loan_id = x.loan_id AND y.number = x.number AND y.policy = x.policy
     JOIN message w ON w.lane = y.lane AND w.group_id = y.group_id AND w.borrower_id = l.borrower_id AND w.purpose = l.purpose

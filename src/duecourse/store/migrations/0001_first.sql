@@ -1126,8 +1126,9 @@ CREATE TABLE message (
     CONSTRAINT route_not_empty CHECK (cardinality(route) > 0)
 );
 CREATE INDEX message_due ON message (lane, not_before) WHERE state = 'planned';
--- What a claim asks before it takes what is due: where something was heard of a try, or an earlier step gives way.
-CREATE INDEX message_again ON message (lane, not_before) WHERE state = 'planned' AND (tries > 0 OR supersedes);
+-- What a claim asks before it takes what is due: where something may have been heard of a try, or an earlier step gives way.
+CREATE INDEX message_tried ON message (lane, not_before) WHERE state = 'planned' AND tries > 0;
+CREATE INDEX message_superseding ON message (lane, not_before) WHERE state = 'planned' AND supersedes;
 CREATE INDEX message_useful ON message (lane, useful_until) WHERE state = 'planned';
 CREATE INDEX message_next ON message (lane, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX message_borrower ON message (lane, borrower_id, local_on);
