@@ -27,9 +27,15 @@ def counter(lender: Lender, post: Post, request: pytest.FixtureRequest) -> Itera
     counter.desk._line._conn.close()
 
 
+@pytest.mark.parametrize("tried", [False, True], ids=["new", "tried before"])
 @pytest.mark.parametrize("counter", [STEP, SUPERSEDING], ids=["waits", "supersedes"], indirect=True)
-def test_a_claim_reads_a_share_of_each_lane_and_not_all_that_is_due(counter: Counter) -> None:
+def test_a_claim_reads_a_share_of_each_lane_and_not_all_that_is_due(
+    counter: Counter, lender: Lender, tried: bool
+) -> None:
     desk = counter.desk
+    if tried:
+        lender.conn.execute("UPDATE message SET tries = 1")
+        lender.conn.commit()
     with desk._conn.transaction(force_rollback=True):
         now = desk._conn.execute("SELECT now()").fetchone()[0]  # type: ignore[index]
         desk._switchboard.now = now

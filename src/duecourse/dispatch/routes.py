@@ -51,19 +51,20 @@ def take_words(
     """Take into account what was heard since of messages that are about to be claimed again: a receipt or a reply for
     an earlier attempt ends them. Earlier steps give way where a later one, due now, takes their place.
 
-    lines, take: of the claim. In its transaction, after its fence; mostly one cheap question.
+    lines, take: of the claim, of which it looks at what may be taken. In its transaction, after its fence; mostly one
+    cheap question.
     """
     asked = {"lanes": list(epochs), "now": now}
     words = conn.execute(SQL["has_words"], asked, prepare=False).fetchone()
-    heard, superseding = words or (False, False)
+    tried, superseding = words or (False, False)
     given = fence(epochs) | {"now": now}
+    head = given | {"take": take, "full_channels": full_channels(lines)}
     followed = Followed()
-    if heard:
+    if tried and conn.execute(SQL["has_heard"], head).fetchone() == (True,):
         followed.applied += sweep_receipts(conn, epochs, now=now, due_only=True, silence=silence).moved
         followed.messages += conn.execute(SQL["end_answered"], given).fetchall()
     if superseding:
-        head = {"take": take, "full_channels": full_channels(lines)}
-        followed.messages += conn.execute(SQL["supersede_messages"], given | head).fetchall()
+        followed.messages += conn.execute(SQL["supersede_messages"], head).fetchall()
     return followed
 
 

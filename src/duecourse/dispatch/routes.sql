@@ -1,14 +1,24 @@
 -- From one channel to the next: when a route moves on, what ends it before, and what is handed over again.
 
 -- name: has_words
--- Whether something may stand against what these lanes are about to claim that was not known when it was given back: a
--- word about an earlier attempt of the same message, a reply; or whether a later step takes an earlier one's place.
+-- Whether of what is due in these lanes something was tried before, and whether a later step takes an earlier one's place.
 -- lanes: smallint[]; now.
 SELECT EXISTS (SELECT 1 FROM message m
-               JOIN attempt a ON a.lane = m.lane AND a.message_id = m.message_id AND a.state IN ('sent', 'unknown', 'delivered', 'read')
                WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.state = 'planned' AND m.not_before <= %(now)s AND m.tries > 0),
        EXISTS (SELECT 1 FROM message m
                WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.state = 'planned' AND m.not_before <= %(now)s AND m.supersedes);
+
+-- name: has_heard
+-- Whether something may stand against what is about to be claimed that was not known when it was given back: a word about an
+-- earlier attempt of the same message, or a reply. lanes, epochs; take, full_channels: the claim's; now.
+-- Runs: where its lanes are.
+WITH
+-- include: store.fence
+,
+-- include: dispatch.due_head
+SELECT EXISTS (SELECT 1 FROM head h
+               JOIN attempt a ON a.lane = h.lane AND a.message_id = h.message_id AND a.state IN ('sent', 'unknown', 'delivered', 'read')
+               WHERE h.tries > 0);
 
 -- name: has_late
 -- Whether a route of these lanes is to move on. lanes: smallint[]; now.
