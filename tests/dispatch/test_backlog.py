@@ -13,7 +13,7 @@ from lender import Lender
 from post import Post
 from workers import STEP, fill, noon_zone
 
-DUE = 6000
+DUE = 8000
 TAKE = 20
 SUPERSEDING = STEP.replace("purpose:", "earlier: supersede\n    purpose:")
 
