@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter as Counted
 from datetime import datetime
 
 import pytest
@@ -376,16 +377,17 @@ def test_a_step_may_take_the_place_of_an_earlier_one(lender: Lender, post: Post)
 def test_of_two_steps_that_are_due_the_later_one_goes_also_where_a_claim_takes_only_one(
     lender: Lender, post: Post
 ) -> None:
-    planned(lender, TWO_STEPS.replace("when: due at 10:00", "earlier: supersede\n    when: due at 10:00"))
+    steps = TWO_STEPS.replace("when: due at 10:00", "earlier: supersede\n    when: due at 10:00")
+    planned(lender, steps, "loan due_on\nL-1 2026-03-10\nL-2 2026-03-10\nL-3 2026-03-10")
     lender.plan("2026-03-10T00:00+08:00")
     counter = Counter(post)
     now = datetime.fromisoformat("2026-03-10T10:00+08:00")
     counter.switchboard.now = now
-    asyncio.run(counter.desk.take_turn(now, 1))
-    assert lender.messages("step", "coalesce(outcome, state)", "rule", "reason") == [
-        ("due-in-1", "cancelled", "STEP-SUPERSEDED", "due-today"),
-        ("due-today", "in_flight", None, None),
-    ]
+    for claims in range(1, 4):
+        asyncio.run(counter.desk.take_turn(now, 1))
+        found = Counted(lender.messages("step", "coalesce(outcome, state)"))
+        assert found["due-in-1", "cancelled"] == 3
+        assert found["due-today", "in_flight"] == claims
 
 
 def test_what_a_person_must_free_holds_no_later_step_back(lender: Lender, post: Post) -> None:

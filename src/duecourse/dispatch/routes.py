@@ -60,12 +60,15 @@ def take_words(
     given = fence(epochs) | {"now": now}
     head = given | {"take": take, "full_channels": full_channels(lines)}
     followed = Followed()
-    if tried and conn.execute(SQL["has_heard"], head).fetchone() == (True,):
-        followed.applied += sweep_receipts(conn, epochs, now=now, due_only=True, silence=silence).moved
-        followed.messages += conn.execute(SQL["end_answered"], given).fetchall()
-    if superseding:
-        followed.messages += conn.execute(SQL["supersede_messages"], head).fetchall()
-    return followed
+    while True:
+        if tried and conn.execute(SQL["has_heard"], head).fetchone() == (True,):
+            followed.applied += sweep_receipts(conn, epochs, now=now, due_only=True, silence=silence).moved
+            followed.messages += conn.execute(SQL["end_answered"], given).fetchall()
+            tried = False  # of all that is due, not of the head alone
+        gone = conn.execute(SQL["supersede_messages"], head).fetchall() if superseding else []
+        followed.messages += gone
+        if not gone:  # else others came to the head
+            return followed
 
 
 def advance_routes(
