@@ -200,7 +200,14 @@ class Lender:
             self.policy(REMINDER)
         at = datetime.fromisoformat(now)
         as_of = at.astimezone(ZoneInfo(lender_zone)).date()
-        return plan_book(self.conn, self.plannables(), as_of=as_of, now=at, dry_run=dry_run, **({"lanes_at_once": 256} | options))
+        return plan_book(
+            self.conn,
+            self.plannables(),
+            as_of=as_of,
+            now=at,
+            dry_run=dry_run,
+            **({"lanes_at_once": 256} | options),
+        )
 
     def messages(self, *columns: str, where: str = "true") -> list[tuple[Any, ...]]:
         """Messages with their loans, ordered; columns are SQL over m, loans is the comma-separated list."""
