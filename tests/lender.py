@@ -195,7 +195,8 @@ class Lender:
     def plan(
         self, now: str, *, lender_zone: str = "Asia/Shanghai", dry_run: bool = False, **options: Any
     ) -> PlanReport:
-        """Plan at an instant; the lender's date is that of its zone."""
+        """Plan at an instant, in one transaction unless `lanes_at_once` says otherwise; the lender's date is that of
+        its zone."""
         if not self.policies:
             self.policy(REMINDER)
         at = datetime.fromisoformat(now)

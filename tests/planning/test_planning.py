@@ -358,7 +358,9 @@ def test_a_transaction_has_as_many_lanes_as_are_worth_it_and_never_most_of_the_b
     lender.book("loan due_on\n" + "\n".join(f"L-{n:02} 2026-03-10" for n in range(40)))
     done: list[tuple[int, int]] = []
     report = lender.plan(
-        "2026-03-09T00:00+08:00", on_progress=lambda lanes, messages: done.append((len(lanes), messages))
+        "2026-03-09T00:00+08:00",
+        lanes_at_once=None,
+        on_progress=lambda lanes, messages: done.append((len(lanes), messages)),
     )
     assert [lanes for lanes, _ in done] == [8, 64, 64, 64, 56]
     assert sum(messages for _, messages in done) == report.messages == 40
