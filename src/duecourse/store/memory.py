@@ -31,8 +31,8 @@ def memory_settings(memory: int) -> dict[str, str]:
 
     shared_buffers: a quarter of them, as is the custom, within bounds; taken when pages come to fill it, not at the
     start. max_wal_size: as much log between two checkpoints, and no less than the server's own default of a gigabyte.
-    A large book planned or imported writes half of that in some five seconds: each checkpoint writes out what is about
-    to change again, and to the log all of each page that changes next.
+    A large book wrote half of that in six seconds: each checkpoint writes out what is about to change again, and to
+    the log all of each page that changes next.
     """
     buffers = min(max(memory // 4, LEAST_BUFFERS), MOST_BUFFERS)
     return {"shared_buffers": f"{buffers >> 20}MB", "max_wal_size": f"{max(buffers, LEAST_LOG) >> 20}MB"}
