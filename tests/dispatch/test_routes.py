@@ -390,6 +390,24 @@ def test_of_two_steps_that_are_due_the_later_one_goes_also_where_a_claim_takes_o
         assert found["due-today", "in_flight"] == claims
 
 
+def test_an_earlier_step_that_moves_on_while_the_later_one_waits_for_its_turn_sends_nothing_more(
+    lender: Lender, post: Post
+) -> None:
+    steps = TWO_STEPS.replace("when: due at 10:00", "earlier: supersede\n    when: due at 10:00")
+    planned(lender, steps, "loan due_on\nL-1 2026-03-10\nL-2 2026-03-10\nL-3 2026-03-10")
+    lender.plan("2026-03-10T00:00+08:00")
+    counter = Counter(post)
+    counter.at(NINE)
+    now = datetime.fromisoformat("2026-03-10T10:00+08:00")
+    counter.switchboard.now = now
+    for _ in range(6):
+        asyncio.run(counter.desk.take_turn(now, 1))
+        asyncio.run(counter.desk.advance(now))
+    assert [channel for channel, _ in tried(post)] == ["sms"] * 6
+    found = Counted(lender.messages("step", "state", "rule"))
+    assert found == {("due-in-1", "done", "STEP-SUPERSEDED"): 3, ("due-today", "in_flight", None): 3}
+
+
 def test_what_a_person_must_free_holds_no_later_step_back(lender: Lender, post: Post) -> None:
     planned(
         lender,
