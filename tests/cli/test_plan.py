@@ -11,7 +11,7 @@ import pytest
 
 from duecourse.policy.templates import Templates, TemplateText
 from duecourse.policy.versions import publish
-from lender import Lender
+from lender import REMINDER, Lender
 from prompt import Run, at_prompt, home_of, shown
 
 
@@ -19,14 +19,9 @@ from prompt import Run, at_prompt, home_of, shown
 def run(lender: Lender, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """At a simulated book of 60 people's installments, due on one day, with a published policy."""
     lender.book("loan due_on\n" + "\n".join(f"L-{n:02} 2026-03-10" for n in range(60)))
-    lender.policy("""
-  - id: due-in-1
-    when: due - 1d at 09:00
-    purpose: reminder
-    route: [sms]
-    template: due-soon
-""")
-    text = TemplateText("due-soon", "en", {"sms": "{{ total | money }} is due on {{ due_on | date }}."})
+    lender.policy(REMINDER)
+    said = "{{ total | money }} is due on {{ due_on | date }}."
+    text = TemplateText("due-soon", "en", {"sms": said, "email": said, "subject": "Your loan"})
     publish(lender.conn, lender.policies[0], Templates([text]), "", now=datetime.now(UTC), user="test")
     lender.conn.commit()
     home = home_of(lender, tmp_path / "home", simulated=True)

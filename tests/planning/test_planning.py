@@ -9,7 +9,7 @@ import pytest
 
 from duecourse.planning.plan import plan_book
 from duecourse.store.connect import Store
-from lender import POLICY_HEAD, Lender
+from lender import POLICY_HEAD, REMINDER, Lender
 
 
 def test_reminder_is_planned_on_the_borrowers_day_at_the_borrowers_time(lender: Lender) -> None:
@@ -40,13 +40,7 @@ def test_planning_twice_plans_nothing_the_second_time(lender: Lender) -> None:
 
 def test_two_planners_at_once_make_each_message_once(lender: Lender, store: Store) -> None:
     lender.book("loan due_on\n" + "\n".join(f"L-{n:03} 2026-03-10" for n in range(200)))
-    lender.policy("""
-  - id: due-in-1
-    when: due - 1d at 09:00
-    purpose: reminder
-    route: [sms]
-    template: due-soon
-""")
+    lender.policy(REMINDER)
     failures: list[BaseException] = []
 
     def plan() -> None:
