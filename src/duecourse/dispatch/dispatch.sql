@@ -47,8 +47,8 @@ head AS (
 -- those of RuleBook.parameters.
 -- room: how many may be handed to a line by this claim; what does not fit stays due, as does what begins with a channel of
 -- which no line has room (full_channels).
--- Returns every judged message, each with how many were due and whether a lane may have more; the allowed ones with their contact point, the debts that may be spoken of and, where the
--- person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
+-- Returns every judged message, each with how many were due and whether a lane may have more; the allowed ones with their
+-- contact point, the debts that may be spoken of and, where the person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
 -- Runs: where its lanes are.
 WITH
 -- include: store.fence
@@ -180,8 +180,9 @@ told AS (
     SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
 SELECT (SELECT count(*) FROM head) AS due,
-       EXISTS (SELECT 1 FROM head GROUP BY head.lane, head.most HAVING count(*) >= head.most) AS cut, lane, message_id, allow, tries, route_at, channel, line,
-       contact_point_id, address_sealed, valid_until, loans, shared, address_index, verdict -> 'considered',
+       EXISTS (SELECT 1 FROM head GROUP BY head.lane, head.most HAVING count(*) >= head.most) AS cut,
+       lane, message_id, allow, tries, route_at, channel, line, contact_point_id, address_sealed, valid_until, loans, shared,
+       address_index, verdict -> 'considered',
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
        coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person,
        rule, changed
