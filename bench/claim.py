@@ -13,6 +13,7 @@ import psycopg
 
 from duecourse.dispatch.claimed import fence
 from duecourse.dispatch.lines import Line, line_parameters
+from duecourse.dispatch.reach import CHANNELS, head_parameters
 from duecourse.domain.messaging import Channel
 from duecourse.planning.plan import plan_book
 from duecourse.rules.compiling import RuleBook, shipped
@@ -119,6 +120,7 @@ def _claimer(
     given: dict[str, Any] = {
         **fence(epochs), "now": NOON, "as_of": NOON.date(), "take": TAKE,
         **line_parameters([Line(Channel.SMS, "bench", ready=True, room=TAKE)]),
+        **head_parameters(dict.fromkeys(CHANNELS, TAKE)),
         "recheck": timedelta(minutes=10), "pause": timedelta(seconds=2), **rules.parameters,
     }  # fmt: skip
 
@@ -127,7 +129,7 @@ def _claimer(
         began = time.perf_counter()
         judged = went = 0
         while judged < size:
-            rows = conn.execute(SQL["claim_messages"], given).fetchall()
+            rows = [row for row in conn.execute(SQL["claim_messages"], given).fetchall() if row[3]]
             conn.commit()
             judged += len(rows)
             went += sum(row[4] for row in rows)

@@ -88,8 +88,9 @@ def make_due(
     return count
 
 
-def write_providers(home: Path, port: int, *, window: int) -> None:
-    """providers.toml for the sandbox's SMSC."""
+def write_providers(home: Path, port: int, *, window: int, per_second: int | None = None) -> None:
+    """providers.toml for the sandbox's SMSC. per_second: its limit."""
+    limit = f"rate_per_second = {per_second}\n" if per_second else ""
     (home / "providers.toml").write_text(
         f"""[smsc]
 kind = "sms.smpp"
@@ -99,6 +100,6 @@ host = "127.0.0.1"
 port = {port}
 system_id = "duecourse"
 window = {window}
-""",
+{limit}""",
         encoding="utf-8",
     )

@@ -40,7 +40,9 @@ def test_a_claim_reads_a_share_of_each_lane_and_not_all_that_is_due(
         now = desk._conn.execute("SELECT now()").fetchone()[0]  # type: ignore[index]
         desk._switchboard.now = now
         began = time.monotonic()
-        result, _ = desk._claim_on(desk._switchboard.lines(), now, TAKE, began + 60, began)
+        lines = desk._switchboard.lines()
+        places = desk._reach.places(lines, TAKE)
+        result, _ = desk._claim_on(lines, now, TAKE, places, began + 60, began)
         read = desk._conn.execute(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'message'"
         ).fetchone()

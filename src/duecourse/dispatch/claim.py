@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import namedtuple_row
 
 from duecourse.domain.messaging import Outgoing
 from duecourse.privacy.keyring import Keyring
@@ -22,10 +24,12 @@ from duecourse.store.sql import load
 from .claimed import CONTENT_RECHECK, Allowed, Claimed, fence
 from .compose import Composer, Rendition
 from .lines import Line, line_parameters
+from .reach import head_parameters
 from .renditions import Renditions, make_renditions
 from .sharing import share_numbers, share_persons
 
 SQL = load("dispatch")
+_ALLOWED = attrgetter(*(one.name for one in fields(Allowed) if one.init))
 
 
 class FenceLostError(Exception):
@@ -34,7 +38,8 @@ class FenceLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """judged: messages looked at. claimed: those that may go. more: whether others were due and left for the next.
+    """judged: messages that something became of. claimed: those that may go. more: whether others were due and left
+    for the next.
 
     unopened: batches that some of them wait for; see dispatch.batches.
     """
@@ -46,6 +51,13 @@ class ClaimResult:
     withheld: Sequence[tuple[UUID, str]] = ()
     """Messages, each with the rule that came to withhold it; what the same rule withheld before is not told again."""
     render_seconds: float = 0.0
+    seen: Mapping[str, int] = field(default_factory=dict)
+    """Of each channel, how many were looked at that begin with it; see dispatch.reach."""
+
+    @property
+    def looked(self) -> int:
+        """Messages looked at, also those that had no room."""
+        return sum(self.seen.values())
 
 
 def claim_batch(
@@ -58,6 +70,7 @@ def claim_batch(
     now: datetime,
     as_of: date,
     take: int,
+    places: Mapping[str, int],
     write_before: float,
     read_at: float,
     recheck: timedelta,
@@ -65,6 +78,8 @@ def claim_batch(
     rules: RuleBook,
 ) -> ClaimResult:
     """Claim up to `take` due messages of the lanes in `epochs` (lane to epoch) and record their attempts.
+
+    places: of each channel, how many are looked at (dispatch.reach).
 
     now: the book's clock; as_of: the lender's date then. write_before: on the monotonic clock, as is read_at, an
     instant not after `now` was read: what has validity left for less than write_before must be written sooner.
@@ -74,15 +89,14 @@ def claim_batch(
     with conn.transaction():
         # In a statement of its own: what is judged next then sees the permits that were waited for.
         hold_fence(conn, epochs)
-        rows = _judge(conn, lines, epochs, now, as_of, take, recheck, pause, rules)
-        more = bool(rows) and (rows[0][0] > len(rows) or rows[0][0] == take or rows[0][1])
-        allowed = [Allowed(row[2], row[3], *row[5:19]) for row in rows if row[4]]
-        unopened = frozenset(row[16] for row in rows if not row[4] and row[16])
-        withheld = [(row[3], row[19]) for row in rows if row[20] and not row[4]]
+        rows, seen, more = _judge(conn, lines, epochs, now, as_of, take, places, recheck, pause, rules)
+        allowed = [Allowed(*_ALLOWED(row)) for row in rows if row.allow]
+        unopened = frozenset(row.batch_id for row in rows if not row.allow and row.batch_id)
+        withheld = [(row.message_id, row.rule) for row in rows if row.changed and not row.allow]
         allowed = share_persons(conn, lines, epochs, allowed, now, rules, withheld)
         allowed = share_numbers(conn, lines, epochs, allowed, now, rules, withheld)
         if not allowed:
-            return ClaimResult(len(rows), [], more, unopened, withheld)
+            return ClaimResult(len(rows), [], more, unopened, withheld, seen=seen)
         began = time.monotonic()
         made = make_renditions(conn, keyring, composer, lines, allowed, now=now, as_of=as_of, rules=rules)
         rendered = time.monotonic() - began
@@ -102,7 +116,7 @@ def claim_batch(
         )
         for one in going
     ]
-    return ClaimResult(len(rows), claimed, more, unopened, withheld, rendered)
+    return ClaimResult(len(rows), claimed, more, unopened, withheld, rendered, seen)
 
 
 def _judge(
@@ -112,24 +126,34 @@ def _judge(
     now: datetime,
     as_of: date,
     take: int,
+    places: Mapping[str, int],
     recheck: timedelta,
     pause: timedelta,
     rules: RuleBook,
-) -> list[tuple[Any, ...]]:
-    """The rows of `claim_messages`: every message judged, and which of them may go."""
-    return conn.execute(
-        SQL["claim_messages"],
-        {
-            **fence(epochs),
-            "now": now,
-            "as_of": as_of,
-            "take": take,
-            **line_parameters(lines),
-            "recheck": recheck,
-            "pause": pause,
-            **rules.parameters,
-        },
-    ).fetchall()
+) -> tuple[list[Any], Mapping[str, int], bool]:
+    """The rows of `claim_messages`, as tuples of its columns: every message of which something became, and which of
+    them may go; of each channel, how many were looked at; whether there may be more.
+    """
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        found: list[Any] = cursor.execute(
+            SQL["claim_messages"],
+            {
+                **fence(epochs),
+                "now": now,
+                "as_of": as_of,
+                "take": take,
+                **head_parameters(places),
+                **line_parameters(lines),
+                "recheck": recheck,
+                "pause": pause,
+                **rules.parameters,
+            },
+        ).fetchall()
+    seen: Mapping[str, int] = found[0].seen
+    rows = [row for row in found if row.message_id]
+    looked = sum(seen.values())
+    full = any(number >= places[channel] for channel, number in seen.items())
+    return rows, seen, bool(rows) and (looked > len(rows) or looked == take or found[0].cut or full)
 
 
 def _give_back_refused(

@@ -28,11 +28,12 @@ from .claim import ClaimResult, FenceLostError, claim_batch
 from .claimed import HAND_OVER_SECONDS, Claimed, fence
 from .compose import Composer
 from .handing import hand_over
-from .limits import give_back, reserve
+from .limits import give_back, reserve, used_up
 from .lines import Line
 from .meters import Meters
 from .pace import Pace
 from .providers import Answers, forget_answers, see_answers, stop_for_trouble, weigh
+from .reach import CHANNELS, Reach
 from .receipts import Heard, ReceiptKey, apply_receipts, heard_elsewhere, sweep_receipts
 from .routes import Followed, advance_routes, claim_again, overtaken, take_words
 from .settle import Settled, release_unspoken, settle
@@ -85,6 +86,9 @@ class Desk:
         self._busy = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._stride = Stride()
+        self._reach = Reach()
+        self.is_short = False
+        """Whether the last claim took what limits a second left and nothing else: another would find next to none."""
         self._listened_at: datetime | None = None
         self._unsettled: tuple[Sequence[Claimed], Sequence[Outcome], datetime] | None = None
         self.in_doubt: dict[int, int] = {}
@@ -157,7 +161,7 @@ class Desk:
                 except DatabaseLostError:
                     self._stride.lost(stride)
                     raise
-                self._stride.took(stride, result.judged, time.monotonic() - began)
+                self._stride.took(stride, result.looked, time.monotonic() - began)
                 self._tell(followed)
                 tell_claim(self._meters, result)
                 if result.unopened:
@@ -239,7 +243,7 @@ class Desk:
             read_at=read_at,
         )
         if live:
-            self._give_back(lines, again)
+            self._give_back(lines, [one.line for one in again])
         return again
 
     def _claim(
@@ -250,25 +254,35 @@ class Desk:
         live = self._switchboard.now is None
         if live:
             lines = reserve(self._centre, lines, take=take, now=now)
+        places = self._reach.places(lines, take)
         with self._meters.claim.time():
-            result, followed = self._claim_on(lines, now, take, write_before, read_at)
+            result, followed = self._claim_on(lines, now, take, places, write_before, read_at)
         if result.claimed:
             self._meters.render.observe(result.render_seconds)
+        went = [one.line for one in result.claimed]
+        self._reach.looked(lines, places, result.seen, went)
+        self.is_short = used_up(went)
         if live:
-            self._give_back(lines, result.claimed)
+            self._give_back(lines, went)
         return result, followed
 
-    def _give_back(self, lines: Sequence[Line], claimed: Sequence[Claimed]) -> None:
+    def _give_back(self, lines: Sequence[Line], went: Sequence[Line]) -> None:
         # The claim is committed: tried again because of this, it would claim others, and these would be nobody's.
         with suppress(psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
-            give_back(self._centre, lines, [one.line for one in claimed])
+            give_back(self._centre, lines, went)
 
     def _claim_on(
-        self, lines: Sequence[Line], now: datetime, take: int, write_before: float, read_at: float
+        self,
+        lines: Sequence[Line],
+        now: datetime,
+        take: int,
+        places: Mapping[str, int],
+        write_before: float,
+        read_at: float,
     ) -> tuple[ClaimResult, Followed]:
         with self._conn.transaction():
             followed = take_words(
-                self._conn, self.epochs, lines, now=now, take=take, silence=self._pace.silence
+                self._conn, self.epochs, now=now, take=take, places=places, silence=self._pace.silence
             )
             result = claim_batch(
                 self._conn,
@@ -279,6 +293,7 @@ class Desk:
                 now=now,
                 as_of=self.as_of(now),
                 take=take,
+                places=places,
                 write_before=write_before,
                 read_at=read_at,
                 recheck=self._pace.recheck,
@@ -427,7 +442,9 @@ class Desk:
 
     async def has_due(self, now: datetime) -> bool:
         """Whether a message is due in this desk's lanes: cheaper than a claim that finds nothing."""
-        return bool(self.epochs) and bool(await self._ask("has_due", lanes=list(self.epochs), now=now))
+        return bool(self.epochs) and bool(
+            await self._ask("has_due", lanes=list(self.epochs), channels=CHANNELS, now=now)
+        )
 
     async def is_idle(self) -> bool:
         """Whether nothing is due, in flight or waiting to be tried again, in any lane: also not in one that a worker

@@ -1,9 +1,10 @@
 -- Claim, record, settle, receive, move on, recover. Only the owner of a lane runs the statements that carry a fence.
 
 -- name: has_due
--- Whether a message of these lanes is due. lanes: smallint[]; now.
+-- Whether a message of these lanes is due. lanes: smallint[]; channels: all there are, by which the index goes; now.
 SELECT EXISTS (SELECT 1 FROM message
-               WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'planned' AND not_before <= %(now)s);
+               WHERE lane = ANY(%(lanes)s::smallint[]) AND route[route_at] = ANY(%(channels)s::text[])
+                 AND state = 'planned' AND not_before <= %(now)s);
 
 -- name: count_open
 -- Messages of these lanes that are due by the database's clock, in flight, or waiting a moment to be tried again.
@@ -22,33 +23,38 @@ SELECT least(
     (SELECT min(next_at) FROM message WHERE lane = ANY(%(lanes)s::smallint[]) AND state = 'in_flight'));
 
 -- fragment: due_head
--- CTEs after a fence, head: up to :take due messages, of each lane in which something is due the oldest, twice as many as
--- its share; most: that many. Some are read, however many are due. take; full_channels; now.
+-- CTEs after a fence, head: up to :take due messages, the oldest; of each channel that they begin with as many as it has places;
+-- of each lane in which some of it is due, twice its share; places, most: that many. Some are read, however many are due.
+-- take; head_channels, head_places: parallel arrays, a channel that is not in them is left alone (dispatch.reach); now.
 busy AS (
-    SELECT f.lane, ceil(2.0 * %(take)s / count(*) OVER ())::int AS most FROM fence f
+    SELECT f.lane, c.channel, c.places, ceil(2.0 * c.places / count(*) OVER (PARTITION BY c.channel))::int AS most
+    FROM fence f CROSS JOIN unnest(%(head_channels)s::text[], %(head_places)s::int[]) AS c (channel, places)
     WHERE (SELECT true FROM message d
-           WHERE d.lane = f.lane AND d.state = 'planned' AND d.not_before <= %(now)s
+           WHERE d.lane = f.lane AND d.route[d.route_at] = c.channel AND d.state = 'planned' AND d.not_before <= %(now)s
              AND coalesce(d.useful_until > %(now)s, true) LIMIT 1)
 ),
 head AS (
-    SELECT m.*, b.most FROM busy b
-    CROSS JOIN LATERAL (SELECT * FROM message o
-                        WHERE o.lane = b.lane AND o.state = 'planned' AND o.not_before <= %(now)s
-                          AND coalesce(o.useful_until > %(now)s, true)  -- not by the index of that, which is in another order
-                          AND coalesce(o.route[o.route_at] <> ALL(%(full_channels)s::text[]), true)
-                        ORDER BY o.not_before LIMIT b.most) AS m
-    ORDER BY m.not_before
+    SELECT * FROM (
+        SELECT m.*, b.channel AS first_channel, b.places, b.most,
+               row_number() OVER (PARTITION BY b.channel ORDER BY m.not_before) AS nth
+        FROM busy b
+        CROSS JOIN LATERAL (SELECT * FROM message o
+                            WHERE o.lane = b.lane AND o.route[o.route_at] = b.channel AND o.state = 'planned' AND o.not_before <= %(now)s
+                              AND coalesce(o.useful_until > %(now)s, true)  -- not by the index of that, which is in another order
+                            ORDER BY o.not_before LIMIT b.most) AS m) AS oldest
+    WHERE nth <= places
+    ORDER BY not_before
     LIMIT %(take)s
 )
 
 -- name: claim_messages
 -- Claim at most :take messages, one per person, each judged again by the rules; refusals keep rule and reason.
--- lanes, epochs: parallel arrays; now; as_of; those of dispatch.lines.line_parameters; recheck, pause: intervals; and
--- those of RuleBook.parameters.
--- room: how many may be handed to a line by this claim; what does not fit stays due, as does what begins with a channel of
--- which no line has room (full_channels).
--- Returns every judged message, each with how many were due and whether a lane may have more; the allowed ones with their
--- contact point, the debts that may be spoken of and, where the person has other rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
+-- lanes, epochs: parallel arrays; now; as_of; head_channels, head_places (of due_head); those of dispatch.lines.line_parameters;
+-- recheck, pause: intervals; and those of RuleBook.parameters.
+-- room: how many may be handed to a line by this claim; what does not fit stays due.
+-- Returns every judged message, or one row without any, each with seen, how many of each channel were looked at, and cut, whether
+-- there may be more; the allowed ones with their contact point, the debts that may be spoken of and, where the person has other
+-- rows, the id that they share; batch_id also of those that wait for their batch to be opened or decided. Writes: message, history
 -- Runs: where its lanes are.
 WITH
 -- include: store.fence
@@ -179,14 +185,15 @@ told AS (
     INSERT INTO history (lane, subject_id, version, subject, state, rule, reason, verdict, at)
     SELECT lane, message_id, version, 'message', state, rule, reason, verdict, %(now)s FROM moved WHERE changed
 )
-SELECT (SELECT count(*) FROM head) AS due,
-       EXISTS (SELECT 1 FROM head GROUP BY head.lane, head.most HAVING count(*) >= head.most) AS cut,
-       lane, message_id, allow, tries, route_at, channel, line, contact_point_id, address_sealed, valid_until, loans, shared,
-       address_index, verdict -> 'considered',
+SELECT coalesce((SELECT jsonb_object_agg(first_channel, number)
+                 FROM (SELECT first_channel, count(*) AS number FROM head GROUP BY first_channel) AS x), '{}') AS seen,
+       EXISTS (SELECT 1 FROM head GROUP BY head.lane, first_channel, head.most HAVING count(*) >= head.most) AS cut,
+       lane, message_id, allow, tries AS seq, route_at, channel, line, contact_point_id, address_sealed, valid_until, loans,
+       shared, address_index, verdict -> 'considered' AS considered,
        CASE WHEN rule = 'BATCH-WAITS' OR allow THEN batch_id END AS batch_id,
        coalesce((SELECT b.resumed_by IS NOT NULL FROM batch b WHERE b.batch_id = moved.batch_id), false) AS resumed, person,
        rule, changed
-FROM moved;
+FROM (SELECT) AS always LEFT JOIN moved ON true;
 
 -- fragment: reachable
 -- Whether the route of s, from its present place on, has another address than the one that will not work again.

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 
+from .reach import CHANNELS
 from .reading import read_rows
 
 MOST_COUNTED: Final = 100_000
@@ -119,7 +120,7 @@ class Funnel:
 
 def read_lanes(conn: psycopg.Connection, now: datetime) -> Lanes:
     """How the lanes stand. now: by which messages are due."""
-    rows = read_rows(conn, "lanes", now=now, most=MOST_COUNTED_A_LANE)
+    rows = read_rows(conn, "lanes", now=now, channels=CHANNELS, most=MOST_COUNTED_A_LANE)
     for row in rows:
         oldest = row.pop("oldest")
         row["lag_seconds"] = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0

@@ -135,6 +135,12 @@ def give_back(conn: psycopg.Connection, lines: Sequence[Line], used: Iterable[Li
         _give(conn, surplus, {line.provider: line for line in lines})
 
 
+def used_up(used: Sequence[Line]) -> bool:
+    """Whether all that was used is limited and nothing of its room is left. used: the line of each message."""
+    gone = Counter((line.provider, line.sender) for line in used)
+    return bool(used) and all(line.limited and gone[line.provider, line.sender] >= line.room for line in used)
+
+
 def _give(conn: psycopg.Connection, surplus: dict[tuple[str, str], int], lines: dict[str, Line]) -> None:
     if not surplus:
         return

@@ -65,7 +65,7 @@ class Line:
 
 
 def line_parameters(lines: Sequence[Line]) -> dict[str, Any]:
-    """The parameters of `dispatch/providers.provider` and of the head of a claim."""
+    """The parameters of `dispatch/providers.provider`."""
     return {
         "channels": [line.channel.value for line in lines],
         "providers": [line.provider for line in lines],
@@ -82,15 +82,7 @@ def line_parameters(lines: Sequence[Line]) -> dict[str, Any]:
         "callers": [line.registration.caller for line in lines],
         "kinds": [line.registration.kind for line in lines],
         "serves": [line.registration.serves for line in lines],
-        "full_channels": full_channels(lines),
     }
-
-
-def full_channels(lines: Sequence[Line]) -> list[str]:
-    """Channels that have lines, of which none has room."""
-    return sorted(
-        {line.channel.value for line in lines} - {line.channel.value for line in lines if line.room > 0}
-    )
 
 
 def as_array(values: Iterable[object] | None) -> str | None:

@@ -32,13 +32,13 @@ SELECT
 -- Every lane: who holds it, until when; the instant at which the oldest of its messages fell due that nobody has claimed;
 -- how many are due; how many receipts and results of calls are waited for. Read every few seconds also on a large book, so
 -- that each figure is a look into one lane's part of an index of what is open, and none counts further than :most. now: by
--- which messages are due; leases by the database's clock.
+-- which messages are due; channels: all there are; leases by the database's clock.
 SELECT l.lane, l.owner, coalesce(l.owner IS NOT NULL AND l.expires_at > clock_timestamp(), false) AS held,
        extract(epoch FROM clock_timestamp() - l.expires_at)::double precision AS over_seconds,
-       (SELECT min(m.not_before) FROM message m
-        WHERE m.lane = l.lane AND m.state = 'planned' AND m.not_before <= %(now)s) AS oldest,
+       o.oldest,
        (SELECT count(*) FROM (SELECT 1 FROM message m
-                              WHERE m.lane = l.lane AND m.state = 'planned' AND m.not_before <= %(now)s
+                              WHERE m.lane = l.lane AND m.route[m.route_at] = ANY(%(channels)s::text[]) AND m.state = 'planned'
+                                AND m.not_before <= %(now)s
                               LIMIT %(most)s) AS x) AS due,
        (SELECT count(*) FROM (SELECT 1 FROM attempt a
                               WHERE a.lane = l.lane AND a.state = 'sent' AND a.channel <> 'task' AND a.valid_until > %(now)s
@@ -46,7 +46,12 @@ SELECT l.lane, l.owner, coalesce(l.owner IS NOT NULL AND l.expires_at > clock_ti
        (SELECT count(*) FROM (SELECT 1 FROM attempt a
                               WHERE a.lane = l.lane AND a.state = 'sent' AND a.channel = 'task' AND a.valid_until > %(now)s
                               LIMIT %(most)s) AS x) AS tasks
-FROM lane_lease l ORDER BY l.lane;
+FROM lane_lease l
+JOIN (SELECT k.lane, min((SELECT min(m.not_before) FROM message m
+                          WHERE m.lane = k.lane AND m.route[m.route_at] = c.channel AND m.state = 'planned'
+                            AND m.not_before <= %(now)s)) AS oldest
+      FROM lane_lease k CROSS JOIN unnest(%(channels)s::text[]) AS c (channel) GROUP BY k.lane) AS o ON o.lane = l.lane
+ORDER BY l.lane;
 
 -- name: backlogs
 -- What waits for a person or for us, each :most at most. unknown: attempts whose outcome nobody knows, of all time.

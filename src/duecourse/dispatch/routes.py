@@ -20,7 +20,8 @@ from duecourse.store.sql import load
 
 from .bringing import bring_before, bring_unknown
 from .claimed import Claimed, fence
-from .lines import Line, full_channels
+from .lines import Line
+from .reach import head_parameters
 from .receipts import Applied, sweep_receipts
 from .settle import Silence
 
@@ -42,23 +43,23 @@ class Followed:
 def take_words(
     conn: psycopg.Connection,
     epochs: Mapping[int, int],
-    lines: Sequence[Line],
     *,
     now: datetime,
     take: int,
+    places: Mapping[str, int],
     silence: Silence = Silence(),  # noqa: B008 frozen
 ) -> Followed:
     """Take into account what was heard since of messages that are about to be claimed again: a receipt or a reply for
     an earlier attempt ends them. Earlier steps give way where a later one, due now, takes their place.
 
-    lines, take: of the claim, of which it looks at what may be taken. In its transaction, after its fence; mostly one
+    take, places: of the claim, of which it looks at what may be taken. In its transaction, after its fence; mostly one
     cheap question.
     """
     asked = {"lanes": list(epochs), "now": now}
     words = conn.execute(SQL["has_words"], asked, prepare=False).fetchone()
     tried, superseding = words or (False, False)
     given = fence(epochs) | {"now": now}
-    head = given | {"take": take, "full_channels": full_channels(lines)}
+    head = given | {"take": take} | head_parameters(places)
     followed = Followed()
     while True:
         if tried and conn.execute(SQL["has_heard"], head).fetchone() == (True,):

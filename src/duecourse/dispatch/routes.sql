@@ -10,7 +10,7 @@ SELECT EXISTS (SELECT 1 FROM message m
 
 -- name: has_heard
 -- Whether something may stand against what is about to be claimed that was not known when it was given back: a word about an
--- earlier attempt of the same message, or a reply. lanes, epochs; take, full_channels: the claim's; now.
+-- earlier attempt of the same message, or a reply. lanes, epochs; take, head_channels, head_places: the claim's; now.
 -- Runs: where its lanes are.
 WITH
 -- include: store.fence
@@ -73,7 +73,7 @@ SELECT message_id, outcome FROM moved;
 -- name: supersede_messages
 -- Messages of earlier steps whose place a later one takes that is due: about the same installment, to the same person,
 -- for the same purpose. What is being handed over at this moment goes. Looked at are people of whom the claim that follows
--- may take something. lanes, epochs; take, full_channels: that claim's; now. Fenced.
+-- may take something. lanes, epochs; take, head_channels, head_places: that claim's; now. Fenced.
 -- Runs: where its lanes are. Writes: message, history
 WITH
 -- include: store.fence
@@ -87,7 +87,8 @@ outdone AS (
     JOIN message_item x ON x.lane = l.lane AND x.group_id = l.group_id
     JOIN message_item y ON y.lane = x.lane AND y.loan_id = x.loan_id AND y.number = x.number AND y.policy = x.policy
     JOIN message w ON w.lane = y.lane AND w.group_id = y.group_id AND w.borrower_id = l.borrower_id AND w.purpose = l.purpose
-    WHERE l.state = 'planned' AND l.not_before <= %(now)s AND l.useful_until > %(now)s AND l.supersedes AND l.tries = 0
+    WHERE l.state = 'planned' AND l.not_before <= %(now)s AND l.useful_until > %(now)s AND l.tries = 0
+      AND coalesce(l.supersedes, false)  -- by the person, not by the index of what supersedes, which has all of a lane
       AND w.state <> 'done' AND w.planned_for < l.planned_for AND w.local_on < l.local_on
       AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.lane = w.lane AND a.message_id = w.message_id AND a.state = 'claimed')
 ),

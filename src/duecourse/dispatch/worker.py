@@ -21,6 +21,8 @@ from .switchboard import Switchboard
 log = structlog.get_logger("duecourse.dispatch")
 
 POLL_SECONDS = 0.2
+SHORT_SECONDS = 0.1
+"""How long a desk waits for limits of messages a second to leave enough for a claim: a bucket is full after 0.25."""
 ADVANCE_SECONDS = 1.0
 LISTEN_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
@@ -280,6 +282,8 @@ class Worker:
             self._switchboard.share_between(sum(bool(one.epochs) for one in self._desks))
             take = self._switchboard.take(self._plan.take)
             busy = await desk.take_turn(now, take, hand_over_by=self._lease_ends, read_at=read_at)
+            if busy and desk.is_short:
+                await self._pause(SHORT_SECONDS)
         else:
             await desk.record()
         if rounds.is_time("listen", LISTEN_SECONDS):

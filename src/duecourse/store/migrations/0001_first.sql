@@ -1125,7 +1125,8 @@ CREATE TABLE message (
     CONSTRAINT next_is_whole CHECK (num_nonnulls(next_after_seconds, next_by) = num_nonnulls(next_if)),
     CONSTRAINT route_not_empty CHECK (cardinality(route) > 0)
 );
-CREATE INDEX message_due ON message (lane, not_before) WHERE state = 'planned';
+-- Of each channel the oldest that are due, however many of another are.
+CREATE INDEX message_due ON message (lane, (route[route_at]), not_before) WHERE state = 'planned';
 -- What a claim asks before it takes what is due: where something may have been heard of a try, or an earlier step gives way.
 CREATE INDEX message_tried ON message (lane, not_before) WHERE state = 'planned' AND tries > 0;
 CREATE INDEX message_superseding ON message (lane, not_before) WHERE state = 'planned' AND supersedes;
