@@ -26,7 +26,9 @@ SIZES = {"small": 100_000, "full": 2_000_000}
 REPETITIONS = 5
 CYCLE = 28
 DAY = date(2026, 3, 10)
-"""The first measured day. The day before it is planned untimed, so that each measured one adds a single new day."""
+WARM = 3
+"""Days planned untimed before the first measured one, from the day before DAY on: each measured one adds a single new
+day, and what every morning reads lies where it does on any morning, not where making the book left it."""
 SESSIONS = default_sessions()
 DOUBLED = ", book doubled"
 
@@ -80,13 +82,14 @@ class _Days:
     plannables: list[Plannable] = field(default_factory=list)
 
     def begin(self) -> None:
-        """Plan and write the day before the first, untimed."""
+        """Plan and write the days before the first, untimed."""
         with self.store.connect() as conn:
             self.plannables = put_in_force(conn, self.house.folder, REMINDERS)
-        _plan(self.lines, self.plannables, -1)
         _make_bare(self.bare)
-        _prepare_bare(self.bare, -1)
-        _write_bare(self.bare)
+        for day in range(-WARM, 0):
+            _plan(self.lines, self.plannables, day)
+            _prepare_bare(self.bare, day)
+            _write_bare(self.bare)
         with self.store.connect(autocommit=True) as conn:
             tidy(conn)
 
@@ -172,8 +175,8 @@ def _prepared(house: House, loans: int, seed: int, idle: int) -> str:
             first = DAY - timedelta(days=2 * CYCLE + 1)
             make_book(conn, Shape(loans, first, CYCLE, CYCLE), seed=seed, zone=ZONE)
             if idle:
-                # Day 0 of the cycle is the day before DAY; the last that counts is 7 + 2 + 2 * REPETITIONS later.
-                since = 10 + 2 * REPETITIONS
+                # Day 0 of the cycle is the day before DAY; the last that counts is so much later.
+                since = 7 + 2 + WARM + 2 * REPETITIONS
                 shape = Shape(idle, first, CYCLE, CYCLE - since, from_day=since, after=loans)
                 make_book(conn, shape, seed=seed, zone=ZONE)
         with store.connect(autocommit=True) as conn:
@@ -182,7 +185,7 @@ def _prepared(house: House, loans: int, seed: int, idle: int) -> str:
 
 
 def _instant(place: int) -> tuple[date, datetime]:
-    day = DAY + timedelta(days=place)
+    day = DAY + timedelta(days=WARM - 1 + place)
     return day, datetime.combine(day, datetime.min.time(), ZoneInfo(ZONE)) + timedelta(minutes=30)
 
 

@@ -43,7 +43,10 @@ WITH current AS (
 stale AS (
     SELECT m.lane, m.message_id, m.group_id, m.version FROM message m
     WHERE m.lane = ANY(%(lanes)s::smallint[]) AND m.state = 'planned' AND m.tries = 0
-      AND m.local_on >= %(from_on)s AND m.corrects IS NULL AND m.confirms IS NULL
+      -- By the lane's index of what is of use yet. That of the days is a summary, and what was planned since it was made is read
+      -- whole: all lanes' messages, for each few lanes that are planned.
+      AND m.useful_until > %(from_on)s::date - 2 AND coalesce(m.local_on >= %(from_on)s, true)
+      AND m.corrects IS NULL AND m.confirms IS NULL
       AND (NOT EXISTS (SELECT 1 FROM current c
                        WHERE c.policy = m.policy AND c.version = m.policy_version AND c.actor = m.actor)
            OR m.policy = ANY(%(gentle)s::text[]) AND NOT m.by_debtor AND EXISTS (
