@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from duecourse.planning.plan import plan_book
+from duecourse.planning.plan import SQL, plan_book
 from duecourse.store.connect import Store
 from lender import POLICY_HEAD, REMINDER, Lender
 
@@ -295,6 +295,24 @@ def test_publishing_a_new_version_plans_anew_what_nobody_has_claimed(lender: Len
     report = lender.plan("2026-03-09T01:00+08:00")
     assert report.withdrawn == 1
     assert lender.messages("loans", "policy_version", "route[1]") == [("L-1", 2, "email"), ("L-2", 1, "sms")]
+
+
+def test_what_is_outdated_is_not_looked_for_by_the_summary_of_days(lender: Lender) -> None:
+    """What was planned since it was made is read whole by it: all lanes' messages, for a few lanes that are planned."""
+    lender.book("loan due_on\nL-0 2026-03-10")
+    lender.clone("L-0", 500)
+    lender.plan("2026-03-09T00:00+08:00")
+    lender.conn.execute("ANALYZE message")
+    plannable = lender.plannables()[0]
+    given = {
+        "lanes": [7], "policies": [plannable.policy.name], "versions": [plannable.version],
+        "actors": [plannable.actor.value], "gentle": [], "from_on": date(2026, 3, 19), "now": datetime.now(UTC),
+    }  # fmt: skip
+    for way in ("indexscan", "indexonlyscan", "seqscan"):
+        lender.conn.execute(f"SET LOCAL enable_{way} = off")
+    plan = lender.conn.execute("EXPLAIN " + SQL["withdraw_outdated"], given).fetchall()
+    assert "message_useful" in str(plan)
+    assert "message_day" not in str(plan)
 
 
 def test_send_all_makes_one_leg_per_channel_of_one_decision(lender: Lender) -> None:
