@@ -1122,7 +1122,8 @@ CREATE TABLE message (
         ('sent', 'delivered', 'read', 'failed', 'unknown', 'expired', 'cancelled')),
     CONSTRAINT next_if_known CHECK (next_if IN ('sent', 'delivered', 'read', 'answered', 'paid')),
     CONSTRAINT next_is_whole CHECK (num_nonnulls(next_after_seconds, next_by) = num_nonnulls(next_if)),
-    CONSTRAINT route_not_empty CHECK (cardinality(route) > 0)
+    CONSTRAINT route_not_empty CHECK (cardinality(route) > 0),
+    CONSTRAINT route_at_within CHECK (route_at BETWEEN 1 AND cardinality(route))  -- else no claim would look for it
 );
 -- Of each channel the oldest that are due, however many of another are.
 CREATE INDEX message_due ON message (lane, (route[route_at]), not_before) WHERE state = 'planned';
