@@ -374,13 +374,18 @@ def test_a_step_may_take_the_place_of_an_earlier_one(lender: Lender, post: Post)
     assert tried(post) == [("sms", "sent"), ("sms", "sent")]
 
 
-def test_of_two_steps_that_are_due_the_later_one_goes_also_where_a_claim_takes_only_one(
-    lender: Lender, post: Post
-) -> None:
+def superseding(lender: Lender, post: Post) -> Counter:
+    """Three borrowers with two steps on one day, of which the later one takes the earlier one's place."""
     steps = TWO_STEPS.replace("when: due at 10:00", "earlier: supersede\n    when: due at 10:00")
     planned(lender, steps, "loan due_on\nL-1 2026-03-10\nL-2 2026-03-10\nL-3 2026-03-10")
     lender.plan("2026-03-10T00:00+08:00")
-    counter = Counter(post)
+    return Counter(post)
+
+
+def test_of_two_steps_that_are_due_the_later_one_goes_also_where_a_claim_takes_only_one(
+    lender: Lender, post: Post
+) -> None:
+    counter = superseding(lender, post)
     now = datetime.fromisoformat("2026-03-10T10:00+08:00")
     counter.switchboard.now = now
     for claims in range(1, 4):
@@ -393,10 +398,7 @@ def test_of_two_steps_that_are_due_the_later_one_goes_also_where_a_claim_takes_o
 def test_an_earlier_step_that_moves_on_while_the_later_one_waits_for_its_turn_sends_nothing_more(
     lender: Lender, post: Post
 ) -> None:
-    steps = TWO_STEPS.replace("when: due at 10:00", "earlier: supersede\n    when: due at 10:00")
-    planned(lender, steps, "loan due_on\nL-1 2026-03-10\nL-2 2026-03-10\nL-3 2026-03-10")
-    lender.plan("2026-03-10T00:00+08:00")
-    counter = Counter(post)
+    counter = superseding(lender, post)
     counter.at(NINE)
     now = datetime.fromisoformat("2026-03-10T10:00+08:00")
     counter.switchboard.now = now
