@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from counter import Counter, Scripted
@@ -115,6 +116,13 @@ def test_what_goes_by_a_later_channel_of_its_route_is_not_held_up_by_the_first(
     exchange.switchboard.adapters["app"] = app  # type: ignore[assignment]
     assert [turn(exchange) for _ in range(4)] == [5, 10, 20, 35]
     assert exchange.taken() == {"one": 70}
+
+
+def test_a_place_beyond_the_route_at_which_no_claim_would_look_is_refused(lender: Lender) -> None:
+    due(lender)
+    with pytest.raises(psycopg.errors.CheckViolation, match="route_at_within"):
+        lender.conn.execute("UPDATE message SET route_at = 2")
+    lender.conn.rollback()
 
 
 def test_a_desk_is_short_when_limits_a_second_left_nothing_more(lender: Lender, post: Post) -> None:
